@@ -1,0 +1,138 @@
+# Weir's one Makefile. `make help` lists what it does.
+#
+#   V=1                      show the commands
+#   SAN=address,undefined    build with sanitizers, in a folder of its own
+#   PREFIX=/usr/local DESTDIR=  where `make install` puts things
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+SAN ?=
+PREFIX ?= /usr/local
+CC = gcc
+CLANG ?= clang
+BPFTOOL ?= $(or $(wildcard /usr/sbin/bpftool),bpftool)
+comma := ,
+
+VERSION := $(shell cat VERSION)
+O := build$(if $(SAN),/san-$(subst $(comma),-,$(SAN)))
+
+ifeq ($(V),1)
+Q :=
+say :=
+else
+Q := @
+say = @printf '  %-5s %s\n' $(1) $(2);
+endif
+
+packages := libxdp libbpf libelf libpcap libmnl liburcu-qsbr yaml-0.1 libmicrohttpd jansson libcurl \
+	libxxhash
+
+CPPFLAGS := -D_GNU_SOURCE -D_LGPL_SOURCE -DWEIR_VERSION='"$(VERSION)"' -I. -I$(O)
+CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wvla -Wno-unused-parameter -fno-strict-aliasing -pthread \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN))
+LDLIBS = $(shell pkg-config --libs $(packages)) -lev -lnuma -lm
+# Debian's multiarch folder holds asm/types.h, which clang's BPF target does not look for.
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -I. \
+	-idirafter /usr/include/$(shell $(CC) -print-multiarch)
+
+# --- what there is ------------------------------------------------------------------------------
+
+lb_objects := $(patsubst %.c,$(O)/%.o,$(wildcard lb/*.c))
+datapath_objects := $(patsubst %.c,$(O)/%.o,$(wildcard datapath/*.c))
+weir_objects := $(patsubst %.c,$(O)/%.o,$(wildcard tools/weir/*.c))
+# The command line's modules, for unit tests: all of weir but its main().
+weir_modules := $(filter-out %/main.o,$(weir_objects))
+bench_objects := $(patsubst %.c,$(O)/%.o,$(wildcard bench/*.c))
+skeletons := $(patsubst bpf/%.bpf.c,$(O)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
+unit_tests := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
+test_tools := $(patsubst %.c,$(O)/%,$(wildcard tests/lib/*.c))
+binaries := $(O)/weir $(O)/weir-bench
+
+.PHONY: all
+all: $(binaries) ## build everything (the default)
+
+# --- how it is built ----------------------------------------------------------------------------
+
+$(O)/%.o: %.c | $(skeletons)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/bpf/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(call say,BPF,$<)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+
+$(O)/bpf/%.skel.h: $(O)/bpf/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@
+
+$(O)/lib%.a:
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+$(O)/liblb.a: $(lb_objects)
+$(O)/libdatapath.a: $(datapath_objects)
+$(O)/libweir.a: $(weir_modules)
+libraries := $(O)/libweir.a $(O)/libdatapath.a $(O)/liblb.a
+
+define link
+	@mkdir -p $(@D)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+endef
+$(O)/weir: $(O)/tools/weir/main.o $(libraries)
+	$(link)
+$(O)/weir-bench: $(bench_objects) $(libraries)
+	$(link)
+$(unit_tests): LDLIBS += -lcmocka
+$(unit_tests): $(O)/%: $(O)/%.o $(libraries)
+	$(link)
+$(test_tools): $(O)/%: $(O)/%.o $(libraries)
+	$(link)
+
+.PRECIOUS: $(O)/%.o $(O)/bpf/%.bpf.o $(O)/bpf/%.skel.h
+-include $(shell find $(O) -name '*.d' 2>/dev/null)
+
+# --- tests and checks ---------------------------------------------------------------------------
+
+.PHONY: tests test deps check layers format
+tests: all $(unit_tests) $(test_tools) ## build the tests too
+
+deps: ## install what is missing from Debian, and say what
+	@tests/lib/deps.sh
+
+test: deps ## run all tests (as root): unit, packet tables, namespaces; SAN=... works here too
+	@$(MAKE) --no-print-directory tests
+	@tests/run.sh $(O)
+
+layers: ## check that each layer includes only itself and those to its left
+	@tests/lib/layers.sh
+
+check: ## check format and static rules
+	@tests/lib/check.sh
+
+format: ## put all sources into the project's format
+	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
+
+.PHONY: demo bench clean install help
+demo: deps ## show the main job: client, Weir and real servers in namespaces, figures, a capture
+	@$(MAKE) --no-print-directory all
+	@tests/demo.sh $(O)
+
+bench: all ## measure, as ratios to a baseline
+	$(Q)$(O)/weir-bench micro
+
+install: all ## install into $(DESTDIR)$(PREFIX)
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(O)/weir $(O)/weir-bench
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/weir README.md configs/example.yaml
+
+clean: ## remove what was built
+	rm -rf build
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

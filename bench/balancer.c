@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "bench/balancer.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb/config.h"
+#include "lb/err.h"
+#include "lb/registry.h"
+#include "lb/snapshot.h"
+
+/* Fixed, so that each run has the same collisions. */
+static const struct flow_seed seed = {.k0 = 0x0706050403020100, .k1 = 0x0f0e0d0c0b0a0908};
+
+static void write_config(FILE *out, enum frames_family family, uint8_t protocol, uint32_t entries)
+{
+	bool v4 = family == FRAMES_IPV4;
+	fprintf(out,
+		"interfaces: [{name: eth0}]\n"
+		"flow_table: {entries: %u}\n"
+		"services:\n"
+		"  - name: bench\n"
+		"    address: \"%s\"\n"
+		"    protocol: %s\n"
+		"    ports: %d\n"
+		"    announce: none\n"
+		"    backends:\n",
+		entries, v4 ? FRAMES_VIP_IPV4 : FRAMES_VIP_IPV6,
+		protocol == IPPROTO_TCP ? "tcp" : "udp", FRAMES_VIP_PORT);
+	for (unsigned int i = 1; i <= BALANCER_BACKENDS; i++)
+		fprintf(out, "      - {name: b%u, address: \"%s%u\"}\n", i,
+			v4 ? "192.0.2." : "2001:db8:2::", i);
+}
+
+static int read_config(struct balancer *b, enum frames_family family, uint8_t protocol,
+		       uint32_t entries, struct err *err)
+{
+	char *text = NULL;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+	if (!out)
+		return err_set(err, ENOMEM, "no memory for a configuration");
+	write_config(out, family, protocol, entries);
+	fclose(out);
+	int r = config_parse("weir-bench", text, length, &b->config, err);
+	free(text);
+	return r;
+}
+
+static int build_snapshot(struct balancer *b, struct err *err)
+{
+	static const uint8_t mac[][ETH_ALEN] = {{0x02, 0, 0, 0, 0, 0x01}};
+	struct snapshot_input in = {
+		.config = b->config,
+		.port_macs = mac,
+		.port_count = 1,
+	};
+	b->services = registry_new(ABI_MAX_SERVICES);
+	b->backends = registry_new(ABI_MAX_BACKENDS);
+	if (!b->services || !b->backends)
+		return err_set(err, ENOMEM, "no memory for names");
+	int r = snapshot_assign_ids(b->config, b->services, b->backends, err);
+	in.services = b->services;
+	in.backends = b->backends;
+	return r ? r : snapshot_new(&in, NULL, &b->snapshot, err);
+}
+
+static int make_table(struct balancer *b, struct err *err)
+{
+	const struct config_timeouts *t = &b->config->timeouts;
+	const uint32_t timeouts_s[FLOW_STATES] = {
+		[FLOW_HANDSHAKE] = t->tcp_handshake,
+		[FLOW_ESTABLISHED] = t->tcp_established,
+		[FLOW_CLOSING] = t->tcp_closing,
+		[FLOW_UDP] = t->udp,
+	};
+	int r = memory_open(&b->memory, flow_table_bytes(b->config->flow_entries), -1,
+			    HUGEPAGES_AUTO, err);
+	if (r)
+		return r;
+	flow_table_init(&b->flows, b->memory.base, b->config->flow_entries, &seed, timeouts_s);
+	return 0;
+}
+
+int balancer_open(struct balancer *b, enum frames_family family, uint8_t protocol, uint32_t entries,
+		  struct err *err)
+{
+	*b = (struct balancer){};
+	int r = read_config(b, family, protocol, entries, err);
+	if (!r)
+		r = build_snapshot(b, err);
+	if (!r)
+		r = make_table(b, err);
+	if (!r && lb_init(&b->lb, &b->flows))
+		r = err_set(err, ENOMEM, "no memory for counters");
+	if (r)
+		balancer_close(b);
+	return r;
+}
+
+void balancer_close(struct balancer *b)
+{
+	lb_fini(&b->lb);
+	memory_close(&b->memory);
+	snapshot_free(b->snapshot);
+	registry_free(b->backends);
+	registry_free(b->services);
+	config_free(b->config);
+	*b = (struct balancer){};
+}
+
+void balancer_forget(struct balancer *b)
+{
+	memset(b->memory.base, 0, b->memory.size);
+}
+
+uint64_t balancer_tracked(struct balancer *b, uint64_t now_ns)
+{
+	struct flow_sweep seen = {};
+	uint64_t position = 0, tracked = 0;
+	flow_table_sweep(&b->flows, &position, UINT64_MAX, NULL, now_ns, &seen);
+	for (int state = 0; state < FLOW_STATES; state++)
+		tracked += seen.entries[state];
+	return tracked;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* All that lb_process() needs, made from a configuration: one service with 16 backends. */
+#ifndef WEIR_BENCH_BALANCER_H
+#define WEIR_BENCH_BALANCER_H
+
+#include <stdint.h>
+
+#include "bench/frames.h"
+#include "datapath/memory.h"
+#include "lb/flow_table.h"
+#include "lb/process.h"
+
+struct err;
+
+#define BALANCER_BACKENDS 16u
+
+struct balancer {
+	struct config *config;
+	struct registry *services, *backends;
+	struct snapshot *snapshot;
+	struct memory memory; /* the flow table's */
+	struct flow_table flows;
+	struct lb lb;
+};
+
+/* Serves the VIP of bench/frames.h; its flow table has `entries` entries. -errno. */
+int balancer_open(struct balancer *b, enum frames_family family, uint8_t protocol, uint32_t entries,
+		  struct err *err);
+void balancer_close(struct balancer *b); /* a zeroed one too */
+
+/* Empties the flow table. */
+void balancer_forget(struct balancer *b);
+
+/* How many flows the table holds. */
+uint64_t balancer_tracked(struct balancer *b, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* `weir-bench COMMAND ...`: finds the command and runs it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "bench/micro.h"
+#include "tools/weir/command.h"
+#include "tools/weir/options.h"
+
+static const struct command {
+	const char *name, *synopsis;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{"micro", "[--json FILE] [--markdown FILE]: lb_process() alone, without a network",
+	 command_micro},
+};
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static void print_usage(FILE *out)
+{
+	fputs("Usage: weir-bench COMMAND [OPTION...]\n"
+	      "\n"
+	      "Measures Weir, as ratios to a baseline of the same run.\n"
+	      "\n",
+	      out);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].synopsis);
+	fputs("\n"
+	      "'weir-bench COMMAND --help' tells more; 'weir-bench --version' prints the version.\n"
+	      "Exit status: 0 done, 1 failed, 2 wrong usage.\n",
+	      out);
+}
+
+static int run_command(int argc, char **argv)
+{
+	char name[32];
+	if (argc < 2) {
+		print_usage(stderr);
+		return EXIT_USAGE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		print_usage(stdout);
+		return EXIT_DONE;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		puts("weir-bench " WEIR_VERSION);
+		return EXIT_DONE;
+	}
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (strcmp(argv[1], commands[i].name))
+			continue;
+		snprintf(name, sizeof(name), "weir-bench %s", commands[i].name);
+		argv[1] = name;
+		return commands[i].run(argc - 1, argv + 1);
+	}
+	return options_fault("weir-bench", "there is no command '%s'", argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+	int status = run_command(argc, argv);
+	/* What was not printed was not done: a full disk is a failure. */
+	if ((fflush(stdout) || ferror(stdout)) && status == EXIT_DONE) {
+		perror("weir-bench: standard output");
+		status = EXIT_FAILED;
+	}
+	return status;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the XDP program and user space say to each other: map keys and values, counters, drop
+ * reasons, capture records. Compiled by clang for BPF and by gcc for user space; sizes and field
+ * order are asserted, because the two sides meet in memory.
+ *
+ * Addresses and ports are in network byte order wherever the type is __be. IPv4 addresses are held
+ * as IPv4-mapped IPv6 addresses (RFC 4291, 2.5.5.2), so one key fits both families.
+ */
+#ifndef WEIR_BPF_ABI_H
+#define WEIR_BPF_ABI_H
+
+#include <linux/types.h>
+
+#define ABI_VERSION 1u
+
+#define ABI_MAX_PORTS    16u   /* interfaces one instance serves */
+#define ABI_MAX_QUEUES   64u   /* receive queues of one interface */
+#define ABI_MAX_SERVICES 4096u /* services of one instance */
+#define ABI_MAX_BACKENDS 65536u
+#define ABI_NO_SERVICE   0xffffffffu
+#define ABI_NO_BACKEND   0xffffffffu
+
+/* The slot of a (port, queue) in the map of AF_XDP sockets. */
+#define ABI_XSK_SLOT(port, queue) ((port)*ABI_MAX_QUEUES + (queue))
+
+/* An IPv4 (mapped) or IPv6 address. */
+struct addr {
+	__be32 word[4];
+};
+_Static_assert(sizeof(struct addr) == 16, "struct addr is a map key");
+
+/*
+ * Why a packet was dropped: the word seen in `weir show drops`, in captures and in metrics, and
+ * one sentence for people. The order is the abi: add at the end.
+ */
+#define ABI_REASONS(X)                                                                             \
+	X(NONE, "none", "not dropped")                                                             \
+	X(TRUNCATED, "truncated", "the frame ends inside a header")                                \
+	X(MALFORMED_IPV4, "malformed-ipv4", "IPv4 version, header or total length is impossible")  \
+	X(MALFORMED_IPV6, "malformed-ipv6", "IPv6 version or payload length is impossible")        \
+	X(HEADER_CHAIN, "header-chain", "more IPv6 extension headers than Weir follows")           \
+	X(MALFORMED_TCP, "malformed-tcp", "TCP header length is impossible")                       \
+	X(MALFORMED_UDP, "malformed-udp", "UDP length is impossible")                              \
+	X(FRAGMENT_UNMATCHED, "fragment-unmatched", "a fragment whose flow is not known")          \
+	X(NO_BACKEND, "no-backend", "no backend of the service can take the flow")                 \
+	X(NO_NEXT_HOP, "no-next-hop", "the backend's link address is not known (yet)")             \
+	X(TX_FULL, "tx-full", "the transmit ring of the egress interface is full")                 \
+	X(TX_FAILED, "tx-failed", "the driver of the egress interface refused the frame")          \
+	X(RX_FULL, "rx-full", "the worker was too slow: its receive ring was full")                \
+	X(RX_NO_FRAME, "rx-no-frame", "the kernel had no free frame, or the packet did not fit")   \
+	X(NOT_SERVED, "not-served", "its service was removed while it was on its way to a worker") \
+	X(MALFORMED_NEIGHBOR, "malformed-neighbor", "an ARP request or solicitation breaks its RFC")
+
+enum reason {
+#define ABI_REASON_ENUM(id, word, text) REASON_##id,
+	ABI_REASONS(ABI_REASON_ENUM)
+#undef ABI_REASON_ENUM
+		REASON_COUNT
+};
+
+/* Room for reasons to come, so that a counter block keeps its size. */
+#define ABI_REASON_SLOTS 64
+_Static_assert(REASON_COUNT <= ABI_REASON_SLOTS, "make ABI_REASON_SLOTS larger");
+
+/*
+ * What Weir serves. A target is looked up by (address, protocol, port); port 0 stands for every
+ * port of that protocol; protocol 0 and port 0 stand for the VIP itself.
+ */
+struct target_key {
+	struct addr address;
+	__be16 port;
+	__u8 protocol; /* IPPROTO_TCP, IPPROTO_UDP, or 0 */
+	__u8 zero;     /* map keys have no holes */
+};
+_Static_assert(sizeof(struct target_key) == 20, "struct target_key is a map key");
+
+#define TARGET_ANNOUNCE (1u << 0) /* of a VIP: answer ARP and neighbour solicitations for it */
+
+struct target {
+	__u32 service; /* id of the service, ABI_NO_SERVICE for a VIP's own entry */
+	__u32 flags;   /* TARGET_* */
+};
+_Static_assert(sizeof(struct target) == 8, "struct target is a map value");
+
+/*
+ * The XDP program's ledger of one port, per CPU, of everything that came in. It holds that
+ *   rx_packets == passed + steered + transmitted + sum(dropped)
+ */
+struct port_counters {
+	__u64 rx_packets;
+	__u64 rx_bytes;
+	__u64 passed;      /* to the kernel's stack */
+	__u64 steered;     /* to an AF_XDP worker */
+	__u64 transmitted; /* by the program itself */
+	__u64 zero[3];
+	__u64 dropped[ABI_REASON_SLOTS];
+};
+_Static_assert(sizeof(struct port_counters) == 64 + 8 * ABI_REASON_SLOTS, "port_counters");
+
+/* Where a capture record was taken. */
+enum tap_source {
+	TAP_XDP = 0,
+	TAP_WORKER = 1,
+};
+
+/* Head of a capture record; the packet's first `captured` bytes follow it. */
+struct tap_record {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u32 length;  /* of the packet, without the frame check sequence */
+	__u32 captured;
+	__u32 service; /* id or ABI_NO_SERVICE */
+	__u32 backend; /* id or ABI_NO_BACKEND */
+	__u16 port;    /* index of the ingress interface */
+	__u16 queue;
+	__u8 reason; /* enum reason */
+	__u8 source; /* enum tap_source */
+	__u16 worker;
+};
+_Static_assert(sizeof(struct tap_record) == 32, "struct tap_record is a record in a ring");
+
+/* What user space sets while the program runs. */
+struct tap_control {
+	__u64 armed;   /* bit r: hand packets dropped for reason r to the tap */
+	__u32 snaplen; /* at most this many bytes of each packet */
+	__u32 zero;
+};
+
+#endif

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Parsers for what comes off the wire, shared by the XDP program and user space.
+ *
+ * The contract of each parser: it takes a cursor, checks everything about its header, advances
+ * past all of it (options too) and returns REASON_NONE; or it returns what is wrong and leaves its
+ * output unset. Fields stay in network byte order. Nothing is read outside [pos, end).
+ *
+ * Ethernet with up to two VLAN tags (IEEE 802.1Q, 802.1ad), ARP (RFC 826), IPv4 (RFC 791) with
+ * options, IPv6 (RFC 8200) with extension headers in any order, TCP (RFC 9293), UDP (RFC 768),
+ * ICMPv6 neighbour discovery (RFC 4861).
+ */
+#ifndef WEIR_BPF_PACKET_H
+#define WEIR_BPF_PACKET_H
+
+#include <linux/if_ether.h>
+#include <linux/icmpv6.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+
+#include "bpf/abi.h"
+#include "bpf/flow.h"
+
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+
+#define PACKET_VLAN_DEPTH     2
+#define PACKET_IPV6_HEADERS   8   /* extension headers followed, RFC 8200 lists six kinds */
+#define PACKET_ARP_REQUEST    1   /* RFC 826, ares_op$REQUEST */
+#define PACKET_ARP_ETHERNET   1   /* RFC 826, ares_hrd$Ethernet */
+#define PACKET_ND_SOLICIT     135 /* RFC 4861, 4.3 */
+#define PACKET_TCP_FIN        0x01
+#define PACKET_TCP_SYN        0x02
+#define PACKET_TCP_RST        0x04
+#define PACKET_TCP_ACK        0x10
+#define PACKET_IPV4_MF        0x2000
+#define PACKET_IPV4_OFFSET    0x1fff
+#define PACKET_IPV6_NO_NEXT   59
+#define PACKET_IPV6_FRAG_MASK 0xfff9 /* offset and the M flag, RFC 8200, 4.5 */
+
+struct cursor {
+	const char *pos;
+	const char *end;
+};
+
+/* The frame as parsed. Offsets count from the frame's first byte. */
+struct packet {
+	struct flow_key key; /* set as far as known: see has_addresses */
+	__be16 ethertype;    /* behind the VLAN tags */
+	__u16 l3_offset;     /* of the IP or ARP header */
+	__u16 l4_offset;     /* of the TCP, UDP or ICMP header */
+	__u8 has_addresses;  /* key.source and key.destination are set, even if a fault followed */
+	__u8 fragment;       /* a fragment, first or later: key's ports are 0 */
+	__u8 tcp_flags;      /* byte 13 of the TCP header */
+	__u8 neighbor_request; /* an ARP request or neighbour solicitation for key.destination */
+};
+
+struct vlan_tag {
+	__be16 tci;
+	__be16 ethertype;
+};
+
+/*
+ * RFC 826, the fixed part. <linux/if_arp.h> has it too, but takes in libc's socket headers, which
+ * can't be compiled for BPF without a 32-bit libc.
+ */
+struct arp_header {
+	__be16 ar_hrd;
+	__be16 ar_pro;
+	__u8 ar_hln;
+	__u8 ar_pln;
+	__be16 ar_op;
+};
+_Static_assert(sizeof(struct arp_header) == 8, "ARP head");
+
+/* RFC 826 over Ethernet and IPv4, behind the fixed part. */
+struct arp_ipv4 {
+	__u8 sender_mac[ETH_ALEN];
+	__u8 sender_ip[4];
+	__u8 target_mac[ETH_ALEN];
+	__u8 target_ip[4];
+};
+_Static_assert(sizeof(struct arp_ipv4) == 20, "ARP body");
+
+/* RFC 4861, 4.3 and 4.4: neighbour solicitation and advertisement up to the options. */
+struct nd_message {
+	__u8 type;
+	__u8 code;
+	__be16 checksum;
+	__be32 flags;
+	struct addr target;
+};
+_Static_assert(sizeof(struct nd_message) == 24, "neighbour discovery message");
+
+static __always_inline void addr_set_v4(struct addr *a, __be32 v4)
+{
+	a->word[0] = 0;
+	a->word[1] = 0;
+	a->word[2] = bpf_htonl(0xffff);
+	a->word[3] = v4;
+}
+
+static __always_inline void addr_set_v6(struct addr *a, const struct in6_addr *v6)
+{
+	__builtin_memcpy(a, v6, sizeof(*a));
+}
+
+static __always_inline int parse_ethernet(struct cursor *c, __be16 *ethertype)
+{
+	const struct ethhdr *eth = (const void *)c->pos;
+	if ((const char *)(eth + 1) > c->end)
+		return REASON_TRUNCATED;
+	__be16 type = eth->h_proto;
+	c->pos = (const char *)(eth + 1);
+#pragma GCC unroll 2
+	for (int i = 0; i < PACKET_VLAN_DEPTH; i++) {
+		const struct vlan_tag *tag = (const void *)c->pos;
+		if (type != bpf_htons(ETH_P_8021Q) && type != bpf_htons(ETH_P_8021AD))
+			break;
+		if ((const char *)(tag + 1) > c->end)
+			return REASON_TRUNCATED;
+		type = tag->ethertype;
+		c->pos = (const char *)(tag + 1);
+	}
+	*ethertype = type;
+	return REASON_NONE;
+}
+
+/* Anything but an Ethernet/IPv4 request is nobody's business here and leaves `p` untouched. */
+static __always_inline int parse_arp(struct cursor *c, struct packet *p)
+{
+	const struct arp_header *arp = (const void *)c->pos;
+	if ((const char *)(arp + 1) > c->end)
+		return REASON_TRUNCATED;
+	const struct arp_ipv4 *body = (const void *)(arp + 1);
+	if ((const char *)(body + 1) > c->end)
+		return REASON_TRUNCATED;
+	if (arp->ar_hrd != bpf_htons(PACKET_ARP_ETHERNET) || arp->ar_pro != bpf_htons(ETH_P_IP) ||
+	    arp->ar_hln != ETH_ALEN || arp->ar_pln != 4 ||
+	    arp->ar_op != bpf_htons(PACKET_ARP_REQUEST))
+		return REASON_NONE;
+	__be32 sender, target;
+	__builtin_memcpy(&sender, body->sender_ip, 4);
+	__builtin_memcpy(&target, body->target_ip, 4);
+	addr_set_v4(&p->key.source, sender);
+	addr_set_v4(&p->key.destination, target);
+	p->has_addresses = 1;
+	p->neighbor_request = 1;
+	c->pos = (const char *)(body + 1);
+	return REASON_NONE;
+}
+
+/* Leaves the length of the IP payload in *payload. */
+static __always_inline int parse_ipv4(struct cursor *c, struct packet *p, __u32 *payload)
+{
+	const struct iphdr *ip = (const void *)c->pos;
+	if ((const char *)(ip + 1) > c->end)
+		return REASON_TRUNCATED;
+	addr_set_v4(&p->key.source, ip->saddr);
+	addr_set_v4(&p->key.destination, ip->daddr);
+	p->has_addresses = 1;
+	__u32 header = ip->ihl * 4u, total = bpf_ntohs(ip->tot_len);
+	if (ip->version != 4 || header < sizeof(*ip) || total < header)
+		return REASON_MALFORMED_IPV4;
+	if (c->pos + header > c->end)
+		return REASON_TRUNCATED;
+	if (total > (__u64)(c->end - c->pos))
+		return REASON_MALFORMED_IPV4;
+	p->key.protocol = ip->protocol;
+	p->fragment = (ip->frag_off & bpf_htons(PACKET_IPV4_MF | PACKET_IPV4_OFFSET)) != 0;
+	*payload = total - header;
+	c->pos += header;
+	return REASON_NONE;
+}
+
+/*
+ * One extension header (RFC 8200, 4.2 to 4.6; AH: RFC 4302). Returns its length in *length, 0 for
+ * what is no extension header.
+ */
+static __always_inline int parse_ipv6_extension(const struct cursor *c, struct packet *p,
+						__u8 *next, __u32 *length)
+{
+	const __u8 *ext = (const void *)c->pos;
+	*length = 0;
+	if (*next != IPPROTO_HOPOPTS && *next != IPPROTO_ROUTING && *next != IPPROTO_DSTOPTS &&
+	    *next != IPPROTO_FRAGMENT && *next != IPPROTO_AH)
+		return REASON_NONE;
+	if ((const char *)ext + 8 > c->end)
+		return REASON_TRUNCATED;
+	if (*next == IPPROTO_FRAGMENT) {
+		__be16 offset;
+		__builtin_memcpy(&offset, ext + 2, 2);
+		if (offset & bpf_htons(PACKET_IPV6_FRAG_MASK))
+			p->fragment = 1;
+		*length = 8;
+	} else if (*next == IPPROTO_AH) {
+		*length = (ext[1] + 2u) * 4u;
+	} else {
+		*length = (ext[1] + 1u) * 8u;
+	}
+	*next = ext[0];
+	return REASON_NONE;
+}
+
+static __always_inline int parse_ipv6(struct cursor *c, struct packet *p, __u32 *payload)
+{
+	const struct ipv6hdr *ip = (const void *)c->pos;
+	if ((const char *)(ip + 1) > c->end)
+		return REASON_TRUNCATED;
+	addr_set_v6(&p->key.source, &ip->saddr);
+	addr_set_v6(&p->key.destination, &ip->daddr);
+	p->has_addresses = 1;
+	__u32 left = bpf_ntohs(ip->payload_len), length;
+	__u8 next = ip->nexthdr;
+	if (ip->version != 6)
+		return REASON_MALFORMED_IPV6;
+	c->pos = (const char *)(ip + 1);
+	if (left > (__u64)(c->end - c->pos))
+		return REASON_MALFORMED_IPV6;
+	for (int i = 0; i < PACKET_IPV6_HEADERS; i++) {
+		int reason = parse_ipv6_extension(c, p, &next, &length);
+		if (reason)
+			return reason;
+		if (!length)
+			break;
+		if (length > left)
+			return REASON_MALFORMED_IPV6;
+		left -= length;
+		c->pos += length;
+		if (c->pos > c->end)
+			return REASON_TRUNCATED;
+		if (p->fragment)
+			break;
+		if (i == PACKET_IPV6_HEADERS - 1)
+			return REASON_HEADER_CHAIN;
+	}
+	p->key.protocol = next;
+	*payload = left;
+	return REASON_NONE;
+}
+
+static __always_inline int parse_tcp(struct cursor *c, struct packet *p, __u32 payload)
+{
+	const struct tcphdr *tcp = (const void *)c->pos;
+	if ((const char *)(tcp + 1) > c->end || payload < sizeof(*tcp))
+		return REASON_TRUNCATED;
+	__u32 header = tcp->doff * 4u;
+	if (header < sizeof(*tcp) || header > payload)
+		return REASON_MALFORMED_TCP;
+	p->key.source_port = tcp->source;
+	p->key.destination_port = tcp->dest;
+	p->tcp_flags = ((const __u8 *)tcp)[13];
+	c->pos += header;
+	return REASON_NONE;
+}
+
+static __always_inline int parse_udp(struct cursor *c, struct packet *p, __u32 payload)
+{
+	const struct udphdr *udp = (const void *)c->pos;
+	if ((const char *)(udp + 1) > c->end || payload < sizeof(*udp))
+		return REASON_TRUNCATED;
+	__u32 length = bpf_ntohs(udp->len);
+	if (length < sizeof(*udp) || length > payload)
+		return REASON_MALFORMED_UDP;
+	p->key.source_port = udp->source;
+	p->key.destination_port = udp->dest;
+	c->pos = (const char *)(udp + 1);
+	return REASON_NONE;
+}
+
+/* A neighbour solicitation that RFC 4861, 7.1.1 lets through is marked; all else is left alone. */
+static __always_inline int parse_icmpv6(struct cursor *c, struct packet *p, __u32 payload,
+					__u8 hop_limit)
+{
+	const struct nd_message *nd = (const void *)c->pos;
+	if (payload < sizeof(*nd) || (const char *)(nd + 1) > c->end)
+		return REASON_NONE;
+	if (nd->type != PACKET_ND_SOLICIT || nd->code != 0 || hop_limit != 255)
+		return REASON_NONE;
+	__builtin_memcpy(&p->key.destination, &nd->target, sizeof(nd->target));
+	p->neighbor_request = 1;
+	c->pos = (const char *)(nd + 1);
+	return REASON_NONE;
+}
+
+static __always_inline int parse_l4(struct cursor *c, struct packet *p, __u32 payload,
+				    __u8 hop_limit)
+{
+	if (p->fragment)
+		return REASON_NONE;
+	if (p->key.protocol == IPPROTO_TCP)
+		return parse_tcp(c, p, payload);
+	if (p->key.protocol == IPPROTO_UDP)
+		return parse_udp(c, p, payload);
+	if (p->key.protocol == IPPROTO_ICMPV6 && p->ethertype == bpf_htons(ETH_P_IPV6))
+		return parse_icmpv6(c, p, payload, hop_limit);
+	return REASON_NONE;
+}
+
+/*
+ * The whole frame. `p` must be zeroed. On a fault it holds what was understood before it.
+ */
+static __always_inline int parse_packet(const void *data, const void *end, struct packet *p)
+{
+	struct cursor c = {.pos = data, .end = end};
+	__u32 payload = 0;
+	__u8 hop_limit = 0;
+	int reason = parse_ethernet(&c, &p->ethertype);
+	if (reason)
+		return reason;
+	const char *l3 = c.pos;
+	p->l3_offset = l3 - (const char *)data;
+	if (p->ethertype == bpf_htons(ETH_P_IP)) {
+		reason = parse_ipv4(&c, p, &payload);
+	} else if (p->ethertype == bpf_htons(ETH_P_IPV6)) {
+		reason = parse_ipv6(&c, p, &payload);
+		if (!reason)
+			hop_limit = ((const struct ipv6hdr *)l3)->hop_limit;
+	} else if (p->ethertype == bpf_htons(ETH_P_ARP)) {
+		return parse_arp(&c, p);
+	} else {
+		return REASON_NONE;
+	}
+	if (reason)
+		return reason;
+	p->l4_offset = c.pos - (const char *)data;
+	return parse_l4(&c, p, payload, hop_limit);
+}
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a decision does to a packet's bytes. The same source rewrites in the workers and in the
+ * XDP program, so both give the same bytes.
+ */
+#ifndef WEIR_BPF_REWRITE_H
+#define WEIR_BPF_REWRITE_H
+
+#include <linux/if_ether.h>
+
+#include "bpf/abi.h"
+
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+
+/* Where a packet goes next on its link. */
+struct link_addresses {
+	__u8 destination[ETH_ALEN];
+	__u8 source[ETH_ALEN];
+};
+_Static_assert(sizeof(struct link_addresses) == 12, "the first bytes of an Ethernet header");
+
+/* Direct server return: only the link addresses change. `frame` holds at least a struct ethhdr. */
+static __always_inline void rewrite_link(void *frame, const struct link_addresses *to)
+{
+	__builtin_memcpy(frame, to, sizeof(*to));
+}
+
+#endif

@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Puts ports, programs, memory and workers together, and takes them apart again in the order that
+ * loses nothing: detach, let the workers finish, close the sockets, free the memory.
+ *
+ * Control thread only. Workers see `shared` and what it points to.
+ */
+#include "datapath/engine.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+#include <urcu-qsbr.h>
+
+#include "datapath/program.h"
+#include "lb/err.h"
+#include "lb/snapshot.h"
+#include "lb/target_table.h"
+
+#define SWEEP_TICKS   50        /* ticks of 100 ms in which the whole flow table is swept */
+#define BIND_TRIES    20        /* the kernel gives back a closed socket's queue a little later */
+#define BIND_WAIT_NS  100000000 /* between two tries */
+#define DRAIN_WAIT_NS 20000000  /* for packets in the rings when the programs are detached */
+#define MAX_WORKERS   ABI_MAX_QUEUES
+
+struct engine {
+	struct worker_shared shared;
+	const struct config *config; /* of engine_open(), valid during that call */
+	uint32_t port_count;
+	struct port ports[ABI_MAX_PORTS];
+	uint32_t worker_count;
+	struct worker *workers;
+	struct program *program;
+	struct snapshot *snapshot;
+	struct memory flow_memory;
+	struct flow_table flows;
+	uint64_t sweep_position;
+	struct flow_sweep sweep, last_sweep; /* under way, and the last whole one */
+	int lock;                            /* of the instance */
+};
+
+/* --- opening ------------------------------------------------------------------------------- */
+
+/*
+ * One daemon for each instance: an abstract unix socket is a lock that the kernel gives back
+ * however its owner ends, and each network namespace has its own.
+ */
+static int lock_instance(struct engine *e, const char *instance, struct err *err)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int n = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "weir/%s", instance);
+	e->lock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (e->lock < 0)
+		return err_set(err, errno, "no socket to lock the instance: %m");
+	if (!bind(e->lock, (struct sockaddr *)&address,
+		  offsetof(struct sockaddr_un, sun_path) + 1 + n))
+		return 0;
+	if (errno == EADDRINUSE)
+		return err_set(err, EADDRINUSE,
+			       "a daemon of instance %s runs already: stop it, or give this one "
+			       "another 'instance' in its configuration",
+			       instance);
+	return err_set(err, errno, "can't lock instance %s: %m", instance);
+}
+
+static int open_ports(struct engine *e, struct err *err)
+{
+	for (uint32_t i = 0; i < e->config->interface_count; i++) {
+		int r = port_open(&e->ports[i], &e->config->interfaces[i], err);
+		if (r)
+			return r;
+		e->port_count++;
+	}
+	return 0;
+}
+
+static int open_flow_table(struct engine *e, struct err *err)
+{
+	const struct config_timeouts *t = &e->config->timeouts;
+	const uint32_t timeouts[FLOW_STATES] = {
+		[FLOW_HANDSHAKE] = t->tcp_handshake,
+		[FLOW_ESTABLISHED] = t->tcp_established,
+		[FLOW_CLOSING] = t->tcp_closing,
+		[FLOW_UDP] = t->udp,
+	};
+	struct flow_seed seed;
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		return err_set(err, EIO, "no random bytes for the flow table's seed");
+	enum config_hugepages want =
+		e->config->hugepages == HUGEPAGES_OFF ? HUGEPAGES_OFF : HUGEPAGES_AUTO;
+	int r = memory_open(&e->flow_memory, flow_table_bytes(e->config->flow_entries), -1, want,
+			    err);
+	if (r)
+		return err_prefix(err, -r, "flow_table.entries %u", e->config->flow_entries);
+	flow_table_init(&e->flows, e->flow_memory.base, e->config->flow_entries, &seed, timeouts);
+	return 0;
+}
+
+/* The CPUs workers may run on, in `cpus`; how many there are. */
+static uint32_t usable_cpus(const struct config_numbers *wanted, int cpus[MAX_WORKERS])
+{
+	cpu_set_t set;
+	uint32_t count = 0;
+	if (wanted->count) {
+		for (; count < wanted->count && count < MAX_WORKERS; count++)
+			cpus[count] = wanted->values[count];
+		return count;
+	}
+	if (sched_getaffinity(0, sizeof(set), &set))
+		CPU_ZERO(&set);
+	for (int cpu = 0; cpu < CPU_SETSIZE && count < MAX_WORKERS; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			cpus[count++] = cpu;
+	return count;
+}
+
+static int check_cpus(const struct config_numbers *wanted, struct err *err)
+{
+	cpu_set_t set;
+	if (sched_getaffinity(0, sizeof(set), &set))
+		return 0;
+	for (unsigned int i = 0; i < wanted->count; i++)
+		if (wanted->values[i] >= CPU_SETSIZE || !CPU_ISSET(wanted->values[i], &set))
+			return err_set(err, EINVAL,
+				       "workers.cpus names CPU %u, which is not there or not "
+				       "allowed: this process may use %d CPUs",
+				       wanted->values[i], CPU_COUNT(&set));
+	return 0;
+}
+
+/* How many workers: each must own a queue of every port, so that it can transmit there. */
+static uint32_t wanted_workers(const struct engine *e, uint32_t cpus)
+{
+	uint32_t count = cpus ? cpus : 1;
+	for (uint32_t i = 0; i < e->port_count; i++)
+		if (e->ports[i].queue_count < count)
+			count = e->ports[i].queue_count;
+	return count;
+}
+
+/* Sockets of worker `index`: of each port, every worker_count'th queue. */
+static uint32_t sockets_of_worker(const struct engine *e, uint32_t index)
+{
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < e->port_count; i++)
+		count += (e->ports[i].queue_count - index + e->worker_count - 1) / e->worker_count;
+	return count;
+}
+
+static int open_worker_sockets(struct engine *e, struct worker *w, bool zerocopy, struct err *err)
+{
+	for (uint32_t i = 0; i < e->port_count; i++) {
+		struct port *port = &e->ports[i];
+		for (uint32_t q = w->index; q < port->queue_count; q += e->worker_count) {
+			int r = worker_open_socket(w, port, i, port->queues[q], zerocopy, err);
+			if (!r)
+				r = program_set_socket(e->program, i, port->queues[q],
+						       w->sockets[w->socket_count - 1].fd, err);
+			if (r)
+				return r;
+			port->zerocopy = xsk_is_zerocopy(&w->sockets[w->socket_count - 1]);
+		}
+	}
+	return 0;
+}
+
+static void close_workers(struct engine *e)
+{
+	for (uint32_t i = 0; e->workers && i < e->worker_count; i++)
+		worker_close(&e->workers[i]);
+	free(e->workers);
+	e->workers = NULL;
+}
+
+static int open_workers(struct engine *e, bool zerocopy, struct err *err)
+{
+	int cpus[MAX_WORKERS];
+	uint32_t cpu_count = usable_cpus(&e->config->cpus, cpus);
+	e->worker_count = wanted_workers(e, cpu_count);
+	e->workers = aligned_alloc(64, e->worker_count * sizeof(*e->workers));
+	if (!e->workers)
+		return err_set(err, ENOMEM, "not enough memory for %u workers", e->worker_count);
+	memset(e->workers, 0, e->worker_count * sizeof(*e->workers));
+	for (uint32_t i = 0; i < e->worker_count; i++) {
+		struct worker *w = &e->workers[i];
+		int r = worker_open(w, i, cpus[i % cpu_count], &e->shared, &e->flows, e->config,
+				    sockets_of_worker(e, i), e->ports[0].node, err);
+		if (!r)
+			r = open_worker_sockets(e, w, zerocopy, err);
+		if (r) {
+			close_workers(e);
+			return r;
+		}
+	}
+	return 0;
+}
+
+static int open_workers_patiently(struct engine *e, bool zerocopy, struct err *err)
+{
+	int r = -EBUSY;
+	for (int try = 0; r == -EBUSY && try < BIND_TRIES; try++) {
+		if (try)
+			nanosleep(&(struct timespec){.tv_nsec = BIND_WAIT_NS}, NULL);
+		r = open_workers(e, zerocopy, err);
+	}
+	return r;
+}
+
+/*
+ * All ports share one memory, so all are zero copy or none is. `auto` finds out by trying: the
+ * kernel alone knows what a driver can do.
+ */
+static int open_workers_in_best_mode(struct engine *e, struct err *err)
+{
+	bool try_zerocopy = true, must = false;
+	for (uint32_t i = 0; i < e->port_count; i++) {
+		const struct port *p = &e->ports[i];
+		if (p->generic || p->wanted == MODE_COPY)
+			try_zerocopy = false;
+		must |= p->wanted == MODE_ZEROCOPY;
+	}
+	if (must && !try_zerocopy)
+		return err_set(err, EINVAL,
+			       "an interface wants mode: zerocopy, another one can't: all share "
+			       "one packet memory, so set both to the same mode or to auto");
+	if (!try_zerocopy)
+		return open_workers_patiently(e, false, err);
+	int r = open_workers_patiently(e, true, err);
+	if (r == -EBUSY || r == -ENOMEM || r == -ENOBUFS || r == -EPERM)
+		return r;
+	if (r && must)
+		return err_prefix(err, -r,
+				  "mode: zerocopy is not to be had (set mode: auto or copy)");
+	return r ? open_workers_patiently(e, false, err) : 0;
+}
+
+static int attach_programs(struct engine *e, struct err *err)
+{
+	for (uint32_t i = 0; i < e->port_count; i++) {
+		int r = program_attach(e->program, i, &e->ports[i], err);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int start_workers(struct engine *e, struct err *err)
+{
+	for (uint32_t i = 0; i < e->worker_count; i++) {
+		int r = worker_start(&e->workers[i], err);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+int engine_open(struct engine **out, const struct config *config, struct err *err)
+{
+	struct engine *e = aligned_alloc(64, (sizeof(*e) + 63) & ~63ul);
+	if (!e)
+		return err_set(err, ENOMEM, "not enough memory");
+	memset(e, 0, sizeof(*e));
+	e->lock = -1;
+	e->config = config;
+	int r = lock_instance(e, config->instance, err);
+	r = r ? r : check_cpus(&config->cpus, err);
+	r = r ? r : open_ports(e, err);
+	r = r ? r : open_flow_table(e, err);
+	r = r ? r : program_open(&e->program, e->port_count, err);
+	/* Without targets the programs pass everything: attaching first shows what XDP can do. */
+	r = r ? r : attach_programs(e, err);
+	r = r ? r : open_workers_in_best_mode(e, err);
+	r = r ? r : start_workers(e, err);
+	if (r) {
+		engine_close(e);
+		return r;
+	}
+	e->config = NULL;
+	*out = e;
+	return 0;
+}
+
+void engine_close(struct engine *e)
+{
+	if (!e)
+		return;
+	if (e->program)
+		program_detach(e->program);
+	if (e->snapshot)
+		nanosleep(&(struct timespec){.tv_nsec = DRAIN_WAIT_NS}, NULL);
+	__atomic_store_n(&e->shared.stop, true, __ATOMIC_RELEASE);
+	for (uint32_t i = 0; e->workers && i < e->worker_count; i++)
+		worker_join(&e->workers[i]);
+	close_workers(e);
+	program_close(e->program);
+	memory_close(&e->flow_memory);
+	snapshot_free(e->snapshot);
+	if (e->lock >= 0)
+		close(e->lock);
+	free(e);
+}
+
+/* --- publishing ---------------------------------------------------------------------------- */
+
+/* Workers first: what is steered to them from now on they must know. */
+static int publish_with_targets(struct engine *e, struct snapshot *s, struct err *err)
+{
+	int targets = program_prepare_targets(e->program, s->targets, err);
+	if (targets < 0)
+		return targets;
+	rcu_assign_pointer(e->shared.snapshot, s);
+	int r = program_commit_targets(e->program, targets, err);
+	if (r)
+		rcu_assign_pointer(e->shared.snapshot, e->snapshot);
+	return r;
+}
+
+int engine_publish(struct engine *e, struct snapshot *s, struct err *err)
+{
+	struct snapshot *before = e->snapshot;
+	int r = 0;
+	if (before && target_table_equal(before->targets, s->targets))
+		rcu_assign_pointer(e->shared.snapshot, s);
+	else
+		r = publish_with_targets(e, s, err);
+	urcu_qsbr_synchronize_rcu();
+	if (r)
+		return r;
+	e->snapshot = s;
+	snapshot_free(before);
+	return 0;
+}
+
+const struct snapshot *engine_snapshot(const struct engine *e)
+{
+	return e->snapshot;
+}
+
+/* --- housekeeping -------------------------------------------------------------------------- */
+
+/* Which backends may keep their flows, by id; NULL without memory (then all do). */
+static uint64_t *backends_that_keep_flows(const struct snapshot *s)
+{
+	uint64_t *keep = calloc(ABI_MAX_BACKENDS / 64, sizeof(*keep));
+	for (uint32_t id = 0; keep && id < s->backend_end; id++)
+		if (s->backends[id].present && s->backends[id].state != STATE_DOWN)
+			keep[id / 64] |= 1ull << (id % 64);
+	return keep;
+}
+
+void engine_tick(struct engine *e, uint64_t now_ns)
+{
+	if (!e->snapshot)
+		return;
+	uint64_t *keep = backends_that_keep_flows(e->snapshot);
+	uint64_t buckets = (e->flows.mask + SWEEP_TICKS) / SWEEP_TICKS;
+	if (flow_table_sweep(&e->flows, &e->sweep_position, buckets, keep, now_ns, &e->sweep)) {
+		e->last_sweep = e->sweep;
+		e->sweep = (struct flow_sweep){};
+	}
+	free(keep);
+}
+
+void engine_flows(const struct engine *e, uint64_t entries[FLOW_STATES])
+{
+	memcpy(entries, e->last_sweep.entries, sizeof(e->last_sweep.entries));
+}
+
+/* --- looking ------------------------------------------------------------------------------- */
+
+static uint64_t load(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+uint32_t engine_port_count(const struct engine *e)
+{
+	return e->port_count;
+}
+
+const struct port *engine_port(const struct engine *e, uint32_t index)
+{
+	return &e->ports[index];
+}
+
+int engine_port_counters(const struct engine *e, uint32_t index, struct port_counters *out)
+{
+	return program_counters(e->program, index, out);
+}
+
+int engine_socket_counters(const struct engine *e, uint32_t port, uint32_t queue,
+			   struct socket_counters *out)
+{
+	uint16_t id = e->ports[port].queues[queue];
+	const struct worker *w = &e->workers[queue % e->worker_count];
+	for (uint32_t i = 0; i < w->socket_count; i++)
+		if (w->sockets[i].port == port && w->sockets[i].queue == id)
+			return xsk_counters(&w->sockets[i], out);
+	return -ENOENT;
+}
+
+uint32_t engine_worker_count(const struct engine *e)
+{
+	return e->worker_count;
+}
+
+void engine_worker(const struct engine *e, uint32_t index, struct engine_worker *out)
+{
+	const struct worker *w = &e->workers[index];
+	const uint64_t *from = (const uint64_t *)&w->counters;
+	*out = (struct engine_worker){
+		.cpu = w->cpu,
+		.tid = __atomic_load_n(&w->tid, __ATOMIC_RELAXED),
+		.memory = w->memory.kind,
+		.lb = &w->lb.counters,
+		.tap_lost = load(&w->tap.lost),
+	};
+	for (size_t i = 0; i < sizeof(out->counters) / sizeof(*from); i++)
+		((uint64_t *)&out->counters)[i] = load(&from[i]);
+	worker_frames(w, &out->frames);
+}
+
+static void add_kernel_drops(const struct engine *e, struct engine_drops *out)
+{
+	struct socket_counters c;
+	for (uint32_t i = 0; i < e->worker_count; i++) {
+		const struct worker *w = &e->workers[i];
+		for (uint32_t j = 0; j < w->socket_count; j++) {
+			if (xsk_counters(&w->sockets[j], &c))
+				continue;
+			out->kernel[REASON_RX_FULL] += c.rx_full;
+			out->kernel[REASON_RX_NO_FRAME] += c.rx_no_frame;
+		}
+	}
+}
+
+void engine_drops(const struct engine *e, struct engine_drops *out)
+{
+	struct port_counters port;
+	memset(out, 0, sizeof(*out));
+	for (uint32_t i = 0; i < e->port_count; i++) {
+		if (program_counters(e->program, i, &port))
+			continue;
+		for (int r = 0; r < REASON_COUNT; r++)
+			out->xdp[r] += port.dropped[r];
+	}
+	add_kernel_drops(e, out);
+	for (uint32_t i = 0; i < e->worker_count; i++) {
+		const struct worker *w = &e->workers[i];
+		for (int r = 0; r < REASON_COUNT; r++)
+			out->worker[r] += load(&w->lb.counters.dropped[r]);
+		out->worker[REASON_TX_FULL] += load(&w->counters.tx_full);
+		out->worker[REASON_TX_FAILED] += load(&w->counters.tx_failed);
+		out->worker[REASON_NOT_SERVED] += load(&w->counters.not_served);
+	}
+}
+
+void engine_ledger(const struct engine *e, struct engine_ledger *out)
+{
+	struct engine_drops drops;
+	struct port_counters port;
+	*out = (struct engine_ledger){};
+	/* From the way out to the way in: what moves meanwhile shows as held, not as lost. */
+	for (uint32_t i = 0; i < e->worker_count; i++) {
+		const struct worker *w = &e->workers[i];
+		out->transmitted += load(&w->counters.tx_packets) - load(&w->counters.tx_failed);
+		for (uint32_t j = 0; j < w->socket_count; j++) {
+			out->transmitted -= xsk_unsent(&w->sockets[j]);
+			out->held += xsk_unsent(&w->sockets[j]) + xsk_unread(&w->sockets[j]);
+		}
+	}
+	engine_drops(e, &drops);
+	for (int r = 0; r < REASON_COUNT; r++)
+		out->dropped += drops.xdp[r] + drops.kernel[r] + drops.worker[r];
+	for (uint32_t i = 0; i < e->port_count; i++) {
+		if (program_counters(e->program, i, &port))
+			continue;
+		out->rx += port.rx_packets;
+		out->passed += port.passed;
+	}
+}
+
+/* --- taps ---------------------------------------------------------------------------------- */
+
+void engine_tap_arm(struct engine *e, uint64_t reasons, uint32_t snaplen)
+{
+	program_tap_arm(e->program, reasons, snaplen, NULL);
+	__atomic_store_n(&e->shared.tap_snaplen, snaplen, __ATOMIC_RELAXED);
+	__atomic_store_n(&e->shared.tap_armed, reasons, __ATOMIC_RELAXED);
+}
+
+void engine_tap_drain(struct engine *e, tap_fn *fn, void *context)
+{
+	program_tap_drain(e->program, fn, context);
+	for (uint32_t i = 0; i < e->worker_count; i++)
+		tap_ring_drain(&e->workers[i].tap, fn, context);
+}
+
+uint64_t engine_tap_lost(const struct engine *e)
+{
+	uint64_t lost = program_tap_lost(e->program);
+	for (uint32_t i = 0; i < e->worker_count; i++)
+		lost += load(&e->workers[i].tap.lost);
+	return lost;
+}

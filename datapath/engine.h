@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The datapath as the control thread sees it: ports, XDP programs, packet memory, workers and the
+ * flow table behind one handle. All calls are the control thread's.
+ */
+#ifndef WEIR_DATAPATH_ENGINE_H
+#define WEIR_DATAPATH_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "datapath/memory.h"
+#include "datapath/port.h"
+#include "datapath/tap.h"
+#include "datapath/worker.h"
+#include "lb/process.h"
+
+struct engine;
+struct err;
+struct snapshot;
+
+/*
+ * Opens ports, attaches the XDP programs, binds the sockets and starts the workers. Nothing is
+ * steered to them before the first engine_publish(). On failure nothing stays behind.
+ */
+int engine_open(struct engine **out, const struct config *config, struct err *err);
+
+/* Stops the workers, detaches and gives back everything. NULL too. */
+void engine_close(struct engine *e);
+
+/*
+ * Makes workers and XDP programs decide by `s` from now on. Takes `s` over on success; frees the
+ * snapshot before it once no worker can hold it. On failure everything stays as it was.
+ */
+int engine_publish(struct engine *e, struct snapshot *s, struct err *err);
+
+/* The snapshot in force, or NULL before the first. Valid until the next engine_publish(). */
+const struct snapshot *engine_snapshot(const struct engine *e);
+
+uint32_t engine_port_count(const struct engine *e);
+const struct port *engine_port(const struct engine *e, uint32_t index);
+
+/* The XDP program's counters of a port, summed over CPUs. */
+int engine_port_counters(const struct engine *e, uint32_t index, struct port_counters *out);
+
+/* The kernel's counters of the socket on a port's queue (index into port->queues). */
+int engine_socket_counters(const struct engine *e, uint32_t port, uint32_t queue,
+			   struct socket_counters *out);
+
+struct engine_worker {
+	int cpu;
+	int tid;
+	enum memory_kind memory;
+	struct worker_counters counters;
+	struct worker_frames frames;
+	const struct lb_counters *lb; /* live: read fields one at a time */
+	uint64_t tap_lost;
+};
+
+uint32_t engine_worker_count(const struct engine *e);
+void engine_worker(const struct engine *e, uint32_t index, struct engine_worker *out);
+
+/* Drops by reason, of all places: XDP programs, kernel sockets, workers. */
+struct engine_drops {
+	uint64_t xdp[ABI_REASON_SLOTS];
+	uint64_t kernel[ABI_REASON_SLOTS]; /* rx-full and rx-no-frame */
+	uint64_t worker[ABI_REASON_SLOTS];
+};
+void engine_drops(const struct engine *e, struct engine_drops *out);
+
+/*
+ * The ledger of everything that came in since the start. It holds that
+ *   rx == transmitted + passed + sum of drops + held
+ * where `held` is what is in a ring or a worker right now.
+ */
+struct engine_ledger {
+	uint64_t rx, transmitted, passed, dropped;
+	int64_t held;
+};
+void engine_ledger(const struct engine *e, struct engine_ledger *out);
+
+/* Flows in the table by state, as of the last sweep that was finished. */
+void engine_flows(const struct engine *e, uint64_t entries[FLOW_STATES]);
+
+/* One turn of housekeeping: sweeps a bounded part of the flow table. To be called every 100 ms. */
+void engine_tick(struct engine *e, uint64_t now_ns);
+
+/* Hands packets dropped for the reasons of the bitmap to the taps from now on; 0: none. */
+void engine_tap_arm(struct engine *e, uint64_t reasons, uint32_t snaplen);
+
+/* Calls `fn` for every record there is; to be called every few milliseconds while armed. */
+void engine_tap_drain(struct engine *e, tap_fn *fn, void *context);
+
+/* Records that found a tap full, since the start. */
+uint64_t engine_tap_lost(const struct engine *e);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Memory for packets: 2 MiB hugepages on the NIC's NUMA node where there are any, else transparent
+ * huge pages, else ordinary pages. What it became is in `kind`, for the log.
+ */
+#ifndef WEIR_DATAPATH_MEMORY_H
+#define WEIR_DATAPATH_MEMORY_H
+
+#include <stddef.h>
+
+#include "lb/config.h"
+
+struct err;
+
+enum memory_kind { MEMORY_HUGE, MEMORY_TRANSPARENT, MEMORY_SMALL };
+
+struct memory {
+	void *base; /* zeroed, page aligned */
+	size_t size;
+	enum memory_kind kind;
+	int node; /* NUMA node, -1: any */
+};
+
+/* `size` is rounded up to whole pages of the kind. -ENOMEM; with HUGEPAGES_ON also for want of
+ * hugepages, with the command that makes them. */
+int memory_open(struct memory *m, size_t size, int node, enum config_hugepages want,
+		struct err *err);
+void memory_close(struct memory *m); /* a zeroed one too */
+
+const char *memory_kind_name(enum memory_kind kind);
+
+#endif

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A worker's loop. A turn: for each socket, take sent frames back, refill, receive a burst, decide,
+ * stage what goes out; then flush every socket. So a packet never waits for company, and a turn
+ * never holds a snapshot longer than itself.
+ *
+ * A frame is, at any time, in exactly one of: pool, fill ring, kernel, receive ring, the burst of
+ * this turn, transmit ring, completion ring.
+ */
+#include "datapath/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <urcu-qsbr.h>
+
+#include "datapath/port.h"
+#include "lb/err.h"
+#include "lb/snapshot.h"
+
+#define RINGS_PER_SOCKET 4              /* fill, receive, transmit, completion */
+#define SPIN_NS          (50 * 1000ull) /* adaptive: how long it looks before it sleeps */
+#define SLEEP_MS         100            /* how long it sleeps at most: it has to see `stop` */
+#define TAP_RING_BYTES   (4u << 20)
+
+/* --- one turn ------------------------------------------------------------------------------ */
+
+static uint64_t clock_now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + t.tv_nsec;
+}
+
+/* Counters have one writer; readers of other threads see each whole. */
+static inline void count(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+static void tap(struct worker *w, const struct xsk *x, const struct lb_packet *p, uint64_t now_ns)
+{
+	uint32_t snaplen = __atomic_load_n(&w->shared->tap_snaplen, __ATOMIC_RELAXED);
+	struct tap_record record = {
+		.time_ns = now_ns,
+		.length = p->length,
+		.captured = p->length < snaplen ? p->length : snaplen,
+		.service = p->service,
+		.backend = p->backend,
+		.port = x->port,
+		.queue = x->queue,
+		.reason = p->reason,
+		.source = TAP_WORKER,
+		.worker = w->index,
+	};
+	tap_ring_push(&w->tap, &record, p->data);
+}
+
+static void release_dropped(struct worker *w, const struct xsk *x, const struct lb_packet *p,
+			    uint64_t now_ns)
+{
+	if (__atomic_load_n(&w->shared->tap_armed, __ATOMIC_RELAXED) >> p->reason & 1)
+		tap(w, x, p, now_ns);
+	frame_pool_put(&w->pool, p->data - w->area.base);
+}
+
+/* Where a packet goes once it is decided about; each way gives its frame a new owner. */
+static void dispatch(struct worker *w, const struct xsk *x, struct lb_packet *p, uint64_t now_ns)
+{
+	switch (p->verdict) {
+	case LB_TRANSMIT:
+		if (xsk_stage(&w->sockets[w->egress[p->egress]], p->data - w->area.base, p->length))
+			return;
+		p->reason = REASON_TX_FULL;
+		count(&w->counters.tx_full, 1);
+		break;
+	case LB_PASS:
+		/* The XDP program passes what is the kernel's; only a reload in between does this.
+		 */
+		p->reason = REASON_NOT_SERVED;
+		count(&w->counters.not_served, 1);
+		break;
+	default:
+		break;
+	}
+	release_dropped(w, x, p, now_ns);
+}
+
+static uint32_t receive(struct worker *w, const struct snapshot *s, struct xsk *x, uint64_t now_ns)
+{
+	struct lb_packet burst[LB_BURST];
+	uint32_t index, received = xsk_ring_cons__peek(&x->rx, LB_BURST, &index);
+	if (!received)
+		return 0;
+	for (uint32_t i = 0; i < received; i++) {
+		const struct xdp_desc *d = xsk_ring_cons__rx_desc(&x->rx, index + i);
+		burst[i].data = w->area.base + d->addr;
+		burst[i].length = d->len;
+		burst[i].ingress = x->port;
+		__builtin_prefetch(burst[i].data);
+	}
+	xsk_ring_cons__release(&x->rx, received);
+	lb_process(&w->lb, s, burst, received, now_ns);
+	for (uint32_t i = 0; i < received; i++)
+		dispatch(w, x, &burst[i], now_ns);
+	count(&w->counters.rx_packets, received);
+	return received;
+}
+
+static void flush(struct worker *w, struct xsk *x)
+{
+	count(&w->counters.tx_packets, x->staged);
+	struct xsk_flush done = xsk_flush(x, &w->pool);
+	if (done.wakeups)
+		count(&w->counters.tx_wakeups, done.wakeups);
+	if (done.failed)
+		count(&w->counters.tx_failed, done.failed);
+}
+
+/* Returns the packets it has seen. */
+static uint32_t turn(struct worker *w, const struct snapshot *s, uint64_t now_ns)
+{
+	uint32_t received = 0;
+	for (uint32_t i = 0; i < w->socket_count; i++) {
+		struct xsk *x = &w->sockets[i];
+		xsk_reap(x, &w->pool);
+		xsk_refill(x, &w->pool);
+		if (xsk_ring_prod__needs_wakeup(x->fill))
+			recvfrom(x->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
+		if (s)
+			received += receive(w, s, x, now_ns);
+	}
+	for (uint32_t i = 0; i < w->socket_count; i++)
+		flush(w, &w->sockets[i]);
+	return received;
+}
+
+/* --- the thread ---------------------------------------------------------------------------- */
+
+static void sleep_until_packets(struct worker *w)
+{
+	count(&w->counters.sleeps, 1);
+	urcu_qsbr_thread_offline();
+	poll(w->poll_fds, w->socket_count, SLEEP_MS);
+	urcu_qsbr_thread_online();
+}
+
+static bool may_sleep(struct worker *w, uint32_t received, uint64_t now_ns)
+{
+	if (received || w->poll == POLL_BUSY) {
+		w->idle_since_ns = now_ns;
+		return false;
+	}
+	/* What the kernel would not take yet has to be offered again soon. */
+	for (uint32_t i = 0; i < w->socket_count; i++)
+		if (xsk_unsent(&w->sockets[i]))
+			return false;
+	return w->poll == POLL_INTERRUPT || now_ns - w->idle_since_ns > SPIN_NS;
+}
+
+static void *run(void *argument)
+{
+	struct worker *w = argument;
+	cpu_set_t set;
+	CPU_ZERO(&set);
+	CPU_SET(w->cpu, &set);
+	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
+	w->tid = gettid();
+	urcu_qsbr_register_thread();
+	while (!__atomic_load_n(&w->shared->stop, __ATOMIC_ACQUIRE)) {
+		uint64_t now_ns = clock_now_ns();
+		const struct snapshot *s = rcu_dereference(w->shared->snapshot);
+		uint32_t received = turn(w, s, now_ns);
+		urcu_qsbr_quiescent_state();
+		count(&w->counters.turns, 1);
+		count(&w->counters.busy_turns, received > 0);
+		if (may_sleep(w, received, now_ns))
+			sleep_until_packets(w);
+	}
+	urcu_qsbr_unregister_thread();
+	return NULL;
+}
+
+/* --- opening and closing ------------------------------------------------------------------- */
+
+int worker_open(struct worker *w, uint16_t index, int cpu, struct worker_shared *shared,
+		struct flow_table *flows, const struct config *config, uint32_t socket_count,
+		int node, struct err *err)
+{
+	uint32_t frames = socket_count * config->frames_per_queue;
+	*w = (struct worker){.shared = shared, .index = index, .cpu = cpu, .poll = config->poll};
+	w->sockets = calloc(socket_count, sizeof(*w->sockets));
+	w->poll_fds = calloc(socket_count, sizeof(*w->poll_fds));
+	if (!w->sockets || !w->poll_fds || frame_pool_init(&w->pool, frames) ||
+	    lb_init(&w->lb, flows) || tap_ring_init(&w->tap, TAP_RING_BYTES))
+		return err_set(err, ENOMEM, "not enough memory for worker %u", index);
+	int r = memory_open(&w->memory, (size_t)frames * FRAME_SIZE, node, config->hugepages, err);
+	if (r)
+		return r;
+	return xsk_area_open(&w->area, &w->memory, config->frames_per_queue / RINGS_PER_SOCKET,
+			     err);
+}
+
+int worker_open_socket(struct worker *w, const struct port *port, uint16_t port_index,
+		       uint16_t queue, bool zerocopy, struct err *err)
+{
+	int r = xsk_open(&w->sockets[w->socket_count], &w->area, port, port_index, queue, zerocopy,
+			 err);
+	if (r)
+		return r;
+	w->poll_fds[w->socket_count] =
+		(struct pollfd){.fd = w->sockets[w->socket_count].fd, .events = POLLIN};
+	w->egress[port_index] = w->socket_count++;
+	return 0;
+}
+
+int worker_start(struct worker *w, struct err *err)
+{
+	int r = pthread_create(&w->thread, NULL, run, w);
+	if (r)
+		return err_set(err, r, "can't start worker %u: %s", w->index, strerror(r));
+	w->running = true;
+	return 0;
+}
+
+void worker_join(struct worker *w)
+{
+	if (w->running)
+		pthread_join(w->thread, NULL);
+	w->running = false;
+}
+
+void worker_close(struct worker *w)
+{
+	for (uint32_t i = 0; i < w->socket_count; i++)
+		xsk_close(&w->sockets[i]);
+	xsk_area_close(&w->area);
+	memory_close(&w->memory);
+	tap_ring_fini(&w->tap);
+	lb_fini(&w->lb);
+	frame_pool_fini(&w->pool);
+	free(w->poll_fds);
+	free(w->sockets);
+	*w = (struct worker){};
+}
+
+void worker_frames(const struct worker *w, struct worker_frames *out)
+{
+	*out = (struct worker_frames){.frames = w->pool.capacity};
+	out->free = __atomic_load_n(&w->pool.count, __ATOMIC_RELAXED);
+	for (uint32_t i = 0; i < w->socket_count; i++) {
+		const struct xsk *x = &w->sockets[i];
+		out->in_fill += __atomic_load_n(x->fill->producer, __ATOMIC_RELAXED) -
+				__atomic_load_n(x->fill->consumer, __ATOMIC_RELAXED);
+		out->in_transmit += xsk_unsent(x);
+	}
+	out->elsewhere = out->frames - out->free - out->in_fill - out->in_transmit;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A worker: one thread, pinned to a CPU, that serves its receive queues of every port with one
+ * packet memory and transmits on its own queue of the egress port. It takes no lock, allocates
+ * nothing and logs nothing; it speaks in counters.
+ */
+#ifndef WEIR_DATAPATH_WORKER_H
+#define WEIR_DATAPATH_WORKER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/abi.h"
+#include "datapath/frame_pool.h"
+#include "datapath/memory.h"
+#include "datapath/tap.h"
+#include "datapath/xsk.h"
+#include "lb/process.h"
+
+struct pollfd;
+struct snapshot;
+
+/*
+ * What a worker did with frames, beside its lb_counters. Written by the worker, read by anyone.
+ * For all sockets of a worker together:
+ *   rx == lb.rx_packets
+ *   lb.forwarded + lb.neighbor_replies == tx_packets + tx_full + held
+ *   lb.passed == not_served
+ */
+struct worker_counters {
+	uint64_t turns;      /* of the loop */
+	uint64_t busy_turns; /* with at least one packet */
+	uint64_t sleeps;     /* times it waited in poll() */
+	uint64_t rx_packets;
+	uint64_t tx_packets; /* taken by the kernel (tx_failed is a part of them) */
+	uint64_t tx_full;    /* dropped: no room in the transmit ring */
+	uint64_t tx_wakeups; /* system calls to transmit */
+	uint64_t tx_failed;  /* dropped: the driver refused the frame (EBUSY) */
+	uint64_t not_served; /* dropped: lb said pass, but a worker can't hand it to the kernel */
+};
+
+/* What the kernel lost in front of a socket (XDP_STATISTICS). */
+struct socket_counters {
+	uint64_t rx_no_frame; /* rx_dropped */
+	uint64_t rx_full;     /* rx_ring_full */
+	uint64_t fill_empty;  /* rx_fill_ring_empty_descs: a hint, not a loss of its own */
+	uint64_t tx_invalid;  /* tx_invalid_descs */
+};
+
+/* Where the frames of a worker's memory are; the sum is `frames`. */
+struct worker_frames {
+	uint32_t frames, free, in_fill, in_transmit, elsewhere;
+};
+
+/* What all workers look at and the control thread sets. */
+struct worker_shared {
+	struct snapshot *snapshot; /* RCU: liburcu, QSBR */
+	uint64_t tap_armed;        /* bitmap of reasons */
+	uint32_t tap_snaplen;
+	bool stop;
+};
+
+struct worker {
+	/* hot, the worker's own */
+	struct worker_shared *shared;
+	struct xsk *sockets;
+	uint32_t socket_count;
+	uint16_t egress[ABI_MAX_PORTS]; /* port index -> the socket to transmit by */
+	uint64_t idle_since_ns;
+	struct frame_pool pool;
+	struct lb lb;
+	struct worker_counters counters;
+	/* cold */
+	_Alignas(64) struct tap_ring tap;
+	struct memory memory;
+	struct xsk_area area;
+	uint16_t index;
+	int cpu, tid;
+	enum config_poll poll;
+	struct pollfd *poll_fds; /* of the sockets, in their order */
+	pthread_t thread;
+	bool running;
+};
+
+/*
+ * Prepares worker `index` with memory for `socket_count` sockets of `frames` frames each. Sockets
+ * are opened by worker_open_socket(), then worker_start() gives it its thread.
+ */
+int worker_open(struct worker *w, uint16_t index, int cpu, struct worker_shared *shared,
+		struct flow_table *flows, const struct config *config, uint32_t socket_count,
+		int node, struct err *err);
+int worker_open_socket(struct worker *w, const struct port *port, uint16_t port_index,
+		       uint16_t queue, bool zerocopy, struct err *err);
+int worker_start(struct worker *w, struct err *err);
+
+/* Waits for the thread to end, after shared->stop was set. */
+void worker_join(struct worker *w);
+void worker_close(struct worker *w); /* a zeroed one too */
+
+/* Any thread. */
+void worker_frames(const struct worker *w, struct worker_frames *out);
+
+#endif

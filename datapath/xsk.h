@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One AF_XDP socket: the rings of one queue of one port. Opened by the control thread, then used
+ * by its worker alone. See Documentation/networking/af_xdp.rst.
+ */
+#ifndef WEIR_DATAPATH_XSK_H
+#define WEIR_DATAPATH_XSK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <xdp/xsk.h>
+
+struct err;
+struct frame_pool;
+struct memory;
+struct port;
+struct socket_counters;
+
+/* Packet memory registered with the kernel, shared by all sockets of a worker. */
+struct xsk_area {
+	struct xsk_umem *umem;
+	uint8_t *base;
+	uint32_t ring_size; /* descriptors of each ring of each socket */
+	uint32_t bindings;
+	/* The rings that belong to the first socket; libxdp ties them to the memory. */
+	struct xsk_ring_prod fill;
+	struct xsk_ring_cons completion;
+};
+
+/* `ring_size` a power of two. -ENOMEM, -ENOBUFS (locked memory limit), -EPERM. */
+int xsk_area_open(struct xsk_area *a, const struct memory *m, uint32_t ring_size, struct err *err);
+void xsk_area_close(struct xsk_area *a); /* after its sockets; a zeroed one too */
+
+struct xsk {
+	struct xsk_ring_cons rx;
+	struct xsk_ring_prod tx;
+	struct xsk_ring_prod own_fill;
+	struct xsk_ring_cons own_completion;
+	struct xsk_ring_prod *fill;
+	struct xsk_ring_cons *completion;
+	struct xsk_socket *socket;
+	int fd;
+	uint16_t port, queue; /* port index, queue id of the interface */
+	uint32_t staged;      /* descriptors written to the tx ring, not yet submitted */
+};
+
+/*
+ * Opens a socket on a port's queue. The first of an area decides whether its memory is shared with
+ * the NIC (zero copy) for all others. -EOPNOTSUPP or -EINVAL: the driver can't do zero copy.
+ */
+int xsk_open(struct xsk *x, struct xsk_area *area, const struct port *port, uint16_t port_index,
+	     uint16_t queue, bool zerocopy, struct err *err);
+void xsk_close(struct xsk *x); /* a zeroed one too */
+
+/* Whether the kernel did bind it zero copy. */
+bool xsk_is_zerocopy(const struct xsk *x);
+
+/* Puts free frames into the fill ring, as many as there are and fit. */
+void xsk_refill(struct xsk *x, struct frame_pool *pool);
+
+/* Takes frames that were sent back into the pool. */
+void xsk_reap(struct xsk *x, struct frame_pool *pool);
+
+/* Writes a descriptor of a frame that is now the socket's. False: the ring is full. */
+static inline bool xsk_stage(struct xsk *x, uint64_t address, uint32_t length)
+{
+	uint32_t index;
+	if (xsk_ring_prod__reserve(&x->tx, 1, &index) != 1)
+		return false;
+	/* `options` too: what an earlier use left there would make the descriptor invalid. */
+	*xsk_ring_prod__tx_desc(&x->tx, index) = (struct xdp_desc){.addr = address, .len = length};
+	x->staged++;
+	return true;
+}
+
+/* What xsk_flush() did. */
+struct xsk_flush {
+	uint32_t wakeups; /* system calls made */
+	uint32_t failed;  /* frames that the driver refused, lost */
+};
+
+/*
+ * Submits what is staged and has the kernel send it, and what it left over before. Makes no
+ * system call when there is nothing to send.
+ */
+struct xsk_flush xsk_flush(struct xsk *x, struct frame_pool *pool);
+
+/* Descriptors submitted that the kernel has not taken up yet; packets received and not yet seen. */
+uint32_t xsk_unsent(const struct xsk *x);
+uint32_t xsk_unread(const struct xsk *x);
+
+/* The kernel's own counters. -errno. */
+int xsk_counters(const struct xsk *x, struct socket_counters *out);
+
+#endif

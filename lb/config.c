@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The tables of all keys, and what is made of them. A text is read in three steps: into a YAML
+ * tree (lb/document.c), by the tables into the struct (lb/config_field.c), then the values are
+ * compared with each other (lb/config_check.c). Pure; any thread.
+ */
+#include "lb/config.h"
+
+#include <errno.h>
+#include <linux/in.h>
+#include <linux/un.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb/config_check.h"
+#include "lb/config_endpoint.h"
+#include "lb/config_field.h"
+#include "lb/config_value.h"
+#include "lb/document.h"
+#include "lb/err.h"
+
+/* --- what text may be ---------------------------------------------------------------------- */
+
+#define LOWER  "abcdefghijklmnopqrstuvwxyz"
+#define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS "0123456789"
+
+static bool consists_of(const char *text, const char *characters, size_t max)
+{
+	size_t length = strlen(text);
+	return length > 0 && length <= max && strspn(text, characters) == length;
+}
+
+static bool is_instance(const char *text)
+{
+	return consists_of(text, LOWER DIGITS "-", 32);
+}
+
+static bool is_name(const char *text)
+{
+	return consists_of(text, LOWER UPPER DIGITS "._-", 63);
+}
+
+static bool is_printable(const char *text)
+{
+	for (; *text; text++)
+		if (*text < ' ' || *text > '~')
+			return false;
+	return true;
+}
+
+/* What the kernel takes, without what is not ASCII. */
+static bool is_interface(const char *text)
+{
+	return is_printable(text) && strlen(text) < IFNAMSIZ && !strpbrk(text, " /:") &&
+	       strcmp(text, ".") && strcmp(text, "..");
+}
+
+static bool is_socket(const char *text)
+{
+	return is_printable(text) && text[0] == '/' && strlen(text) < UNIX_PATH_MAX;
+}
+
+static const struct text_rule instance_rule = {is_instance,
+					       "1 to 32 of the characters a-z, 0-9 and -"};
+static const struct text_rule name_rule = {
+	is_name, "a name of 1 to 63 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"};
+static const struct text_rule interface_rule = {
+	is_interface, "an interface name of 1 to 15 characters without '/', ':' and spaces"};
+static const struct text_rule socket_rule = {
+	is_socket, "an absolute path of at most 107 printable ASCII characters"};
+
+/* --- what words there are ------------------------------------------------------------------ */
+
+static const struct choice modes[] = {
+	{"auto", MODE_AUTO}, {"zerocopy", MODE_ZEROCOPY},
+	{"copy", MODE_COPY}, {"generic", MODE_GENERIC},
+	{NULL, 0},
+};
+static const struct choice polls[] = {
+	{"adaptive", POLL_ADAPTIVE},
+	{"busy", POLL_BUSY},
+	{"interrupt", POLL_INTERRUPT},
+	{NULL, 0},
+};
+static const struct choice hugepages[] = {
+	{"auto", HUGEPAGES_AUTO},
+	{"on", HUGEPAGES_ON},
+	{"off", HUGEPAGES_OFF},
+	{NULL, 0},
+};
+static const struct choice protocols[] = {
+	{"tcp", IPPROTO_TCP},
+	{"udp", IPPROTO_UDP},
+	{NULL, 0},
+};
+static const struct choice announces[] = {
+	{"neighbor", ANNOUNCE_NEIGHBOR},
+	{"none", ANNOUNCE_NONE},
+	{"route", CHOICE_LATER},
+	{NULL, 0},
+};
+static const struct choice states[] = {
+	{"up", STATE_UP},
+	{"drain", STATE_DRAIN},
+	{"down", STATE_DOWN},
+	{NULL, 0},
+};
+static const struct choice forwards[] = {
+	{"dsr", 0}, {"nat", CHOICE_LATER}, {"ipip", CHOICE_LATER}, {"gue", CHOICE_LATER}, {NULL, 0},
+};
+static const struct choice schedulers[] = {
+	{"maglev", 0},
+	{"least-connections", CHOICE_LATER},
+	{NULL, 0},
+};
+static const struct choice affinities[] = {
+	{"flow", 0},
+	{"source", CHOICE_LATER},
+	{NULL, 0},
+};
+
+/* --- the keys ------------------------------------------------------------------------------ */
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define MAPPING(fields)               \
+	{                             \
+		fields, COUNT(fields) \
+	}
+
+#define INTERFACE(member) FIELD_MEMBER(struct config_interface, member)
+static const struct field interface_fields[] = {
+	{"name", &kind_text, INTERFACE(name), &interface_rule, NULL},
+	{"mode", &kind_choice, INTERFACE(mode), modes, "auto"},
+	{"queues", &kind_numbers, INTERFACE(queues),
+	 &(const struct numbers_rule){"all", ABI_MAX_QUEUES - 1}, "all"},
+};
+
+#define BACKEND(member) FIELD_MEMBER(struct config_backend, member)
+static const struct field backend_fields[] = {
+	{"name", &kind_text, BACKEND(name), &name_rule, NULL},
+	{"address", &kind_address, BACKEND(address), NULL, NULL},
+	{"weight", &kind_number, BACKEND(weight), &(const struct number_rule){0, 65535, false},
+	 "100"},
+	{"state", &kind_choice, BACKEND(state), states, "up"},
+};
+static const struct list backend_list = {
+	.item = MAPPING(backend_fields),
+	.item_size = sizeof(struct config_backend),
+	.count_offset = offsetof(struct config_service, backend_count),
+	.max = ABI_MAX_BACKENDS - 1,
+};
+
+#define SERVICE(member) FIELD_MEMBER(struct config_service, member)
+static const struct field service_fields[] = {
+	{"name", &kind_text, SERVICE(name), &name_rule, NULL},
+	{"address", &kind_address, SERVICE(address), NULL, NULL},
+	{"protocol", &kind_choice, SERVICE(protocol), protocols, NULL},
+	{"ports", &kind_ports, SERVICE(port_ranges), NULL, NULL},
+	{"forward", &kind_choice, FIELD_NOWHERE, forwards, "dsr"},
+	{"scheduler", &kind_choice, FIELD_NOWHERE, schedulers, "maglev"},
+	{"affinity", &kind_choice, FIELD_NOWHERE, affinities, "flow"},
+	{"announce", &kind_choice, SERVICE(announce), announces, "none"},
+	{"backends", &kind_list, SERVICE(backends), &backend_list, NULL},
+};
+
+#define CONFIG(member) FIELD_MEMBER(struct config, member)
+static const struct list interface_list = {
+	.item = MAPPING(interface_fields),
+	.item_size = sizeof(struct config_interface),
+	.count_offset = offsetof(struct config, interface_count),
+	.min = 1,
+	.max = ABI_MAX_PORTS,
+};
+static const struct list service_list = {
+	.item = MAPPING(service_fields),
+	.item_size = sizeof(struct config_service),
+	.count_offset = offsetof(struct config, service_count),
+	.max = ABI_MAX_SERVICES,
+};
+
+static const struct field worker_fields[] = {
+	{"cpus", &kind_numbers, CONFIG(cpus), &(const struct numbers_rule){"auto", 1023}, "auto"},
+	{"poll", &kind_choice, CONFIG(poll), polls, "adaptive"},
+};
+static const struct mapping workers = MAPPING(worker_fields);
+
+static const struct field memory_fields[] = {
+	{"hugepages", &kind_choice, CONFIG(hugepages), hugepages, "auto"},
+	{"frames_per_queue", &kind_number, CONFIG(frames_per_queue),
+	 &(const struct number_rule){1024, 262144, true}, "8192"},
+};
+static const struct mapping memory = MAPPING(memory_fields);
+
+static const struct duration_rule timeout = {1, 604800, "from 1s to 168h"};
+static const struct field timeout_fields[] = {
+	{"tcp_handshake", &kind_duration, CONFIG(timeouts.tcp_handshake), &timeout, "10s"},
+	{"tcp_established", &kind_duration, CONFIG(timeouts.tcp_established), &timeout, "1h"},
+	{"tcp_closing", &kind_duration, CONFIG(timeouts.tcp_closing), &timeout, "30s"},
+	{"udp", &kind_duration, CONFIG(timeouts.udp), &timeout, "60s"},
+};
+static const struct mapping timeouts = MAPPING(timeout_fields);
+
+static const struct field flow_table_fields[] = {
+	{"entries", &kind_number, CONFIG(flow_entries),
+	 &(const struct number_rule){1024, 268435456, false}, "1048576"},
+	{"timeouts", &kind_mapping, FIELD_NOWHERE, &timeouts, ""},
+};
+static const struct mapping flow_table = MAPPING(flow_table_fields);
+
+static const struct field api_fields[] = {
+	{"socket", &kind_text, CONFIG(api_socket), &socket_rule, "/run/weir/weir.sock"},
+};
+static const struct mapping api = MAPPING(api_fields);
+
+static const struct field root_fields[] = {
+	{"instance", &kind_text, CONFIG(instance), &instance_rule, "weir"},
+	{"interfaces", &kind_list, CONFIG(interfaces), &interface_list, NULL},
+	{"workers", &kind_mapping, FIELD_NOWHERE, &workers, ""},
+	{"memory", &kind_mapping, FIELD_NOWHERE, &memory, ""},
+	{"flow_table", &kind_mapping, FIELD_NOWHERE, &flow_table, ""},
+	{"services", &kind_list, CONFIG(services), &service_list, NULL},
+	{"api", &kind_mapping, FIELD_NOWHERE, &api, ""},
+};
+static const struct mapping root = MAPPING(root_fields);
+
+_Static_assert(COUNT(service_fields) <= FIELD_MAX && COUNT(root_fields) <= FIELD_MAX, "FIELD_MAX");
+
+/* --- the configuration --------------------------------------------------------------------- */
+
+static int parse_document(struct document *d, struct config **out)
+{
+	struct place at = {.node = document_root(d)};
+	struct config *c = calloc(1, sizeof(*c));
+	if (!c) {
+		document_no_memory(d);
+		return d->code;
+	}
+	mapping_read(d, &at, &root, c);
+	if (!d->code)
+		config_check(c, d);
+	if (!d->code)
+		*out = c;
+	else
+		config_free(c);
+	return d->code;
+}
+
+int config_parse(const char *file, const char *text, size_t length, struct config **out,
+		 struct err *err)
+{
+	struct document d;
+	if (length > CONFIG_MAX_BYTES)
+		return err_set(err, EINVAL, "%s:1: %zu bytes long; expected at most %u", file,
+			       length, CONFIG_MAX_BYTES);
+	int rc = document_open(&d, file, text, length, err);
+	if (!rc)
+		rc = parse_document(&d, out);
+	document_close(&d);
+	return rc;
+}
+
+void config_print(const struct config *c, FILE *out)
+{
+	mapping_print(&root, c, 0, false, out);
+}
+
+static void service_fini(struct config_service *s)
+{
+	for (unsigned int i = 0; i < s->backend_count; i++)
+		free(s->backends[i].name);
+	free(s->backends);
+	free(s->port_ranges);
+	free(s->name);
+}
+
+void config_free(struct config *c)
+{
+	if (!c)
+		return;
+	for (unsigned int i = 0; i < c->interface_count; i++) {
+		free(c->interfaces[i].name);
+		free(c->interfaces[i].queues.values);
+	}
+	for (unsigned int i = 0; i < c->service_count; i++)
+		service_fini(&c->services[i]);
+	free(c->interfaces);
+	free(c->services);
+	free(c->cpus.values);
+	free(c->instance);
+	free(c->api_socket);
+	free(c);
+}
+
+const struct config_service *config_find_service(const struct config *c, const char *name)
+{
+	for (unsigned int i = 0; i < c->service_count; i++)
+		if (!strcmp(c->services[i].name, name))
+			return &c->services[i];
+	return NULL;
+}
+
+const struct config_backend *config_find_backend(const struct config_service *s, const char *name)
+{
+	for (unsigned int i = 0; i < s->backend_count; i++)
+		if (!strcmp(s->backends[i].name, name))
+			return &s->backends[i];
+	return NULL;
+}

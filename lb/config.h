@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The configuration as the user wrote it, checked: text in, struct out. Everything in it is
+ * consistent with itself; whether the interfaces exist is for who uses it. Immutable once parsed.
+ */
+#ifndef WEIR_LB_CONFIG_H
+#define WEIR_LB_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "bpf/abi.h"
+
+struct err;
+
+#define CONFIG_MAX_BYTES (16u << 20) /* of text */
+
+enum config_mode { MODE_AUTO, MODE_ZEROCOPY, MODE_COPY, MODE_GENERIC };
+enum config_poll { POLL_ADAPTIVE, POLL_BUSY, POLL_INTERRUPT };
+enum config_hugepages { HUGEPAGES_AUTO, HUGEPAGES_ON, HUGEPAGES_OFF };
+enum config_announce { ANNOUNCE_NONE, ANNOUNCE_NEIGHBOR };
+enum config_state { STATE_UP, STATE_DRAIN, STATE_DOWN };
+
+/* A list of small numbers, or "auto"/"all": count 0. */
+struct config_numbers {
+	unsigned int count;
+	uint16_t *values; /* ascending, no doubles */
+};
+
+struct config_interface {
+	char *name;
+	enum config_mode mode;
+	struct config_numbers queues; /* count 0: all */
+};
+
+struct config_port_range {
+	uint16_t first, last; /* host byte order; 0 to 0: any port */
+};
+
+struct config_backend {
+	char *name; /* unique within its service */
+	struct addr address;
+	uint32_t weight; /* 0 to 65535; default 100; 0: no new flows */
+	enum config_state state;
+};
+
+struct config_service {
+	char *name; /* unique */
+	struct addr address;
+	uint8_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	unsigned int port_range_count;
+	struct config_port_range *port_ranges; /* ascending, disjoint */
+	enum config_announce announce;
+	unsigned int backend_count;
+	struct config_backend *backends; /* in the order of the file */
+};
+
+struct config_timeouts { /* seconds, 1 to 604800 */
+	uint32_t tcp_handshake, tcp_established, tcp_closing, udp;
+};
+
+struct config {
+	char *instance; /* [a-z0-9-]{1,32}; names what the daemon leaves in the kernel */
+	unsigned int interface_count;
+	struct config_interface *interfaces;
+	struct config_numbers cpus; /* workers.cpus; count 0: auto */
+	enum config_poll poll;
+	enum config_hugepages hugepages;
+	uint32_t frames_per_queue; /* a power of two, 1024 to 262144 */
+	uint32_t flow_entries;     /* 1024 to 268435456 */
+	struct config_timeouts timeouts;
+	unsigned int service_count;
+	struct config_service *services;
+	char *api_socket; /* path */
+};
+
+/*
+ * Parses `length` bytes of YAML. `file` names them in messages. On success leaves in *out what
+ * config_free() frees. -EINVAL with "FILE:LINE: FIELD: what is wrong; what would be right".
+ */
+int config_parse(const char *file, const char *text, size_t length, struct config **out,
+		 struct err *err);
+
+/* The canonical form: every key with its value, which config_parse() reads back to the same. */
+void config_print(const struct config *c, FILE *out);
+
+void config_free(struct config *c); /* NULL too */
+
+/* The service of that name, or NULL. */
+const struct config_service *config_find_service(const struct config *c, const char *name);
+
+/* The backend of that name of a service, or NULL. */
+const struct config_backend *config_find_backend(const struct config_service *s, const char *name);
+
+#endif

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Reads and prints addresses and ports. Pure; any thread. */
+#include "lb/config_endpoint.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb/addr.h"
+#include "lb/config.h"
+#include "lb/config_value.h"
+#include "lb/document.h"
+
+/* --- addresses ----------------------------------------------------------------------------- */
+
+/* What keeps a host from having this address, or NULL. */
+static const char *address_fault(const struct addr *a)
+{
+	const struct in6_addr *v6 = (const void *)a;
+	uint32_t v4 = ntohl(a->word[3]);
+	if (!addr_is_v4(a)) {
+		if (IN6_IS_ADDR_UNSPECIFIED(v6))
+			return "the unspecified address";
+		if (IN6_IS_ADDR_LOOPBACK(v6))
+			return "a loopback address";
+		return IN6_IS_ADDR_MULTICAST(v6) ? "a multicast address" : NULL;
+	}
+	if (v4 == INADDR_ANY)
+		return "the unspecified address";
+	if (v4 == INADDR_BROADCAST)
+		return "the broadcast address";
+	if (v4 >> 24 == IN_LOOPBACKNET)
+		return "a loopback address";
+	return IN_MULTICAST(v4) ? "a multicast address" : NULL;
+}
+
+static void read_address(struct document *d, const struct place *at, const struct field *f,
+			 void *base)
+{
+	static const char expects[] = "an IPv4 or IPv6 address";
+	const char *text = value_text(d, at, f, expects);
+	char quoted[DOCUMENT_QUOTE];
+	struct addr a;
+	if (!text)
+		return;
+	if (addr_parse(text, &a)) {
+		if (strchr(text, '/'))
+			document_fault(d, at,
+				       "found %s; prefixes are not supported by this version, "
+				       "use a single address",
+				       document_quote(text, quoted));
+		else
+			value_unexpected(d, at, text, expects);
+	} else if (address_fault(&a)) {
+		document_fault(d, at, "%s is %s; expected one that a single host can have", text,
+			       address_fault(&a));
+	} else {
+		memcpy((char *)base + f->offset, &a, sizeof(a));
+	}
+}
+
+static void print_address(const struct field *f, const void *base, unsigned int indent, FILE *out)
+{
+	struct addr a;
+	char text[ADDR_TEXT];
+	memcpy(&a, (const char *)base + f->offset, sizeof(a));
+	const char *quote = addr_is_v4(&a) ? "" : "\"";
+	fprintf(out, " %s%s%s\n", quote, addr_format(&a, text), quote);
+}
+
+const struct kind kind_address = {read_address, print_address};
+
+/* --- ports --------------------------------------------------------------------------------- */
+
+static const char port_expects[] = "a port from 1 to 65535 or a range like 8000-8099";
+
+static bool parse_port(const char *text, size_t length, uint16_t *out)
+{
+	uint32_t n;
+	if (!value_decimal(text, length, &n) || n < 1 || n > UINT16_MAX)
+		return false;
+	*out = n;
+	return true;
+}
+
+static bool read_port_range(struct document *d, const struct place *at, const char *text,
+			    struct config_port_range *range)
+{
+	size_t first = strcspn(text, "-");
+	const char *last = text[first] ? text + first + 1 : text;
+	if (!parse_port(text, first, &range->first) ||
+	    !parse_port(last, strlen(last), &range->last)) {
+		value_unexpected(d, at, text, port_expects);
+		return false;
+	}
+	if (range->first > range->last) {
+		document_fault(d, at, "the range %s ends before it begins; expected %u-%u", text,
+			       range->last, range->first);
+		return false;
+	}
+	return true;
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct config_port_range *ra = a, *rb = b;
+	return ra->first != rb->first ? ra->first - rb->first : ra->last - rb->last;
+}
+
+static void read_port_items(struct document *d, const struct place *at, const struct field *f,
+			    struct config_service *s)
+{
+	for (size_t i = 0; i < value_item_count(at->node); i++) {
+		struct place here = value_item(d, at, i);
+		const char *text = value_text(d, &here, f, port_expects);
+		if (text && read_port_range(d, &here, text, &s->port_ranges[s->port_range_count]))
+			s->port_range_count++;
+	}
+	qsort(s->port_ranges, s->port_range_count, sizeof(*s->port_ranges), compare_ranges);
+}
+
+static void read_ports(struct document *d, const struct place *at, const struct field *f,
+		       void *base)
+{
+	static const char expects[] = "a port, a range like 8000-8099, a list of those, or any";
+	struct config_service *s = base;
+	bool is_list = at->node->type == YAML_SEQUENCE_NODE;
+	const char *text = NULL;
+	if (is_list && !value_item_count(at->node))
+		document_fault(d, at, "found an empty list; expected %s", expects);
+	else if (!is_list)
+		text = value_text(d, at, f, expects);
+	s->port_ranges =
+		calloc(is_list ? value_item_count(at->node) + 1 : 1, sizeof(*s->port_ranges));
+	if (!s->port_ranges)
+		document_no_memory(d);
+	else if (is_list)
+		read_port_items(d, at, f, s);
+	else if (text && (!strcmp(text, "any") || read_port_range(d, at, text, s->port_ranges)))
+		s->port_range_count = 1;
+}
+
+const char *ports_format(const struct config_port_range *range, char text[PORTS_TEXT])
+{
+	if (range->first == 0)
+		return "any";
+	if (range->first == range->last)
+		snprintf(text, PORTS_TEXT, "%u", range->first);
+	else
+		snprintf(text, PORTS_TEXT, "%u-%u", range->first, range->last);
+	return text;
+}
+
+static void print_ports(const struct field *f, const void *base, unsigned int indent, FILE *out)
+{
+	const struct config_service *s = base;
+	char text[PORTS_TEXT];
+	if (s->port_range_count == 1) {
+		fprintf(out, " %s\n", ports_format(&s->port_ranges[0], text));
+		return;
+	}
+	for (unsigned int i = 0; i < s->port_range_count; i++)
+		fprintf(out, "%s%s", i ? ", " : " [", ports_format(&s->port_ranges[i], text));
+	fputs("]\n", out);
+}
+
+const struct kind kind_ports = {read_ports, print_ports};

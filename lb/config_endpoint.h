@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The kinds of values that name who is served: addresses and ports (lb/config_field.h). */
+#ifndef WEIR_LB_CONFIG_ENDPOINT_H
+#define WEIR_LB_CONFIG_ENDPOINT_H
+
+#include "lb/config_field.h"
+
+struct config_port_range;
+
+/* A struct addr that a host can have: not unspecified, loopback, multicast or broadcast. */
+extern const struct kind kind_address;
+
+/* A required key: the ranges of a struct config_service, ascending, but maybe overlapping. */
+extern const struct kind kind_ports;
+
+#define PORTS_TEXT 16
+
+/* "443", "8000-8099" or "any". */
+const char *ports_format(const struct config_port_range *range, char text[PORTS_TEXT]);
+
+#endif

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Reads and prints single values. A value in the file and a default are both text, and go through
+ * the same hands. Pure; any thread.
+ */
+#include "lb/config_value.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lb/config.h"
+#include "lb/document.h"
+
+#define EXPECTS_TEXT 96
+
+/* --- text and numbers ---------------------------------------------------------------------- */
+
+const char *value_text(struct document *d, const struct place *at, const struct field *f,
+		       const char *expects)
+{
+	char text[DOCUMENT_QUOTE];
+	if (!at->node)
+		return f->fallback;
+	if (at->node->type == YAML_SCALAR_NODE && at->node->data.scalar.length) {
+		const char *value = (const char *)at->node->data.scalar.value;
+		if (strlen(value) == at->node->data.scalar.length)
+			return value;
+		document_fault(d, at, "found a NUL character; expected %s", expects);
+		return NULL;
+	}
+	document_fault(d, at, "found %s; expected %s", document_found(at->node, text), expects);
+	return NULL;
+}
+
+void value_unexpected(struct document *d, const struct place *at, const char *value,
+		      const char *expects)
+{
+	char text[DOCUMENT_QUOTE];
+	document_fault(d, at, "found %s; expected %s", document_quote(value, text), expects);
+}
+
+bool value_decimal(const char *text, size_t length, uint32_t *out)
+{
+	uint64_t value = 0;
+	if (length == 0 || length > 10 || (length > 1 && text[0] == '0'))
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		value = value * 10 + (text[i] - '0');
+	}
+	*out = value;
+	return value <= UINT32_MAX;
+}
+
+static uint32_t *u32_member(const struct field *f, const void *base)
+{
+	return (uint32_t *)((char *)base + f->offset);
+}
+
+static void read_number(struct document *d, const struct place *at, const struct field *f,
+			void *base)
+{
+	const struct number_rule *rule = f->rule;
+	char expects[EXPECTS_TEXT];
+	uint32_t n;
+	snprintf(expects, sizeof(expects), "a %s from %u to %u",
+		 rule->power_of_two ? "power of two" : "whole number", rule->first, rule->last);
+	const char *text = value_text(d, at, f, expects);
+	if (!text)
+		return;
+	if (!value_decimal(text, strlen(text), &n) || n < rule->first || n > rule->last ||
+	    (rule->power_of_two && n & (n - 1)))
+		value_unexpected(d, at, text, expects);
+	else
+		*u32_member(f, base) = n;
+}
+
+static void print_number(const struct field *f, const void *base, unsigned int indent, FILE *out)
+{
+	fprintf(out, " %u\n", *u32_member(f, base));
+}
+
+const struct kind kind_number = {read_number, print_number};
+
+/* --- durations ----------------------------------------------------------------------------- */
+
+static const struct {
+	char letter;
+	uint32_t seconds;
+} units[] = {{'h', 3600}, {'m', 60}, {'s', 1}};
+
+#define UNITS (sizeof(units) / sizeof(units[0]))
+
+static bool parse_duration(const char *text, uint32_t *out)
+{
+	size_t digits = strspn(text, "0123456789");
+	uint32_t n;
+	if (!value_decimal(text, digits, &n))
+		return false;
+	for (size_t i = 0; i < UNITS; i++) {
+		if (text[digits] != units[i].letter || text[digits + 1])
+			continue;
+		*out = n * units[i].seconds;
+		return n <= UINT32_MAX / units[i].seconds;
+	}
+	return false;
+}
+
+static void read_duration(struct document *d, const struct place *at, const struct field *f,
+			  void *base)
+{
+	const struct duration_rule *rule = f->rule;
+	char expects[EXPECTS_TEXT];
+	uint32_t seconds;
+	snprintf(expects, sizeof(expects), "a duration %s, written like 10s, 5m or 1h",
+		 rule->limits);
+	const char *text = value_text(d, at, f, expects);
+	if (!text)
+		return;
+	size_t digits = strspn(text, "0123456789");
+	if (digits && !strcmp(text + digits, "ms"))
+		document_fault(d, at, "found '%.20s'; flows age by whole seconds, expected %s",
+			       text, expects);
+	else if (!parse_duration(text, &seconds) || seconds < rule->first || seconds > rule->last)
+		value_unexpected(d, at, text, expects);
+	else
+		*u32_member(f, base) = seconds;
+}
+
+static void print_duration(const struct field *f, const void *base, unsigned int indent, FILE *out)
+{
+	uint32_t seconds = *u32_member(f, base);
+	size_t i = 0;
+	while (seconds % units[i].seconds)
+		i++;
+	fprintf(out, " %u%c\n", seconds / units[i].seconds, units[i].letter);
+}
+
+const struct kind kind_duration = {read_duration, print_duration};
+
+/* --- text ---------------------------------------------------------------------------------- */
+
+static char **text_member(const struct field *f, const void *base)
+{
+	return (char **)((char *)base + f->offset);
+}
+
+static void read_text(struct document *d, const struct place *at, const struct field *f, void *base)
+{
+	const struct text_rule *rule = f->rule;
+	const char *text = value_text(d, at, f, rule->expects);
+	if (!text)
+		return;
+	if (!rule->valid(text)) {
+		value_unexpected(d, at, text, rule->expects);
+		return;
+	}
+	char *copy = strdup(text);
+	if (!copy)
+		document_no_memory(d);
+	*text_member(f, base) = copy;
+}
+
+/* Whether any YAML reader takes the bare text for text. */
+static bool is_plain(const char *text)
+{
+	static const char *const words[] = {"y",     "n",  "yes", "no",   "true",
+					    "false", "on", "off", "null", NULL};
+	if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ/", text[0]))
+		return false;
+	if (text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+			      "/._-")])
+		return false;
+	for (int i = 0; words[i]; i++)
+		if (!strcasecmp(text, words[i]))
+			return false;
+	return true;
+}
+
+/* The rules of text let printable ASCII through only, so these escapes are all it takes. */
+static void print_text(const struct field *f, const void *base, unsigned int indent, FILE *out)
+{
+	const char *text = *text_member(f, base);
+	if (is_plain(text)) {
+		fprintf(out, " %s\n", text);
+		return;
+	}
+	fputs(" \"", out);
+	for (; *text; text++)
+		fprintf(out, "%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
+	fputs("\"\n", out);
+}
+
+const struct kind kind_text = {read_text, print_text};
+
+/* --- words --------------------------------------------------------------------------------- */
+
+static void list_choices(const struct choice *c, char text[EXPECTS_TEXT])
+{
+	size_t used = 0;
+	for (; c->word; c++)
+		if (c->value != CHOICE_LATER && used < EXPECTS_TEXT)
+			used += snprintf(text + used, EXPECTS_TEXT - used, "%s%s",
+					 used ? " or " : "", c->word);
+}
+
+static unsigned int get_choice(const struct field *f, const void *base)
+{
+	if (f->size == 0)
+		return 0;
+	return f->size == 1 ? *((const uint8_t *)base + f->offset) : *u32_member(f, base);
+}
+
+static void set_choice(const struct field *f, void *base, unsigned int value)
+{
+	if (f->size == 1)
+		*((uint8_t *)base + f->offset) = value;
+	else if (f->size)
+		*u32_member(f, base) = value;
+}
+
+static void read_choice(struct document *d, const struct place *at, const struct field *f,
+			void *base)
+{
+	const struct choice *c = f->rule;
+	char expects[EXPECTS_TEXT];
+	list_choices(c, expects);
+	const char *text = value_text(d, at, f, expects);
+	if (!text)
+		return;
+	while (c->word && strcmp(c->word, text))
+		c++;
+	if (!c->word)
+		value_unexpected(d, at, text, expects);
+	else if (c->value == CHOICE_LATER)
+		document_fault(d, at, "'%s' is not supported by this version; use %s", text,
+			       expects);
+	else
+		set_choice(f, base, c->value);
+}
+
+static void print_choice(const struct field *f, const void *base, unsigned int indent, FILE *out)
+{
+	const struct choice *c = f->rule;
+	while (c->value != get_choice(f, base))
+		c++;
+	fprintf(out, " %s\n", c->word);
+}
+
+const struct kind kind_choice = {read_choice, print_choice};
+
+/* --- lists of numbers ---------------------------------------------------------------------- */
+
+size_t value_item_count(const yaml_node_t *list)
+{
+	return list->data.sequence.items.top - list->data.sequence.items.start;
+}
+
+struct place value_item(const struct document *d, const struct place *list, size_t index)
+{
+	return (struct place){
+		.up = list,
+		.index = index,
+		.node = document_node(d, list->node->data.sequence.items.start[index]),
+	};
+}
+
+static int compare_u16(const void *a, const void *b)
+{
+	return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b;
+}
+
+static void read_number_items(struct document *d, const struct place *at, const struct field *f,
+			      struct config_numbers *out)
+{
+	const struct numbers_rule *rule = f->rule;
+	bool taken[1024] = {false};
+	char expects[EXPECTS_TEXT];
+	snprintf(expects, sizeof(expects), "a whole number from 0 to %u", rule->last);
+	for (size_t i = 0; i < value_item_count(at->node); i++) {
+		struct place here = value_item(d, at, i);
+		const char *text = value_text(d, &here, f, expects);
+		uint32_t n;
+		if (!text)
+			continue;
+		if (!value_decimal(text, strlen(text), &n) || n > rule->last) {
+			value_unexpected(d, &here, text, expects);
+		} else if (taken[n]) {
+			document_fault(d, &here, "%u for the second time; list each number once",
+				       n);
+		} else {
+			taken[n] = true;
+			out->values[out->count++] = n;
+		}
+	}
+	qsort(out->values, out->count, sizeof(*out->values), compare_u16);
+}
+
+static void read_numbers(struct document *d, const struct place *at, const struct field *f,
+			 void *base)
+{
+	struct config_numbers *numbers = (void *)((char *)base + f->offset);
+	const struct numbers_rule *rule = f->rule;
+	char expects[EXPECTS_TEXT];
+	snprintf(expects, sizeof(expects), "%s or a list of numbers like [0, 1]", rule->all);
+	if (at->node && at->node->type == YAML_SEQUENCE_NODE && value_item_count(at->node)) {
+		numbers->values = calloc(rule->last + 1, sizeof(*numbers->values));
+		if (numbers->values)
+			read_number_items(d, at, f, numbers);
+		else
+			document_no_memory(d);
+		return;
+	}
+	if (at->node && at->node->type == YAML_SEQUENCE_NODE) {
+		document_fault(d, at, "found an empty list; expected %s", expects);
+		return;
+	}
+	const char *text = value_text(d, at, f, expects);
+	if (text && strcmp(text, rule->all))
+		value_unexpected(d, at, text, expects);
+}
+
+static void print_numbers(const struct field *f, const void *base, unsigned int indent, FILE *out)
+{
+	const struct config_numbers *numbers = (const void *)((const char *)base + f->offset);
+	const struct numbers_rule *rule = f->rule;
+	if (numbers->count == 0) {
+		fprintf(out, " %s\n", rule->all);
+		return;
+	}
+	for (unsigned int i = 0; i < numbers->count; i++)
+		fprintf(out, "%s%u", i ? ", " : " [", numbers->values[i]);
+	fputs("]\n", out);
+}
+
+const struct kind kind_numbers = {read_numbers, print_numbers};

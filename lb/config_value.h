@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Kinds of single values (lb/config_field.h). */
+#ifndef WEIR_LB_CONFIG_VALUE_H
+#define WEIR_LB_CONFIG_VALUE_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lb/config_field.h"
+#include "lb/document.h"
+
+/* A whole number in a uint32_t. */
+struct number_rule {
+	uint32_t first, last;
+	bool power_of_two;
+};
+extern const struct kind kind_number;
+
+/* Whole seconds in a uint32_t, written 10s, 5m or 1h. */
+struct duration_rule {
+	uint32_t first, last;
+	const char *limits; /* the same in words */
+};
+extern const struct kind kind_duration;
+
+/* Text on the heap. */
+struct text_rule {
+	bool (*valid)(const char *text);
+	const char *expects; /* after "expected " */
+};
+extern const struct kind kind_text;
+
+/*
+ * One word of several, as a number of one or four bytes, or FIELD_NOWHERE where the only word has
+ * the value 0. The rule is an array of these, which ends with a NULL word.
+ */
+struct choice {
+	const char *word;
+	unsigned int value;
+};
+#define CHOICE_LATER UINT_MAX /* the word is not supported yet */
+extern const struct kind kind_choice;
+
+/* A struct config_numbers: a word for all of them, or a list. */
+struct numbers_rule {
+	const char *all;
+	uint16_t last; /* at most 1023 */
+};
+extern const struct kind kind_numbers;
+
+/* --- for kinds in files of their own --------------------------------------------------------- */
+
+/*
+ * The text at a place, or the field's default where the place has no node; NULL where it is no
+ * text, with a fault that names what was expected.
+ */
+const char *value_text(struct document *d, const struct place *at, const struct field *f,
+		       const char *expects);
+
+/* The fault "found 'VALUE'; expected EXPECTS". */
+void value_unexpected(struct document *d, const struct place *at, const char *value,
+		      const char *expects);
+
+/* Reads digits without sign, separators or leading zeros (those are octal to YAML 1.1). */
+bool value_decimal(const char *text, size_t length, uint32_t *out);
+
+/* A list of the document, by its place, and its items. */
+size_t value_item_count(const yaml_node_t *list);
+struct place value_item(const struct document *d, const struct place *list, size_t index);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The words of a failure. The caller owns the struct; a function that fails fills it and returns
+ * -errno. One line, no newline, no full stop; it names what was wrong and what would be right.
+ */
+#ifndef WEIR_LB_ERR_H
+#define WEIR_LB_ERR_H
+
+struct err {
+	char text[512];
+};
+
+/* Writes the words and returns -code. `err` may be NULL. */
+__attribute__((format(printf, 3, 4))) int err_set(struct err *err, int code, const char *format,
+						  ...);
+
+/* Puts words in front of those that are there ("context: text") and returns -code. */
+__attribute__((format(printf, 3, 4))) int err_prefix(struct err *err, int code, const char *format,
+						     ...);
+
+#endif

@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The flow table: any thread, and any process that maps the memory. Whatever the memory holds, only
+ * the table is touched and loops are bounded.
+ *
+ * An entry is two words, `tag` (whose flow, which backend) and `meta` (seen when, in what state).
+ * Invariant: who reads the same tag before and after a meta has a meta of that tag. It takes these
+ * barriers (C11 names; on x86-64 all but the compare-and-swaps are plain loads and stores that the
+ * compiler may not move, on arm64 they are LDAR, STLR and CAS or exclusive pairs):
+ *
+ *   writer  1. hold the bucket: compare-and-swap of `sequence`, acquire, so that nothing of the
+ *              writer before it is seen as part of this one. It keeps other writers out; readers
+ *              don't look at it.
+ *           2. tag = 0, relaxed: the old flow is gone.
+ *           3. meta = new, release: who sees it sees step 2.
+ *           4. tag = new, release: who sees it sees step 3.
+ *           5. sequence + 1, release: the next holder sees 2 to 4.
+ *   reader  1. tag, acquire: sees the meta that was stored before this tag (4).
+ *           2. meta, acquire: if it is a later flow's, step 3 of the reader sees 2 of the writer.
+ *           3. tag again, relaxed: same as in 1, or the reader takes the flow as not found.
+ *   touch   compare-and-swap of meta from what was read, relaxed: as a read-modify-write it stays
+ *           in the release sequence of the writer's step 3, so readers of its value see step 2 too.
+ *   remove  compare-and-swap of the tag to 0, release. One word, so it needs no bucket; a writer at
+ *           work on the entry has the last word.
+ *
+ * One gap is left open on purpose: touch looks at the tag, then swaps meta. A flow that takes the
+ * entry in between, in the same state and tick, gets the touch. It is seen later or in a later
+ * state than it was: it lives longer than it should, and keeps its own backend.
+ */
+#include "lb/flow_table.h"
+
+#include <assert.h>
+
+/*
+ * Clocks of threads differ: an entry up to this many ticks (69 s) in the future is one just seen.
+ * So a last-seen time is told from a future one up to an age of 65279 ticks, and the longest
+ * timeout leaves 11634 ticks (52 min) for the sweep to come by.
+ */
+#define SKEW_TICKS    256u
+#define TIMEOUT_MAX_S (4u * 3600)
+
+/*
+ * Flows per bucket, at most: 15 / 8. By Poisson's law 0.9 % of the flows then find all five entries
+ * taken; it would be 1.1 % at 2 and 5.7 % at 3.25 (0.65 of the entries).
+ */
+#define LOAD_FLOWS   15u
+#define LOAD_BUCKETS 8u
+
+/* A holder is done after some ten stores; one that was put to sleep is not waited for. */
+#define HOLD_TRIES  128
+#define TOUCH_TRIES 4
+
+#define TAG_BACKEND 0xffffull
+#define META_STATE  0xffffu
+
+static uint64_t bucket_count(uint32_t entries)
+{
+	uint64_t wanted = ((uint64_t)entries * LOAD_BUCKETS + LOAD_FLOWS - 1) / LOAD_FLOWS;
+	uint64_t count = 1;
+	while (count < wanted)
+		count *= 2;
+	return count;
+}
+
+size_t flow_table_bytes(uint32_t entries)
+{
+	return bucket_count(entries) * sizeof(struct flow_bucket);
+}
+
+/* Rounded up: a flow lives at least that long, and at most two ticks longer. */
+static uint16_t ticks_of(uint32_t seconds)
+{
+	if (seconds > TIMEOUT_MAX_S)
+		seconds = TIMEOUT_MAX_S;
+	return (seconds * 1000000000ull + FLOW_TICK_NS - 1) / FLOW_TICK_NS;
+}
+
+void flow_table_init(struct flow_table *t, void *memory, uint32_t entries,
+		     const struct flow_seed *seed, const uint32_t timeouts_s[FLOW_STATES])
+{
+	assert((uintptr_t)memory % sizeof(struct flow_bucket) == 0);
+	t->buckets = memory;
+	t->mask = bucket_count(entries) - 1;
+	t->seed = *seed;
+	for (int state = 0; state < FLOW_STATES; state++)
+		t->timeout_ticks[state] = ticks_of(timeouts_s[state]);
+}
+
+/* --- words ---------------------------------------------------------------------------------- */
+
+/* The tag of a flow, without its backend. Never 0, which marks a free entry. */
+static inline uint64_t tag_of(uint64_t hash)
+{
+	uint64_t tag = hash & ~TAG_BACKEND;
+	return tag ? tag : TAG_BACKEND + 1;
+}
+
+static inline bool same_flow(uint64_t tag, uint64_t other)
+{
+	return (tag ^ other) <= TAG_BACKEND;
+}
+
+static inline bool is_free(uint64_t tag)
+{
+	return tag <= TAG_BACKEND;
+}
+
+static inline uint16_t tick_of(uint64_t now_ns)
+{
+	return now_ns / FLOW_TICK_NS;
+}
+
+static inline uint32_t meta_of(uint16_t tick, enum flow_state state)
+{
+	return (uint32_t)tick << 16 | state;
+}
+
+static inline uint16_t age_of(uint32_t meta, uint16_t tick)
+{
+	uint16_t age = tick - (meta >> 16);
+	return age > UINT16_MAX - SKEW_TICKS ? 0 : age;
+}
+
+static inline bool is_live(const struct flow_table *t, uint32_t meta, uint16_t tick)
+{
+	uint32_t state = meta & META_STATE;
+	return state != FLOW_FREE && state < FLOW_STATES &&
+	       age_of(meta, tick) <= t->timeout_ticks[state];
+}
+
+/* --- readers -------------------------------------------------------------------------------- */
+
+/* The entry of a flow or -1. Looks at all five without a branch: which one it is nobody can guess.
+ */
+static inline int bucket_match(const struct flow_bucket *b, uint64_t wanted)
+{
+	unsigned int matches = 0;
+	for (unsigned int i = 0; i < FLOW_BUCKET_ENTRIES; i++) {
+		uint64_t tag = __atomic_load_n(&b->tag[i], __ATOMIC_RELAXED);
+		matches |= (unsigned int)same_flow(tag, wanted) << i;
+	}
+	return __builtin_ffs(matches) - 1;
+}
+
+bool flow_table_find(const struct flow_table *t, uint64_t hash, uint64_t now_ns,
+		     struct flow_hit *hit)
+{
+	struct flow_bucket *b = flow_table_bucket(t, hash);
+	uint64_t wanted = tag_of(hash);
+	hit->tag = NULL;
+	int i = bucket_match(b, wanted);
+	if (i < 0)
+		return false;
+	uint64_t tag = __atomic_load_n(&b->tag[i], __ATOMIC_ACQUIRE);
+	uint32_t meta = __atomic_load_n(&b->meta[i], __ATOMIC_ACQUIRE);
+	uint64_t again = __atomic_load_n(&b->tag[i], __ATOMIC_RELAXED);
+	if (!same_flow(tag, wanted) || again != tag || !is_live(t, meta, tick_of(now_ns)))
+		return false;
+	*hit = (struct flow_hit){
+		.tag = &b->tag[i],
+		.meta = &b->meta[i],
+		.tag_seen = tag,
+		.meta_seen = meta,
+		.backend = tag & TAG_BACKEND,
+		.state = meta & META_STATE,
+	};
+	return true;
+}
+
+void flow_table_touch(const struct flow_hit *hit, enum flow_state state, uint64_t now_ns)
+{
+	uint32_t meta = hit->meta_seen;
+	for (int tries = 0; tries < TOUCH_TRIES; tries++) {
+		enum flow_state now = state == hit->state ? meta & META_STATE : state;
+		uint32_t wanted = meta_of(tick_of(now_ns), now);
+		if (meta == wanted ||
+		    __atomic_load_n(hit->tag, __ATOMIC_ACQUIRE) != hit->tag_seen ||
+		    __atomic_compare_exchange_n(hit->meta, &meta, wanted, false, __ATOMIC_RELAXED,
+						__ATOMIC_RELAXED))
+			return;
+	}
+}
+
+/* --- writers -------------------------------------------------------------------------------- */
+
+static inline void cpu_relax(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
+static bool bucket_hold(struct flow_bucket *b)
+{
+	for (int tries = 0; tries < HOLD_TRIES; tries++) {
+		uint32_t sequence = __atomic_load_n(&b->sequence, __ATOMIC_RELAXED);
+		if (sequence % 2 == 0 &&
+		    __atomic_compare_exchange_n(&b->sequence, &sequence, sequence + 1, false,
+						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
+static void bucket_let_go(struct flow_bucket *b)
+{
+	uint32_t sequence = __atomic_load_n(&b->sequence, __ATOMIC_RELAXED);
+	__atomic_store_n(&b->sequence, sequence + 1, __ATOMIC_RELEASE);
+}
+
+static void entry_store(struct flow_bucket *b, int i, uint64_t tag, uint32_t meta)
+{
+	__atomic_store_n(&b->tag[i], 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&b->meta[i], meta, __ATOMIC_RELEASE);
+	__atomic_store_n(&b->tag[i], tag, __ATOMIC_RELEASE);
+}
+
+/* How gladly an entry is given up, the age in the low bits; 0: not at all. */
+enum { RANK_KEEP = 0, RANK_HANDSHAKE = 1 << 16, RANK_CLOSING = 2 << 16, RANK_FREE = 3 << 16 };
+
+static uint32_t entry_rank(const struct flow_table *t, uint64_t tag, uint32_t meta, uint16_t tick)
+{
+	if (is_free(tag) || !is_live(t, meta, tick))
+		return RANK_FREE;
+	switch (meta & META_STATE) {
+	case FLOW_CLOSING:
+		return RANK_CLOSING + age_of(meta, tick);
+	case FLOW_HANDSHAKE:
+		return RANK_HANDSHAKE + age_of(meta, tick);
+	default:
+		return RANK_KEEP;
+	}
+}
+
+/* The entry for a new flow in a held bucket, and how gladly it is given up. */
+static int choose_entry(const struct flow_table *t, const struct flow_bucket *b, uint64_t wanted,
+			uint16_t tick, uint32_t *rank)
+{
+	int best = -1;
+	*rank = RANK_KEEP;
+	for (int i = 0; i < FLOW_BUCKET_ENTRIES; i++) {
+		uint64_t tag = __atomic_load_n(&b->tag[i], __ATOMIC_RELAXED);
+		uint32_t meta = __atomic_load_n(&b->meta[i], __ATOMIC_RELAXED);
+		if (same_flow(tag, wanted)) {
+			*rank = RANK_FREE;
+			return i;
+		}
+		uint32_t r = entry_rank(t, tag, meta, tick);
+		if (r > *rank) {
+			*rank = r;
+			best = i;
+		}
+	}
+	return best;
+}
+
+enum flow_insert flow_table_insert(struct flow_table *t, uint64_t hash, uint32_t backend,
+				   enum flow_state state, uint64_t now_ns)
+{
+	assert(backend <= TAG_BACKEND && state > FLOW_FREE && state < FLOW_STATES);
+	struct flow_bucket *b = flow_table_bucket(t, hash);
+	uint64_t wanted = tag_of(hash);
+	uint16_t tick = tick_of(now_ns);
+	uint32_t rank;
+	if (!bucket_hold(b))
+		return FLOW_FULL;
+	int i = choose_entry(t, b, wanted, tick, &rank);
+	if (i >= 0)
+		entry_store(b, i, wanted | backend, meta_of(tick, state));
+	bucket_let_go(b);
+	if (i < 0)
+		return FLOW_FULL;
+	return rank == RANK_FREE ? FLOW_INSERTED : FLOW_EVICTED;
+}
+
+void flow_table_remove(struct flow_table *t, uint64_t hash, uint32_t backend)
+{
+	struct flow_bucket *b = flow_table_bucket(t, hash);
+	uint64_t tag = tag_of(hash) | backend;
+	for (int i = 0; i < FLOW_BUCKET_ENTRIES; i++) {
+		uint64_t expected = tag;
+		if (__atomic_load_n(&b->tag[i], __ATOMIC_RELAXED) == tag)
+			__atomic_compare_exchange_n(&b->tag[i], &expected, 0, false,
+						    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+	}
+}
+
+/* --- sweep ---------------------------------------------------------------------------------- */
+
+enum fate { FATE_EMPTY, FATE_LIVE, FATE_EXPIRED, FATE_ORPHANED };
+
+static enum fate entry_fate(const struct flow_table *t, const struct flow_bucket *b, int i,
+			    const uint64_t *keep, uint16_t tick, enum flow_state *state)
+{
+	uint64_t tag = __atomic_load_n(&b->tag[i], __ATOMIC_ACQUIRE);
+	uint32_t meta = __atomic_load_n(&b->meta[i], __ATOMIC_RELAXED);
+	uint64_t backend = tag & TAG_BACKEND;
+	*state = meta & META_STATE;
+	if (is_free(tag))
+		return FATE_EMPTY;
+	if (!is_live(t, meta, tick))
+		return FATE_EXPIRED;
+	if (keep && !(keep[backend / 64] >> (backend % 64) & 1))
+		return FATE_ORPHANED;
+	return FATE_LIVE;
+}
+
+/* What must go is looked at again with the bucket held: until then it may be another flow's. */
+static void sweep_bucket(const struct flow_table *t, struct flow_bucket *b, const uint64_t *keep,
+			 uint16_t tick, struct flow_sweep *out)
+{
+	bool held = false;
+	for (int i = 0; i < FLOW_BUCKET_ENTRIES; i++) {
+		enum flow_state state;
+		enum fate fate = entry_fate(t, b, i, keep, tick, &state);
+		if (fate >= FATE_EXPIRED && !held) {
+			held = bucket_hold(b);
+			if (!held)
+				return; /* there will be another sweep */
+			fate = entry_fate(t, b, i, keep, tick, &state);
+		}
+		if (fate == FATE_LIVE)
+			out->entries[state]++;
+		if (fate >= FATE_EXPIRED)
+			__atomic_store_n(&b->tag[i], 0, __ATOMIC_RELAXED);
+		out->expired += fate == FATE_EXPIRED;
+		out->orphaned += fate == FATE_ORPHANED;
+	}
+	if (held)
+		bucket_let_go(b);
+}
+
+bool flow_table_sweep(struct flow_table *t, uint64_t *position, uint64_t count,
+		      const uint64_t *keep, uint64_t now_ns, struct flow_sweep *out)
+{
+	uint64_t at = *position & t->mask;
+	uint64_t end = count <= t->mask - at ? at + count : t->mask + 1;
+	for (; at < end; at++)
+		sweep_bucket(t, &t->buckets[at], keep, tick_of(now_ns), out);
+	*position = at & t->mask;
+	return at > t->mask;
+}

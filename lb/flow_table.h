@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which backend a flow was given. A hit touches one cache line: a bucket of five flows, found by
+ * the flow's hash (bpf/flow.h), of which the entry keeps 48 bits and the bucket index the rest, so
+ * that two flows share an entry with a chance of about 2^-60.
+ *
+ * Any thread may look up, insert and remove at any time. Readers take no lock: tag and backend are
+ * one 64-bit word. Writers hold the bucket for a few stores, by compare-and-swap on its sequence
+ * word (odd: held). The memory is the caller's.
+ */
+#ifndef WEIR_LB_FLOW_TABLE_H
+#define WEIR_LB_FLOW_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/flow.h"
+
+#define FLOW_BUCKET_ENTRIES 5
+#define FLOW_TICK_NS        (1ull << 28) /* last seen is kept in ticks of 0.27 s, 16 bits: 4.9 h */
+
+enum flow_state {
+	FLOW_FREE = 0,
+	FLOW_HANDSHAKE,   /* a TCP SYN was seen, nothing after it */
+	FLOW_ESTABLISHED, /* TCP */
+	FLOW_CLOSING,     /* a FIN or RST was seen */
+	FLOW_UDP,
+	FLOW_STATES
+};
+
+/* One cache line. `tag` 0 marks a free entry. */
+struct flow_bucket {
+	uint64_t tag[FLOW_BUCKET_ENTRIES];  /* hash bits << 16 | backend id */
+	uint32_t meta[FLOW_BUCKET_ENTRIES]; /* last seen tick << 16 | state */
+	uint32_t sequence;
+};
+_Static_assert(sizeof(struct flow_bucket) == 64, "one cache line");
+
+struct flow_table {
+	struct flow_bucket *buckets; /* 64-byte aligned, a power of two of them */
+	uint64_t mask;
+	struct flow_seed seed;
+	uint16_t timeout_ticks[FLOW_STATES];
+};
+
+struct flow_hit {
+	uint64_t *tag; /* of the entry; NULL: no such flow */
+	uint32_t *meta;
+	uint64_t tag_seen; /* what they held when the flow was found */
+	uint32_t meta_seen;
+	uint32_t backend;
+	enum flow_state state;
+};
+
+/* Bytes of memory for a table that holds `entries` flows at a load that buckets stand. */
+size_t flow_table_bytes(uint32_t entries);
+
+/*
+ * Makes a table in zeroed, 64-byte aligned memory of flow_table_bytes(entries) bytes. Timeouts
+ * in seconds by state, each up to 4 hours (longer ones are cut to that).
+ */
+void flow_table_init(struct flow_table *t, void *memory, uint32_t entries,
+		     const struct flow_seed *seed, const uint32_t timeouts_s[FLOW_STATES]);
+
+static inline struct flow_bucket *flow_table_bucket(const struct flow_table *t, uint64_t hash)
+{
+	return &t->buckets[hash & t->mask];
+}
+
+static inline void flow_table_prefetch(const struct flow_table *t, uint64_t hash)
+{
+	__builtin_prefetch(flow_table_bucket(t, hash), 0, 3);
+}
+
+/* Finds a flow that has not timed out. */
+bool flow_table_find(const struct flow_table *t, uint64_t hash, uint64_t now_ns,
+		     struct flow_hit *hit);
+
+/*
+ * Marks a found flow as seen now, in `state`. Writes only when something changed. Does nothing when
+ * the flow has lost its entry since; with `state` == hit->state it keeps another thread's change.
+ */
+void flow_table_touch(const struct flow_hit *hit, enum flow_state state, uint64_t now_ns);
+
+enum flow_insert {
+	FLOW_INSERTED, /* in a free or timed-out entry, or over the same flow's */
+	FLOW_EVICTED,  /* in the place of a half-open or closing one */
+	FLOW_FULL,     /* not at all: the bucket is full of better flows, or held for too long */
+};
+
+/*
+ * Inserts a flow that flow_table_find() did not find, with a backend below 65536; if another thread
+ * was faster, its entry is overwritten in place. A new flow takes the place of a timed-out entry,
+ * else of the oldest closing one, else of the oldest half-open one; never of an established or UDP
+ * one.
+ */
+enum flow_insert flow_table_insert(struct flow_table *t, uint64_t hash, uint32_t backend,
+				   enum flow_state state, uint64_t now_ns);
+
+/* Forgets a found flow, if it is still there. */
+void flow_table_remove(struct flow_table *t, uint64_t hash, uint32_t backend);
+
+/* What a sweep saw. */
+struct flow_sweep {
+	uint64_t entries[FLOW_STATES]; /* live ones by state */
+	uint64_t expired;              /* freed because of age */
+	uint64_t orphaned;             /* freed because their backend is gone */
+};
+
+/*
+ * Looks at up to `count` buckets from `*position` on, frees what has timed out and what belongs to
+ * a backend that is not `keep`t (bitmap by id, ABI_MAX_BACKENDS bits; NULL keeps all), adds to
+ * `out`. Stops at the end of the table: then it returns true, `*position` is 0 again, and what was
+ * added to `out` since that was so is the whole table. Each bucket has to be looked at once in 50
+ * minutes, or last-seen ticks wrap round and entries long dead live again.
+ */
+bool flow_table_sweep(struct flow_table *t, uint64_t *position, uint64_t count,
+		      const uint64_t *keep, uint64_t now_ns, struct flow_sweep *out);
+
+#endif

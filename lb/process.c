@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A burst goes through in stages, each over all its packets: parse and match; hash and fetch the
+ * flow's cache line; look up or decide; rewrite. So the cache misses of a burst overlap.
+ *
+ * Runs on a worker's thread, which alone writes its struct lb. The flow table is shared and
+ * guards itself (lb/flow_table.h).
+ */
+#include "lb/process.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb/maglev.h"
+#include "lb/snapshot.h"
+#include "lb/target_table.h"
+
+static const struct target *target_find(const void *table, const struct target_key *key)
+{
+	return target_table_find(table, key);
+}
+
+#include "bpf/match.h"
+#include "bpf/neighbor.h"
+
+/* Every node must choose alike (bpf/flow.h's seed is drawn by chance, this one is not). */
+static const struct flow_seed maglev_seed = {.k0 = 0x57656972, .k1 = 0x4d61676c6576};
+
+/* A packet between the stages. */
+struct work {
+	struct lb_packet *packet;
+	struct packet parsed;
+	uint64_t hash;
+};
+
+int lb_init(struct lb *lb, struct flow_table *flows)
+{
+	memset(lb, 0, sizeof(*lb));
+	lb->flows = flows;
+	lb->counters.services = calloc(ABI_MAX_SERVICES, sizeof(*lb->counters.services));
+	lb->counters.backends = calloc(ABI_MAX_BACKENDS, sizeof(*lb->counters.backends));
+	if (lb->counters.services && lb->counters.backends)
+		return 0;
+	lb_fini(lb);
+	return -ENOMEM;
+}
+
+void lb_fini(struct lb *lb)
+{
+	free(lb->counters.services);
+	free(lb->counters.backends);
+	memset(lb, 0, sizeof(*lb));
+}
+
+/* Counters have one writer; readers of other threads see each whole. */
+static inline void count(uint64_t *counter, uint64_t n)
+{
+	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
+}
+
+static void count_traffic(struct lb_traffic *t, uint32_t length)
+{
+	count(&t->packets, 1);
+	count(&t->bytes, length);
+}
+
+static void drop(struct lb *lb, struct lb_packet *p, enum reason reason)
+{
+	p->verdict = LB_DROP;
+	p->reason = reason;
+	count(&lb->counters.dropped[reason], 1);
+}
+
+static void pass(struct lb *lb, struct lb_packet *p)
+{
+	p->verdict = LB_PASS;
+	count(&lb->counters.passed, 1);
+}
+
+/* The reply may be longer than the request: frames have that room behind them (lb/process.h). */
+static void reply_to_neighbor(struct lb *lb, const struct snapshot *s, struct work *w)
+{
+	struct lb_packet *p = w->packet;
+	int reason = neighbor_check(p->data, p->data + p->length, &w->parsed);
+	uint32_t length = neighbor_reply_length(&w->parsed, p->length);
+	if (!reason)
+		reason = neighbor_reply(p->data, p->data + length, &w->parsed,
+					s->ports[p->ingress].source);
+	if (reason) {
+		drop(lb, p, reason);
+		return;
+	}
+	p->length = length;
+	p->verdict = LB_TRANSMIT;
+	p->egress = p->ingress;
+	count(&lb->counters.neighbor_replies, 1);
+}
+
+/* Parses and matches. True when the packet is one to balance. */
+static bool classify(struct lb *lb, const struct snapshot *s, struct work *w)
+{
+	struct lb_packet *p = w->packet;
+	const struct target *target = NULL;
+	p->service = ABI_NO_SERVICE;
+	p->backend = ABI_NO_BACKEND;
+	p->reason = REASON_NONE;
+	memset(&w->parsed, 0, sizeof(w->parsed));
+	int reason = parse_packet(p->data, p->data + p->length, &w->parsed);
+	switch (match_packet(s->targets, &w->parsed, &reason, &target)) {
+	case MATCH_KERNEL:
+		pass(lb, p);
+		return false;
+	case MATCH_DROP:
+		drop(lb, p, reason);
+		return false;
+	case MATCH_NEIGHBOR:
+		reply_to_neighbor(lb, s, w);
+		return false;
+	case MATCH_SERVICE:
+		break;
+	}
+	p->service = target->service;
+	return true;
+}
+
+/* The state a flow is in once this packet of it has passed. */
+static enum flow_state next_state(enum flow_state state, const struct packet *parsed)
+{
+	if (parsed->key.protocol == IPPROTO_UDP)
+		return FLOW_UDP;
+	if (parsed->tcp_flags & (PACKET_TCP_FIN | PACKET_TCP_RST))
+		return FLOW_CLOSING;
+	if (state == FLOW_HANDSHAKE && !(parsed->tcp_flags & PACKET_TCP_SYN))
+		return FLOW_ESTABLISHED;
+	return state;
+}
+
+static bool is_syn(const struct packet *parsed)
+{
+	return (parsed->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) == PACKET_TCP_SYN;
+}
+
+/*
+ * The backend that the table holds for a flow, or ABI_NO_BACKEND. An entry does not count when its
+ * backend no longer serves, or when the connection was closed and a SYN opens a new one.
+ */
+static uint32_t known_backend(struct lb *lb, const struct snapshot *s, const struct work *w,
+			      uint64_t now_ns)
+{
+	struct flow_hit hit;
+	if (!flow_table_find(lb->flows, w->hash, now_ns, &hit))
+		return ABI_NO_BACKEND;
+	const struct backend *b = &s->backends[hit.backend];
+	if (hit.backend >= s->backend_end || !b->present || b->state == STATE_DOWN ||
+	    b->service != w->packet->service || (hit.state == FLOW_CLOSING && is_syn(&w->parsed))) {
+		flow_table_remove(lb->flows, w->hash, hit.backend);
+		return ABI_NO_BACKEND;
+	}
+	flow_table_touch(&hit, next_state(hit.state, &w->parsed), now_ns);
+	return hit.backend;
+}
+
+/* Which backend the service's table gives a flow that is not known. */
+static uint32_t choose_backend(const struct service *service, const struct work *w)
+{
+	if (!service->up_count || !service->maglev)
+		return ABI_NO_BACKEND;
+	uint64_t hash = flow_hash(&w->parsed.key, &maglev_seed);
+	uint32_t position = maglev_pick(service->maglev, service->up, hash);
+	return position == UINT32_MAX ? ABI_NO_BACKEND : service->members[position];
+}
+
+/*
+ * Makes a flow known. Only a SYN or a UDP packet does: what comes in the middle of a connection
+ * goes where the table of the service says, and leaves no trace for an attacker to fill us with.
+ */
+static void remember(struct lb *lb, const struct work *w, uint32_t backend, uint64_t now_ns)
+{
+	bool udp = w->parsed.key.protocol == IPPROTO_UDP;
+	if (!udp && !is_syn(&w->parsed))
+		return;
+	count(&lb->counters.services[w->packet->service].flows, 1);
+	count(&lb->counters.backends[backend].flows, 1);
+	switch (flow_table_insert(lb->flows, w->hash, backend, udp ? FLOW_UDP : FLOW_HANDSHAKE,
+				  now_ns)) {
+	case FLOW_EVICTED:
+		count(&lb->counters.flow_evictions, 1);
+		/* fall through */
+	case FLOW_INSERTED:
+		count(&lb->counters.flow_inserts, 1);
+		break;
+	case FLOW_FULL:
+		count(&lb->counters.flow_untracked, 1);
+		break;
+	}
+}
+
+static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
+{
+	struct lb_packet *p = w->packet;
+	uint32_t id = known_backend(lb, s, w, now_ns);
+	bool known = id != ABI_NO_BACKEND;
+	count_traffic(&lb->counters.services[p->service], p->length);
+	if (!known)
+		id = choose_backend(&s->services[p->service], w);
+	if (id == ABI_NO_BACKEND) {
+		drop(lb, p, REASON_NO_BACKEND);
+		return;
+	}
+	const struct backend *b = &s->backends[id];
+	p->backend = id;
+	if (!b->reachable) {
+		drop(lb, p, REASON_NO_NEXT_HOP);
+		return;
+	}
+	if (!known)
+		remember(lb, w, id, now_ns);
+	rewrite_link(p->data, &b->link);
+	p->verdict = LB_TRANSMIT;
+	p->egress = b->egress;
+	count_traffic(&lb->counters.backends[id], p->length);
+	count(&lb->counters.forwarded, 1);
+}
+
+void lb_process(struct lb *lb, const struct snapshot *s, struct lb_packet *packets,
+		unsigned int count_in, uint64_t now_ns)
+{
+	struct work work[LB_BURST];
+	unsigned int count_out = 0;
+	uint64_t bytes = 0;
+	for (unsigned int i = 0; i < count_in; i++) {
+		struct work *w = &work[count_out];
+		w->packet = &packets[i];
+		bytes += packets[i].length;
+		if (i + 4 < count_in)
+			__builtin_prefetch(packets[i + 4].data);
+		if (!classify(lb, s, w))
+			continue;
+		w->hash = flow_hash(&w->parsed.key, &lb->flows->seed);
+		flow_table_prefetch(lb->flows, w->hash);
+		count_out++;
+	}
+	for (unsigned int i = 0; i < count_out; i++)
+		forward(lb, s, &work[i], now_ns);
+	count(&lb->counters.rx_packets, count_in);
+	count(&lb->counters.rx_bytes, bytes);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The balancer: bursts of packets in, verdicts and rewritten bytes out. Everything a worker decides
+ * is decided here; nothing here waits, allocates, logs or looks at a clock.
+ *
+ * One struct lb per worker. The flow table is shared by all.
+ */
+#ifndef WEIR_LB_PROCESS_H
+#define WEIR_LB_PROCESS_H
+
+#include <stdint.h>
+
+#include "bpf/abi.h"
+#include "lb/flow_table.h"
+
+struct snapshot;
+
+#define LB_BURST      64u
+#define LB_FRAME_ROOM 128u /* a reply to a neighbour may be longer than its request */
+
+enum lb_verdict {
+	LB_TRANSMIT, /* from port `egress` */
+	LB_DROP,     /* for `reason` */
+	LB_PASS,     /* not ours: the kernel's */
+};
+
+#define LB_TAILROOM 64u /* writable bytes behind a frame's last one: a reply may be longer */
+
+struct lb_packet {
+	/* in */
+	uint8_t *data;    /* the frame, rewritten in place */
+	uint32_t length;  /* in bytes, without the frame check sequence */
+	uint16_t ingress; /* port index, one of the snapshot's */
+	/* out */
+	uint16_t egress;  /* port index, for LB_TRANSMIT */
+	uint8_t verdict;  /* enum lb_verdict */
+	uint8_t reason;   /* enum reason, for LB_DROP */
+	uint32_t service; /* id, or ABI_NO_SERVICE */
+	uint32_t backend; /* id, or ABI_NO_BACKEND */
+};
+
+struct lb_traffic {
+	uint64_t packets, bytes, flows; /* flows: new ones */
+};
+
+/*
+ * One worker's ledger, written by it alone, read by anyone at any time. It holds that
+ *   rx_packets == forwarded + neighbor_replies + passed + sum(dropped)
+ * (what becomes of a packet after lb_process is the worker's part of the ledger).
+ */
+struct lb_counters {
+	uint64_t rx_packets, rx_bytes;
+	uint64_t forwarded;        /* to a backend */
+	uint64_t neighbor_replies; /* ARP and neighbour advertisements */
+	uint64_t passed;
+	uint64_t dropped[ABI_REASON_SLOTS];
+	uint64_t flow_inserts, flow_evictions, flow_untracked;
+	struct lb_traffic *services; /* by id, ABI_MAX_SERVICES */
+	struct lb_traffic *backends; /* by id, ABI_MAX_BACKENDS */
+};
+
+struct lb {
+	struct flow_table *flows;
+	struct lb_counters counters;
+};
+
+/* The counters' arrays come zeroed with lb_init and go with lb_fini. -ENOMEM. */
+int lb_init(struct lb *lb, struct flow_table *flows);
+void lb_fini(struct lb *lb);
+
+/* Decides about `count` packets, at most LB_BURST. `now_ns` is CLOCK_MONOTONIC. */
+void lb_process(struct lb *lb, const struct snapshot *s, struct lb_packet *packets,
+		unsigned int count, uint64_t now_ns);
+
+#endif

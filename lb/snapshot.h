@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * All that workers need to decide, in one immutable piece: the control thread builds it, publishes
+ * it with one store, and frees the old one after a grace period.
+ *
+ * Ids of services and backends are the registry's: stable over reloads. Arrays are indexed by id
+ * and may have holes (`present` false). Maglev tables are shared between snapshots by reference
+ * count, so that a changed next hop or a health flap copies small arrays only.
+ */
+#ifndef WEIR_LB_SNAPSHOT_H
+#define WEIR_LB_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/rewrite.h"
+#include "lb/config.h"
+
+struct err;
+struct maglev;
+struct maglev_share;
+struct registry;
+struct target_table;
+
+/* The hot part of a backend: one look per packet. */
+struct backend {
+	struct link_addresses link; /* next hop's and egress port's link addresses */
+	uint16_t egress;            /* port index */
+	uint8_t present;            /* configured */
+	uint8_t reachable;          /* link and egress are known */
+	uint8_t state;              /* enum config_state */
+	uint8_t zero[3];
+	uint32_t service; /* id */
+	struct addr address;
+	uint32_t weight;
+	uint8_t pad[20];
+};
+_Static_assert(sizeof(struct backend) == 64, "one cache line");
+
+struct service {
+	const struct maglev *maglev; /* NULL: no backend with a weight */
+	struct maglev_share *share;  /* who else has it */
+	uint64_t *up;                /* bitmap by position in `members`: may take new flows */
+	uint32_t *members;           /* position -> backend id */
+	uint32_t member_count;
+	uint32_t up_count;
+	uint8_t present;
+	uint8_t protocol;
+	uint8_t announce; /* enum config_announce */
+	struct addr address;
+};
+
+struct snapshot {
+	uint64_t generation;
+	uint32_t service_end, backend_end;          /* array lengths */
+	struct service *services;                   /* by id */
+	struct backend *backends;                   /* by id */
+	struct target_table *targets;               /* (address, protocol, port) -> struct target */
+	struct link_addresses ports[ABI_MAX_PORTS]; /* source: the port's own; by port index */
+	uint32_t port_count;
+};
+
+/* What the kernel knows of a backend's way out. */
+struct next_hop {
+	bool known;
+	uint16_t egress; /* port index */
+	uint8_t mac[ETH_ALEN];
+};
+
+struct snapshot_input {
+	const struct config *config;
+	const struct registry *services, *backends; /* backends by "service/backend" */
+	const struct next_hop *next_hops;           /* by backend id, or NULL: all known, port 0 */
+	const uint8_t (*port_macs)[ETH_ALEN];       /* by port index */
+	uint32_t port_count;
+	uint64_t generation;
+};
+
+/*
+ * Builds a snapshot; Maglev tables of services whose members and weights are those of `previous`
+ * (or NULL) are taken from there. -ENOMEM.
+ */
+int snapshot_new(const struct snapshot_input *in, const struct snapshot *previous,
+		 struct snapshot **out, struct err *err);
+void snapshot_free(struct snapshot *s); /* NULL too */
+
+#define SNAPSHOT_BACKEND_KEY 160 /* two names of up to 63 bytes */
+
+/* The name a backend has in the registry, "service/backend", in `key`, which it returns. */
+const char *snapshot_backend_key(const struct config_service *s, const struct config_backend *b,
+				 char *key, size_t size);
+
+/*
+ * Gives every service and backend of `config` an id. -ENOSPC when there are more than the abi has
+ * room for; ids given out by then are taken back by snapshot_release_ids().
+ */
+int snapshot_assign_ids(const struct config *config, struct registry *services,
+			struct registry *backends, struct err *err);
+
+/* Takes back the ids of services and backends that are not in `config`. */
+void snapshot_release_ids(const struct config *config, struct registry *services,
+			  struct registry *backends);
+
+#endif

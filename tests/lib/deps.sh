@@ -1,0 +1,109 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Installs what is missing to build and test Weir on Debian 12 or later. Says nothing where nothing
+# is missing. Without apt-get or root it names the packages and the command, and fails.
+set -euo pipefail
+
+# One line a package: its name, then what must be there. `c:` is a command, `h:` a header.
+packages='
+gcc c:gcc
+libc6-dev h:stdio.h
+make c:make
+pkg-config c:pkg-config
+git c:git
+clang c:clang
+clang-format c:clang-format
+bpftool c:bpftool
+linux-libc-dev h:linux/if_xdp.h
+libbpf-dev h:bpf/libbpf.h
+libxdp-dev h:xdp/xsk.h
+libelf-dev h:libelf.h
+zlib1g-dev h:zlib.h
+libpcap-dev h:pcap/pcap.h
+libnuma-dev h:numa.h
+libmnl-dev h:libmnl/libmnl.h
+liburcu-dev h:urcu-qsbr.h
+libyaml-dev h:yaml.h
+libev-dev h:ev.h
+libmicrohttpd-dev h:microhttpd.h
+libjansson-dev h:jansson.h
+libcurl4-openssl-dev h:curl/curl.h
+libxxhash-dev h:xxhash.h
+libcmocka-dev h:cmocka.h
+iproute2 c:ip
+ethtool c:ethtool
+iputils-ping c:ping
+curl c:curl
+jq c:jq
+nginx c:nginx
+tcpdump c:tcpdump
+tshark c:tshark
+'
+
+# Debian keeps some commands where only root's PATH looks.
+PATH=$PATH:/usr/sbin:/sbin
+
+is_there() { # c:COMMAND | h:HEADER
+	case $1 in
+	c:*) command -v "${1#c:}" >/dev/null ;;
+	h:*) compgen -G "/usr/include/${1#h:}" >/dev/null ||
+		compgen -G "/usr/include/*-linux-gnu*/${1#h:}" >/dev/null ;;
+	esac
+}
+
+find_missing() {
+	local package what
+	while read -r package what; do
+		[ -z "$package" ] || is_there "$what" || missing+=("$package")
+	done <<<"$packages"
+}
+
+policy=/usr/sbin/policy-rc.d
+
+# Packages of servers (nginx) start them when installed. This tells dpkg not to, for a moment.
+forbid_starting_services() {
+	[ ! -e $policy ] || return 0
+	trap 'rm -f $policy' EXIT
+	printf '#!/bin/sh\nexit 101\n' >$policy
+	chmod 755 $policy
+}
+
+install_packages() {
+	local options=(-y -q -o Dpkg::Use-Pty=0 --no-install-recommends)
+	export DEBIAN_FRONTEND=noninteractive
+	forbid_starting_services
+	echo "deps: apt-get install $*"
+	if apt-get install "${options[@]}" "$@" >"$log" 2>&1; then
+		return
+	fi
+	echo "deps: apt-get update, and once more"
+	apt-get update -q >"$log" 2>&1 && apt-get install "${options[@]}" "$@" >>"$log" 2>&1
+}
+
+missing=()
+find_missing
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then
+	echo "deps: missing: ${missing[*]}" >&2
+	echo "deps: as root: apt-get install --no-install-recommends ${missing[*]}" >&2
+	exit 1
+fi
+
+log=$(mktemp /tmp/weir-deps.XXXXXX)
+if ! install_packages "${missing[@]}"; then
+	tail -n 20 "$log" >&2
+	echo "deps: apt-get failed; all of its output is in $log" >&2
+	exit 1
+fi
+rm -f "$log"
+
+installed=${missing[*]}
+missing=()
+find_missing
+if [ ${#missing[@]} -gt 0 ]; then
+	echo "deps: installed, but still not found: ${missing[*]}" >&2
+	exit 1
+fi
+echo "deps: installed $installed"

@@ -1,0 +1,447 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash disable=SC2034 # variables are for those who source this
+#
+# Networks of namespaces for tests and the demo. Source it, then build a topology:
+#
+#   net_one_arm       client, weir and the backends b1 b2 b3 on one switch:
+#
+#                       client .1      weir .2      b1 .11  b2 .12  b3 .13
+#                          |             |            |       |       |
+#                     -----+-------------+------------+-------+-------+-----  10.0.0.0/24
+#                                      switch                                 fd00::/64
+#
+#   net_two_arm       the client on one side of weir, the backends on the other; their answers go
+#                     to the client by way of weir's kernel, which forwards what is not for a VIP:
+#
+#                     client 10.0.1.1 --- eth0 weir eth1 ---- switch ---- b1 b2 b3 10.0.0.11-13
+#
+# All VIPs lie in 203.0.113.0/24 and 2001:db8::/64, which are on-link for the client.
+#
+# Namespaces and processes have names and ids of this test alone; all of them are gone when the
+# script ends, however it ends.
+set -euo pipefail
+
+[ "$(id -u)" = 0 ] || { echo "net.sh: namespaces need root" >&2; exit 1; }
+
+net_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+build=$(realpath "${1:-$net_root/build}")
+weir=$build/weir
+udp_load=$build/tests/lib/udp_load
+net_prefix=weir-$$
+dir=$(mktemp -d /tmp/$net_prefix.XXXXXX)
+socket=$dir/weir.sock
+net_queues=2 # of each interface
+net_namespaces=()
+net_pids=()
+weir_pid=
+PATH=$PATH:/usr/sbin:/sbin
+
+# --- results ------------------------------------------------------------------------------------
+
+say() { echo "- $*"; }
+
+fail() {
+	echo "FAILED: $*"
+	exit 1
+}
+
+skip() {
+	echo "$*"
+	exit 77
+}
+
+# expect WHAT COMMAND...: the command succeeds.
+expect() {
+	local what=$1
+	shift
+	"$@" || fail "$what ($*)"
+}
+
+# expect_equal WHAT WANTED GOT
+expect_equal() {
+	[ "$2" = "$3" ] || fail "$1: wanted \`$2\`, got \`$3\`"
+}
+
+# expect_match WHAT PATTERN TEXT (extended, case does not matter)
+expect_match() {
+	grep -qiE -- "$2" <<<"$3" || fail "$1: wanted /$2/, got \`$3\`"
+}
+
+# wait_for SECONDS COMMAND...: until the command succeeds, or fails after the time.
+wait_for() {
+	local deadline=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ ${EPOCHREALTIME/./} -lt $deadline ] || return 1
+		sleep 0.05
+	done
+}
+
+# must_come SECONDS WHAT COMMAND...: wait_for or the test fails.
+must_come() {
+	local seconds=$1 what=$2
+	shift 2
+	wait_for "$seconds" "$@" || fail "not within $seconds s: $what"
+}
+
+# --- ending -------------------------------------------------------------------------------------
+
+is_running() { kill -0 "$1" 2>/dev/null; }
+
+net_stop() { # PID...: TERM, and KILL after five seconds
+	local pid
+	for pid; do
+		kill "$pid" 2>/dev/null || true
+	done
+	for pid; do
+		wait_for 5 eval "! kill -0 $pid" || kill -KILL "$pid" 2>/dev/null || true
+		wait "$pid" 2>/dev/null || true
+	done
+}
+
+# The log of a failed test ends with what the daemon said.
+net_show_logs() {
+	local log
+	for log in "$dir"/weir.log "$dir"/*.error.log; do
+		[ ! -s "$log" ] || { echo "--- ${log##*/}"; tail -n 30 "$log"; }
+	done
+}
+
+net_cleanup() {
+	local status=$? name
+	trap '' INT TERM
+	set +e
+	[ $status -eq 0 ] || [ $status -eq 77 ] || net_show_logs
+	net_stop "${net_pids[@]}"
+	for name in "${net_namespaces[@]}"; do
+		ip netns delete "$name"
+	done
+	rm -rf "$dir"
+	exit $status
+}
+trap net_cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# --- namespaces and links -----------------------------------------------------------------------
+
+# on NAMESPACE COMMAND...: `ip netns exec` would hide the BPF file system, this does not.
+on() {
+	local name=$net_prefix-$1
+	shift
+	nsenter --net="/run/netns/$name" -- "$@"
+}
+
+# start NAMESPACE COMMAND...: in the background, ended with the test. Its id is in $started.
+start() {
+	local name=$net_prefix-$1
+	shift
+	nsenter --net="/run/netns/$name" -- "$@" </dev/null &
+	started=$!
+	net_pids+=("$started")
+}
+
+# net_set NAMESPACE KEY=VALUE...: sysctls, without their `net.`
+net_set() {
+	local name=$1
+	shift
+	# shellcheck disable=SC2016 # for the inner shell
+	on "$name" sh -c 'for s; do
+		key=${s%%=*}
+		echo "${s#*=}" >"/proc/sys/net/$(echo "$key" | tr . /)"
+	done' sh "$@"
+}
+
+# Addresses are usable at once (no duplicate address detection), and no path is too odd.
+net_namespace() {
+	local name
+	for name; do
+		ip netns add "$net_prefix-$name"
+		net_namespaces+=("$net_prefix-$name")
+		on "$name" ip link set lo up
+		net_set "$name" ipv6.conf.all.disable_ipv6=0 ipv6.conf.default.disable_ipv6=0 \
+			ipv6.conf.all.accept_dad=0 ipv6.conf.default.accept_dad=0 \
+			ipv6.conf.default.router_solicitations=0 ipv6.conf.default.accept_ra=0 \
+			ipv4.conf.all.rp_filter=0 ipv4.conf.default.rp_filter=0 \
+			ipv4.conf.all.send_redirects=0 ipv4.conf.default.send_redirects=0
+	done
+}
+
+# net_link NAMESPACE INTERFACE NAMESPACE INTERFACE: a pair of veths.
+#
+# Checksums are filled in by software, because AF_XDP sees packets before hardware would fill them
+# in. GRO is on, because only that lets a veth take packets that an XDP program sends.
+net_link() {
+	local queues="numtxqueues $net_queues numrxqueues $net_queues"
+	# shellcheck disable=SC2086 # words
+	ip link add name "$2" netns "$net_prefix-$1" $queues type veth \
+		peer name "$4" netns "$net_prefix-$3" $queues
+	local end
+	for end in "$1 $2" "$3 $4"; do
+		# shellcheck disable=SC2086
+		set -- $end
+		on "$1" ethtool -K "$2" tx off gro on >/dev/null
+		on "$1" ip link set "$2" up
+	done
+}
+
+net_switch() { # NAMESPACE: a bridge br0 in it
+	net_namespace "$1"
+	on "$1" ip link add br0 type bridge stp_state 0 mcast_snooping 0
+	on "$1" ip link set br0 up
+}
+
+# net_plug NAMESPACE INTERFACE SWITCH [PORT]
+net_plug() {
+	local port=${4:-$1}
+	net_link "$1" "$2" "$3" "$port"
+	on "$3" ip link set "$port" master br0
+}
+
+net_address() { # NAMESPACE INTERFACE ADDRESS/LENGTH...
+	local name=$1 interface=$2 address
+	shift 2
+	for address; do
+		case $address in
+		*:*) on "$name" ip address add "$address" dev "$interface" nodad ;;
+		*) on "$name" ip address add "$address" dev "$interface" ;;
+		esac
+	done
+}
+
+# A DSR backend has the VIP, and does not tell anybody by ARP. (For IPv6 the kernel answers only
+# for addresses of the interface that was asked.)
+net_vip() { # NAMESPACE VIP...
+	local name=$1 vip
+	shift
+	net_set "$name" ipv4.conf.all.arp_ignore=1 ipv4.conf.all.arp_announce=2
+	for vip; do
+		case $vip in
+		*:*) net_address "$name" lo "$vip/128" ;;
+		*) net_address "$name" lo "$vip/32" ;;
+		esac
+	done
+}
+
+vip4=203.0.113.10
+vip6=2001:db8::10
+
+net_backends() { # of the switch, at 10.0.0.11, .12, .13
+	local n
+	for n in 1 2 3; do
+		net_namespace b$n
+		net_plug b$n eth0 switch
+		net_address b$n eth0 10.0.0.1$n/24 fd00::1$n/64
+		net_vip b$n $vip4 $vip6
+	done
+}
+
+net_one_arm() {
+	net_switch switch
+	net_namespace client weir
+	net_plug client eth0 switch
+	net_address client eth0 10.0.0.1/24 fd00::1/64 203.0.113.1/24 2001:db8::1/64
+	net_plug weir eth0 switch
+	net_address weir eth0 10.0.0.2/24 fd00::2/64
+	net_backends
+	local n
+	for n in 1 2 3; do # the way back
+		on b$n ip route add 203.0.113.1/32 dev eth0 src 10.0.0.1$n
+		on b$n ip -6 route add 2001:db8::1/128 dev eth0 src fd00::1$n
+	done
+}
+
+net_two_arm() {
+	net_switch switch
+	net_namespace client weir
+	net_link client eth0 weir eth0
+	net_address client eth0 10.0.1.1/24 fd01::1/64 203.0.113.1/24 2001:db8::1/64
+	net_address weir eth0 10.0.1.2/24 fd01::2/64
+	net_plug weir eth1 switch
+	net_address weir eth1 10.0.0.2/24 fd00::2/64
+	net_set weir ipv4.ip_forward=1 ipv6.conf.all.forwarding=1
+	on weir ip route add 203.0.113.1/32 dev eth0
+	on weir ip -6 route add 2001:db8::1/128 dev eth0
+	net_backends
+	local n
+	for n in 1 2 3; do
+		on b$n ip route add default via 10.0.0.2
+		on b$n ip -6 route add default via fd00::2
+	done
+}
+
+# --- servers and clients ------------------------------------------------------------------------
+
+# nginx_start NAMESPACE [PORT]: answers its namespace's name to every request; /files/ is
+# $dir/files, slowly enough (1 MB/s) that a download lasts. Requests are in $dir/NAMESPACE.access.log.
+nginx_start() {
+	local name=$1 port=${2:-80}
+	mkdir -p "$dir/files" "$dir/$name.tmp"
+	cat >"$dir/$name.nginx" <<-END
+		daemon off;
+		master_process off;
+		pid $dir/$name.pid;
+		error_log $dir/$name.error.log warn;
+		events { worker_connections 1000; }
+		http {
+			access_log $dir/$name.access.log;
+			client_body_temp_path $dir/$name.tmp;
+			proxy_temp_path $dir/$name.tmp;
+			fastcgi_temp_path $dir/$name.tmp;
+			uwsgi_temp_path $dir/$name.tmp;
+			scgi_temp_path $dir/$name.tmp;
+			default_type text/plain;
+			server {
+				listen $port backlog=1000;
+				listen [::]:$port backlog=1000;
+				add_header X-Backend $name always;
+				client_max_body_size 100m;
+				location / { return 200 "$name\n"; }
+				location /files/ { root $dir; limit_rate 1m; }
+			}
+		}
+	END
+	start "$name" nginx -e "$dir/$name.error.log" -c "$dir/$name.nginx"
+	printf -v "nginx_pid_$name" %s "$started"
+	must_come 5 "nginx of $name" on "$name" curl -sf -m 1 -o /dev/null "http://127.0.0.1:$port/"
+	: >"$dir/$name.access.log"
+}
+
+nginx_start_backends() {
+	local n
+	for n in 1 2 3; do
+		nginx_start b$n
+	done
+}
+
+# url ADDRESS [PORT]
+url() {
+	case $1 in
+	*:*) echo "http://[$1]:${2:-80}" ;;
+	*) echo "http://$1:${2:-80}" ;;
+	esac
+}
+
+# requests COUNT ADDRESS [PORT]: each over a connection of its own. Prints the answers, one a line.
+requests() {
+	on client curl --no-progress-meter -f -m 20 --parallel --parallel-max 20 -H 'Connection: close' \
+		"$(url "$2" "${3:-80}")/?[1-$1]" 2>>"$dir/requests.log"
+}
+
+# count_answers FILE: `b1=50 b2=100 b3=150`
+count_answers() {
+	sort "$1" | uniq -c | awk '{printf "%s%s=%s", (NR > 1 ? " " : ""), $2, $1}'
+}
+
+# expect_spread FILE NAME=WEIGHT...: the answers are shared out as the weights say. The bound is
+# five standard deviations: chance alone fails one of two million.
+expect_spread() {
+	local file=$1
+	shift
+	awk -v weights="$*" '
+	{ got[$1]++ }
+	END {
+		n = split(weights, pair, " ")
+		for (i = 1; i <= n; i++) {
+			split(pair[i], part, "=")
+			weight[part[1]] = part[2]
+			sum += part[2]
+		}
+		for (name in got)
+			if (!(name in weight)) {
+				print "answered by a stranger: " name
+				exit 1
+			}
+		for (name in weight) {
+			share = weight[name] / sum
+			wanted = NR * share
+			bound = 5 * sqrt(NR * share * (1 - share))
+			if (got[name] < wanted - bound || got[name] > wanted + bound) {
+				printf "%s answered %d of %d, wanted %.0f +- %.0f\n",
+					name, got[name], NR, wanted, bound
+				exit 1
+			}
+		}
+	}' "$file" || fail "spread: $(count_answers "$file")"
+}
+
+# --- Weir ---------------------------------------------------------------------------------------
+
+# weir_config INTERFACE... : the configuration's head; its `services:` come from stdin.
+weir_config() {
+	local interface
+	{
+		echo "instance: $net_prefix"
+		echo "interfaces:"
+		for interface; do
+			echo "  - {name: $interface}"
+		done
+		echo "flow_table: {entries: 65536}"
+		echo "api: {socket: $socket}"
+		cat
+	} >"$dir/weir.yaml"
+}
+
+# web_services [WEIGHT WEIGHT WEIGHT]: `web4` and `web6`, port 80 of the VIPs, on the backends.
+web_services() {
+	local weights=("${1:-100}" "${2:-100}" "${3:-100}") family n
+	echo "services:"
+	for family in 4 6; do
+		cat <<-END
+			  - name: web$family
+			    address: "$([ $family = 4 ] && echo $vip4 || echo $vip6)"
+			    protocol: tcp
+			    ports: 80
+			    forward: dsr
+			    announce: neighbor
+			    backends:
+		END
+		for n in 1 2 3; do
+			echo "      - {name: b$n, address: \"$([ $family = 4 ] && echo 10.0.0.1$n ||
+				echo fd00::1$n)\", weight: ${weights[$n - 1]}}"
+		done
+	done
+}
+
+# weir_launch: starts the daemon and does not wait.
+weir_launch() {
+	start weir "$weir" run -c "$dir/weir.yaml" >"$dir/weir.out" 2>>"$dir/weir.log"
+	weir_pid=$started
+}
+
+weir_is_ready() { grep -qx ready "$dir/weir.out"; }
+weir_is_ready_or_gone() { weir_is_ready || ! is_running "$weir_pid"; }
+
+weir_start() {
+	weir_launch
+	must_come 20 "the daemon's \`ready\`" weir_is_ready_or_gone
+	weir_is_ready || fail "the daemon ended: $(tail -n 1 "$dir/weir.log")"
+}
+
+weir_stop() {
+	kill "$weir_pid"
+	must_come 10 "the daemon's end" eval "! kill -0 $weir_pid"
+	wait "$weir_pid" || fail "the daemon's exit status is $?"
+}
+
+weir_reload() { "$weir" reload -s "$socket"; }
+weir_show() { "$weir" show "$1" --json -s "$socket"; } # WHAT
+
+weir_drops() { # REASON: how many so far
+	weir_show drops | jq --arg reason "$1" '.reasons[] | select(.reason == $reason).total'
+}
+
+ledger_is_balanced() { weir_show drops | jq -e .balanced >/dev/null; }
+backends_are_reachable() { weir_show backends | jq -e 'all(.backends[]; .reachable)' >/dev/null; }
+
+weir_wait_reachable() {
+	must_come 10 "all backends reachable" backends_are_reachable
+}
+
+# What the daemon keeps in the kernel while it runs: `prog 12`, `link 3`, `map 5`, one a line.
+weir_kernel_objects() {
+	sed -nE 's/^(prog|link|map)_id:\s*([0-9]+)$/\1 \2/p' "/proc/$weir_pid"/fdinfo/* | sort -u
+}
+
+# bpf_is_there KIND ID
+bpf_is_there() { bpftool "$1" show id "$2" >/dev/null 2>&1; }

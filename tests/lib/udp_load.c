@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A bounded UDP load for tests and the demo, over plain sockets.
+ *
+ *   udp_load send ADDRESS PORT SECONDS FLOWS [PACKETS]   from FLOWS source ports, 18 bytes each
+ *   udp_load sink PORT                                   until SIGTERM
+ *
+ * Both print one line of JSON at their end: packets, seconds, and for the sink the number of
+ * different senders' ports.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BURST     32u
+#define PAYLOAD   18u /* makes the smallest Ethernet frame of IPv4 */
+#define MAX_FLOWS 1024u
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+	stopped = 1;
+}
+
+static double seconds_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int fail(const char *what)
+{
+	fprintf(stderr, "udp_load: %s: %s\n", what, strerror(errno));
+	return 1;
+}
+
+static int connect_udp(const struct addrinfo *to)
+{
+	int fd = socket(to->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && connect(fd, to->ai_addr, to->ai_addrlen)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* One burst. An ICMP error of before (nobody listens) is not the sender's concern. */
+static unsigned int send_burst(int fd, unsigned int count)
+{
+	static char payload[PAYLOAD];
+	struct iovec iov = {.iov_base = payload, .iov_len = sizeof(payload)};
+	struct mmsghdr messages[BURST];
+
+	for (unsigned int i = 0; i < count; i++)
+		messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &iov, .msg_iovlen = 1}};
+	int sent = sendmmsg(fd, messages, count, 0);
+	return sent < 0 ? 0 : (unsigned int)sent;
+}
+
+static int run_send(const struct addrinfo *to, double seconds, unsigned int flows, uint64_t limit)
+{
+	static int fds[MAX_FLOWS];
+	uint64_t packets = 0;
+
+	for (unsigned int i = 0; i < flows; i++)
+		if ((fds[i] = connect_udp(to)) < 0)
+			return fail("connect");
+	double start = seconds_now(), now = start;
+	for (unsigned int turn = 0; !stopped && packets < limit && now < start + seconds; turn++) {
+		uint64_t left = limit - packets;
+
+		packets += send_burst(fds[turn % flows], left < BURST ? (unsigned int)left : BURST);
+		now = seconds_now();
+	}
+	printf("{\"packets\": %llu, \"seconds\": %.3f}\n", (unsigned long long)packets,
+	       now - start);
+	return 0;
+}
+
+static int open_sink(uint16_t port)
+{
+	struct sockaddr_in6 any = {
+		.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_any};
+	struct timeval wait = {.tv_usec = 100000};
+	int size = 8 << 20;
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+	if (bind(fd, (struct sockaddr *)&any, sizeof(any))) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Waits for packets at most as long as the socket says; their senders' ports go to ports[]. */
+static int receive_burst(int fd, uint16_t *ports)
+{
+	static char buffers[BURST][2048];
+	struct sockaddr_in6 from[BURST];
+	struct iovec iov[BURST];
+	struct mmsghdr messages[BURST];
+
+	for (unsigned int i = 0; i < BURST; i++) {
+		iov[i] = (struct iovec){buffers[i], sizeof(buffers[i])};
+		messages[i].msg_hdr = (struct msghdr){
+			.msg_name = &from[i],
+			.msg_namelen = sizeof(from[i]),
+			.msg_iov = &iov[i],
+			.msg_iovlen = 1,
+		};
+	}
+	int count = recvmmsg(fd, messages, BURST, MSG_WAITFORONE, NULL);
+
+	for (int i = 0; i < count; i++)
+		ports[i] = ntohs(from[i].sin6_port);
+	return count;
+}
+
+static int run_sink(uint16_t port)
+{
+	static uint8_t seen[65536];
+	uint16_t ports[BURST];
+	uint64_t packets = 0;
+	unsigned int flows = 0;
+	int fd = open_sink(port);
+
+	if (fd < 0)
+		return fail("sink");
+	double start = seconds_now();
+	while (!stopped) {
+		int count = receive_burst(fd, ports);
+
+		for (int i = 0; i < count; i++) {
+			flows += !seen[ports[i]];
+			seen[ports[i]] = 1;
+			packets++;
+		}
+	}
+	printf("{\"packets\": %llu, \"seconds\": %.3f, \"flows\": %u}\n",
+	       (unsigned long long)packets, seconds_now() - start, flows);
+	return 0;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: udp_load send ADDRESS PORT SECONDS FLOWS [PACKETS]\n"
+			"       udp_load sink PORT\n");
+	return 2;
+}
+
+static int command_send(int argc, char **argv)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICHOST};
+	struct addrinfo *to;
+	double seconds = strtod(argv[4], NULL);
+	unsigned long flows = strtoul(argv[5], NULL, 10);
+	unsigned long long limit = argc > 6 ? strtoull(argv[6], NULL, 10) : UINT64_MAX;
+
+	if (seconds <= 0 || flows < 1 || flows > MAX_FLOWS)
+		return usage();
+	if (getaddrinfo(argv[2], argv[3], &hints, &to))
+		return usage();
+	int status = run_send(to, seconds, (unsigned int)flows, limit);
+	freeaddrinfo(to);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct sigaction action = {.sa_handler = stop};
+
+	sigaction(SIGTERM, &action, NULL);
+	sigaction(SIGINT, &action, NULL);
+	if (argc >= 6 && argc <= 7 && !strcmp(argv[1], "send"))
+		return command_send(argc, argv);
+	if (argc == 3 && !strcmp(argv[1], "sink"))
+		return run_sink((uint16_t)strtoul(argv[2], NULL, 10));
+	return usage();
+}

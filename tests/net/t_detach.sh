@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# SIGTERM and SIGINT: the daemon ends with 0 and gives back all that it changed: no program, link
+# or map of its own is left, the interface is as it was, the socket is gone (two-arm).
+. "$(dirname "$0")/../lib/net.sh"
+
+net_two_arm
+nginx_start_backends
+web_services | weir_config eth0 eth1
+
+# What of an interface could be changed: flags, features, coalescing; not its counters.
+host_state() {
+	local interface
+	for interface in eth0 eth1; do
+		on weir ip -d -j link show "$interface" | jq -S 'del(.[0].stats64)'
+		on weir ethtool -k "$interface"
+		on weir ethtool -c "$interface" 2>/dev/null
+		on weir ethtool -l "$interface"
+	done
+	on weir sh -c 'grep . /proc/sys/net/ipv4/conf/*/* /proc/sys/net/ipv6/conf/eth*/*' 2>/dev/null |
+		grep -v stable_secret
+	ls /sys/fs/bpf 2>/dev/null
+}
+
+host_state >"$dir/before"
+for signal in TERM INT; do
+	weir_start
+	weir_wait_reachable
+	requests 50 $vip4 >/dev/null || fail "requests"
+	weir_kernel_objects >"$dir/objects"
+	expect "programs and links while it runs" grep -q prog "$dir/objects"
+	say "SIG$signal; in the kernel: $(tr '\n' ',' <"$dir/objects")"
+
+	kill -$signal "$weir_pid"
+	must_come 10 "the end after SIG$signal" eval "! is_running $weir_pid"
+	wait "$weir_pid" || fail "exit status $? after SIG$signal"
+	while read -r kind id; do
+		must_come 5 "no $kind $id" eval "! bpf_is_there $kind $id"
+	done <"$dir/objects"
+	expect_equal "the socket" "" "$(ls "$socket" 2>/dev/null)"
+	host_state >"$dir/after"
+	diff "$dir/before" "$dir/after" || fail "the host is not as it was"
+done
+expect "weir's host answers" on client ping -c 1 -W 2 10.0.1.2

@@ -1,0 +1,25 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# HTTP over IPv4 and IPv6, in by one interface and out by another; the answers come back through
+# the kernel of weir's host, which forwards what is not for a VIP:
+#
+#   client -> eth0 weir eth1 -> switch -> b1|b2|b3 -> switch -> eth1 kernel eth0 -> client
+. "$(dirname "$0")/../lib/net.sh"
+
+net_two_arm
+nginx_start_backends
+web_services 50 100 150 | weir_config eth0 eth1
+weir_start
+weir_wait_reachable
+
+head -c 5000000 /dev/urandom >"$dir/upload"
+for vip in $vip4 $vip6; do
+	requests 300 $vip >"$dir/answers" || fail "requests to $vip"
+	expect_equal "answers from $vip" 300 "$(wc -l <"$dir/answers")"
+	expect_spread "$dir/answers" b1=50 b2=100 b3=150
+	say "$vip: $(count_answers "$dir/answers")"
+	expect "an upload to $vip" \
+		on client curl -sf -m 20 -o /dev/null --data-binary "@$dir/upload" "$(url $vip)/"
+done
+must_come 5 "a balanced ledger" ledger_is_balanced

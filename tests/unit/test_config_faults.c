@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Configurations that are refused: each with the exact words of its fault. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb/config.h"
+#include "lb/err.h"
+
+static void assert_fault(const char *text, size_t length, const char *expected)
+{
+	struct config *c = (void *)-1;
+	struct err err = {""};
+	int rc = config_parse("f", text, length, &c, &err);
+	assert_string_equal(err.text, expected);
+	assert_int_equal(rc, -EINVAL);
+	assert_ptr_equal(c, (void *)-1);
+	assert_int_equal(config_parse("f", text, length, &c, NULL), -EINVAL);
+}
+
+/* A configuration whose fault is in the lines that follow; they begin with line 2. */
+#define ETH0 "interfaces: [{name: eth0}]\n"
+/* The same with a service whose further keys follow, on line 3. */
+#define WEB                \
+	ETH0 "services:\n" \
+	     "  - {name: web, address: 10.0.0.1, protocol: tcp, "
+#define PORT80    "ports: 80, "
+#define EMPTY     "backends: []}\n"
+#define NONE      "services: []\n"
+#define ROOT_KEYS "instance, interfaces, workers, memory, flow_table, services, api"
+#define SERVICE_KEYS \
+	"name, address, protocol, ports, forward, scheduler, affinity, announce, backends"
+#define PORTS_EXPECTED "a port, a range like 8000-8099, a list of those, or any"
+#define PORT_EXPECTED  "a port from 1 to 65535 or a range like 8000-8099"
+#define NAME_EXPECTED  "a name of 1 to 63 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
+#define NAME_64        "a23456789b23456789c23456789d23456789e23456789f23456789g23456789h"
+#define DURATION       "a duration from 1s to 168h, written like 10s, 5m or 1h"
+
+static const struct {
+	const char *text, *expected;
+} faults[] = {
+	/* Not a configuration at all. */
+	{"", "f:1: no configuration in here; expected a mapping of keys to values"},
+	{"# a comment\n", "f:1: no configuration in here; expected a mapping of keys to values"},
+	{"---\n", "f:2: found nothing; expected a mapping with the keys " ROOT_KEYS},
+	{"hello\n", "f:1: found 'hello'; expected a mapping with the keys " ROOT_KEYS},
+	{"- a\n- b\n", "f:1: found a list; expected a mapping with the keys " ROOT_KEYS},
+
+	/* Not YAML, or more YAML than there is a use for. */
+	{ETH0 "services: [\n", "f:3: not valid YAML: did not find expected node content while "
+			       "parsing a flow node"},
+	{ETH0 "services: []\n  api: x\n",
+	 "f:3: not valid YAML: did not find expected key while parsing a block mapping"},
+	{ETH0 "\tservices: []\n", "f:2: not valid YAML: found character that cannot start any "
+				  "token while scanning for the next token"},
+	{ETH0 NONE "api: {socket: \"/x}\n",
+	 "f:4: not valid YAML: found unexpected end of stream while scanning a quoted scalar"},
+	{ETH0 NONE "instance: \x01\n", "f:3: not valid YAML: control characters are not allowed"},
+	{ETH0 NONE "\n\ninstance: \xff\n", "f:5: not valid YAML: invalid leading UTF-8 octet"},
+	{ETH0 NONE "instance: \"\\0\"\n", "f:3: instance: found a NUL character; expected 1 to 32 "
+					  "of the characters a-z, 0-9 and -"},
+	{ETH0 NONE "---\n" ETH0 NONE, "f:3: a second document; a configuration is one document"},
+	{ETH0 "services: &s []\n",
+	 "f:2: anchor or alias 's'; write the value out where it is needed"},
+	{ETH0 NONE "instance: *x\n",
+	 "f:3: anchor or alias 'x'; write the value out where it is needed"},
+	{ETH0 NONE "instance: !!str weir\n",
+	 "f:3: tag 'tag:yaml.org,2002:str'; values are written without tags"},
+	{ETH0 "services: [[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]\n",
+	 "f:2: nested deeper than 16 levels; no key needs that"},
+
+	/* Keys. */
+	{ETH0, "f:1: services: missing; the required keys here are interfaces, services"},
+	{NONE, "f:1: interfaces: missing; the required keys here are interfaces, services"},
+	{"# one\n\ninstance: a\nservices: []\n",
+	 "f:3: interfaces: missing; the required keys here are interfaces, services"},
+	{ETH0 "services:\n  - name: web\n    address: 10.0.0.1\n",
+	 "f:3: services[0].protocol: missing; the required keys here are name, address, protocol, "
+	 "ports, backends"},
+	{WEB PORT80 "backends: [{name: b1}]}\n",
+	 "f:3: services[0].backends[0].address: missing; the required keys here are name, address"},
+	{ETH0 "servces: []\n", "f:2: servces: unknown key; did you mean services?"},
+	{ETH0 NONE "Memory: {}\n", "f:3: Memory: unknown key; did you mean memory?"},
+	{ETH0 NONE "health: {}\n", "f:3: health: unknown key; the keys here are " ROOT_KEYS},
+	{ETH0 NONE "\"a b\": {}\n", "f:3: 'a b': unknown key; the keys here are " ROOT_KEYS},
+	{ETH0 NONE "? [a]\n: 1\n", "f:3: found a list as a key; expected a word"},
+	{ETH0 NONE "{a: b}: 1\n", "f:3: found a mapping as a key; expected a word"},
+	{ETH0 "services:\n  - name: web\n    adress: 10.0.0.1\n",
+	 "f:4: services[0].adress: unknown key; did you mean address?"},
+	{ETH0 "services:\n  - name: web\n    addr: 10.0.0.1\n",
+	 "f:4: services[0].addr: unknown key; did you mean address?"},
+	{ETH0 "services:\n  - name: web\n    health: {type: http}\n",
+	 "f:4: services[0].health: unknown key; the keys here are " SERVICE_KEYS},
+	{WEB PORT80 "backends: [{name: b1, address: 10.0.0.2, wieght: 3}]}\n",
+	 "f:3: services[0].backends[0].wieght: unknown key; did you mean weight?"},
+	{ETH0 NONE "flow_table: {timeouts: {tcp: 1s}}\n",
+	 "f:3: flow_table.timeouts.tcp: unknown key; did you mean tcp_handshake?"},
+	{ETH0 NONE "instance: a\ninstance: a\n",
+	 "f:4: instance: given twice; it is on line 3 already"},
+	{WEB "name: web}\n", "f:3: services[0].name: given twice; it is on line 3 already"},
+
+	/* Values of the wrong shape. */
+	{"services: 3\n",
+	 "f:1: services: found '3'; expected a list of mappings with the keys " SERVICE_KEYS},
+	{ETH0 "services:\n", "f:2: services: found nothing; expected a list of mappings with the "
+			     "keys " SERVICE_KEYS},
+	{ETH0 "services: {}\n", "f:2: services: found a mapping; expected a list of mappings with "
+				"the keys " SERVICE_KEYS},
+	{ETH0 "services: [web]\n",
+	 "f:2: services[0]: found 'web'; expected a mapping with the keys " SERVICE_KEYS},
+	{ETH0 NONE "workers:\n",
+	 "f:3: workers: found nothing; expected a mapping with the keys cpus, poll"},
+	{ETH0 NONE "memory: [1]\n", "f:3: memory: found a list; expected a mapping with the keys "
+				    "hugepages, frames_per_queue"},
+	{ETH0 NONE "instance: [a]\n",
+	 "f:3: instance: found a list; expected 1 to 32 of the characters a-z, 0-9 and -"},
+	{ETH0 NONE "api:\n  socket:\n", "f:4: api.socket: found nothing; expected an absolute path "
+					"of at most 107 printable ASCII characters"},
+
+	/* Single values. */
+	{ETH0 NONE "instance: Weir\n",
+	 "f:3: instance: found 'Weir'; expected 1 to 32 of the characters a-z, 0-9 and -"},
+	{ETH0 NONE "instance: \"a\\nb\\e[1mc\"\n",
+	 "f:3: instance: found 'a?b?[1mc'; expected 1 to 32 of the characters a-z, 0-9 and -"},
+	{ETH0 NONE "instance: " NAME_64 "\n",
+	 "f:3: instance: found 'a23456789b23456789c23456789d23456789e23456...'; expected 1 to 32 "
+	 "of the characters a-z, 0-9 and -"},
+	{ETH0 NONE "api: {socket: run/weir.sock}\n",
+	 "f:3: api.socket: found 'run/weir.sock'; expected an absolute path of at most 107 "
+	 "printable ASCII characters"},
+	{"services: []\ninterfaces: []\n", "f:2: interfaces: a list of 0; expected 1 to 16"},
+	{"services: []\ninterfaces:\n  - name: averylonginterface\n",
+	 "f:3: interfaces[0].name: found 'averylonginterface'; expected an interface name of 1 to "
+	 "15 characters without '/', ':' and spaces"},
+	{"services: []\ninterfaces:\n  - name: a/b\n",
+	 "f:3: interfaces[0].name: found 'a/b'; expected an interface name of 1 to 15 characters "
+	 "without '/', ':' and spaces"},
+	{"services: []\ninterfaces:\n  - {name: eth0, mode: fast}\n",
+	 "f:3: interfaces[0].mode: found 'fast'; expected auto or zerocopy or copy or generic"},
+	{"services: []\ninterfaces:\n  - {name: eth0, queues: 0}\n",
+	 "f:3: interfaces[0].queues: found '0'; expected all or a list of numbers like [0, 1]"},
+	{"services: []\ninterfaces:\n  - {name: eth0, queues: []}\n",
+	 "f:3: interfaces[0].queues: found an empty list; expected all or a list of numbers like "
+	 "[0, 1]"},
+	{"services: []\ninterfaces:\n  - {name: eth0, queues: [0, 64]}\n",
+	 "f:3: interfaces[0].queues[1]: found '64'; expected a whole number from 0 to 63"},
+	{"services: []\ninterfaces:\n  - name: eth0\n    queues:\n      - 1\n      - 0\n      - "
+	 "1\n",
+	 "f:7: interfaces[0].queues[2]: 1 for the second time; list each number once"},
+	{ETH0 NONE "workers: {cpus: [0, -1]}\n",
+	 "f:3: workers.cpus[1]: found '-1'; expected a whole number from 0 to 1023"},
+	{ETH0 NONE "workers: {cpus: [[0]]}\n",
+	 "f:3: workers.cpus[0]: found a list; expected a whole number from 0 to 1023"},
+	{ETH0 NONE "workers: {poll: often}\n",
+	 "f:3: workers.poll: found 'often'; expected adaptive or busy or interrupt"},
+	{ETH0 NONE "memory: {hugepages: yes}\n",
+	 "f:3: memory.hugepages: found 'yes'; expected auto or on or off"},
+	{ETH0 NONE "memory: {frames_per_queue: 8000}\n",
+	 "f:3: memory.frames_per_queue: found '8000'; expected a power of two from 1024 to "
+	 "262144"},
+	{ETH0 NONE "memory: {frames_per_queue: 524288}\n",
+	 "f:3: memory.frames_per_queue: found '524288'; expected a power of two from 1024 to "
+	 "262144"},
+	{ETH0 NONE "flow_table: {entries: 1023}\n",
+	 "f:3: flow_table.entries: found '1023'; expected a whole number from 1024 to 268435456"},
+	{ETH0 NONE "flow_table: {entries: 4294968320}\n",
+	 "f:3: flow_table.entries: found '4294968320'; expected a whole number from 1024 to "
+	 "268435456"},
+	{ETH0 NONE "flow_table: {entries: 1e6}\n",
+	 "f:3: flow_table.entries: found '1e6'; expected a whole number from 1024 to 268435456"},
+	{ETH0 NONE "flow_table: {entries: 0002048}\n",
+	 "f:3: flow_table.entries: found '0002048'; expected a whole number from 1024 to "
+	 "268435456"},
+	{ETH0 NONE "flow_table: {timeouts: {udp: 500ms}}\n",
+	 "f:3: flow_table.timeouts.udp: found '500ms'; flows age by whole seconds, "
+	 "expected " DURATION},
+	{ETH0 NONE "flow_table: {timeouts: {udp: 10}}\n",
+	 "f:3: flow_table.timeouts.udp: found '10'; expected " DURATION},
+	{ETH0 NONE "flow_table: {timeouts: {udp: 0s}}\n",
+	 "f:3: flow_table.timeouts.udp: found '0s'; expected " DURATION},
+	{ETH0 NONE "flow_table: {timeouts: {udp: 604801s}}\n",
+	 "f:3: flow_table.timeouts.udp: found '604801s'; expected " DURATION},
+	{ETH0 NONE "flow_table: {timeouts: {udp: 1193047h}}\n",
+	 "f:3: flow_table.timeouts.udp: found '1193047h'; expected " DURATION},
+	{ETH0 NONE "flow_table: {timeouts: {udp: 1h30m}}\n",
+	 "f:3: flow_table.timeouts.udp: found '1h30m'; expected " DURATION},
+
+	/* Services. */
+	{ETH0 "services:\n  - name: a/b\n",
+	 "f:3: services[0].name: found 'a/b'; expected " NAME_EXPECTED},
+	{ETH0 "services:\n  - name: " NAME_64 "\n",
+	 "f:3: services[0].name: found 'a23456789b23456789c23456789d23456789e23456...'; "
+	 "expected " NAME_EXPECTED},
+	{ETH0 "services:\n  - {name: web, address: example.org}\n",
+	 "f:3: services[0].address: found 'example.org'; expected an IPv4 or IPv6 address"},
+	{ETH0 "services:\n  - {name: web, address: \"::ffff:10.0.0.1\"}\n",
+	 "f:3: services[0].address: found '::ffff:10.0.0.1'; expected an IPv4 or IPv6 address"},
+	{ETH0 "services:\n  - {name: web, address: 10.0.0.0/24}\n",
+	 "f:3: services[0].address: found '10.0.0.0/24'; prefixes are not supported by this "
+	 "version, use a single address"},
+	{ETH0 "services:\n  - {name: web, address: 0.0.0.0}\n",
+	 "f:3: services[0].address: 0.0.0.0 is the unspecified address; expected one that a "
+	 "single host can have"},
+	{ETH0 "services:\n  - {name: web, address: 127.1.2.3}\n",
+	 "f:3: services[0].address: 127.1.2.3 is a loopback address; expected one that a single "
+	 "host can have"},
+	{ETH0 "services:\n  - {name: web, address: 239.255.255.255}\n",
+	 "f:3: services[0].address: 239.255.255.255 is a multicast address; expected one that a "
+	 "single host can have"},
+	{ETH0 "services:\n  - {name: web, address: 255.255.255.255}\n",
+	 "f:3: services[0].address: 255.255.255.255 is the broadcast address; expected one that a "
+	 "single host can have"},
+	{ETH0 "services:\n  - {name: web, address: \"::\"}\n",
+	 "f:3: services[0].address: :: is the unspecified address; expected one that a single "
+	 "host can have"},
+	{ETH0 "services:\n  - {name: web, address: \"::1\"}\n",
+	 "f:3: services[0].address: ::1 is a loopback address; expected one that a single host "
+	 "can have"},
+	{ETH0 "services:\n  - {name: web, address: \"ff02::1\"}\n",
+	 "f:3: services[0].address: ff02::1 is a multicast address; expected one that a single "
+	 "host can have"},
+	{ETH0 "services:\n  - {name: web, address: 10.0.0.1, protocol: sctp}\n",
+	 "f:3: services[0].protocol: found 'sctp'; expected tcp or udp"},
+	{WEB "forward: nat}\n",
+	 "f:3: services[0].forward: 'nat' is not supported by this version; use dsr"},
+	{WEB "forward: direct}\n", "f:3: services[0].forward: found 'direct'; expected dsr"},
+	{WEB "scheduler: least-connections}\n", "f:3: services[0].scheduler: 'least-connections' "
+						"is not supported by this version; use maglev"},
+	{WEB "affinity: source}\n",
+	 "f:3: services[0].affinity: 'source' is not supported by this version; use flow"},
+	{WEB "announce: maybe}\n", "f:3: services[0].announce: found 'maybe'; expected neighbor or "
+				   "none"},
+	{WEB "announce: route}\n",
+	 "f:3: services[0].announce: 'route' is not supported by this version; use neighbor or "
+	 "none"},
+
+	/* Ports. */
+	{WEB "ports: 0}\n", "f:3: services[0].ports: found '0'; expected " PORT_EXPECTED},
+	{WEB "ports: 65536}\n", "f:3: services[0].ports: found '65536'; expected " PORT_EXPECTED},
+	{WEB "ports: http}\n", "f:3: services[0].ports: found 'http'; expected " PORT_EXPECTED},
+	{WEB "ports: 80-}\n", "f:3: services[0].ports: found '80-'; expected " PORT_EXPECTED},
+	{WEB "ports: 1-2-3}\n", "f:3: services[0].ports: found '1-2-3'; expected " PORT_EXPECTED},
+	{WEB "ports: 90-80}\n",
+	 "f:3: services[0].ports: the range 90-80 ends before it begins; expected 80-90"},
+	{WEB "ports: []}\n",
+	 "f:3: services[0].ports: found an empty list; expected " PORTS_EXPECTED},
+	{WEB "ports: {}}\n", "f:3: services[0].ports: found a mapping; expected " PORTS_EXPECTED},
+	{WEB "ports: [80, any]}\n",
+	 "f:3: services[0].ports[1]: found 'any'; expected " PORT_EXPECTED},
+	{WEB "ports: [80, 443, 80], " EMPTY,
+	 "f:3: services[0].ports: 80 and 80 overlap; list each port once"},
+	{WEB "ports: [100-200, 80, 150], " EMPTY,
+	 "f:3: services[0].ports: 100-200 and 150 overlap; list each port once"},
+	{WEB "ports: [1-100, 5, 50-60, 99-120], " EMPTY,
+	 "f:3: services[0].ports: 1-100 and 5 overlap; list each port once"},
+	{WEB "ports: [1-100, 200-300, 300], " EMPTY,
+	 "f:3: services[0].ports: 200-300 and 300 overlap; list each port once"},
+
+	/* Services and each other. */
+	{WEB PORT80 EMPTY "  - {name: web, address: 10.0.0.2, protocol: tcp, " PORT80 EMPTY,
+	 "f:4: services[1].name: 'web' is that of services[0] too; each needs its own"},
+	{WEB PORT80 EMPTY "  - {name: a, address: 10.0.0.1, protocol: tcp, " PORT80 EMPTY,
+	 "f:4: services[1].ports: 80 overlaps 80 of service 'web' at the same address and "
+	 "protocol; a port belongs to one service"},
+	{WEB PORT80 EMPTY "  - {name: a, address: 10.0.0.1, protocol: tcp, ports: any, " EMPTY,
+	 "f:4: services[1].ports: any overlaps 80 of service 'web' at the same address and "
+	 "protocol; a port belongs to one service"},
+	{WEB "ports: any, " EMPTY "  - {name: a, address: 10.0.0.1, protocol: tcp, " PORT80 EMPTY,
+	 "f:4: services[1].ports: 80 overlaps any of service 'web' at the same address and "
+	 "protocol; a port belongs to one service"},
+	{WEB "ports: [1-100, 443], " EMPTY
+	     "  - {name: a, address: 10.0.0.1, protocol: tcp, ports: 101-200, " EMPTY
+	     "  - {name: b, address: 10.0.0.1, protocol: tcp, ports: 200-443, " EMPTY,
+	 "f:5: services[2].ports: 200-443 overlaps 101-200 of service 'a' at the same address and "
+	 "protocol; a port belongs to one service"},
+	{"interfaces: [{name: eth0}, {name: eth1},\n  {name: eth0}]\n" NONE,
+	 "f:2: interfaces[2].name: 'eth0' is that of interfaces[0] too; each needs its own"},
+
+	/* Backends. */
+	{WEB PORT80 "backends: {}}\n", "f:3: services[0].backends: found a mapping; expected a "
+				       "list of mappings with the keys name, address, weight, "
+				       "state"},
+	{WEB PORT80 "backends: [{name: a b}]}\n",
+	 "f:3: services[0].backends[0].name: found 'a b'; expected " NAME_EXPECTED},
+	{WEB PORT80 "backends: [{name: b1, address: 127.0.0.1}]}\n",
+	 "f:3: services[0].backends[0].address: 127.0.0.1 is a loopback address; expected one that "
+	 "a single host can have"},
+	{WEB PORT80 "backends: [{name: b1, address: 10.0.0.2, weight: 65536}]}\n",
+	 "f:3: services[0].backends[0].weight: found '65536'; expected a whole number from 0 to "
+	 "65535"},
+	{WEB PORT80 "backends: [{name: b1, address: 10.0.0.2, state: dead}]}\n",
+	 "f:3: services[0].backends[0].state: found 'dead'; expected up or drain or down"},
+	{WEB PORT80 "backends:\n     [{name: b1, address: 10.0.0.2},\n"
+		    "      {name: b1,\n       address: 10.0.0.3}]}\n",
+	 "f:5: services[0].backends[1].name: 'b1' is that of services[0].backends[0] too; each "
+	 "needs its own"},
+	{WEB PORT80 "backends:\n     [{name: b1, address: 10.0.0.2},\n"
+		    "      {name: b2,\n       address: 10.0.0.2}]}\n",
+	 "f:6: services[0].backends[1].address: 10.0.0.2 is that of services[0].backends[0] too; "
+	 "each needs its own"},
+	{WEB PORT80 "backends:\n     [{name: b1, address: 10.0.0.1}]}\n",
+	 "f:4: services[0].backends[0].address: 10.0.0.1 is the service's own address; expected "
+	 "the backend's"},
+	{WEB PORT80 "backends:\n     [{name: b1, address: \"fd00::1\"}]}\n",
+	 "f:4: services[0].backends[0].address: fd00::1 is not of the service's family; dsr needs "
+	 "an IPv4 address"},
+	{ETH0 "services:\n  - name: dns\n    address: fd00::1\n    protocol: udp\n    ports: 53\n"
+	      "    backends:\n      - name: b1\n        address: 10.0.0.2\n",
+	 "f:9: services[0].backends[0].address: 10.0.0.2 is not of the service's family; dsr needs "
+	 "an IPv6 address"},
+
+	/* Of two faults, the one further up: in the keys, then between values. */
+	{"instance: A\nservices: 3\n",
+	 "f:1: instance: found 'A'; expected 1 to 32 of the characters a-z, 0-9 and -"},
+	{WEB PORT80 "backends: [{name: b1, address: \"fd00::1\"}]}\n"
+		    "  - {name: web, address: 10.0.0.2, protocol: tcp, " PORT80 EMPTY,
+	 "f:3: services[0].backends[0].address: fd00::1 is not of the service's family; dsr needs "
+	 "an IPv4 address"},
+};
+
+static void test_faults(void **state)
+{
+	size_t count = sizeof(faults) / sizeof(faults[0]);
+	assert_true(count >= 50);
+	for (size_t i = 0; i < count; i++)
+		assert_fault(faults[i].text, strlen(faults[i].text), faults[i].expected);
+}
+
+/* --- too much ------------------------------------------------------------------------------ */
+
+/* Text repeated, each time with its number in the place of %1$u. */
+static char *repeat(const char *head, const char *format, unsigned int from, unsigned int to)
+{
+	char *text;
+	size_t length;
+	FILE *out = open_memstream(&text, &length);
+	assert_non_null(out);
+	fputs(head, out);
+	for (unsigned int i = from; i < to; i++)
+		for (const char *p = format; *p; p++)
+			if (*p == '#')
+				fprintf(out, "%u.%u", i / 256, i % 256);
+			else
+				fputc(*p, out);
+	assert_int_equal(fclose(out), 0);
+	return text;
+}
+
+static void assert_valid(const char *text)
+{
+	struct config *c;
+	struct err err = {""};
+	if (config_parse("f", text, strlen(text), &c, &err))
+		fail_msg("%s", err.text);
+	config_free(c);
+}
+
+static void test_too_many(void **state)
+{
+	static const char service[] =
+		"  - {name: s#, address: 10.1.#, protocol: udp, ports: any, backends: []}\n";
+	static const char backend[] = "      - {name: b#, address: 10.2.#}\n";
+	static const char web[] = ETH0 "services:\n"
+				       "  - name: a\n    address: 10.0.0.1\n    protocol: tcp\n"
+				       "    ports: 80\n    backends:\n";
+	static const char next[] = "  - name: b\n    address: 10.0.0.1\n    protocol: udp\n"
+				   "    ports: 80\n    backends:\n";
+
+	char *text = repeat(ETH0 "services:\n", service, 0, ABI_MAX_SERVICES);
+	assert_valid(text);
+	free(text);
+	text = repeat(ETH0 "services:\n", service, 0, ABI_MAX_SERVICES + 1);
+	assert_fault(text, strlen(text), "f:3: services: a list of 4097; expected 0 to 4096");
+	free(text);
+
+	text = repeat(web, backend, 0, ABI_MAX_BACKENDS - 1);
+	assert_valid(text);
+	char *more = repeat(text, next, 0, 1);
+	char *all = repeat(more, backend, 0, 1);
+	assert_fault(all, strlen(all),
+		     "f:65548: services[1].backends: 65536 backends up to here; at most 65535 in "
+		     "all");
+	free(all);
+	free(more);
+	free(text);
+}
+
+static void test_too_long(void **state)
+{
+	size_t length = CONFIG_MAX_BYTES;
+	char *text = malloc(length + 1);
+	memset(text, '\n', length + 1);
+	memcpy(text, ETH0 NONE, strlen(ETH0 NONE));
+	struct config *c;
+	assert_int_equal(config_parse("f", text, length, &c, NULL), 0);
+	config_free(c);
+	assert_fault(text, length + 1, "f:1: 16777217 bytes long; expected at most 16777216");
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_too_long),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

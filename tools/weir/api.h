@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The control API: HTTP over a unix socket, served from the daemon's event loop.
+ *
+ *   GET  /v1/status, /v1/services, /v1/backends, /v1/workers, /v1/interfaces, /v1/drops
+ *   GET  /v1/capture    a stream (tools/weir/capture.h)
+ *   POST /v1/reload     200: what is in force now; 422: the configuration's fault, nothing changed
+ *
+ * Answers are JSON; an error is {"error": "words"} with 4xx or 5xx. Who may open the socket (mode
+ * 0660) may do everything. Control thread.
+ */
+#ifndef WEIR_TOOLS_API_H
+#define WEIR_TOOLS_API_H
+
+struct api;
+struct daemon;
+struct err;
+
+/*
+ * Listens on d->config->api_socket and serves from d->loop. A socket file that a dead daemon left
+ * is replaced. -EADDRINUSE if a live one answers there.
+ */
+int api_open(struct api **out, struct daemon *d, struct err *err);
+
+/*
+ * Closes connections and removes the socket. Captures must be closed before, and it must not be
+ * called from within a request (daemon_reload() is one). NULL too.
+ */
+void api_close(struct api *a);
+
+#endif

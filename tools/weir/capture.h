@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Captures of dropped packets, each a pcapng stream to one HTTP client:
+ *
+ *   GET /v1/capture?reason=WORD&filter=EXPRESSION&snaplen=BYTES&count=PACKETS&duration=SECONDS
+ *
+ * `reason` may be repeated, none means all of them; `filter` is pcap-filter(7)'s language. The
+ * stream ends with the client, after `count` packets or `duration`; then come the interfaces'
+ * statistics. Taps are armed while there is a client, and only for what clients want.
+ *
+ * All on the control thread, on which the HTTP daemon must run too. It needs
+ * MHD_ALLOW_SUSPEND_RESUME.
+ */
+#ifndef WEIR_TOOLS_CAPTURE_H
+#define WEIR_TOOLS_CAPTURE_H
+
+#include <microhttpd.h>
+#include <stdint.h>
+
+#define CAPTURE_CLIENTS_MAX 16u
+#define CAPTURE_QUEUE_BYTES (8u << 20) /* per client; packets that find it full are lost */
+
+struct captures;
+struct daemon;
+
+/* NULL without memory. `d` needs its loop now; engine and registries by the first request. */
+struct captures *captures_new(struct daemon *d);
+
+/*
+ * Ends all captures and disarms the taps. To be called while engine and HTTP daemon still are;
+ * one MHD_run() between this and MHD_stop_daemon() lets clients have the end of their streams.
+ * NULL too.
+ */
+void captures_free(struct captures *c);
+
+/* Captures that run. */
+uint32_t captures_count(const struct captures *c);
+
+/*
+ * Answers GET /v1/capture: the stream, or {"error": "words"} with 400 (what was asked for is
+ * wrong) or 503 (too many clients, no memory).
+ */
+enum MHD_Result capture_request(struct captures *c, struct MHD_Connection *connection);
+
+#endif

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * `weir capture`: asks the daemon for a stream of dropped packets and writes it down. The daemon
+ * filters; what the two say to each other is in tools/weir/capture.h.
+ */
+#include "tools/weir/command.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lb/err.h"
+#include "tools/weir/capture_output.h"
+#include "tools/weir/client.h"
+#include "tools/weir/options.h"
+
+static const char usage[] =
+	"Usage: weir capture [OPTION]... [FILTER]\n"
+	"Shows the packets that Weir drops, each with the reason, or writes them to a file.\n"
+	"\n"
+	"      --drops           dropped packets; what is captured when nothing else is named\n"
+	"      --reason REASON   only those dropped for this reason; may be repeated\n"
+	"                        ('weir show drops' lists them)\n"
+	"  -w FILE               write packets to FILE, - for standard output\n"
+	"      --format FORMAT   of FILE: pcapng (default; with reason, service, backend and "
+	"queue\n"
+	"                        of each packet) or pcap\n"
+	"  -c COUNT              end after COUNT packets\n"
+	"  -s BYTES              keep at most BYTES of each packet in FILE (default: all)\n"
+	"      --duration SECONDS  end after SECONDS\n"
+	"      --socket PATH     the daemon's socket (default " DEFAULT_SOCKET "); not -s here,\n"
+	"                        which is the snapshot length as in tcpdump\n"
+	"      --help            this text\n"
+	"\n"
+	"FILTER is an expression of pcap-filter(7), such as 'tcp port 443 and net 192.0.2.0/24'.\n"
+	"Ctrl-C ends the capture.\n"
+	"\n"
+	"  weir capture --reason no-backend\n"
+	"  weir capture -w drops.pcapng -c 1000 'host 203.0.113.10'\n"
+	"  weir capture -w - | tshark -r - -T fields -e frame.comment\n";
+
+struct capture_command {
+	const char *socket;
+	const char *path; /* of -w, or NULL */
+	enum capture_format format;
+	bool format_given;
+	const char *count, *duration, *snaplen; /* as given, or NULL */
+	FILE *query;                            /* what the daemon is asked */
+	char *query_text;
+	size_t query_size;
+	struct capture_output *output;
+	struct err err;
+	bool began;    /* the daemon sends: there is something to sum up */
+	bool progress; /* a line on stderr that is written over each second */
+	time_t start_s, progress_s;
+};
+
+static volatile sig_atomic_t stop_asked;
+
+static void on_stop(int signal_number)
+{
+	stop_asked = 1;
+}
+
+/* A second signal ends the program at once, should writing have got stuck. */
+static void catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = on_stop, .sa_flags = SA_RESETHAND};
+	stop_asked = 0;
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+static time_t monotonic_s(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec;
+}
+
+/* --- the question --------------------------------------------------------------------------- */
+
+/* RFC 3986, 2.1 */
+static void query_add(struct capture_command *c, const char *key, const char *value)
+{
+	fprintf(c->query, "%c%s=", ftell(c->query) ? '&' : '?', key);
+	for (; *value; value++) {
+		if (isalnum((unsigned char)*value) || strchr("-._~", *value))
+			fputc(*value, c->query);
+		else
+			fprintf(c->query, "%%%02X", (unsigned char)*value);
+	}
+}
+
+/* The rest of the command line is one expression, as with tcpdump. */
+static int query_add_filter(struct capture_command *c, char **words)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *joined = open_memstream(&text, &size);
+	if (!joined)
+		return -ENOMEM;
+	for (char **word = words; *word; word++)
+		fprintf(joined, "%s%s", word == words ? "" : " ", *word);
+	fclose(joined);
+	if (size)
+		query_add(c, "filter", text);
+	free(text);
+	return 0;
+}
+
+/* --- options -------------------------------------------------------------------------------- */
+
+enum { OPTION_DROPS = 256, OPTION_REASON, OPTION_FORMAT, OPTION_DURATION, OPTION_SOCKET };
+
+static const struct option options[] = {
+	{"drops", no_argument, NULL, OPTION_DROPS},
+	{"reason", required_argument, NULL, OPTION_REASON},
+	{"format", required_argument, NULL, OPTION_FORMAT},
+	{"duration", required_argument, NULL, OPTION_DURATION},
+	{"socket", required_argument, NULL, OPTION_SOCKET},
+	{"help", no_argument, NULL, 'h'},
+	{0},
+};
+
+static int take_format(const char *word, enum capture_format *out)
+{
+	if (strcmp(word, "pcapng") && strcmp(word, "pcap"))
+		return -EINVAL;
+	*out = strcmp(word, "pcap") ? CAPTURE_PCAPNG : CAPTURE_PCAP;
+	return 0;
+}
+
+/* Returns -1 to go on, or the status to exit with at once. */
+static int take_option(struct capture_command *c, int option, const char *command)
+{
+	switch (option) {
+	case OPTION_DROPS:
+		break;
+	case OPTION_REASON:
+		query_add(c, "reason", optarg);
+		break;
+	case OPTION_FORMAT:
+		if (take_format(optarg, &c->format))
+			return options_fault(command, "--format %s: pcapng or pcap", optarg);
+		c->format_given = true;
+		break;
+	case OPTION_DURATION:
+		c->duration = optarg;
+		break;
+	case OPTION_SOCKET:
+		c->socket = optarg;
+		break;
+	case 'w':
+		c->path = optarg;
+		break;
+	case 'c':
+		c->count = optarg;
+		break;
+	case 's':
+		c->snaplen = optarg;
+		break;
+	case 'h':
+		return options_help(usage);
+	default:
+		return options_fault(command, NULL);
+	}
+	return -1;
+}
+
+/* What options say only together. -1 to go on, or the status to exit with. */
+static int settle_options(struct capture_command *c, const char *command)
+{
+	bool to_stdout = c->path && !strcmp(c->path, "-");
+	if (!c->path && c->format_given)
+		return options_fault(command, "--format is of a file: add -w FILE");
+	if (to_stdout && isatty(STDOUT_FILENO))
+		return options_fault(command, "packets are no text for a terminal: send -w - "
+					      "into a file or a program");
+	if (c->count)
+		query_add(c, "count", c->count);
+	if (c->duration)
+		query_add(c, "duration", c->duration);
+	/* Text is made of whole packets. 0 means all, as with tcpdump. */
+	if (c->path && c->snaplen && strcmp(c->snaplen, "0"))
+		query_add(c, "snaplen", c->snaplen);
+	c->progress = c->path && isatty(STDERR_FILENO);
+	if (!c->path)
+		c->format = CAPTURE_TEXT;
+	if (to_stdout)
+		c->path = NULL;
+	return -1;
+}
+
+static int parse_options(struct capture_command *c, int argc, char **argv)
+{
+	int option, status = -1;
+	while (status < 0 && (option = getopt_long(argc, argv, "w:c:s:", options, NULL)) != -1)
+		status = take_option(c, option, argv[0]);
+	return status < 0 ? settle_options(c, argv[0]) : status;
+}
+
+/* --- the capture ---------------------------------------------------------------------------- */
+
+static void show_progress(struct capture_command *c)
+{
+	struct capture_totals t;
+	time_t now_s = monotonic_s();
+	if (!c->progress || now_s == c->progress_s)
+		return;
+	c->progress_s = now_s;
+	capture_output_totals(c->output, &t);
+	fprintf(stderr, "\r%llu packets, %llu bytes, %llu lost ", (unsigned long long)t.packets,
+		(unsigned long long)t.bytes, (unsigned long long)t.lost);
+}
+
+static int on_bytes(void *context, const void *bytes, size_t length)
+{
+	struct capture_command *c = context;
+	if (length) {
+		c->began = true;
+		int failure = capture_output_feed(c->output, bytes, length, &c->err);
+		if (failure)
+			return failure;
+	}
+	show_progress(c);
+	return stop_asked;
+}
+
+/* Whether a stream that ended by itself did so because that was asked for. */
+static bool is_complete(const struct capture_command *c)
+{
+	struct capture_totals t;
+	capture_output_totals(c->output, &t);
+	if (c->count && t.packets == strtoull(c->count, NULL, 10))
+		return true;
+	return c->duration && monotonic_s() - c->start_s >= (time_t)strtoull(c->duration, NULL, 10);
+}
+
+/* From the first byte to the file's end; leaves the words of a failure in c->err. */
+static int capture_stream(struct capture_command *c, const char *path)
+{
+	c->start_s = c->progress_s = monotonic_s();
+	int failure = client_stream(c->socket, path, on_bytes, c, &c->err);
+	int end_failure = capture_output_end(c->output, failure ? NULL : &c->err);
+	if (failure || end_failure)
+		return failure ? failure : end_failure;
+	if (!stop_asked && !is_complete(c))
+		return err_set(&c->err, EIO, "the daemon ended the capture");
+	return 0;
+}
+
+static void show_totals(const struct capture_command *c)
+{
+	struct capture_totals t;
+	capture_output_totals(c->output, &t);
+	fprintf(stderr, "%s%llu packets captured, %llu lost\n", c->progress ? "\r\033[K" : "",
+		(unsigned long long)t.packets, (unsigned long long)t.lost);
+}
+
+static int capture_run(struct capture_command *c, const char *command)
+{
+	char *path = NULL;
+	int failure;
+	fflush(c->query);
+	c->output = capture_output_new(c->format, c->path);
+	if (!c->output || asprintf(&path, "/v1/capture%s", c->query_text) < 0)
+		failure = err_set(&c->err, ENOMEM, "out of memory");
+	else
+		failure = capture_stream(c, path);
+	free(path);
+	if (c->began)
+		show_totals(c);
+	capture_output_free(c->output);
+	if (!failure)
+		return EXIT_DONE;
+	fprintf(stderr, "%s: %s\n", command, c->err.text);
+	return !c->began && (failure == -EINVAL || failure == -ENAMETOOLONG) ? EXIT_USAGE
+									     : EXIT_FAILED;
+}
+
+int command_capture(int argc, char **argv)
+{
+	struct capture_command c = {.socket = DEFAULT_SOCKET};
+	c.query = open_memstream(&c.query_text, &c.query_size);
+	int status = c.query ? parse_options(&c, argc, argv) : EXIT_FAILED;
+	if (status < 0 && query_add_filter(&c, argv + optind))
+		status = EXIT_FAILED;
+	if (status < 0) {
+		catch_signals();
+		status = capture_run(&c, argv[0]);
+	}
+	if (c.query)
+		fclose(c.query);
+	free(c.query_text);
+	return status;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The commands' side of the control API: HTTP over the daemon's unix socket (libcurl). Paths begin
+ * with "/v1/". Each call is a connection of its own and blocks.
+ *
+ * Errors: -ECONNREFUSED no daemon answers, -EACCES the socket is not ours to use, -EINVAL the
+ * daemon refuses the configuration or the request (HTTP 400, 422), -EPROTO no answer we understand,
+ * -EIO all else. The words are the daemon's where it gave any.
+ */
+#ifndef WEIR_TOOLS_CLIENT_H
+#define WEIR_TOOLS_CLIENT_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+struct err;
+
+/* The answer's JSON in *out, which the caller releases with json_decref(). */
+int client_get(const char *socket, const char *path, json_t **out, struct err *err);
+int client_post(const char *socket, const char *path, json_t **out, struct err *err);
+
+/*
+ * Takes bytes of a stream. Called with length 0 as well, at least once a second and after every
+ * signal, so that a caller may stop while nothing comes. Returns 0 to go on, 1 to end the stream,
+ * or -errno, which becomes the stream's result.
+ */
+typedef int client_write_fn(void *context, const void *bytes, size_t length);
+
+/* Hands the answer's body to `fn` as it comes, till its end. 0 when `fn` ended it, too. */
+int client_stream(const char *socket, const char *path, client_write_fn *fn, void *context,
+		  struct err *err);
+
+#endif

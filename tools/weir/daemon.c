@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * How a configuration comes into force: everything that can fail is prepared first, then it is
+ * published with one store, then what the old one alone had is given back.
+ */
+#include "tools/weir/daemon.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "datapath/engine.h"
+#include "lb/config.h"
+#include "lb/err.h"
+#include "lb/registry.h"
+#include "lb/snapshot.h"
+#include "tools/weir/announcer.h"
+#include "tools/weir/file.h"
+#include "tools/weir/log.h"
+#include "tools/weir/next_hops.h"
+
+int daemon_read_config(const char *path, struct config **out, struct err *err)
+{
+	char *text;
+	size_t length;
+	int r = file_read(path, &text, &length, err);
+	if (r)
+		return r;
+	r = config_parse(path, text, length, out, err);
+	free(text);
+	return r;
+}
+
+/* --- what can't change while the daemon runs ------------------------------------------------- */
+
+static bool same_numbers(const struct config_numbers *a, const struct config_numbers *b)
+{
+	return a->count == b->count &&
+	       (!a->count || !memcmp(a->values, b->values, a->count * sizeof(*a->values)));
+}
+
+static bool same_interfaces(const struct config *a, const struct config *b)
+{
+	if (a->interface_count != b->interface_count)
+		return false;
+	for (unsigned int i = 0; i < a->interface_count; i++)
+		if (strcmp(a->interfaces[i].name, b->interfaces[i].name) ||
+		    a->interfaces[i].mode != b->interfaces[i].mode ||
+		    !same_numbers(&a->interfaces[i].queues, &b->interfaces[i].queues))
+			return false;
+	return true;
+}
+
+/* The first key that differs and needs a restart, or NULL. */
+static const char *fixed_difference(const struct config *a, const struct config *b)
+{
+	if (strcmp(a->instance, b->instance))
+		return "instance";
+	if (!same_interfaces(a, b))
+		return "interfaces";
+	if (!same_numbers(&a->cpus, &b->cpus) || a->poll != b->poll)
+		return "workers";
+	if (a->hugepages != b->hugepages || a->frames_per_queue != b->frames_per_queue)
+		return "memory";
+	if (a->flow_entries != b->flow_entries ||
+	    memcmp(&a->timeouts, &b->timeouts, sizeof(a->timeouts)))
+		return "flow_table";
+	if (strcmp(a->api_socket, b->api_socket))
+		return "api.socket";
+	return NULL;
+}
+
+/* --- publishing ------------------------------------------------------------------------------ */
+
+static int publish(struct daemon *d, const struct config *config, struct err *err)
+{
+	uint32_t backend_end = registry_end(d->backends), ports = engine_port_count(d->engine);
+	uint8_t macs[ABI_MAX_PORTS][ETH_ALEN];
+	struct next_hop *hops = calloc(backend_end + 1, sizeof(*hops));
+	struct snapshot *s;
+	if (!hops)
+		return err_set(err, ENOMEM, "not enough memory");
+	for (uint32_t id = 0; id < backend_end; id++)
+		next_hops_get(d->next_hops, id, &hops[id]);
+	for (uint32_t i = 0; i < ports; i++)
+		memcpy(macs[i], engine_port(d->engine, i)->mac, ETH_ALEN);
+	struct snapshot_input input = {
+		.config = config,
+		.services = d->services,
+		.backends = d->backends,
+		.next_hops = hops,
+		.port_macs = macs,
+		.port_count = ports,
+		.generation = d->generation,
+	};
+	int r = snapshot_new(&input, engine_snapshot(d->engine), &s, err);
+	free(hops);
+	if (r)
+		return r;
+	r = engine_publish(d->engine, s, err);
+	if (r)
+		snapshot_free(s);
+	return r;
+}
+
+int daemon_publish(struct daemon *d, struct err *err)
+{
+	return publish(d, d->config, err);
+}
+
+/* Has the addresses of all backends followed. */
+static int watch_backends(struct daemon *d, const struct config *config, struct err *err)
+{
+	struct next_hop_wanted *wanted = calloc(registry_end(d->backends) + 1, sizeof(*wanted));
+	uint32_t count = 0;
+	char key[512];
+	if (!wanted)
+		return err_set(err, ENOMEM, "not enough memory");
+	for (unsigned int i = 0; i < config->service_count; i++) {
+		const struct config_service *s = &config->services[i];
+		for (unsigned int j = 0; j < s->backend_count; j++) {
+			snapshot_backend_key(s, &s->backends[j], key, sizeof(key));
+			wanted[count++] = (struct next_hop_wanted){
+				.id = registry_find(d->backends, key),
+				.address = s->backends[j].address,
+			};
+		}
+	}
+	int r = next_hops_watch(d->next_hops, wanted, count, err);
+	free(wanted);
+	return r;
+}
+
+static void announce_vips(struct daemon *d, const struct config *config)
+{
+	struct addr *vips = calloc(config->service_count + 1, sizeof(*vips));
+	uint32_t count = 0;
+	for (unsigned int i = 0; vips && i < config->service_count; i++)
+		if (config->services[i].announce == ANNOUNCE_NEIGHBOR)
+			vips[count++] = config->services[i].address;
+	if (vips)
+		announcer_set(d->announcer, vips, count);
+	free(vips);
+}
+
+int daemon_apply(struct daemon *d, struct config *config, struct err *err)
+{
+	struct config *before = d->config;
+	const char *fixed = before ? fixed_difference(before, config) : NULL;
+	if (fixed)
+		return err_set(err, EINVAL,
+			       "%s can't change while the daemon runs: restart it, or undo that "
+			       "change; nothing was changed",
+			       fixed);
+	int r = snapshot_assign_ids(config, d->services, d->backends, err);
+	r = r ? r : watch_backends(d, config, err);
+	d->generation++;
+	r = r ? r : publish(d, config, err);
+	if (r) {
+		d->generation--;
+		if (before) {
+			watch_backends(d, before, NULL);
+			snapshot_release_ids(before, d->services, d->backends);
+		}
+		return r;
+	}
+	snapshot_release_ids(config, d->services, d->backends);
+	announce_vips(d, config);
+	d->config = config;
+	config_free(before);
+	return 0;
+}
+
+int daemon_reload(struct daemon *d, struct err *err)
+{
+	struct config *config;
+	int r = daemon_read_config(d->config_path, &config, err);
+	if (!r) {
+		r = daemon_apply(d, config, err);
+		if (r)
+			config_free(config);
+	}
+	if (r)
+		log_error("reload refused, nothing changed", "error=\"%s\"",
+			  err ? err->text : strerror(-r));
+	else
+		log_info("reloaded", "generation=%lu services=%u", d->generation,
+			 config->service_count);
+	return r;
+}

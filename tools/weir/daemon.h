@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The daemon's state: one control thread and event loop (libev) owns all of it; workers see the
+ * published snapshot only.
+ */
+#ifndef WEIR_TOOLS_DAEMON_H
+#define WEIR_TOOLS_DAEMON_H
+
+#include <stdint.h>
+
+struct announcer;
+struct api;
+struct captures;
+struct config;
+struct engine;
+struct err;
+struct ev_loop;
+struct next_hops;
+struct registry;
+
+struct daemon {
+	struct ev_loop *loop;
+	const char *config_path;
+	struct config *config;     /* in force */
+	struct registry *services; /* names to ids */
+	struct registry *backends; /* "service/backend" to ids */
+	struct engine *engine;
+	struct next_hops *next_hops;
+	struct announcer *announcer;
+	struct captures *captures;
+	struct api *api;
+	uint64_t start_ns;   /* CLOCK_MONOTONIC */
+	uint64_t generation; /* of the configuration, counts reloads */
+};
+
+/* Reads and checks the file at `path`. -EINVAL: the configuration is at fault. */
+int daemon_read_config(const char *path, struct config **out, struct err *err);
+
+/*
+ * Makes `config` the one in force and takes it over, or changes nothing. The engine must be open;
+ * what was set when it was opened can't change: -EINVAL names the key.
+ */
+int daemon_apply(struct daemon *d, struct config *config, struct err *err);
+
+/* Decides anew by the configuration in force, with what is known of next hops now. */
+int daemon_publish(struct daemon *d, struct err *err);
+
+/* Reads the configuration again and makes it the one in force, or changes nothing. */
+int daemon_reload(struct daemon *d, struct err *err);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What the commands' options have in common. argv[0] is "weir COMMAND", so getopt's own messages
+ * name the command.
+ */
+#ifndef WEIR_TOOLS_OPTIONS_H
+#define WEIR_TOOLS_OPTIONS_H
+
+#include <stdbool.h>
+
+struct client_options {
+	const char *socket; /* -s, --socket; DEFAULT_SOCKET */
+	bool json;          /* --json */
+};
+
+/* Prints a command's help on stdout; returns EXIT_DONE. */
+int options_help(const char *usage);
+
+/*
+ * Says on stderr what is wrong with the command line and where to find its help; returns
+ * EXIT_USAGE. With a NULL format getopt has said it already.
+ */
+__attribute__((format(printf, 2, 3))) int options_fault(const char *command, const char *format,
+							...);
+
+/*
+ * Reads -s SOCKET, --help and, where `json` allows it, --json; optind is the first operand after
+ * it. Returns -1 to go on, or the status to exit with at once.
+ */
+int options_client(int argc, char **argv, const char *usage, bool json, struct client_options *out);
+
+#endif

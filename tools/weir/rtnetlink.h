@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What Weir asks and hears of the kernel's routes, neighbours and links (rtnetlink(7)).
+ *
+ * A request is answered within the call: the kernel works on it in the sender's own system call,
+ * and the answer lies in the socket when that returns. So nothing here waits for the network.
+ */
+#ifndef WEIR_TOOLS_RTNETLINK_H
+#define WEIR_TOOLS_RTNETLINK_H
+
+#include <linux/if_ether.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/abi.h"
+
+struct err;
+struct mnl_socket;
+
+/* One socket: for requests, or for the events of the groups it was opened with. */
+struct rtnetlink {
+	struct mnl_socket *socket;
+	uint32_t sequence;
+};
+
+/* `groups` is a bitmap of RTMGRP_*; 0 for requests. Sockets with groups never block. */
+int rtnetlink_open(struct rtnetlink *r, uint32_t groups, struct err *err);
+void rtnetlink_close(struct rtnetlink *r); /* a zeroed one too */
+int rtnetlink_fd(const struct rtnetlink *r);
+
+struct kernel_route {
+	int ifindex;
+	uint8_t type; /* RTN_* */
+	bool has_gateway;
+	struct addr gateway;
+};
+
+/* The way to an address. What the kernel answers is the result: -ENETUNREACH where there's none. */
+int rtnetlink_get_route(struct rtnetlink *r, const struct addr *to, struct kernel_route *out);
+
+struct kernel_neighbor {
+	uint16_t state;   /* NUD_*, 0: none yet */
+	uint8_t flags;    /* NTF_* */
+	bool managed;     /* kept fresh by the kernel: NTF_EXT_MANAGED */
+	uint8_t protocol; /* who made the entry: RTPROT_* or RTNETLINK_PROTOCOL */
+	bool has_mac;
+	uint8_t mac[ETH_ALEN];
+};
+
+/* Marks the neighbour entries that Weir makes. Nobody's number among the RTPROT_* of Linux. */
+#define RTNETLINK_PROTOCOL 87
+
+/* -ENOENT when the kernel has no entry. */
+int rtnetlink_get_neighbor(struct rtnetlink *r, int ifindex, const struct addr *a,
+			   struct kernel_neighbor *out);
+
+/*
+ * Has the kernel find out the link address and keep it fresh, in a new entry (-EEXIST if there is
+ * one) or in the one there is (-ENOENT). Kernels before 5.16 do not know of the latter: they ask
+ * once.
+ */
+int rtnetlink_make_neighbor(struct rtnetlink *r, int ifindex, const struct addr *a);
+int rtnetlink_adopt_neighbor(struct rtnetlink *r, int ifindex, const struct addr *a);
+
+/* Gives back an adopted entry, or removes one that was made. */
+int rtnetlink_leave_neighbor(struct rtnetlink *r, int ifindex, const struct addr *a);
+int rtnetlink_delete_neighbor(struct rtnetlink *r, int ifindex, const struct addr *a);
+
+/* 1: up and running, 0: not, or -errno. */
+int rtnetlink_link_is_up(struct rtnetlink *r, int ifindex);
+
+enum rtnetlink_kind {
+	RTNETLINK_LINK,     /* ifindex, up */
+	RTNETLINK_ROUTE,    /* address and prefix */
+	RTNETLINK_NEIGHBOR, /* ifindex, address */
+	RTNETLINK_OTHER,    /* addresses, rules, next hop objects: may change any route */
+};
+
+struct rtnetlink_event {
+	enum rtnetlink_kind kind;
+	int ifindex;
+	bool up;
+	struct addr address;
+	unsigned int prefix; /* in bits of struct addr: that of an IPv4 route is 96 to 128 */
+};
+
+typedef void rtnetlink_fn(void *context, const struct rtnetlink_event *event);
+
+/*
+ * Calls `fn` for the events there are, up to a bound. -ENOBUFS when the kernel had to drop some:
+ * then anything may have changed.
+ */
+int rtnetlink_drain(struct rtnetlink *r, rtnetlink_fn *fn, void *context);
+
+#endif

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * `weir run`: sets everything up, says `ready`, and serves until SIGTERM or SIGINT. Whatever stops
+ * it on the way up leaves the host as it was.
+ */
+#include <errno.h>
+#include <ev.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "datapath/engine.h"
+#include "lb/config.h"
+#include "lb/err.h"
+#include "lb/registry.h"
+#include "tools/weir/announcer.h"
+#include "tools/weir/api.h"
+#include "tools/weir/capture.h"
+#include "tools/weir/command.h"
+#include "tools/weir/daemon.h"
+#include "tools/weir/log.h"
+#include "tools/weir/next_hops.h"
+#include "tools/weir/options.h"
+
+#define TICK_S 0.1
+
+static const char usage[] =
+	"usage: weir run -c FILE\n"
+	"\n"
+	"Runs the balancer in the foreground. Ready is: a line `ready` on standard output, and\n"
+	"READY=1 to systemd. The log goes to standard error.\n"
+	"\n"
+	"  -c, --config FILE   the configuration ('weir check -c FILE' checks it)\n"
+	"  -h, --help          this help\n"
+	"\n"
+	"SIGHUP reads the configuration again; SIGTERM and SIGINT detach and end.\n";
+
+static uint64_t clock_now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + t.tv_nsec;
+}
+
+/* Tells systemd, if it is the one who started us: sd_notify(3) without its library. */
+static void notify(const char *state)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	if (!path || !*path || strlen(path) >= sizeof(address.sun_path))
+		return;
+	memcpy(address.sun_path, path, strlen(path));
+	if (*path == '@')
+		address.sun_path[0] = 0;
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	socklen_t length = offsetof(struct sockaddr_un, sun_path) + strlen(path);
+	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, length) < 0)
+		log_warn("systemd can't be told", "error=\"%s\"", strerror(errno));
+	close(fd);
+}
+
+/* --- events ---------------------------------------------------------------------------------- */
+
+static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct daemon *d = timer->data;
+	engine_tick(d->engine, clock_now_ns());
+}
+
+static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static void on_reload(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+	struct err err;
+	notify("RELOADING=1");
+	daemon_reload(watcher->data, &err);
+	notify("READY=1");
+}
+
+static void on_next_hops(void *context)
+{
+	struct err err;
+	struct daemon *d = context;
+	if (d->config && daemon_publish(d, &err))
+		log_error("changed next hops are not in force", "error=\"%s\"", err.text);
+}
+
+static void serve(struct daemon *d)
+{
+	ev_signal stop[2], reload;
+	ev_timer tick;
+	ev_signal_init(&stop[0], on_stop, SIGTERM);
+	ev_signal_init(&stop[1], on_stop, SIGINT);
+	ev_signal_init(&reload, on_reload, SIGHUP);
+	ev_timer_init(&tick, on_tick, TICK_S, TICK_S);
+	reload.data = tick.data = d;
+	ev_signal_start(d->loop, &stop[0]);
+	ev_signal_start(d->loop, &stop[1]);
+	ev_signal_start(d->loop, &reload);
+	ev_timer_start(d->loop, &tick);
+	puts("ready");
+	fflush(stdout);
+	notify("READY=1");
+	ev_run(d->loop, 0);
+	notify("STOPPING=1");
+	ev_timer_stop(d->loop, &tick);
+	ev_signal_stop(d->loop, &stop[0]);
+	ev_signal_stop(d->loop, &stop[1]);
+	ev_signal_stop(d->loop, &reload);
+}
+
+/* --- up and down ------------------------------------------------------------------------------ */
+
+/* Packet memory is locked; before kernel 5.11 BPF maps were too. Refused is no reason to stop. */
+static void raise_memlock(void)
+{
+	struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+	if (setrlimit(RLIMIT_MEMLOCK, &limit))
+		log_debug("the limit of locked memory stays", "error=\"%s\"", strerror(errno));
+}
+
+static void log_what_came_out(const struct daemon *d)
+{
+	for (uint32_t i = 0; i < engine_port_count(d->engine); i++) {
+		const struct port *p = engine_port(d->engine, i);
+		log_info("interface", "name=%s driver=%s mode=%s xdp=%s queues=%u mtu=%u", p->name,
+			 p->driver, port_mode_name(p), p->generic ? "generic" : "native",
+			 p->queue_count, p->mtu);
+		if (p->generic && p->wanted != MODE_GENERIC)
+			log_warn("the driver has no native XDP: generic mode is slower",
+				 "interface=%s driver=%s", p->name, p->driver);
+	}
+	for (uint32_t i = 0; i < engine_worker_count(d->engine); i++) {
+		struct engine_worker w;
+		engine_worker(d->engine, i, &w);
+		log_info("worker", "index=%u cpu=%d frames=%u memory=\"%s\"", i, w.cpu,
+			 w.frames.frames, memory_kind_name(w.memory));
+	}
+}
+
+static int open_next_hops(struct daemon *d, struct err *err)
+{
+	int ifindexes[ABI_MAX_PORTS];
+	struct announcer_port ports[ABI_MAX_PORTS];
+	uint32_t count = engine_port_count(d->engine);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct port *p = engine_port(d->engine, i);
+		ifindexes[i] = p->ifindex;
+		ports[i].ifindex = p->ifindex;
+		memcpy(ports[i].mac, p->mac, sizeof(ports[i].mac));
+	}
+	int r = next_hops_open(&d->next_hops, d->loop, ifindexes, count, on_next_hops, d, err);
+	return r ? r : announcer_open(&d->announcer, d->loop, ports, count, err);
+}
+
+static int set_up(struct daemon *d, struct config *config, struct err *err)
+{
+	d->loop = ev_default_loop(EVFLAG_AUTO);
+	d->services = registry_new(ABI_MAX_SERVICES);
+	d->backends = registry_new(ABI_MAX_BACKENDS);
+	if (!d->loop || !d->services || !d->backends)
+		return err_set(err, ENOMEM, "not enough memory");
+	int r = engine_open(&d->engine, config, err);
+	r = r ? r : open_next_hops(d, err);
+	r = r ? r : daemon_apply(d, config, err);
+	if (r)
+		return r;
+	d->captures = captures_new(d);
+	if (!d->captures)
+		return err_set(err, ENOMEM, "not enough memory");
+	return api_open(&d->api, d, err);
+}
+
+static void tear_down(struct daemon *d)
+{
+	captures_free(d->captures);
+	api_close(d->api);
+	announcer_close(d->announcer);
+	next_hops_close(d->next_hops);
+	engine_close(d->engine);
+	registry_free(d->backends);
+	registry_free(d->services);
+	config_free(d->config);
+	if (d->loop)
+		ev_loop_destroy(d->loop);
+}
+
+static int run(const char *path)
+{
+	struct daemon d = {.config_path = path, .start_ns = clock_now_ns()};
+	struct config *config;
+	struct err err;
+	int r = daemon_read_config(path, &config, &err);
+	if (r) {
+		fprintf(stderr, "weir run: %s\n", err.text);
+		return r == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
+	}
+	log_hook();
+	raise_memlock();
+	r = set_up(&d, config, &err);
+	if (r) {
+		log_error(err.text);
+		if (d.config != config)
+			config_free(config);
+	} else {
+		log_what_came_out(&d);
+		serve(&d);
+	}
+	tear_down(&d);
+	if (!r)
+		log_info("stopped");
+	return r ? EXIT_FAILED : EXIT_DONE;
+}
+
+int command_run(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {}};
+	const char *path = NULL;
+	for (int o; (o = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
+		if (o == 'h')
+			return options_help(usage);
+		if (o != 'c')
+			return options_fault(argv[0], NULL);
+		path = optarg;
+	}
+	if (optind < argc)
+		return options_fault(argv[0], "unexpected argument '%s'", argv[optind]);
+	if (!path)
+		return options_fault(argv[0], "name the configuration by -c FILE");
+	return run(path);
+}

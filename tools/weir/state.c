@@ -1,0 +1,439 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Reads only. Names and settings come from the configuration in force, decisions from the snapshot
+ * in force, figures from the workers' counters, each of which has one writer and is read on its
+ * own with a relaxed load.
+ */
+#include "tools/weir/state.h"
+
+#include <assert.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "datapath/engine.h"
+#include "lb/addr.h"
+#include "lb/config.h"
+#include "lb/reason.h"
+#include "lb/registry.h"
+#include "lb/snapshot.h"
+#include "tools/weir/capture.h"
+#include "tools/weir/daemon.h"
+
+#define MAC_TEXT 18
+#define KEY_TEXT 512 /* "service/backend" */
+
+/* All workers' counters, found once for a document. */
+struct tallies {
+	uint32_t count;
+	const struct lb_counters *lb[ABI_MAX_QUEUES];
+};
+
+static void tallies_init(struct tallies *t, const struct engine *e)
+{
+	struct engine_worker w;
+	t->count = engine_worker_count(e);
+	assert(t->count <= ABI_MAX_QUEUES);
+	for (uint32_t i = 0; i < t->count; i++) {
+		engine_worker(e, i, &w);
+		t->lb[i] = w.lb;
+	}
+}
+
+static uint64_t relaxed(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+static void traffic_add(struct lb_traffic *sum, const struct lb_traffic *t)
+{
+	sum->packets += relaxed(&t->packets);
+	sum->bytes += relaxed(&t->bytes);
+	sum->flows += relaxed(&t->flows);
+}
+
+/* Of a service or backend; an id of -1 (it has none) counts nothing. */
+static struct lb_traffic service_traffic(const struct tallies *t, int64_t id)
+{
+	struct lb_traffic sum = {0};
+	for (uint32_t i = 0; id >= 0 && i < t->count; i++)
+		traffic_add(&sum, &t->lb[i]->services[id]);
+	return sum;
+}
+
+static struct lb_traffic backend_traffic(const struct tallies *t, int64_t id)
+{
+	struct lb_traffic sum = {0};
+	for (uint32_t i = 0; id >= 0 && i < t->count; i++)
+		traffic_add(&sum, &t->lb[i]->backends[id]);
+	return sum;
+}
+
+static uint64_t dropped_by(const struct lb_counters *lb)
+{
+	uint64_t sum = 0;
+	for (int r = 0; r < REASON_COUNT; r++)
+		sum += relaxed(&lb->dropped[r]);
+	return sum;
+}
+
+/* json_pack() takes its integers through an ellipsis: they must have exactly its type. */
+static json_int_t figure(uint64_t value)
+{
+	return (json_int_t)value;
+}
+
+/* {key: [...]}; takes over the list. */
+static json_t *document(const char *key, json_t *list)
+{
+	return json_pack("{s:o}", key, list);
+}
+
+static const char *mac_format(const uint8_t mac[ETH_ALEN], char text[MAC_TEXT])
+{
+	snprintf(text, MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
+		 mac[4], mac[5]);
+	return text;
+}
+
+static const char *mode_word(enum config_mode mode)
+{
+	static const char *const words[] = {
+		[MODE_AUTO] = "auto",
+		[MODE_ZEROCOPY] = "zerocopy",
+		[MODE_COPY] = "copy",
+		[MODE_GENERIC] = "generic",
+	};
+	return words[mode];
+}
+
+static const char *state_word(enum config_state state)
+{
+	static const char *const words[] = {
+		[STATE_UP] = "up",
+		[STATE_DRAIN] = "drain",
+		[STATE_DOWN] = "down",
+	};
+	return words[state];
+}
+
+/* --- status -------------------------------------------------------------------------------- */
+
+static json_t *flow_table_json(const struct daemon *d)
+{
+	uint64_t entries[FLOW_STATES] = {0};
+	uint64_t inserts = 0, evictions = 0, untracked = 0;
+	struct tallies t;
+	tallies_init(&t, d->engine);
+	for (uint32_t i = 0; i < t.count; i++) {
+		inserts += relaxed(&t.lb[i]->flow_inserts);
+		evictions += relaxed(&t.lb[i]->flow_evictions);
+		untracked += relaxed(&t.lb[i]->flow_untracked);
+	}
+	engine_flows(d->engine, entries);
+	return json_pack("{s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I}", "capacity",
+			 figure(d->config->flow_entries), "entries", "handshake",
+			 figure(entries[FLOW_HANDSHAKE]), "established",
+			 figure(entries[FLOW_ESTABLISHED]), "closing",
+			 figure(entries[FLOW_CLOSING]), "udp", figure(entries[FLOW_UDP]), "inserts",
+			 figure(inserts), "evictions", figure(evictions), "untracked",
+			 figure(untracked));
+}
+
+json_t *state_status(const struct daemon *d)
+{
+	struct timespec now;
+	uint64_t now_ns;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	now_ns = (uint64_t)now.tv_sec * 1000000000u + now.tv_nsec;
+	return json_pack("{s:s, s:s, s:i, s:I, s:I, s:s, s:i, s:i, s:i, s:o}", "version",
+			 WEIR_VERSION, "instance", d->config->instance, "pid", (int)getpid(),
+			 "uptime_s", figure((now_ns - d->start_ns) / 1000000000u), "generation",
+			 figure(d->generation), "config", d->config_path, "services",
+			 (int)d->config->service_count, "interfaces",
+			 (int)engine_port_count(d->engine), "captures",
+			 (int)captures_count(d->captures), "flow_table", flow_table_json(d));
+}
+
+/* --- services and backends ----------------------------------------------------------------- */
+
+static void ports_write(const struct config_service *s, FILE *out)
+{
+	for (unsigned int i = 0; i < s->port_range_count; i++) {
+		const struct config_port_range *r = &s->port_ranges[i];
+		fputs(i ? "," : "", out);
+		if (!r->last)
+			fputs("any", out);
+		else if (r->first == r->last)
+			fprintf(out, "%u", r->first);
+		else
+			fprintf(out, "%u-%u", r->first, r->last);
+	}
+}
+
+/* As the configuration has them: "443,8000-8099" or "any". */
+static json_t *ports_json(const struct config_service *s)
+{
+	char *text = NULL;
+	size_t size;
+	json_t *ports = NULL;
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		return NULL;
+	ports_write(s, out);
+	if (!fclose(out))
+		ports = json_string(text);
+	free(text);
+	return ports;
+}
+
+/* The service as the snapshot has it, or NULL when it is not in force (yet). */
+static const struct service *service_in_force(const struct daemon *d, int64_t id)
+{
+	const struct snapshot *s = engine_snapshot(d->engine);
+	if (!s || id < 0 || id >= s->service_end || !s->services[id].present)
+		return NULL;
+	return &s->services[id];
+}
+
+static const struct backend *backend_in_force(const struct daemon *d, int64_t id)
+{
+	const struct snapshot *s = engine_snapshot(d->engine);
+	if (!s || id < 0 || id >= s->backend_end || !s->backends[id].present)
+		return NULL;
+	return &s->backends[id];
+}
+
+static json_t *service_json(const struct daemon *d, const struct tallies *t,
+			    const struct config_service *s)
+{
+	int64_t id = registry_find(d->services, s->name);
+	const struct service *now = service_in_force(d, id);
+	struct lb_traffic traffic = service_traffic(t, id);
+	char address[ADDR_TEXT];
+	return json_pack("{s:s, s:I, s:s, s:s, s:o, s:s, s:s, s:s, s:{s:i, s:i}, s:I, s:I, s:I}",
+			 "name", s->name, "id", (json_int_t)id, "address",
+			 addr_format(&s->address, address), "protocol",
+			 s->protocol == IPPROTO_TCP ? "tcp" : "udp", "ports", ports_json(s),
+			 "forward", "dsr", "scheduler", "maglev", "announce",
+			 s->announce == ANNOUNCE_NEIGHBOR ? "neighbor" : "none", "backends", "up",
+			 now ? (int)now->up_count : 0, "total", (int)s->backend_count, "packets",
+			 figure(traffic.packets), "bytes", figure(traffic.bytes), "flows",
+			 figure(traffic.flows));
+}
+
+json_t *state_services(const struct daemon *d)
+{
+	json_t *list = json_array();
+	struct tallies t;
+	tallies_init(&t, d->engine);
+	for (unsigned int i = 0; i < d->config->service_count; i++) {
+		if (json_array_append_new(list, service_json(d, &t, &d->config->services[i]))) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return document("services", list);
+}
+
+/* Null where the way to the backend is not known. */
+static json_t *interface_of(const struct daemon *d, const struct backend *b)
+{
+	if (!b || !b->reachable || b->egress >= engine_port_count(d->engine))
+		return json_null();
+	return json_string(engine_port(d->engine, b->egress)->name);
+}
+
+static json_t *mac_of(const struct backend *b)
+{
+	char text[MAC_TEXT];
+	if (!b || !b->reachable)
+		return json_null();
+	return json_string(mac_format(b->link.destination, text));
+}
+
+static json_t *unreachable_reason(const struct backend *b)
+{
+	if (!b)
+		return json_string("not in force yet");
+	return b->reachable ? json_null() : json_string("no link address yet");
+}
+
+static json_t *backend_json(const struct daemon *d, const struct tallies *t,
+			    const struct config_service *s, const struct config_backend *b,
+			    uint64_t service_flows)
+{
+	char key[KEY_TEXT], address[ADDR_TEXT];
+	snprintf(key, sizeof(key), "%s/%s", s->name, b->name);
+	int64_t id = registry_find(d->backends, key);
+	const struct backend *now = backend_in_force(d, id);
+	struct lb_traffic traffic = backend_traffic(t, id);
+	double share = service_flows ? (double)traffic.flows / service_flows : 0;
+	return json_pack("{s:s, s:s, s:I, s:s, s:I, s:s, s:o, s:o, s:b, s:o, s:I, s:I, s:I, s:f}",
+			 "service", s->name, "name", b->name, "id", (json_int_t)id, "address",
+			 addr_format(&b->address, address), "weight", figure(b->weight), "state",
+			 state_word(now ? now->state : b->state), "interface", interface_of(d, now),
+			 "mac", mac_of(now), "reachable", now && now->reachable, "reason",
+			 unreachable_reason(now), "packets", figure(traffic.packets), "bytes",
+			 figure(traffic.bytes), "flows", figure(traffic.flows), "share",
+			 share > 1 ? 1 : share);
+}
+
+static int append_backends(json_t *list, const struct daemon *d, const struct tallies *t,
+			   const struct config_service *s)
+{
+	uint64_t flows = service_traffic(t, registry_find(d->services, s->name)).flows;
+	for (unsigned int i = 0; i < s->backend_count; i++) {
+		json_t *row = backend_json(d, t, s, &s->backends[i], flows);
+		if (json_array_append_new(list, row))
+			return -1;
+	}
+	return 0;
+}
+
+json_t *state_backends(const struct daemon *d)
+{
+	json_t *list = json_array();
+	struct tallies t;
+	tallies_init(&t, d->engine);
+	for (unsigned int i = 0; i < d->config->service_count; i++) {
+		if (append_backends(list, d, &t, &d->config->services[i])) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return document("backends", list);
+}
+
+/* --- workers ------------------------------------------------------------------------------- */
+
+static json_t *frames_json(const struct worker_frames *f)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "total", figure(f->frames), "free",
+			 figure(f->free), "in_fill", figure(f->in_fill), "in_transmit",
+			 figure(f->in_transmit), "elsewhere", figure(f->elsewhere));
+}
+
+static json_t *worker_json(const struct daemon *d, uint32_t index)
+{
+	struct engine_worker w;
+	engine_worker(d->engine, index, &w);
+	const struct worker_counters *c = &w.counters;
+	uint64_t dropped = dropped_by(w.lb) + c->tx_full + c->tx_failed + c->not_served;
+	double busy = c->turns ? (double)c->busy_turns / c->turns : 0;
+	return json_pack("{s:I, s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, "
+			 "s:I, s:I, s:o}",
+			 "worker", figure(index), "cpu", w.cpu, "tid", w.tid, "memory",
+			 memory_kind_name(w.memory), "rx_packets", figure(c->rx_packets),
+			 "tx_packets", figure(c->tx_packets), "forwarded",
+			 figure(relaxed(&w.lb->forwarded)), "dropped", figure(dropped), "busy",
+			 busy, "turns", figure(c->turns), "wakeups", figure(c->tx_wakeups),
+			 "sleeps", figure(c->sleeps), "tx_full", figure(c->tx_full), "tx_failed",
+			 figure(c->tx_failed), "not_served", figure(c->not_served), "tap_lost",
+			 figure(w.tap_lost), "frames", frames_json(&w.frames));
+}
+
+json_t *state_workers(const struct daemon *d)
+{
+	json_t *list = json_array();
+	for (uint32_t i = 0; i < engine_worker_count(d->engine); i++) {
+		if (json_array_append_new(list, worker_json(d, i))) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return document("workers", list);
+}
+
+/* --- interfaces ---------------------------------------------------------------------------- */
+
+/* Null when the kernel does not tell. */
+static json_t *port_counters_json(const struct engine *e, uint32_t index)
+{
+	struct port_counters c;
+	uint64_t dropped = 0;
+	if (engine_port_counters(e, index, &c))
+		return json_null();
+	for (int r = 0; r < REASON_COUNT; r++)
+		dropped += c.dropped[r];
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "rx_packets", figure(c.rx_packets),
+			 "rx_bytes", figure(c.rx_bytes), "passed", figure(c.passed), "steered",
+			 figure(c.steered), "transmitted", figure(c.transmitted), "dropped",
+			 figure(dropped));
+}
+
+/* Of all its queues together. */
+static json_t *port_sockets_json(const struct engine *e, uint32_t index)
+{
+	struct socket_counters sum = {0}, c;
+	for (uint32_t q = 0; q < engine_port(e, index)->queue_count; q++) {
+		if (engine_socket_counters(e, index, q, &c))
+			return json_null();
+		sum.rx_no_frame += c.rx_no_frame;
+		sum.rx_full += c.rx_full;
+		sum.fill_empty += c.fill_empty;
+		sum.tx_invalid += c.tx_invalid;
+	}
+	return json_pack("{s:I, s:I, s:I, s:I}", "rx_full", figure(sum.rx_full), "rx_no_frame",
+			 figure(sum.rx_no_frame), "fill_empty", figure(sum.fill_empty),
+			 "tx_invalid", figure(sum.tx_invalid));
+}
+
+static json_t *interface_json(const struct engine *e, uint32_t index)
+{
+	const struct port *p = engine_port(e, index);
+	char mac[MAC_TEXT];
+	return json_pack("{s:s, s:i, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:o, s:o}", "name", p->name,
+			 "index", p->ifindex, "driver", p->driver, "mac", mac_format(p->mac, mac),
+			 "mtu", figure(p->mtu), "queues", figure(p->queue_count), "mode",
+			 port_mode_name(p), "wanted", mode_word(p->wanted), "xdp",
+			 p->generic ? "generic" : "native", "counters",
+			 port_counters_json(e, index), "sockets", port_sockets_json(e, index));
+}
+
+json_t *state_interfaces(const struct daemon *d)
+{
+	json_t *list = json_array();
+	for (uint32_t i = 0; i < engine_port_count(d->engine); i++) {
+		if (json_array_append_new(list, interface_json(d->engine, i))) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return document("interfaces", list);
+}
+
+/* --- drops --------------------------------------------------------------------------------- */
+
+static json_t *reasons_json(const struct engine *e)
+{
+	json_t *list = json_array();
+	struct engine_drops drops = {0};
+	engine_drops(e, &drops);
+	for (int r = REASON_NONE + 1; r < REASON_COUNT; r++) {
+		uint64_t total = drops.xdp[r] + drops.kernel[r] + drops.worker[r];
+		json_t *row = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "reason", reason_word(r),
+					"text", reason_text(r), "xdp", figure(drops.xdp[r]),
+					"kernel", figure(drops.kernel[r]), "worker",
+					figure(drops.worker[r]), "total", figure(total));
+		if (json_array_append_new(list, row)) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+json_t *state_drops(const struct daemon *d)
+{
+	struct engine_ledger l = {0};
+	engine_ledger(d->engine, &l);
+	json_int_t difference = figure(l.rx - l.transmitted - l.passed - l.dropped) - l.held;
+	return json_pack("{s:o, s:{s:I, s:I, s:I, s:I, s:I}, s:b, s:I}", "reasons",
+			 reasons_json(d->engine), "ledger", "rx", figure(l.rx), "transmitted",
+			 figure(l.transmitted), "passed", figure(l.passed), "dropped",
+			 figure(l.dropped), "held", (json_int_t)l.held, "balanced", difference == 0,
+			 "difference", difference);
+}

@@ -50,6 +50,8 @@ weir_modules := $(filter-out %/main.o,$(weir_objects))
 bench_objects := $(patsubst %.c,$(O)/%.o,$(wildcard bench/*.c))
 skeletons := $(patsubst bpf/%.bpf.c,$(O)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 unit_tests := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
+# What several unit tests use.
+unit_modules := $(patsubst %.c,$(O)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
 test_tools := $(patsubst %.c,$(O)/%,$(wildcard tests/lib/*.c))
 binaries := $(O)/weir $(O)/weir-bench
 
@@ -78,6 +80,7 @@ $(O)/lib%.a:
 $(O)/liblb.a: $(lb_objects)
 $(O)/libdatapath.a: $(datapath_objects)
 $(O)/libweir.a: $(weir_modules)
+$(O)/libunit.a: $(unit_modules)
 libraries := $(O)/libweir.a $(O)/libdatapath.a $(O)/liblb.a
 
 define link
@@ -87,10 +90,17 @@ define link
 endef
 $(O)/weir: $(O)/tools/weir/main.o $(libraries)
 	$(link)
+# What bench/calls.c counts.
+bench_wrapped := malloc calloc realloc aligned_alloc posix_memalign free mmap munmap \
+	pthread_mutex_lock pthread_mutex_trylock pthread_rwlock_rdlock pthread_rwlock_wrlock \
+	pthread_spin_lock pthread_cond_wait sem_wait
+$(O)/bench/host.o: CPPFLAGS += -DWEIR_CFLAGS='"$(strip $(CFLAGS))"'
+$(O)/weir-bench: LDFLAGS += $(bench_wrapped:%=-Wl,--wrap=%)
 $(O)/weir-bench: $(bench_objects) $(libraries)
 	$(link)
 $(unit_tests): LDLIBS += -lcmocka
-$(unit_tests): $(O)/%: $(O)/%.o $(libraries)
+$(O)/tests/unit/test_stats: $(O)/bench/stats.o
+$(unit_tests): $(O)/%: $(O)/%.o $(O)/libunit.a $(libraries)
 	$(link)
 $(test_tools): $(O)/%: $(O)/%.o $(libraries)
 	$(link)
@@ -125,7 +135,7 @@ demo: deps ## show the main job: client, Weir and real servers in namespaces, fi
 	@tests/demo.sh $(O)
 
 bench: all ## measure, as ratios to a baseline
-	$(Q)$(O)/weir-bench micro
+	$(Q)$(O)/weir-bench micro --json $(O)/bench/micro.json --markdown $(O)/bench/micro.md
 
 install: all ## install into $(DESTDIR)$(PREFIX)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(O)/weir $(O)/weir-bench

@@ -120,14 +120,14 @@ static uint16_t header_checksum(const struct iphdr *ip)
 
 void frames_write(struct frames *f, uint32_t index, uint32_t flow)
 {
-	uint8_t *packet = frames_packet(f, index), *l3 = packet + ETH_HLEN, *l4;
+	uint8_t *l3 = f->packet + ETH_HLEN, *l4;
 	uint32_t host = flow / FLOWS_PER_HOST;
 	uint16_t port = htons(FIRST_PORT + flow % FLOWS_PER_HOST);
 	assert(index < FRAMES_COUNT && flow < FRAMES_FLOWS);
-	memcpy(packet, f->packet, f->length);
 	if (f->family == FRAMES_IPV4) {
 		struct iphdr *ip = (void *)l3;
 		ip->saddr = htonl(CLIENTS_IPV4 + host);
+		ip->check = 0;
 		ip->check = header_checksum(ip);
 		l4 = l3 + sizeof(*ip);
 	} else {
@@ -136,4 +136,5 @@ void frames_write(struct frames *f, uint32_t index, uint32_t flow)
 		l4 = l3 + sizeof(*ip);
 	}
 	memcpy(l4, &port, sizeof(port)); /* the source port comes first in TCP and in UDP */
+	memcpy(frames_packet(f, index), f->packet, f->length);
 }

@@ -29,8 +29,9 @@ struct frames {
 	struct memory memory;
 	enum frames_family family;
 	uint8_t protocol;
-	uint16_t length; /* of a packet */
-	uint8_t packet[128];
+	uint16_t length;             /* of a packet */
+	_Alignas(4) uint8_t lead[2]; /* so that what follows the Ethernet header is aligned */
+	uint8_t packet[126];
 };
 
 int frames_open(struct frames *f, struct err *err);

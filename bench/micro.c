@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,28 +56,35 @@ static const char usage[] =
 
 /* --- the command line ------------------------------------------------------------------------- */
 
-/* A whole number from `min` to `max` that ends in `end` or in a null byte. */
-static bool read_number(const char **text, uint32_t min, uint32_t max, char end, uint32_t *out)
+/* A whole number from `min` to `max`; `text` then stands behind it. */
+static bool read_number(const char **text, uint32_t min, uint32_t max, uint32_t *out)
 {
 	char *stop;
 	errno = 0;
 	unsigned long n = strtoul(*text, &stop, 10);
-	if (**text < '0' || **text > '9' || errno || n < min || n > max || (*stop && *stop != end))
+	if (**text < '0' || **text > '9' || errno || n < min || n > max)
 		return false;
-	*text = *stop && end ? stop + 1 : stop;
+	*text = stop;
 	*out = n;
 	return true;
+}
+
+static bool read_whole(const char *text, uint32_t min, uint32_t max, uint32_t *out)
+{
+	return read_number(&text, min, max, out) && !*text;
 }
 
 static bool read_flows(const char *text, struct micro_options *o)
 {
 	o->flow_counts = 0;
-	do {
-		if (o->flow_counts == FLOW_COUNTS_MAX ||
-		    !read_number(&text, 1, FRAMES_FLOWS, ',', &o->flows[o->flow_counts++]))
+	while (o->flow_counts < FLOW_COUNTS_MAX &&
+	       read_number(&text, 1, FRAMES_FLOWS, &o->flows[o->flow_counts++])) {
+		if (!*text)
+			return true;
+		if (*text++ != ',')
 			return false;
-	} while (*text);
-	return true;
+	}
+	return false;
 }
 
 static int take_option(int option, const char *value, struct micro_options *o)
@@ -90,12 +98,12 @@ static int take_option(int option, const char *value, struct micro_options *o)
 				     "--flows %s: up to %u counts of 1 to %u, like 1000,100000",
 				     value, FLOW_COUNTS_MAX, FRAMES_FLOWS);
 	case 't':
-		if (read_number(&value, 1, STATS_MAX, 0, &o->trials))
+		if (read_whole(value, 1, STATS_MAX, &o->trials))
 			return -1;
 		return options_fault("weir-bench micro", "--trials: a number from 1 to %u",
 				     STATS_MAX);
 	case 'c':
-		if (!read_number(&value, 0, 4095, 0, &cpu))
+		if (!read_whole(value, 0, CPU_SETSIZE - 1, &cpu))
 			return options_fault("weir-bench micro", "--cpu: the number of a CPU");
 		o->cpu = cpu;
 		return -1;
@@ -199,55 +207,79 @@ static int measure_all(struct micro_result *out, const struct micro_options *o, 
 
 /* --- the command ------------------------------------------------------------------------------ */
 
-static int write_file(const char *path, const struct micro_result *result,
+/* Opened before it measures, so that a wrong path costs no minute. */
+static int open_file(const char *path, FILE **out, struct err *err)
+{
+	*out = path ? fopen(path, "we") : NULL;
+	return path && !*out ? err_set(err, errno, "can't write %s: %s", path, strerror(errno)) : 0;
+}
+
+/* Closes `out`, which may be NULL. */
+static int write_file(const char *path, FILE *out, const struct micro_result *result,
 		      int (*write)(const struct micro_result *, FILE *), struct err *err)
 {
-	if (!path)
-		return 0;
-	FILE *out = fopen(path, "we");
 	if (!out)
-		return err_set(err, errno, "can't write %s: %s", path, strerror(errno));
+		return 0;
 	int r = write(result, out);
 	if (fclose(out) && !r)
 		r = -errno;
 	return r ? err_set(err, -r, "can't write %s: %s", path, strerror(-r)) : 0;
 }
 
-static int report(const struct micro_result *result, const struct micro_options *o, struct err *err)
+static int report(const struct micro_result *result, const struct micro_options *o, FILE *json,
+		  FILE *markdown, struct err *err)
 {
-	int r = micro_print(result, stdout);
-	if (r)
-		return err_set(err, -r, "can't write the result: %s", strerror(-r));
-	r = write_file(o->json, result, micro_write_json, err);
+	int printed = micro_print(result, stdout);
+	if (printed)
+		err_set(err, -printed, "can't print the result: %s", strerror(-printed));
+	int r = write_file(o->json, json, result, micro_write_json, err);
+	int s = write_file(o->markdown, markdown, result, micro_write_markdown, err);
+	if (printed || r || s)
+		return printed ? printed : r ? r : s;
+	if (result->calls.allocations || result->calls.locks)
+		return err_set(err, EINVAL, "lb_process called an allocator or a lock");
+	return 0;
+}
+
+static int prepare(const struct micro_options *o, struct micro_result *result, struct err *err)
+{
+	int r = host_pin(o->cpu);
+	if (r < 0)
+		return err_set(err, -r, "can't run on CPU %d: %s", o->cpu, strerror(-r));
+	if (!calls_are_counted())
+		return err_set(err, EINVAL,
+			       "calls of allocators are not counted: it was linked "
+			       "without --wrap");
+	host_read(&result->host);
+	return 0;
+}
+
+static int run(const struct micro_options *o, struct err *err)
+{
+	struct micro_result result = {};
+	FILE *json = NULL, *markdown = NULL;
+	int r = prepare(o, &result, err);
 	if (!r)
-		r = write_file(o->markdown, result, micro_write_markdown, err);
-	if (!r && (result->calls.allocations || result->calls.locks))
-		r = err_set(err, EINVAL, "lb_process called an allocator or a lock");
+		r = open_file(o->json, &json, err);
+	if (!r)
+		r = open_file(o->markdown, &markdown, err);
+	if (!r)
+		r = measure_all(&result, o, err);
+	if (!r)
+		r = report(&result, o, json, markdown, err);
+	free(result.rows);
 	return r;
 }
 
 int command_micro(int argc, char **argv)
 {
 	struct micro_options o;
-	struct micro_result result = {};
 	struct err err = {};
 	int status = read_options(argc, argv, &o);
 	if (status >= 0)
 		return status;
-	int r = host_pin(o.cpu);
-	if (r < 0)
-		r = err_set(&err, -r, "can't run on CPU %d: %s", o.cpu, strerror(-r));
-	else if (!calls_are_counted())
-		r = err_set(&err, EINVAL, "calls of allocators are not counted; link with --wrap");
-	else
-		r = 0;
-	host_read(&result.host);
-	if (!r)
-		r = measure_all(&result, &o, &err);
-	if (!r)
-		r = report(&result, &o, &err);
-	free(result.rows);
-	if (r)
-		fprintf(stderr, "%s: %s\n", argv[0], err.text);
-	return r ? EXIT_FAILED : EXIT_DONE;
+	if (!run(&o, &err))
+		return EXIT_DONE;
+	fprintf(stderr, "%s: %s\n", argv[0], err.text);
+	return EXIT_FAILED;
 }

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "bpf/packet.h"
+#include "bpf/rewrite.h"
 #include "lb/err.h"
 
 _Static_assert(FRAMES_COUNT % LB_BURST == 0, "a pass is whole bursts");

@@ -104,4 +104,107 @@ static __always_inline __u64 flow_hash(const struct flow_key *k, const struct fl
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
 }
 
+/*
+ * The flow table's memory: buckets of one cache line, found by a flow's hash. Workers write them as
+ * plain memory (lb/flow_table.h says how), workers and the XDP program read them. An entry is two
+ * words, `tag` (whose flow, which backend) and `meta` (seen when, in what state).
+ */
+#define FLOW_BUCKET_ENTRIES 5
+#define FLOW_TICK_NS        (1ull << 28) /* last seen is kept in ticks of 0.27 s, 16 bits: 4.9 h */
+#define FLOW_TAG_BACKEND    0xffffull
+#define FLOW_META_STATE     0xffffu
+
+/*
+ * Clocks of CPUs differ: an entry up to this many ticks (69 s) in the future is one just seen. So a
+ * last-seen time is told from a future one up to an age of 65279 ticks.
+ */
+#define FLOW_SKEW_TICKS 256u
+
+enum flow_state {
+	FLOW_FREE = 0,
+	FLOW_HANDSHAKE,   /* a TCP SYN was seen, nothing after it */
+	FLOW_ESTABLISHED, /* TCP */
+	FLOW_CLOSING,     /* a FIN or RST was seen */
+	FLOW_UDP,
+	FLOW_STATES
+};
+
+struct flow_bucket {
+	__u64 tag[FLOW_BUCKET_ENTRIES];  /* hash bits << 16 | backend id; 0: a free entry */
+	__u32 meta[FLOW_BUCKET_ENTRIES]; /* last seen tick << 16 | state */
+	__u32 sequence;                  /* odd: a writer holds the bucket */
+};
+_Static_assert(sizeof(struct flow_bucket) == 64, "one cache line");
+
+/*
+ * Reads that are not moved past one another. BPF has no acquire loads on the kernels Weir supports:
+ * there a zero made from what was read before goes into the next read's address, and neither
+ * compiler nor CPU (x86-64, arm64) can do the second before the first. User space has C11's.
+ */
+#ifdef __bpf__
+#define FLOW_LOAD(pointer)         (*(volatile __typeof__(*(pointer)) *)(pointer))
+#define FLOW_LOAD_ACQUIRE(pointer) FLOW_LOAD(pointer)
+static __always_inline const struct flow_bucket *flow_after(const struct flow_bucket *b, __u64 read)
+{
+	__asm__ volatile("%0 &= 0" : "+r"(read));
+	return (const void *)((const char *)b + read);
+}
+#else
+#define FLOW_LOAD(pointer)         __atomic_load_n(pointer, __ATOMIC_RELAXED)
+#define FLOW_LOAD_ACQUIRE(pointer) __atomic_load_n(pointer, __ATOMIC_ACQUIRE)
+#define flow_after(bucket, read)   (bucket)
+#endif
+
+/* The tag of a flow, without its backend. Never 0, which marks a free entry. */
+static __always_inline __u64 flow_tag(__u64 hash)
+{
+	__u64 tag = hash & ~FLOW_TAG_BACKEND;
+	return tag ? tag : FLOW_TAG_BACKEND + 1;
+}
+
+static __always_inline int flow_tag_is(__u64 tag, __u64 wanted)
+{
+	return (tag ^ wanted) <= FLOW_TAG_BACKEND;
+}
+
+static __always_inline __u16 flow_tick(__u64 now_ns)
+{
+	return now_ns / FLOW_TICK_NS;
+}
+
+static __always_inline __u32 flow_meta(__u16 tick, enum flow_state state)
+{
+	return (__u32)tick << 16 | state;
+}
+
+static __always_inline __u16 flow_age(__u32 meta, __u16 tick)
+{
+	__u16 age = tick - (meta >> 16);
+	return age > 0xffff - FLOW_SKEW_TICKS ? 0 : age;
+}
+
+/*
+ * The first entry of a flow in its bucket, or -1; leaves what it holds, tag and meta of one and the
+ * same flow, in *tag and *meta. Looks at all five without a branch: which one it is nobody can
+ * guess.
+ */
+static __always_inline int flow_bucket_find(const struct flow_bucket *b, __u64 hash, __u64 *tag,
+					    __u32 *meta)
+{
+	__u64 wanted = flow_tag(hash);
+	int found = -1;
+#pragma GCC unroll 5
+	for (int i = FLOW_BUCKET_ENTRIES - 1; i >= 0; i--)
+		if (flow_tag_is(FLOW_LOAD(&b->tag[i]), wanted))
+			found = i;
+	if (found < 0 || found >= FLOW_BUCKET_ENTRIES)
+		return -1;
+	*tag = FLOW_LOAD_ACQUIRE(&b->tag[found]);
+	b = flow_after(b, *tag);
+	*meta = FLOW_LOAD_ACQUIRE(&b->meta[found]);
+	b = flow_after(b, *meta);
+	__u64 again = FLOW_LOAD(&b->tag[found]);
+	return flow_tag_is(*tag, wanted) && again == *tag ? found : -1;
+}
+
 #endif

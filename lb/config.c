@@ -90,6 +90,17 @@ static const struct choice hugepages[] = {
 	{"off", HUGEPAGES_OFF},
 	{NULL, 0},
 };
+static const struct choice fast_paths[] = {
+	{"auto", FAST_PATH_AUTO},
+	{"on", FAST_PATH_ON},
+	{"off", FAST_PATH_OFF},
+	{NULL, 0},
+};
+static const struct choice daemon_losses[] = {
+	{"pass", DAEMON_LOSS_PASS},
+	{"drop", DAEMON_LOSS_DROP},
+	{NULL, 0},
+};
 static const struct choice protocols[] = {
 	{"tcp", IPPROTO_TCP},
 	{"udp", IPPROTO_UDP},
@@ -205,6 +216,9 @@ static const struct mapping timeouts = MAPPING(timeout_fields);
 static const struct field flow_table_fields[] = {
 	{"entries", &kind_number, CONFIG(flow_entries),
 	 &(const struct number_rule){1024, 268435456, false}, "1048576"},
+	{"fast_path", &kind_choice, CONFIG(fast_path), fast_paths, "auto"},
+	{"insert_limit", &kind_number, CONFIG(flow_insert_limit),
+	 &(const struct number_rule){1, 100000000, false}, "500000"},
 	{"timeouts", &kind_mapping, FIELD_NOWHERE, &timeouts, ""},
 };
 static const struct mapping flow_table = MAPPING(flow_table_fields);
@@ -220,6 +234,7 @@ static const struct field root_fields[] = {
 	{"workers", &kind_mapping, FIELD_NOWHERE, &workers, ""},
 	{"memory", &kind_mapping, FIELD_NOWHERE, &memory, ""},
 	{"flow_table", &kind_mapping, FIELD_NOWHERE, &flow_table, ""},
+	{"on_daemon_loss", &kind_choice, CONFIG(on_daemon_loss), daemon_losses, "pass"},
 	{"services", &kind_list, CONFIG(services), &service_list, NULL},
 	{"api", &kind_mapping, FIELD_NOWHERE, &api, ""},
 };

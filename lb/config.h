@@ -20,6 +20,8 @@ enum config_mode { MODE_AUTO, MODE_ZEROCOPY, MODE_COPY, MODE_GENERIC };
 enum config_poll { POLL_ADAPTIVE, POLL_BUSY, POLL_INTERRUPT };
 enum config_hugepages { HUGEPAGES_AUTO, HUGEPAGES_ON, HUGEPAGES_OFF };
 enum config_announce { ANNOUNCE_NONE, ANNOUNCE_NEIGHBOR };
+enum config_fast_path { FAST_PATH_AUTO, FAST_PATH_ON, FAST_PATH_OFF };
+enum config_daemon_loss { DAEMON_LOSS_PASS, DAEMON_LOSS_DROP };
 enum config_state { STATE_UP, STATE_DRAIN, STATE_DOWN };
 
 /* A list of small numbers, or "auto"/"all": count 0. */
@@ -69,7 +71,10 @@ struct config {
 	enum config_hugepages hugepages;
 	uint32_t frames_per_queue; /* a power of two, 1024 to 262144 */
 	uint32_t flow_entries;     /* 1024 to 268435456 */
+	enum config_fast_path fast_path;
+	uint32_t flow_insert_limit; /* new flows a second that each worker remembers */
 	struct config_timeouts timeouts;
+	enum config_daemon_loss on_daemon_loss;
 	unsigned int service_count;
 	struct config_service *services;
 	char *api_socket; /* path */

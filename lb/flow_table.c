@@ -31,12 +31,7 @@
 
 #include <assert.h>
 
-/*
- * Clocks of threads differ: an entry up to this many ticks (69 s) in the future is one just seen.
- * So a last-seen time is told from a future one up to an age of 65279 ticks, and the longest
- * timeout leaves 11634 ticks (52 min) for the sweep to come by.
- */
-#define SKEW_TICKS    256u
+/* Leaves the sweep 52 minutes to come by before a last-seen time would be one of the future. */
 #define TIMEOUT_MAX_S (4u * 3600)
 
 /*
@@ -49,9 +44,6 @@
 /* A holder is done after some ten stores; one that was put to sleep is not waited for. */
 #define HOLD_TRIES  128
 #define TOUCH_TRIES 4
-
-#define TAG_BACKEND 0xffffull
-#define META_STATE  0xffffu
 
 static uint64_t bucket_count(uint32_t entries)
 {
@@ -88,81 +80,37 @@ void flow_table_init(struct flow_table *t, void *memory, uint32_t entries,
 
 /* --- words ---------------------------------------------------------------------------------- */
 
-/* The tag of a flow, without its backend. Never 0, which marks a free entry. */
-static inline uint64_t tag_of(uint64_t hash)
-{
-	uint64_t tag = hash & ~TAG_BACKEND;
-	return tag ? tag : TAG_BACKEND + 1;
-}
-
-static inline bool same_flow(uint64_t tag, uint64_t other)
-{
-	return (tag ^ other) <= TAG_BACKEND;
-}
-
 static inline bool is_free(uint64_t tag)
 {
-	return tag <= TAG_BACKEND;
-}
-
-static inline uint16_t tick_of(uint64_t now_ns)
-{
-	return now_ns / FLOW_TICK_NS;
-}
-
-static inline uint32_t meta_of(uint16_t tick, enum flow_state state)
-{
-	return (uint32_t)tick << 16 | state;
-}
-
-static inline uint16_t age_of(uint32_t meta, uint16_t tick)
-{
-	uint16_t age = tick - (meta >> 16);
-	return age > UINT16_MAX - SKEW_TICKS ? 0 : age;
+	return tag <= FLOW_TAG_BACKEND;
 }
 
 static inline bool is_live(const struct flow_table *t, uint32_t meta, uint16_t tick)
 {
-	uint32_t state = meta & META_STATE;
+	uint32_t state = meta & FLOW_META_STATE;
 	return state != FLOW_FREE && state < FLOW_STATES &&
-	       age_of(meta, tick) <= t->timeout_ticks[state];
+	       flow_age(meta, tick) <= t->timeout_ticks[state];
 }
 
 /* --- readers -------------------------------------------------------------------------------- */
-
-/* The entry of a flow or -1. Looks at all five without a branch: which one it is nobody can guess.
- */
-static inline int bucket_match(const struct flow_bucket *b, uint64_t wanted)
-{
-	unsigned int matches = 0;
-	for (unsigned int i = 0; i < FLOW_BUCKET_ENTRIES; i++) {
-		uint64_t tag = __atomic_load_n(&b->tag[i], __ATOMIC_RELAXED);
-		matches |= (unsigned int)same_flow(tag, wanted) << i;
-	}
-	return __builtin_ffs(matches) - 1;
-}
 
 bool flow_table_find(const struct flow_table *t, uint64_t hash, uint64_t now_ns,
 		     struct flow_hit *hit)
 {
 	struct flow_bucket *b = flow_table_bucket(t, hash);
-	uint64_t wanted = tag_of(hash);
+	__u64 tag;
+	__u32 meta;
 	hit->tag = NULL;
-	int i = bucket_match(b, wanted);
-	if (i < 0)
-		return false;
-	uint64_t tag = __atomic_load_n(&b->tag[i], __ATOMIC_ACQUIRE);
-	uint32_t meta = __atomic_load_n(&b->meta[i], __ATOMIC_ACQUIRE);
-	uint64_t again = __atomic_load_n(&b->tag[i], __ATOMIC_RELAXED);
-	if (!same_flow(tag, wanted) || again != tag || !is_live(t, meta, tick_of(now_ns)))
+	int i = flow_bucket_find(b, hash, &tag, &meta);
+	if (i < 0 || !is_live(t, meta, flow_tick(now_ns)))
 		return false;
 	*hit = (struct flow_hit){
 		.tag = &b->tag[i],
 		.meta = &b->meta[i],
 		.tag_seen = tag,
 		.meta_seen = meta,
-		.backend = tag & TAG_BACKEND,
-		.state = meta & META_STATE,
+		.backend = tag & FLOW_TAG_BACKEND,
+		.state = meta & FLOW_META_STATE,
 	};
 	return true;
 }
@@ -171,8 +119,8 @@ void flow_table_touch(const struct flow_hit *hit, enum flow_state state, uint64_
 {
 	uint32_t meta = hit->meta_seen;
 	for (int tries = 0; tries < TOUCH_TRIES; tries++) {
-		enum flow_state now = state == hit->state ? meta & META_STATE : state;
-		uint32_t wanted = meta_of(tick_of(now_ns), now);
+		enum flow_state now = state == hit->state ? meta & FLOW_META_STATE : state;
+		uint32_t wanted = flow_meta(flow_tick(now_ns), now);
 		if (meta == wanted ||
 		    __atomic_load_n(hit->tag, __ATOMIC_ACQUIRE) != hit->tag_seen ||
 		    __atomic_compare_exchange_n(hit->meta, &meta, wanted, false, __ATOMIC_RELAXED,
@@ -225,11 +173,11 @@ static uint32_t entry_rank(const struct flow_table *t, uint64_t tag, uint32_t me
 {
 	if (is_free(tag) || !is_live(t, meta, tick))
 		return RANK_FREE;
-	switch (meta & META_STATE) {
+	switch (meta & FLOW_META_STATE) {
 	case FLOW_CLOSING:
-		return RANK_CLOSING + age_of(meta, tick);
+		return RANK_CLOSING + flow_age(meta, tick);
 	case FLOW_HANDSHAKE:
-		return RANK_HANDSHAKE + age_of(meta, tick);
+		return RANK_HANDSHAKE + flow_age(meta, tick);
 	default:
 		return RANK_KEEP;
 	}
@@ -244,7 +192,7 @@ static int choose_entry(const struct flow_table *t, const struct flow_bucket *b,
 	for (int i = 0; i < FLOW_BUCKET_ENTRIES; i++) {
 		uint64_t tag = __atomic_load_n(&b->tag[i], __ATOMIC_RELAXED);
 		uint32_t meta = __atomic_load_n(&b->meta[i], __ATOMIC_RELAXED);
-		if (same_flow(tag, wanted)) {
+		if (flow_tag_is(tag, wanted)) {
 			*rank = RANK_FREE;
 			return i;
 		}
@@ -260,16 +208,16 @@ static int choose_entry(const struct flow_table *t, const struct flow_bucket *b,
 enum flow_insert flow_table_insert(struct flow_table *t, uint64_t hash, uint32_t backend,
 				   enum flow_state state, uint64_t now_ns)
 {
-	assert(backend <= TAG_BACKEND && state > FLOW_FREE && state < FLOW_STATES);
+	assert(backend <= FLOW_TAG_BACKEND && state > FLOW_FREE && state < FLOW_STATES);
 	struct flow_bucket *b = flow_table_bucket(t, hash);
-	uint64_t wanted = tag_of(hash);
-	uint16_t tick = tick_of(now_ns);
+	uint64_t wanted = flow_tag(hash);
+	uint16_t tick = flow_tick(now_ns);
 	uint32_t rank;
 	if (!bucket_hold(b))
 		return FLOW_FULL;
 	int i = choose_entry(t, b, wanted, tick, &rank);
 	if (i >= 0)
-		entry_store(b, i, wanted | backend, meta_of(tick, state));
+		entry_store(b, i, wanted | backend, flow_meta(tick, state));
 	bucket_let_go(b);
 	if (i < 0)
 		return FLOW_FULL;
@@ -279,7 +227,7 @@ enum flow_insert flow_table_insert(struct flow_table *t, uint64_t hash, uint32_t
 void flow_table_remove(struct flow_table *t, uint64_t hash, uint32_t backend)
 {
 	struct flow_bucket *b = flow_table_bucket(t, hash);
-	uint64_t tag = tag_of(hash) | backend;
+	uint64_t tag = flow_tag(hash) | backend;
 	for (int i = 0; i < FLOW_BUCKET_ENTRIES; i++) {
 		uint64_t expected = tag;
 		if (__atomic_load_n(&b->tag[i], __ATOMIC_RELAXED) == tag)
@@ -297,8 +245,8 @@ static enum fate entry_fate(const struct flow_table *t, const struct flow_bucket
 {
 	uint64_t tag = __atomic_load_n(&b->tag[i], __ATOMIC_ACQUIRE);
 	uint32_t meta = __atomic_load_n(&b->meta[i], __ATOMIC_RELAXED);
-	uint64_t backend = tag & TAG_BACKEND;
-	*state = meta & META_STATE;
+	uint64_t backend = tag & FLOW_TAG_BACKEND;
+	*state = meta & FLOW_META_STATE;
 	if (is_free(tag))
 		return FATE_EMPTY;
 	if (!is_live(t, meta, tick))
@@ -339,7 +287,7 @@ bool flow_table_sweep(struct flow_table *t, uint64_t *position, uint64_t count,
 	uint64_t at = *position & t->mask;
 	uint64_t end = count <= t->mask - at ? at + count : t->mask + 1;
 	for (; at < end; at++)
-		sweep_bucket(t, &t->buckets[at], keep, tick_of(now_ns), out);
+		sweep_bucket(t, &t->buckets[at], keep, flow_tick(now_ns), out);
 	*position = at & t->mask;
 	return at > t->mask;
 }

@@ -17,26 +17,6 @@
 
 #include "bpf/flow.h"
 
-#define FLOW_BUCKET_ENTRIES 5
-#define FLOW_TICK_NS        (1ull << 28) /* last seen is kept in ticks of 0.27 s, 16 bits: 4.9 h */
-
-enum flow_state {
-	FLOW_FREE = 0,
-	FLOW_HANDSHAKE,   /* a TCP SYN was seen, nothing after it */
-	FLOW_ESTABLISHED, /* TCP */
-	FLOW_CLOSING,     /* a FIN or RST was seen */
-	FLOW_UDP,
-	FLOW_STATES
-};
-
-/* One cache line. `tag` 0 marks a free entry. */
-struct flow_bucket {
-	uint64_t tag[FLOW_BUCKET_ENTRIES];  /* hash bits << 16 | backend id */
-	uint32_t meta[FLOW_BUCKET_ENTRIES]; /* last seen tick << 16 | state */
-	uint32_t sequence;
-};
-_Static_assert(sizeof(struct flow_bucket) == 64, "one cache line");
-
 struct flow_table {
 	struct flow_bucket *buckets; /* 64-byte aligned, a power of two of them */
 	uint64_t mask;
@@ -45,8 +25,8 @@ struct flow_table {
 };
 
 struct flow_hit {
-	uint64_t *tag; /* of the entry; NULL: no such flow */
-	uint32_t *meta;
+	__u64 *tag; /* of the entry; NULL: no such flow */
+	__u32 *meta;
 	uint64_t tag_seen; /* what they held when the flow was found */
 	uint32_t meta_seen;
 	uint32_t backend;

@@ -24,7 +24,7 @@ mac=$(on weir ip -j link show eth0 | jq -r '.[0].address')
 	done
 } | weir_config eth0
 
-start client tcpdump -Z root -n -i eth0 --immediate-mode -w "$dir/seen.pcap" 'arp or icmp6' \
+start client tcpdump -Z root -n -i eth0 --immediate-mode -U -w "$dir/seen.pcap" 'arp or icmp6' \
 	2>"$dir/tcpdump.log"
 must_come 5 "tcpdump" grep -q 'listening on' "$dir/tcpdump.log"
 tcpdump_pid=$started

@@ -35,4 +35,6 @@ weir_start
 weir_wait_reachable
 look
 expect_equal "drops" 0 "$(weir_show drops | jq '[.reasons[].total] | add')"
+# With the VIP on this host its kernel would not forward answers from the VIP to the client.
+on weir ip address del $vip4/32 dev lo
 expect_match "who answers the service's port" '^b[123]$' "$(answer $vip4)"

@@ -136,8 +136,8 @@ static const struct {
 	 "f:3: api.socket: found 'run/weir.sock'; expected an absolute path of at most 107 "
 	 "printable ASCII characters"},
 	{"services: []\ninterfaces: []\n", "f:2: interfaces: a list of 0; expected 1 to 16"},
-	{"services: []\ninterfaces:\n  - name: averylonginterface\n",
-	 "f:3: interfaces[0].name: found 'averylonginterface'; expected an interface name of 1 to "
+	{"services: []\ninterfaces:\n  - name: sixteen-letters-\n",
+	 "f:3: interfaces[0].name: found 'sixteen-letters-'; expected an interface name of 1 to "
 	 "15 characters without '/', ':' and spaces"},
 	{"services: []\ninterfaces:\n  - name: a/b\n",
 	 "f:3: interfaces[0].name: found 'a/b'; expected an interface name of 1 to 15 characters "

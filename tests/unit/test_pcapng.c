@@ -192,8 +192,9 @@ static char *run_on(struct pcapng_queue *q, const char *command)
 	for (int c; (c = fgetc(from)) != EOF;)
 		fputc(c, to);
 	fclose(to);
-	assert_int_equal(pclose(from), 0);
+	int status = pclose(from);
 	unlink(path);
+	assert_int_equal(status, 0);
 	return text;
 }
 

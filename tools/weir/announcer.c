@@ -76,20 +76,23 @@ static bool send_due(struct announcer *a, struct announced *v)
 	return more;
 }
 
-static void send_all_due(struct announcer *a)
+/* All sending is the timer's, so that two announcements of one VIP keep their distance. */
+static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
 {
+	struct announcer *a = timer->data;
 	bool more = false;
 	for (uint32_t i = 0; i < a->count; i++)
 		more |= send_due(a, &a->vips[i]);
 	if (!more)
-		ev_timer_stop(a->loop, &a->timer);
-	else if (!ev_is_active(&a->timer))
-		ev_timer_again(a->loop, &a->timer);
+		ev_timer_stop(loop, timer);
 }
 
-static void on_timer(struct ev_loop *loop, ev_timer *timer, int events)
+static void send_soon(struct announcer *a)
 {
-	send_all_due(timer->data);
+	if (ev_is_active(&a->timer))
+		return;
+	ev_timer_set(&a->timer, 0., ANNOUNCER_INTERVAL_S);
+	ev_timer_start(a->loop, &a->timer);
 }
 
 /* --- ports ------------------------------------------------------------------------------------ */
@@ -98,6 +101,7 @@ static void announce_on(struct announcer *a, uint32_t port)
 {
 	for (uint32_t i = 0; i < a->count; i++)
 		a->vips[i].left[port] = ANNOUNCER_TIMES;
+	send_soon(a);
 }
 
 static void set_port_up(struct announcer *a, uint32_t port, bool up)
@@ -129,7 +133,6 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 	struct announcer *a = watcher->data;
 	if (rtnetlink_drain(&a->events, on_event, a))
 		look_at_ports(a);
-	send_all_due(a);
 }
 
 /* --- groups ----------------------------------------------------------------------------------- */
@@ -222,7 +225,7 @@ void announcer_set(struct announcer *a, const struct addr *vips, uint32_t count)
 	a->vips = list;
 	a->count = count;
 	free(old);
-	send_all_due(a);
+	send_soon(a);
 }
 
 /* --- up and down ------------------------------------------------------------------------------ */

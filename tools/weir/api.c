@@ -14,6 +14,7 @@
 #include <jansson.h>
 #include <libgen.h>
 #include <microhttpd.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +32,7 @@
 
 #define API_CONNECTIONS 64u
 #define API_IDLE_S      30u /* a connection that says nothing for so long is closed */
+#define API_LAST_TURNS  100 /* of at most 1 ms: for answers under way when the API is closed */
 #define API_MODE        0660
 
 struct api {
@@ -415,6 +417,20 @@ fail:
 	return rc;
 }
 
+/* Streams that were just ended get their end out, to clients that take it at once. */
+static void finish_answers(struct api *a)
+{
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(a->http, MHD_DAEMON_INFO_EPOLL_FD);
+	struct pollfd ready = {.fd = info->epoll_fd, .events = POLLIN};
+	for (int turn = 0; turn < API_LAST_TURNS; turn++) {
+		MHD_run(a->http);
+		info = MHD_get_daemon_info(a->http, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+		if (!info->num_connections)
+			return;
+		poll(&ready, 1, 1);
+	}
+}
+
 void api_close(struct api *a)
 {
 	if (!a)
@@ -425,8 +441,7 @@ void api_close(struct api *a)
 		ev_prepare_stop(a->daemon->loop, &a->prepare);
 	}
 	if (a->http) {
-		/* Streams that were just ended get their end out. */
-		MHD_run(a->http);
+		finish_answers(a);
 		MHD_stop_daemon(a->http);
 	}
 	remove_socket(a);

@@ -8,8 +8,9 @@
  * stream ends with the client, after `count` packets or `duration`; then come the interfaces'
  * statistics. Taps are armed while there is a client, and only for what clients want.
  *
- * All on the control thread, on which the HTTP daemon must run too. It needs
- * MHD_ALLOW_SUSPEND_RESUME.
+ * All on the control thread, on which the HTTP daemon must run too. That needs
+ * MHD_ALLOW_SUSPEND_RESUME, and an MHD_run() in every turn of the loop: nothing else tells it that
+ * a capture has bytes again.
  */
 #ifndef WEIR_TOOLS_CAPTURE_H
 #define WEIR_TOOLS_CAPTURE_H

@@ -6,7 +6,6 @@
  */
 #include "tools/weir/log.h"
 
-#include <bpf/libbpf.h>
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -16,9 +15,10 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include <xdp/libxdp.h>
 
-#define LINE_MAX_BYTES 2048
+#include "datapath/message.h"
+
+#define LINE_BYTES 2048
 
 static enum log_priority least_urgent = LOG_PRIORITY_INFO;
 
@@ -56,7 +56,7 @@ static const char *priority_word(enum log_priority priority)
 static void write_line(enum log_priority priority, const char *text)
 {
 	static int journal = -1;
-	char line[LINE_MAX_BYTES + 16];
+	char line[LINE_BYTES + 16];
 	size_t start, length;
 	if (journal < 0)
 		journal = stderr_is_journal();
@@ -101,7 +101,7 @@ static bool site_allows(struct log_site *site, uint32_t *suppressed)
 void log_event(struct log_site *site, enum log_priority priority, const char *event,
 	       const char *pairs, ...)
 {
-	char text[LINE_MAX_BYTES];
+	char text[LINE_BYTES];
 	uint32_t suppressed = 0;
 	va_list ap;
 	int n;
@@ -121,35 +121,22 @@ void log_event(struct log_site *site, enum log_priority priority, const char *ev
 	write_line(priority, text);
 }
 
-/* Libraries write several lines at a time (the verifier's log), with newlines of their own. */
-static int log_library(const char *name, bool warning, const char *format, va_list ap)
+/* Several lines at a time, some long: the verifier's log comes as one message. */
+__attribute__((format(printf, 2, 0))) static void log_library(bool warning, const char *format,
+							      va_list ap)
 {
 	enum log_priority priority = warning ? LOG_PRIORITY_INFO : LOG_PRIORITY_DEBUG;
-	char text[LINE_MAX_BYTES], line[LINE_MAX_BYTES], *rest = text, *part;
-	if (priority > least_urgent)
-		return 0;
-	vsnprintf(text, sizeof(text), format, ap);
-	while ((part = strsep(&rest, "\n"))) {
-		if (!*part)
-			continue;
-		snprintf(line, sizeof(line), "%s: %.*s", name, (int)sizeof(line) - 16, part);
-		write_line(priority, line);
-	}
-	return 0;
-}
-
-static int log_libbpf(enum libbpf_print_level level, const char *format, va_list ap)
-{
-	return log_library("libbpf", level == LIBBPF_WARN, format, ap);
-}
-
-static int log_libxdp(enum libxdp_print_level level, const char *format, va_list ap)
-{
-	return log_library("libxdp", level == LIBXDP_WARN, format, ap);
+	char *text, *rest, *part;
+	if (priority > least_urgent || vasprintf(&text, format, ap) < 0)
+		return;
+	rest = text;
+	while ((part = strsep(&rest, "\n")))
+		if (*part)
+			write_line(priority, part);
+	free(text);
 }
 
 void log_hook(void)
 {
-	libbpf_set_print(log_libbpf);
-	libxdp_set_print(log_libxdp);
+	message_hook(log_library);
 }

@@ -7,14 +7,11 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <jansson.h>
 #include <pcap/pcap.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "lb/config.h"
 #include "lb/err.h"
@@ -24,6 +21,7 @@
 #include "tools/weir/file.h"
 #include "tools/weir/offline.h"
 #include "tools/weir/options.h"
+#include "tools/weir/replay_output.h"
 #include "tools/weir/table.h"
 
 #define NS_PER_S 1000000000ull
@@ -75,9 +73,8 @@ struct slot {
 struct replay {
 	const struct arguments *arguments;
 	struct offline offline;
-	pcap_t *in, *shape; /* shape: what libpcap wants to know of the output */
-	pcap_dumper_t *out;
-	FILE *verdicts;
+	pcap_t *in;
+	struct replay_output output;
 	struct slot slots[LB_BURST];
 	struct lb_packet packets[LB_BURST];
 	unsigned int count; /* in the burst */
@@ -205,80 +202,9 @@ static int open_capture(struct replay *r, struct err *err)
 	return 0;
 }
 
-/* The capture is open by now: truncating it would lose the user's packets. */
-static bool is_capture(const struct replay *r, const char *path)
-{
-	struct stat in, out;
-	return !fstat(fileno(pcap_file(r->in)), &in) && !stat(path, &out) &&
-	       in.st_dev == out.st_dev && in.st_ino == out.st_ino && S_ISREG(in.st_mode);
-}
-
-/* Always a stream of its own, so that it can be closed. */
-static FILE *open_output(const struct replay *r, const char *path, struct err *err)
-{
-	FILE *out;
-	if (!strcmp(path, "-")) {
-		out = fdopen(dup(STDOUT_FILENO), "w");
-	} else if (is_capture(r, path)) {
-		err_set(err, EINVAL, "%s: is the capture that is read; name another file", path);
-		return NULL;
-	} else {
-		out = fopen(path, "w");
-	}
-	if (!out)
-		err_set(err, errno, "%s: can't be written: %s", path, strerror(errno));
-	return out;
-}
-
-static int open_outputs(struct replay *r, struct err *err)
-{
-	const struct arguments *a = r->arguments;
-	if (a->verdicts) {
-		r->verdicts = open_output(r, a->verdicts, err);
-		if (!r->verdicts)
-			return -EIO;
-	}
-	if (!a->out)
-		return 0;
-	FILE *out = open_output(r, a->out, err);
-	if (!out)
-		return -EIO;
-	r->shape = pcap_open_dead_with_tstamp_precision(DLT_EN10MB, pcap_snapshot(r->in),
-							PCAP_TSTAMP_PRECISION_NANO);
-	r->out = r->shape ? pcap_dump_fopen(r->shape, out) : NULL;
-	if (r->out)
-		return 0;
-	fclose(out);
-	return err_set(err, EIO, "%s: can't be written", a->out);
-}
-
-static int close_output(FILE *file, const char *path, struct err *err)
-{
-	bool bad = ferror(file);
-	if (fclose(file) || bad)
-		return err_set(err, EIO, "%s: could not be written to its end: %s", path,
-			       strerror(errno));
-	return 0;
-}
-
-static int close_outputs(struct replay *r, struct err *err)
-{
-	int result = 0;
-	/* pcap_dump_close() says nothing of failures, and does nothing but fclose(). */
-	if (r->out)
-		result = close_output(pcap_dump_file(r->out), r->arguments->out, err);
-	if (r->verdicts && close_output(r->verdicts, r->arguments->verdicts, err))
-		result = -EIO;
-	r->out = NULL;
-	r->verdicts = NULL;
-	return result;
-}
-
 static void replay_close(struct replay *r)
 {
-	close_outputs(r, NULL);
-	if (r->shape)
-		pcap_close(r->shape);
+	replay_output_close(&r->output, NULL);
 	if (r->in)
 		pcap_close(r->in);
 	for (unsigned int i = 0; i < LB_BURST; i++)
@@ -288,60 +214,14 @@ static void replay_close(struct replay *r)
 
 /* --- packets -------------------------------------------------------------------------------- */
 
-static const char *service_name(const struct replay *r, uint32_t id)
-{
-	return registry_name(r->offline.services, id);
-}
-
-/* Without its service: that has a key of its own. */
-static const char *backend_name(const struct replay *r, uint32_t id)
-{
-	const char *name = registry_name(r->offline.backends, id);
-	return name ? strchr(name, '/') + 1 : NULL;
-}
-
-static int write_verdict(struct replay *r, const struct lb_packet *p, uint64_t frame)
-{
-	static const char *const verdicts[] = {
-		[LB_TRANSMIT] = "transmit",
-		[LB_DROP] = "drop",
-		[LB_PASS] = "pass",
-	};
-	const struct config *c = r->offline.config;
-	bool sent = p->verdict == LB_TRANSMIT, dropped = p->verdict == LB_DROP;
-	json_t *line = json_pack(
-		"{s:I, s:s, s:s?, s:n, s:s?, s:s?, s:s?}", "frame", (json_int_t)frame, "verdict",
-		verdicts[p->verdict], "reason", dropped ? reason_word(p->reason) : NULL, "rule",
-		"service", service_name(r, p->service), "backend", backend_name(r, p->backend),
-		"egress", sent ? c->interfaces[p->egress].name : NULL);
-	if (!line || json_dumpf(line, r->verdicts, JSON_COMPACT)) {
-		json_decref(line);
-		return -EIO;
-	}
-	fputc('\n', r->verdicts);
-	json_decref(line);
-	return 0;
-}
-
-/* A packet that was cut stays cut. */
-static void write_packet(struct replay *r, const struct lb_packet *p, const struct slot *slot)
-{
-	struct pcap_pkthdr header = slot->header;
-	uint32_t missing = header.len > header.caplen ? header.len - header.caplen : 0;
-	header.caplen = p->length;
-	header.len = p->length + missing;
-	pcap_dump((u_char *)r->out, &header, p->data);
-}
-
 static int finish_burst(struct replay *r, struct err *err)
 {
 	offline_process(&r->offline, r->packets, r->count, r->burst_ns);
 	for (unsigned int i = 0; i < r->count; i++) {
-		const struct lb_packet *p = &r->packets[i];
-		if (r->verdicts && write_verdict(r, p, r->frames + i + 1))
-			return err_set(err, EIO, "%s: can't be written", r->arguments->verdicts);
-		if (r->out && p->verdict == LB_TRANSMIT)
-			write_packet(r, p, &r->slots[i]);
+		int code = replay_output_write(&r->output, &r->offline, &r->packets[i],
+					       &r->slots[i].header, r->frames + i + 1, err);
+		if (code)
+			return code;
 	}
 	r->frames += r->count;
 	r->count = 0;
@@ -500,11 +380,12 @@ static int replay_run(struct replay *r, struct err *err)
 	struct config *config;
 	if (load_config(r->arguments, &config, err))
 		return EXIT_USAGE;
-	if (offline_open(&r->offline, config, err) || open_capture(r, err) || open_outputs(r, err))
+	if (offline_open(&r->offline, config, err) || open_capture(r, err) ||
+	    replay_output_open(&r->output, r->in, r->arguments->out, r->arguments->verdicts, err))
 		return EXIT_FAILED;
 	int failed = replay_packets(r, err);
 	/* What came before a fault in the capture is worth having. */
-	if (close_outputs(r, failed ? NULL : err))
+	if (replay_output_close(&r->output, failed ? NULL : err))
 		failed = -EIO;
 	if (!failed)
 		failed = check_ledger(r, err);

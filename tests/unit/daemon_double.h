@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A daemon for tests of its API and of the commands that use it: the real API on a real socket in
+ * a folder of its own, served by a thread with the daemon's event loop. Engine, captures and reload
+ * are doubles with figures that tests know. To be included once in a test program.
+ */
+#ifndef WEIR_TESTS_DAEMON_DOUBLE_H
+#define WEIR_TESTS_DAEMON_DOUBLE_H
+
+#include <errno.h>
+#include <ev.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "datapath/engine.h"
+#include "lb/addr.h"
+#include "lb/err.h"
+#include "lb/registry.h"
+#include "lb/snapshot.h"
+#include "tools/weir/api.h"
+#include "tools/weir/capture.h"
+#include "tools/weir/daemon.h"
+
+/* --- doubles ------------------------------------------------------------------------------- */
+
+static struct lb_traffic service_traffic[2][2], backend_traffic[2][4];
+static struct lb_counters lb_counters[2];
+static struct backend snapshot_backends[4];
+static struct service snapshot_services[2];
+static struct snapshot snapshot;
+static struct engine_ledger ledger;
+static int reload_result;
+static int port_counters_result;
+
+static const struct port fake_port = {
+	.name = "nic0",
+	.driver = "veth",
+	.ifindex = 7,
+	.mac = {2, 0, 0, 0, 0xab, 0xcd},
+	.mtu = 1500,
+	.queue_count = 2,
+	.wanted = MODE_AUTO,
+};
+
+int engine_open(struct engine **out, const struct config *config, struct err *err)
+{
+	return -ENOSYS;
+}
+
+void engine_close(struct engine *e)
+{
+}
+
+int engine_publish(struct engine *e, struct snapshot *s, struct err *err)
+{
+	return -ENOSYS;
+}
+
+const struct snapshot *engine_snapshot(const struct engine *e)
+{
+	return &snapshot;
+}
+
+uint32_t engine_port_count(const struct engine *e)
+{
+	return 1;
+}
+
+const struct port *engine_port(const struct engine *e, uint32_t index)
+{
+	return &fake_port;
+}
+
+int engine_port_counters(const struct engine *e, uint32_t index, struct port_counters *out)
+{
+	*out = (struct port_counters){
+		.rx_packets = 1000, .rx_bytes = 64000, .passed = 100, .steered = 890};
+	out->dropped[REASON_TRUNCATED] = 4;
+	out->dropped[REASON_MALFORMED_TCP] = 6;
+	return port_counters_result;
+}
+
+int engine_socket_counters(const struct engine *e, uint32_t port, uint32_t queue,
+			   struct socket_counters *out)
+{
+	*out = (struct socket_counters){.rx_no_frame = 1, .rx_full = 10 + queue};
+	return 0;
+}
+
+uint32_t engine_worker_count(const struct engine *e)
+{
+	return 2;
+}
+
+void engine_worker(const struct engine *e, uint32_t index, struct engine_worker *out)
+{
+	*out = (struct engine_worker){
+		.cpu = 1 + index,
+		.memory = MEMORY_SMALL,
+		.counters = {.turns = 1000, .busy_turns = 250, .rx_packets = 445, .tx_full = 2},
+		.frames = {.frames = 64, .free = 60, .in_fill = 4},
+		.lb = &lb_counters[index],
+	};
+}
+
+void engine_drops(const struct engine *e, struct engine_drops *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->xdp[REASON_TRUNCATED] = 4;
+	out->kernel[REASON_RX_FULL] = 5;
+	out->worker[REASON_NO_BACKEND] = 1234;
+}
+
+void engine_ledger(const struct engine *e, struct engine_ledger *out)
+{
+	*out = ledger;
+}
+
+void engine_flows(const struct engine *e, uint64_t entries[FLOW_STATES])
+{
+	for (int i = 0; i < FLOW_STATES; i++)
+		entries[i] = 10 + i;
+}
+
+void engine_tick(struct engine *e, uint64_t now_ns)
+{
+}
+
+void engine_tap_arm(struct engine *e, uint64_t reasons, uint32_t snaplen)
+{
+}
+
+void engine_tap_drain(struct engine *e, tap_fn *fn, void *context)
+{
+}
+
+uint64_t engine_tap_lost(const struct engine *e)
+{
+	return 0;
+}
+
+int daemon_reload(struct daemon *d, struct err *err)
+{
+	if (reload_result)
+		return err_set(err, -reload_result, "weir.yaml:3: services: \"odd\"");
+	d->generation++;
+	return 0;
+}
+
+uint32_t captures_count(const struct captures *c)
+{
+	return 3;
+}
+
+/* --- a stream that has a pause in it, as captures do --------------------------------------- */
+
+struct stream {
+	struct MHD_Connection *connection;
+	struct ev_loop *loop;
+	struct ev_timer timer;
+	bool resumed;
+};
+
+static struct ev_loop *stream_loop;
+static struct stream *paused;
+static double pause_s = 0.05;
+
+static void stream_resume(struct ev_loop *loop, struct ev_timer *timer, int events)
+{
+	struct stream *s = timer->data;
+	s->resumed = true;
+	paused = NULL;
+	MHD_resume_connection(s->connection);
+}
+
+static ssize_t stream_read(void *context, uint64_t position, char *out, size_t max)
+{
+	struct stream *s = context;
+	if (position == 0) {
+		memcpy(out, "first ", 6);
+		return 6;
+	}
+	if (!s->resumed) {
+		ev_timer_init(&s->timer, stream_resume, pause_s, 0);
+		s->timer.data = s;
+		ev_timer_start(s->loop, &s->timer);
+		__atomic_store_n(&paused, s, __ATOMIC_RELEASE);
+		MHD_suspend_connection(s->connection);
+		return 0;
+	}
+	if (position == 6) {
+		memcpy(out, "second", 6);
+		return 6;
+	}
+	return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+enum MHD_Result capture_request(struct captures *c, struct MHD_Connection *connection)
+{
+	struct stream *s = calloc(1, sizeof(*s));
+	s->connection = connection;
+	s->loop = stream_loop;
+	struct MHD_Response *response =
+		MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, stream_read, s, free);
+	enum MHD_Result result = MHD_queue_response(connection, 200, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+/* --- the daemon ---------------------------------------------------------------------------- */
+
+static struct config_backend web_backends[] = {
+	{.name = "b1", .weight = 100, .state = STATE_UP},
+	{.name = "b2", .weight = 50, .state = STATE_DRAIN},
+	{.name = "b3", .weight = 50, .state = STATE_UP},
+};
+static struct config_backend dns_backends[] = {{.name = "b1", .weight = 1}};
+static struct config_port_range web_ports[] = {{80, 80}, {443, 443}, {8000, 8099}};
+static struct config_port_range any_port[] = {{0, 0}};
+static struct config_service services[] = {
+	{"web", {}, IPPROTO_TCP, 3, web_ports, ANNOUNCE_NEIGHBOR, 3, web_backends},
+	{"dns", {}, IPPROTO_UDP, 1, any_port, ANNOUNCE_NONE, 1, dns_backends},
+};
+static char socket_path[100];
+static struct config config = {
+	.instance = "test",
+	.flow_entries = 4096,
+	.interface_count = 1,
+	.service_count = 2,
+	.services = services,
+	.api_socket = socket_path,
+};
+static char directory[] = "/tmp/weir-test-api-XXXXXX";
+
+static struct daemon d = {.config_path = "weir.yaml", .config = &config, .generation = 4};
+static struct ev_async stop;
+static pthread_t thread;
+
+static void on_stop(struct ev_loop *loop, struct ev_async *w, int events)
+{
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static void *serve(void *unused)
+{
+	ev_run(d.loop, 0);
+	return NULL;
+}
+
+static void make_state(void)
+{
+	addr_parse("203.0.113.10", &services[0].address);
+	addr_parse("2001:db8::53", &services[1].address);
+	addr_parse("10.0.0.11", &web_backends[0].address);
+	d.services = registry_new(8);
+	d.backends = registry_new(8);
+	assert_int_equal(registry_assign(d.services, "web"), 0);
+	assert_int_equal(registry_assign(d.services, "dns"), 1);
+	assert_int_equal(registry_assign(d.backends, "web/b1"), 0);
+	assert_int_equal(registry_assign(d.backends, "web/b2"), 1);
+	assert_int_equal(registry_assign(d.backends, "web/b3"), 2);
+	for (int w = 0; w < 2; w++) {
+		lb_counters[w].services = service_traffic[w];
+		lb_counters[w].backends = backend_traffic[w];
+		lb_counters[w].flow_inserts = 20;
+	}
+	service_traffic[0][0] = (struct lb_traffic){100, 6400, 30};
+	service_traffic[1][0] = (struct lb_traffic){11, 700, 10};
+	backend_traffic[0][0] = (struct lb_traffic){90, 6000, 25};
+	backend_traffic[1][0] = (struct lb_traffic){9, 600, 5};
+	lb_counters[1].dropped[REASON_NO_BACKEND] = 40;
+	snapshot = (struct snapshot){.service_end = 2,
+				     .backend_end = 2,
+				     .services = snapshot_services,
+				     .backends = snapshot_backends};
+	snapshot_services[0] = (struct service){.present = 1, .up_count = 1, .member_count = 3};
+	snapshot_backends[0] = (struct backend){
+		.present = 1, .reachable = 1, .link = {.destination = {2, 0, 0, 0, 0, 0x11}}};
+	snapshot_backends[1] = (struct backend){.present = 1, .state = STATE_DRAIN};
+}
+
+static int start(void **state)
+{
+	struct err err;
+	assert_non_null(mkdtemp(directory));
+	snprintf(socket_path, sizeof(socket_path), "%s/run/weir.sock", directory);
+	make_state();
+	d.loop = ev_loop_new(EVFLAG_AUTO);
+	stream_loop = d.loop;
+	ev_async_init(&stop, on_stop);
+	ev_async_start(d.loop, &stop);
+	if (api_open(&d.api, &d, &err))
+		fail_msg("%s", err.text);
+	return pthread_create(&thread, NULL, serve, NULL);
+}
+
+/* As the daemon does when it stops: streams first. */
+static void stop_daemon(void)
+{
+	if (!d.api)
+		return;
+	ev_async_send(d.loop, &stop);
+	pthread_join(thread, NULL);
+	if (paused) {
+		ev_timer_stop(d.loop, &paused->timer);
+		paused->resumed = true;
+		MHD_resume_connection(paused->connection);
+	}
+	api_close(d.api);
+	d.api = NULL;
+}
+
+static int finish(void **state)
+{
+	stop_daemon();
+	ev_loop_destroy(d.loop);
+	registry_free(d.services);
+	registry_free(d.backends);
+	return rmdir(directory);
+}
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Frames from recipes, written independently of the code under test. What a recipe leaves out has
+ * a sensible value; lengths and checksums are right, unless a poke says otherwise.
+ */
+#ifndef WEIR_TESTS_PACKET_BUILD_H
+#define WEIR_TESTS_PACKET_BUILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define FRAME_ROOM 4096u
+
+#define CLIENT_MAC "06:00:00:00:00:01"
+#define PORT_MAC   "02:00:00:00:00:00" /* of the first interface, see tools/weir/offline.h */
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_PSH 0x08
+#define TCP_ACK 0x10
+
+struct frame {
+	uint8_t bytes[FRAME_ROOM];
+	uint32_t length;
+	uint32_t l3, l4; /* offsets */
+};
+
+enum layer { LAYER_2, LAYER_3, LAYER_4 };
+
+/* One byte changed once all else is written. */
+struct poke {
+	bool set;
+	enum layer layer;
+	uint16_t offset;
+	uint8_t value;
+};
+#define POKE(l, o, v)                                                        \
+	{                                                                    \
+		.set = true, .layer = LAYER_##l, .offset = (o), .value = (v) \
+	}
+
+struct recipe {
+	const char *mac_from, *mac_to; /* CLIENT_MAC, PORT_MAC */
+	struct {
+		uint16_t type, tci; /* type 0: no more */
+	} tags[3];
+	uint16_t ethertype;    /* 0: what the rest says */
+	const char *from, *to; /* addresses of one family */
+	uint8_t protocol;
+	uint8_t ipv4_options;   /* bytes, a multiple of 4 */
+	uint16_t ipv4_fragment; /* flags and offset */
+	/*
+	 * IPv6 extension headers, a letter each: h hop-by-hop, r routing, d destination options
+	 * (8 bytes), D the same with 24 bytes, a authentication, f an atomic fragment,
+	 * 1 a first fragment, 2 a later one.
+	 */
+	const char *extensions;
+	uint8_t hop_limit; /* 64; of neighbour discovery 255 */
+	uint16_t from_port, to_port;
+	uint8_t tcp_flags;
+	uint16_t payload; /* bytes of it */
+	uint16_t padding; /* bytes behind the IP packet */
+	/* Neighbour discovery, with protocol ICMPv6. */
+	uint8_t nd_type;
+	uint8_t nd_option; /* type of a link-layer address option, with nd_mac in it */
+	uint32_t nd_flags;
+	const char *nd_target, *nd_mac; /* nd_mac: mac_from */
+	/* ARP, with from and to as protocol addresses. */
+	uint8_t arp_op;
+	const char *arp_target_mac; /* zeroes */
+	struct poke pokes[4];
+};
+
+void packet_build(const struct recipe *r, struct frame *out);
+
+/* Six bytes of "02:00:00:00:00:01". */
+void mac_parse(const char *text, uint8_t mac[6]);
+
+#endif

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The table. What is expected is written down from the RFCs and the design, never taken from what
+ * the code answered. long file: it is one table.
+ */
+#include "tests/unit/packet_table.h"
+
+#include <linux/if_ether.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "lb/snapshot.h"
+#include "tests/unit/fixture.h"
+#include "tools/weir/offline.h"
+
+static const char world[] =
+	"interfaces: [{name: eth0}, {name: eth1}]\n"
+	"flow_table: {entries: 65536}\n"
+	"services:\n"
+	"  - {name: web, address: 203.0.113.10, protocol: tcp, ports: [80, 443, 8000-8009],\n"
+	"     announce: neighbor, backends: [{name: b1, address: 10.0.0.11}]}\n"
+	"  - {name: dns, address: 203.0.113.10, protocol: udp, ports: 53,\n"
+	"     backends: [{name: d1, address: 10.0.0.53}]}\n"
+	"  - {name: quiet, address: 203.0.113.11, protocol: udp, ports: any,\n"
+	"     backends: [{name: q1, address: 10.0.0.12}]}\n"
+	"  - {name: empty, address: 203.0.113.12, protocol: tcp, ports: 80, backends: []}\n"
+	"  - {name: sick, address: 203.0.113.13, protocol: tcp, ports: 80,\n"
+	"     backends: [{name: s1, address: 10.0.0.13, state: down}]}\n"
+	"  - {name: light, address: 203.0.113.14, protocol: tcp, ports: 80,\n"
+	"     backends: [{name: l1, address: 10.0.0.14, weight: 0}]}\n"
+	"  - {name: leaving, address: 203.0.113.15, protocol: tcp, ports: 80,\n"
+	"     backends: [{name: o1, address: 10.0.0.15, state: drain}]}\n"
+	"  - {name: lost, address: 203.0.113.16, protocol: tcp, ports: 80,\n"
+	"     backends: [{name: n1, address: 10.0.0.16}]}\n"
+	"  - {name: web6, address: \"2001:db8:1::10\", protocol: tcp, ports: [80, 443],\n"
+	"     announce: neighbor, backends: [{name: b6, address: \"2001:db8:2::11\"}]}\n"
+	"  - {name: dns6, address: \"2001:db8:1::10\", protocol: udp, ports: 53,\n"
+	"     backends: [{name: d6, address: \"2001:db8:2::53\"}]}\n"
+	"  - {name: quiet6, address: \"2001:db8:1::11\", protocol: udp, ports: any,\n"
+	"     backends: [{name: q6, address: \"2001:db8:2::12\"}]}\n";
+
+/* --- words of the table ---------------------------------------------------------------------- */
+
+/* clang-format off */
+#define CLIENT         "198.51.100.7"
+#define CLIENT6        "2001:db8:99::7"
+#define VIP            "203.0.113.10"
+#define QUIET          "203.0.113.11"
+#define VIP6           "2001:db8:1::10"
+#define QUIET6         "2001:db8:1::11"
+#define VIP6_GROUP     "ff02::1:ff00:10"
+#define VIP6_GROUP_MAC "33:33:ff:00:00:10"
+#define OTHER          "203.0.113.99"
+#define OTHER6         "2001:db8:1::99"
+
+#define VLAN         {ETH_P_8021Q, 42}
+#define SERVICE_VLAN {ETH_P_8021AD, 7}
+
+#define V4(protocol_, to_, ...) \
+	{.from = CLIENT, .to = (to_), .protocol = IPPROTO_##protocol_, __VA_ARGS__}
+#define V6(protocol_, to_, ...) \
+	{.from = CLIENT6, .to = (to_), .protocol = IPPROTO_##protocol_, __VA_ARGS__}
+#define SYN(...)    V4(TCP, VIP, .to_port = 80, .tcp_flags = TCP_SYN, __VA_ARGS__)
+#define SYN6(...)   V6(TCP, VIP6, .to_port = 80, .tcp_flags = TCP_SYN, __VA_ARGS__)
+#define QUERY(...)  V4(UDP, VIP, .to_port = 53, .payload = 30, __VA_ARGS__)
+#define QUERY6(...) V6(UDP, VIP6, .to_port = 53, .payload = 30, __VA_ARGS__)
+#define ASK(...)    {.mac_to = "ff:ff:ff:ff:ff:ff", .arp_op = 1, .from = CLIENT, __VA_ARGS__}
+#define SOLICIT(...) \
+	{.mac_to = VIP6_GROUP_MAC, .from = CLIENT6, .to = VIP6_GROUP, \
+	 .protocol = IPPROTO_ICMPV6, .nd_type = 135, __VA_ARGS__}
+#define ADVERTISE(to_, mac_, flags_, ...) \
+	{.mac_from = PORT_MAC, .mac_to = (mac_), .from = VIP6, .to = (to_), \
+	 .protocol = IPPROTO_ICMPV6, .nd_type = 136, .nd_flags = (flags_), .nd_option = 2, \
+	 .nd_target = VIP6, __VA_ARGS__}
+
+#define PASS                 .verdict = LB_PASS
+#define DROP(r)              .verdict = LB_DROP, .reason = REASON_##r
+#define WORKER_DROPS(r, ...) DROP(r), .by_worker = true, __VA_ARGS__
+#define REPLY                .verdict = LB_TRANSMIT, .reply
+#define TO(service_, backend_, mac_) \
+	.verdict = LB_TRANSMIT, .service = (service_), .backend = (backend_), .mac_to = (mac_)
+#define TO_WEB    TO("web", "b1", "02:04:0a:00:00:0b")
+#define TO_DNS    TO("dns", "d1", "02:04:0a:00:00:35")
+#define TO_QUIET  TO("quiet", "q1", "02:04:0a:00:00:0c")
+#define TO_WEB6   TO("web6", "b6", "02:06:00:00:00:11")
+#define TO_DNS6   TO("dns6", "d6", "02:06:00:00:00:53")
+#define TO_QUIET6 TO("quiet6", "q6", "02:06:00:00:00:12")
+
+const struct packet_case packet_cases[] = {
+	/* --- what is balanced --------------------------------------------------------------- */
+	{"v4 tcp syn", SYN(), TO_WEB},
+	{"v4 tcp syn with payload", SYN(.payload = 100), TO_WEB},
+	{"v4 tcp to a second port", V4(TCP, VIP, .to_port = 443, .tcp_flags = TCP_SYN), TO_WEB},
+	{"v4 tcp to the first port of a range",
+	 V4(TCP, VIP, .to_port = 8000, .tcp_flags = TCP_SYN), TO_WEB},
+	{"v4 tcp to the last port of a range",
+	 V4(TCP, VIP, .to_port = 8009, .tcp_flags = TCP_SYN), TO_WEB},
+	{"v4 tcp in the middle of a connection",
+	 V4(TCP, VIP, .to_port = 80, .tcp_flags = TCP_ACK, .from_port = 1), TO_WEB},
+	{"v4 tcp rst", V4(TCP, VIP, .to_port = 80, .tcp_flags = TCP_RST, .from_port = 2), TO_WEB},
+	{"v4 tcp without flags", V4(TCP, VIP, .to_port = 80, .from_port = 3), TO_WEB},
+	{"v4 tcp from port 0", SYN(.pokes = {POKE(4, 0, 0), POKE(4, 1, 0)}), TO_WEB},
+	{"v4 udp", QUERY(), TO_DNS},
+	{"v4 udp without payload", V4(UDP, VIP, .to_port = 53), TO_DNS},
+	{"v4 udp without checksum", QUERY(.pokes = {POKE(4, 6, 0), POKE(4, 7, 0)}), TO_DNS},
+	{"v4 udp to any port", V4(UDP, QUIET, .to_port = 4433), TO_QUIET},
+	{"v4 udp to port 0 of a service of any port", V4(UDP, QUIET, .to_port = 0), TO_QUIET},
+	{"v4 to a foreign link address", SYN(.mac_to = "02:aa:aa:aa:aa:aa"), TO_WEB},
+	{"v6 tcp syn", SYN6(), TO_WEB6},
+	{"v6 udp", QUERY6(), TO_DNS6},
+	{"v6 udp to any port", V6(UDP, QUIET6, .to_port = 4433), TO_QUIET6},
+	{"v4 tcp, the longest frame", SYN(.payload = 1460), TO_WEB},
+
+	/* --- VLANs -------------------------------------------------------------------------- */
+	{"vlan v4", SYN(.tags = {VLAN}), TO_WEB},
+	{"vlan v6", SYN6(.tags = {VLAN}), TO_WEB6},
+	{"qinq v4", SYN(.tags = {SERVICE_VLAN, VLAN}), TO_WEB},
+	{"qinq v6", QUERY6(.tags = {SERVICE_VLAN, VLAN}), TO_DNS6},
+	{"two tags of one type", SYN(.tags = {VLAN, VLAN}), TO_WEB},
+	{"three tags are more than is read", SYN(.tags = {SERVICE_VLAN, VLAN, VLAN}), PASS},
+	{"vlan arp",
+	 ASK(.to = VIP, .tags = {VLAN}),
+	 REPLY = {.tags = {VLAN}, .mac_from = PORT_MAC, .mac_to = CLIENT_MAC, .arp_op = 2,
+	  .from = VIP, .to = CLIENT, .arp_target_mac = CLIENT_MAC}},
+	{"vlan solicitation",
+	 SOLICIT(.tags = {VLAN}, .nd_target = VIP6, .nd_option = 1),
+	 REPLY = ADVERTISE(CLIENT6, CLIENT_MAC, 0x60000000, .tags = {VLAN})},
+
+	/* --- padding: Ethernet's minimum is 60 bytes without the check sequence --------------- */
+	{"v4 padded", SYN(.padding = 6), TO_WEB},
+	{"v4 udp padded", V4(UDP, VIP, .to_port = 53, .padding = 18), TO_DNS},
+	{"v6 padded", V6(UDP, VIP6, .to_port = 53, .padding = 10), TO_DNS6},
+	{"arp padded",
+	 ASK(.to = VIP, .padding = 18),
+	 REPLY = {.mac_from = PORT_MAC, .mac_to = CLIENT_MAC, .arp_op = 2, .from = VIP,
+	  .to = CLIENT, .arp_target_mac = CLIENT_MAC, .padding = 18}},
+
+	/* --- what is not for a service goes to the kernel ---------------------------------- */
+	{"v4 tcp to a port that is not served",
+	 V4(TCP, VIP, .to_port = 22, .tcp_flags = TCP_SYN), PASS},
+	{"v4 tcp to a port behind a range",
+	 V4(TCP, VIP, .to_port = 8010, .tcp_flags = TCP_SYN), PASS},
+	{"v4 tcp to a udp port", V4(TCP, VIP, .to_port = 53, .tcp_flags = TCP_SYN), PASS},
+	{"v4 udp to a tcp port", V4(UDP, VIP, .to_port = 80), PASS},
+	{"v4 tcp to a vip with udp only",
+	 V4(TCP, QUIET, .to_port = 80, .tcp_flags = TCP_SYN), PASS},
+	{"v4 tcp to port 0", V4(TCP, VIP, .to_port = 0, .tcp_flags = TCP_SYN), PASS},
+	{"v4 tcp to somebody else", V4(TCP, OTHER, .to_port = 80, .tcp_flags = TCP_SYN), PASS},
+	{"v4 tcp from a vip",
+	 {.from = VIP, .to = CLIENT, .protocol = IPPROTO_TCP, .to_port = 80}, PASS},
+	{"v6 tcp to somebody else", V6(TCP, OTHER6, .to_port = 80, .tcp_flags = TCP_SYN), PASS},
+	{"v6 to a vip's mapped address",
+	 V6(TCP, "::ffff:203.0.113.10", .to_port = 80, .tcp_flags = TCP_SYN), PASS},
+	{"v6 from a mapped address",
+	 {.from = "::ffff:198.51.100.7", .to = VIP6, .protocol = IPPROTO_TCP, .to_port = 80,
+	  .tcp_flags = TCP_SYN}, TO_WEB6},
+	{"v4 echo request to a vip", V4(ICMP, VIP, .payload = 56), PASS},
+	{"v6 echo request to a vip", V6(ICMPV6, VIP6, .payload = 56), PASS},
+	{"v4 sctp to a vip", V4(SCTP, VIP, .payload = 40), PASS},
+	{"v4 icmpv6 is no neighbour discovery",
+	 V4(ICMPV6, VIP, .nd_type = 135, .nd_target = VIP6, .hop_limit = 255), PASS},
+	{"v4 ospf to a group", V4(RAW, "224.0.0.5", .payload = 44), PASS},
+	{"lldp", {.mac_to = "01:80:c2:00:00:0e", .ethertype = ETH_P_LLDP, .payload = 60}, PASS},
+	{"an unknown ethertype", {.ethertype = 0x88b5, .payload = 46}, PASS},
+	{"an ethertype that is a length", {.ethertype = 46, .payload = 46}, PASS},
+	{"no payload at all", {.ethertype = ETH_P_IP}, PASS},
+	{"v4 in an ethertype of v6", SYN(.ethertype = ETH_P_IPV6), PASS},
+
+	/* --- malformed: dropped for a VIP, left alone for others ----------------------------- */
+	{"v4 with 4 bytes of options", SYN(.ipv4_options = 4), TO_WEB},
+	{"v4 with 40 bytes of options", SYN(.ipv4_options = 40), TO_WEB},
+	{"v4 header length 4", SYN(.pokes = {POKE(3, 0, 0x44)}), DROP(MALFORMED_IPV4)},
+	{"v4 header length 0", SYN(.pokes = {POKE(3, 0, 0x40)}), DROP(MALFORMED_IPV4)},
+	{"v4 header length 15, frame ends before",
+	 SYN(.pokes = {POKE(3, 0, 0x4f), POKE(3, 3, 60)}), DROP(TRUNCATED)},
+	{"v4 header longer than the total length",
+	 SYN(.pokes = {POKE(3, 0, 0x4b)}), DROP(MALFORMED_IPV4)},
+	{"v4 version 5", SYN(.pokes = {POKE(3, 0, 0x55)}), DROP(MALFORMED_IPV4)},
+	{"v4 version 6", SYN(.pokes = {POKE(3, 0, 0x65)}), DROP(MALFORMED_IPV4)},
+	{"v4 total length 19", SYN(.pokes = {POKE(3, 3, 19)}), DROP(MALFORMED_IPV4)},
+	{"v4 total length 0", SYN(.pokes = {POKE(3, 3, 0)}), DROP(MALFORMED_IPV4)},
+	{"v4 total length of a header alone", SYN(.pokes = {POKE(3, 3, 20)}), DROP(TRUNCATED)},
+	{"v4 total length ends in the tcp header", SYN(.pokes = {POKE(3, 3, 39)}), DROP(TRUNCATED)},
+	{"v4 total length ends in the udp header",
+	 QUERY(.pokes = {POKE(3, 3, 27)}), DROP(TRUNCATED)},
+	{"v4 total length one too big", SYN(.pokes = {POKE(3, 3, 41)}), DROP(MALFORMED_IPV4)},
+	{"v4 total length of 65535",
+	 SYN(.pokes = {POKE(3, 2, 0xff), POKE(3, 3, 0xff)}), DROP(MALFORMED_IPV4)},
+	{"v4 malformed, a port that is not served",
+	 V4(TCP, VIP, .to_port = 22, .pokes = {POKE(3, 0, 0x44)}), DROP(MALFORMED_IPV4)},
+	{"v4 malformed, not for a vip",
+	 V4(TCP, OTHER, .to_port = 80, .pokes = {POKE(3, 0, 0x44)}), PASS},
+	{"v6 version 4", SYN6(.pokes = {POKE(3, 0, 0x40)}), DROP(MALFORMED_IPV6)},
+	{"v6 payload length one too big", SYN6(.pokes = {POKE(3, 5, 21)}), DROP(MALFORMED_IPV6)},
+	{"v6 payload length ends in the tcp header",
+	 SYN6(.pokes = {POKE(3, 5, 19)}), DROP(TRUNCATED)},
+	{"v6 payload length 0 (a jumbogram)", SYN6(.pokes = {POKE(3, 5, 0)}), DROP(TRUNCATED)},
+	{"v6 payload length ends in the udp header",
+	 QUERY6(.pokes = {POKE(3, 5, 7)}), DROP(TRUNCATED)},
+	{"v6 malformed, not for a vip",
+	 V6(TCP, OTHER6, .to_port = 80, .pokes = {POKE(3, 0, 0x40)}), PASS},
+	{"tcp header length 4", SYN(.pokes = {POKE(4, 12, 4 << 4)}), DROP(MALFORMED_TCP)},
+	{"tcp header length 0", SYN6(.pokes = {POKE(4, 12, 0)}), DROP(MALFORMED_TCP)},
+	{"tcp header length 15, with options",
+	 SYN(.payload = 40, .pokes = {POKE(4, 12, 15 << 4)}), TO_WEB},
+	{"tcp header longer than the packet",
+	 SYN(.payload = 39, .pokes = {POKE(4, 12, 15 << 4)}), DROP(MALFORMED_TCP)},
+	{"tcp options in the padding",
+	 SYN(.padding = 4, .pokes = {POKE(4, 12, 6 << 4)}), DROP(MALFORMED_TCP)},
+	{"tcp malformed, not for a vip",
+	 V4(TCP, OTHER, .to_port = 80, .pokes = {POKE(4, 12, 0)}), PASS},
+	{"udp length 7", QUERY(.pokes = {POKE(4, 5, 7)}), DROP(MALFORMED_UDP)},
+	{"udp length 0", QUERY6(.pokes = {POKE(4, 5, 0)}), DROP(MALFORMED_UDP)},
+	{"udp length one too big", QUERY(.pokes = {POKE(4, 5, 39)}), DROP(MALFORMED_UDP)},
+	{"udp length shorter than the packet", QUERY(.pokes = {POKE(4, 5, 20)}), TO_DNS},
+	{"udp length into the padding",
+	 V4(UDP, VIP, .to_port = 53, .padding = 18, .pokes = {POKE(4, 5, 10)}),
+	 DROP(MALFORMED_UDP)},
+
+	/* --- fragments: their ports are not known, or not to all of them ---------------------- */
+	{"v4 don't fragment", SYN(.ipv4_fragment = 0x4000), TO_WEB},
+	{"v4 first fragment", QUERY(.ipv4_fragment = 0x2000), DROP(FRAGMENT_UNMATCHED)},
+	{"v4 later fragment", QUERY(.ipv4_fragment = 0x2005), DROP(FRAGMENT_UNMATCHED)},
+	{"v4 last fragment", QUERY(.ipv4_fragment = 0x0005), DROP(FRAGMENT_UNMATCHED)},
+	{"v4 fragment not for a vip", V4(UDP, OTHER, .to_port = 53, .ipv4_fragment = 0x2000), PASS},
+	{"v6 first fragment", QUERY6(.extensions = "1"), DROP(FRAGMENT_UNMATCHED)},
+	{"v6 later fragment", QUERY6(.extensions = "2"), DROP(FRAGMENT_UNMATCHED)},
+	{"v6 fragment behind options", QUERY6(.extensions = "hd2"), DROP(FRAGMENT_UNMATCHED)},
+	{"v6 atomic fragment (RFC 6946)", QUERY6(.extensions = "f"), TO_DNS6},
+	{"v6 fragment not for a vip", V6(UDP, OTHER6, .to_port = 53, .extensions = "1"), PASS},
+
+	/* --- IPv6 extension headers --------------------------------------------------------- */
+	{"v6 hop-by-hop options", SYN6(.extensions = "h"), TO_WEB6},
+	{"v6 all headers in order", QUERY6(.extensions = "hdrfad"), TO_DNS6},
+	{"v6 all headers out of order", QUERY6(.extensions = "dafrh"), TO_DNS6},
+	{"v6 long options", SYN6(.extensions = "DhD"), TO_WEB6},
+	{"v6 authentication header", SYN6(.extensions = "a"), TO_WEB6},
+	{"v6 eight headers", SYN6(.extensions = "hdddrdad"), TO_WEB6},
+	{"v6 nine headers", SYN6(.extensions = "hdddrdadd"), DROP(HEADER_CHAIN)},
+	{"v6 nine headers, not for a vip",
+	 V6(TCP, OTHER6, .to_port = 80, .extensions = "hdddrdadd"), PASS},
+	{"v6 option length beyond the packet",
+	 SYN6(.extensions = "h", .pokes = {POKE(3, 41, 3)}), DROP(MALFORMED_IPV6)},
+	{"v6 option length up to the end",
+	 SYN6(.extensions = "h", .payload = 4, .pokes = {POKE(3, 41, 3)}), DROP(TRUNCATED)},
+	{"v6 option length into the padding",
+	 SYN6(.extensions = "h", .padding = 100, .pokes = {POKE(3, 41, 5)}), DROP(MALFORMED_IPV6)},
+	{"v6 option header cut",
+	 V6(NONE, VIP6, .extensions = "h", .pokes = {POKE(3, 5, 4)}), DROP(MALFORMED_IPV6)},
+	{"v6 authentication length beyond the packet",
+	 SYN6(.extensions = "a", .pokes = {POKE(3, 41, 40)}), DROP(MALFORMED_IPV6)},
+	{"v6 no next header", V6(NONE, VIP6), PASS},
+	{"v6 payload in esp", V6(ESP, VIP6, .payload = 40), PASS},
+	{"v6 icmpv6 behind options", V6(ICMPV6, VIP6, .extensions = "h", .payload = 8), PASS},
+
+	/* --- services that can't take a flow ------------------------------------------------ */
+	{"no backends",
+	 V4(TCP, "203.0.113.12", .to_port = 80, .tcp_flags = TCP_SYN),
+	 WORKER_DROPS(NO_BACKEND, .service = "empty")},
+	{"no backends, in the middle",
+	 V4(TCP, "203.0.113.12", .to_port = 80, .tcp_flags = TCP_ACK),
+	 WORKER_DROPS(NO_BACKEND, .service = "empty")},
+	{"backend down",
+	 V4(TCP, "203.0.113.13", .to_port = 80, .tcp_flags = TCP_SYN),
+	 WORKER_DROPS(NO_BACKEND, .service = "sick")},
+	{"backend of weight 0",
+	 V4(TCP, "203.0.113.14", .to_port = 80, .tcp_flags = TCP_SYN),
+	 WORKER_DROPS(NO_BACKEND, .service = "light")},
+	{"backend draining",
+	 V4(TCP, "203.0.113.15", .to_port = 80, .tcp_flags = TCP_SYN),
+	 WORKER_DROPS(NO_BACKEND, .service = "leaving")},
+	{"next hop unknown",
+	 V4(TCP, "203.0.113.16", .to_port = 80, .tcp_flags = TCP_SYN),
+	 WORKER_DROPS(NO_NEXT_HOP, .service = "lost", .backend = "n1")},
+
+	/* --- ARP (RFC 826) --------------------------------------------------------------------- */
+	{"arp for a vip",
+	 ASK(.to = VIP),
+	 REPLY = {.mac_from = PORT_MAC, .mac_to = CLIENT_MAC, .arp_op = 2, .from = VIP,
+	  .to = CLIENT, .arp_target_mac = CLIENT_MAC}},
+	{"arp for a vip, unicast",
+	 {.arp_op = 1, .from = CLIENT, .to = VIP},
+	 REPLY = {.mac_from = PORT_MAC, .mac_to = CLIENT_MAC, .arp_op = 2, .from = VIP,
+	  .to = CLIENT, .arp_target_mac = CLIENT_MAC}},
+	{"arp probe (RFC 5227)",
+	 {.mac_to = "ff:ff:ff:ff:ff:ff", .arp_op = 1, .from = "0.0.0.0", .to = VIP},
+	 REPLY = {.mac_from = PORT_MAC, .mac_to = CLIENT_MAC, .arp_op = 2, .from = VIP,
+	  .to = "0.0.0.0", .arp_target_mac = CLIENT_MAC}},
+	{"arp for a vip that is not announced", ASK(.to = QUIET), PASS},
+	{"arp for somebody else", ASK(.to = OTHER), PASS},
+	{"arp reply", {.arp_op = 2, .from = CLIENT, .to = VIP, .arp_target_mac = PORT_MAC}, PASS},
+	{"arp of another hardware type", ASK(.to = VIP, .pokes = {POKE(3, 1, 6)}), PASS},
+	{"arp of another protocol", ASK(.to = VIP, .pokes = {POKE(3, 2, 0x86)}), PASS},
+	{"arp of another address length", ASK(.to = VIP, .pokes = {POKE(3, 4, 8)}), PASS},
+	{"arp from a group address",
+	 {.mac_from = "03:00:00:00:00:01", .mac_to = "ff:ff:ff:ff:ff:ff", .arp_op = 1,
+	  .from = CLIENT, .to = VIP}, WORKER_DROPS(MALFORMED_NEIGHBOR)},
+
+	/* --- neighbour discovery (RFC 4861) --------------------------------------------------- */
+	{"solicitation for a vip",
+	 SOLICIT(.nd_target = VIP6, .nd_option = 1),
+	 REPLY = ADVERTISE(CLIENT6, CLIENT_MAC, 0x60000000)},
+	{"solicitation without option, unicast",
+	 {.from = CLIENT6, .to = VIP6, .protocol = IPPROTO_ICMPV6, .nd_type = 135,
+	  .nd_target = VIP6}, REPLY = ADVERTISE(CLIENT6, CLIENT_MAC, 0x60000000)},
+	{"solicitation of who tests the address",
+	 {.mac_to = VIP6_GROUP_MAC, .from = "::", .to = VIP6_GROUP, .protocol = IPPROTO_ICMPV6,
+	  .nd_type = 135, .nd_target = VIP6},
+	 REPLY = ADVERTISE("ff02::1", "33:33:00:00:00:01", 0x20000000)},
+	{"solicitation for a vip that is not announced",
+	 SOLICIT(.nd_target = QUIET6, .nd_option = 1), PASS},
+	{"solicitation for somebody else", SOLICIT(.nd_target = OTHER6, .nd_option = 1), PASS},
+	{"solicitation for a vip's mapped address",
+	 SOLICIT(.nd_target = "::ffff:203.0.113.10"), PASS},
+	{"solicitation from afar",
+	 SOLICIT(.nd_target = VIP6, .nd_option = 1, .hop_limit = 254), PASS},
+	{"solicitation with a code", SOLICIT(.nd_target = VIP6, .pokes = {POKE(4, 1, 1)}), PASS},
+	{"solicitation with a bad checksum",
+	 SOLICIT(.nd_target = VIP6, .nd_option = 1, .pokes = {POKE(4, 4, 1)}),
+	 WORKER_DROPS(MALFORMED_NEIGHBOR)},
+	{"solicitation with an option of length 0",
+	 SOLICIT(.nd_target = VIP6, .nd_option = 1, .pokes = {POKE(4, 25, 0)}),
+	 WORKER_DROPS(MALFORMED_NEIGHBOR)},
+	{"solicitation with a source option of nobody",
+	 {.mac_to = VIP6_GROUP_MAC, .from = "::", .to = VIP6_GROUP, .protocol = IPPROTO_ICMPV6,
+	  .nd_type = 135, .nd_target = VIP6, .nd_option = 1}, WORKER_DROPS(MALFORMED_NEIGHBOR)},
+	{"advertisement for a vip",
+	 {.from = CLIENT6, .to = VIP6, .protocol = IPPROTO_ICMPV6, .nd_type = 136,
+	  .nd_target = VIP6, .nd_option = 2}, PASS},
+	{"router solicitation", V6(ICMPV6, "ff02::2", .nd_type = 133, .nd_target = "::"), PASS},
+};
+/* clang-format on */
+const size_t packet_case_count = sizeof(packet_cases) / sizeof(packet_cases[0]);
+
+/* --- around it ------------------------------------------------------------------------------ */
+
+void packet_table_open(struct offline *o)
+{
+	fixture_open(o, world);
+	o->next_hops[fixture_backend(o, "lost/n1")].known = false;
+	fixture_publish(o);
+}
+
+void packet_case_expect(const struct packet_case *c, const struct frame *in, struct frame *out)
+{
+	if (c->reply.from) {
+		packet_build(&c->reply, out);
+		return;
+	}
+	*out = *in;
+	if (!c->mac_to)
+		return;
+	mac_parse(c->mac_to, out->bytes);
+	mac_parse(PORT_MAC, out->bytes + 6);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Packets by name with what must become of them, for all who judge packets: lb_process() and the
+ * XDP program.
+ */
+#ifndef WEIR_TESTS_PACKET_TABLE_H
+#define WEIR_TESTS_PACKET_TABLE_H
+
+#include <stddef.h>
+
+#include "bpf/abi.h"
+#include "lb/process.h"
+#include "tests/unit/packet_build.h"
+
+struct offline;
+
+struct packet_case {
+	const char *name;
+	struct recipe in;
+	enum lb_verdict verdict;
+	enum reason reason; /* of LB_DROP */
+	/* LB_DROP: only a worker can know that; the XDP program steers. */
+	bool by_worker;
+	const char *service, *backend; /* NULL: none */
+	/* LB_TRANSMIT: the packet with these link addresses, or another packet. */
+	const char *mac_to;
+	struct recipe reply;
+};
+
+extern const struct packet_case packet_cases[];
+extern const size_t packet_case_count;
+
+/* A balancer with the services that the table's packets are for. Fails the test if it can't. */
+void packet_table_open(struct offline *o);
+
+/* What a case's packet is to become, from the frame that went in. */
+void packet_case_expect(const struct packet_case *c, const struct frame *in, struct frame *out);
+
+#endif

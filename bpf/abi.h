@@ -10,6 +10,7 @@
 #ifndef WEIR_BPF_ABI_H
 #define WEIR_BPF_ABI_H
 
+#include <linux/if_ether.h>
 #include <linux/types.h>
 
 #define ABI_VERSION 1u
@@ -29,6 +30,13 @@ struct addr {
 	__be32 word[4];
 };
 _Static_assert(sizeof(struct addr) == 16, "struct addr is a map key");
+
+/* The first bytes of an Ethernet header: where a packet goes next on its link. */
+struct link_addresses {
+	__u8 destination[ETH_ALEN];
+	__u8 source[ETH_ALEN];
+};
+_Static_assert(sizeof(struct link_addresses) == 12, "link addresses have no holes");
 
 /*
  * Why a packet was dropped: the word seen in `weir show drops`, in captures and in metrics, and
@@ -50,7 +58,10 @@ _Static_assert(sizeof(struct addr) == 16, "struct addr is a map key");
 	X(RX_FULL, "rx-full", "the worker was too slow: its receive ring was full")                \
 	X(RX_NO_FRAME, "rx-no-frame", "the kernel had no free frame, or the packet did not fit")   \
 	X(NOT_SERVED, "not-served", "its service was removed while it was on its way to a worker") \
-	X(MALFORMED_NEIGHBOR, "malformed-neighbor", "an ARP request or solicitation breaks its RFC")
+	X(MALFORMED_NEIGHBOR, "malformed-neighbor",                                                \
+	  "an ARP request or solicitation breaks its RFC")                                         \
+	X(DAEMON_LOST, "daemon-lost", "given to a daemon that ended before it had handled it")     \
+	X(NO_DAEMON, "no-daemon", "no daemon runs, and on_daemon_loss says drop")
 
 enum reason {
 #define ABI_REASON_ENUM(id, word, text) REASON_##id,
@@ -97,6 +108,31 @@ struct port_counters {
 	__u64 dropped[ABI_REASON_SLOTS];
 };
 _Static_assert(sizeof(struct port_counters) == 64 + 8 * ABI_REASON_SLOTS, "port_counters");
+
+/*
+ * The way to a backend as the XDP program needs it, half a cache line, by backend id. User space
+ * makes `sequence` odd, writes, and makes it even again; a reader takes what it read between two
+ * looks at the same even sequence.
+ */
+struct fast_backend {
+	union {
+		struct {
+			struct link_addresses link;
+			__u16 egress; /* port index */
+			__u8 usable;  /* flows may be repeated to it */
+			__u8 zero;
+		};
+		__u64 words[2];
+	};
+	__u32 sequence;
+	__u32 pad[3];
+};
+_Static_assert(sizeof(struct fast_backend) == 32, "struct fast_backend is a map value");
+
+/* What the fast path sent to a backend, per CPU, by backend id. */
+struct fast_traffic {
+	__u64 packets, bytes;
+};
 
 /* Where a capture record was taken. */
 enum tap_source {

@@ -144,11 +144,12 @@ _Static_assert(sizeof(struct flow_bucket) == 64, "one cache line");
 #ifdef __bpf__
 #define FLOW_LOAD(pointer)         (*(volatile __typeof__(*(pointer)) *)(pointer))
 #define FLOW_LOAD_ACQUIRE(pointer) FLOW_LOAD(pointer)
-static __always_inline const struct flow_bucket *flow_after(const struct flow_bucket *b, __u64 read)
+static __always_inline __u64 flow_zero(__u64 read)
 {
 	__asm__ volatile("%0 &= 0" : "+r"(read));
-	return (const void *)((const char *)b + read);
+	return read;
 }
+#define flow_after(bucket, read) ((const void *)((const char *)(bucket) + flow_zero(read)))
 #else
 #define FLOW_LOAD(pointer)         __atomic_load_n(pointer, __ATOMIC_RELAXED)
 #define FLOW_LOAD_ACQUIRE(pointer) __atomic_load_n(pointer, __ATOMIC_ACQUIRE)

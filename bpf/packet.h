@@ -110,6 +110,12 @@ static __always_inline void addr_set_v6(struct addr *a, const struct in6_addr *v
 	__builtin_memcpy(a, v6, sizeof(*a));
 }
 
+/* An IPv4 address, as it stands in keys. In an IPv6 packet it is nobody's: RFC 6890, table 20. */
+static __always_inline int addr_is_mapped(const struct addr *a)
+{
+	return a->word[0] == 0 && a->word[1] == 0 && a->word[2] == bpf_htonl(0xffff);
+}
+
 static __always_inline int parse_ethernet(struct cursor *c, __be16 *ethertype)
 {
 	const struct ethhdr *eth = (const void *)c->pos;
@@ -179,6 +185,19 @@ static __always_inline int parse_ipv4(struct cursor *c, struct packet *p, __u32 
 }
 
 /*
+ * A length of at most 4095, of which the verifier no longer knows more than that. Where paths with
+ * different lengths meet, in a loop above all, it then goes on with one of them and not with each:
+ * their number would be three to the power of the headers, and too much for the kernel.
+ */
+static __always_inline __u32 packet_forget(__u32 length, __u32 unknown)
+{
+#ifdef __bpf__
+	__asm__ volatile("%0 += %1\n\t%0 -= %1" : "+r"(length) : "r"(unknown));
+#endif
+	return length & 4095;
+}
+
+/*
  * One extension header (RFC 8200, 4.2 to 4.6; AH: RFC 4302). Returns its length in *length, 0 for
  * what is no extension header.
  */
@@ -203,6 +222,7 @@ static __always_inline int parse_ipv6_extension(const struct cursor *c, struct p
 	} else {
 		*length = (ext[1] + 1u) * 8u;
 	}
+	*length = packet_forget(*length, ext[1]);
 	*next = ext[0];
 	return REASON_NONE;
 }
@@ -214,7 +234,7 @@ static __always_inline int parse_ipv6(struct cursor *c, struct packet *p, __u32 
 		return REASON_TRUNCATED;
 	addr_set_v6(&p->key.source, &ip->saddr);
 	addr_set_v6(&p->key.destination, &ip->daddr);
-	p->has_addresses = 1;
+	p->has_addresses = !addr_is_mapped(&p->key.destination);
 	__u32 left = bpf_ntohs(ip->payload_len), length;
 	__u8 next = ip->nexthdr;
 	if (ip->version != 6)
@@ -222,7 +242,7 @@ static __always_inline int parse_ipv6(struct cursor *c, struct packet *p, __u32 
 	c->pos = (const char *)(ip + 1);
 	if (left > (__u64)(c->end - c->pos))
 		return REASON_MALFORMED_IPV6;
-	for (int i = 0; i < PACKET_IPV6_HEADERS; i++) {
+	for (int i = 0; i <= PACKET_IPV6_HEADERS; i++) {
 		int reason = parse_ipv6_extension(c, p, &next, &length);
 		if (reason)
 			return reason;
@@ -236,7 +256,7 @@ static __always_inline int parse_ipv6(struct cursor *c, struct packet *p, __u32 
 			return REASON_TRUNCATED;
 		if (p->fragment)
 			break;
-		if (i == PACKET_IPV6_HEADERS - 1)
+		if (i == PACKET_IPV6_HEADERS)
 			return REASON_HEADER_CHAIN;
 	}
 	p->key.protocol = next;
@@ -282,7 +302,11 @@ static __always_inline int parse_icmpv6(struct cursor *c, struct packet *p, __u3
 		return REASON_NONE;
 	if (nd->type != PACKET_ND_SOLICIT || nd->code != 0 || hop_limit != 255)
 		return REASON_NONE;
-	__builtin_memcpy(&p->key.destination, &nd->target, sizeof(nd->target));
+	struct addr target;
+	__builtin_memcpy(&target, &nd->target, sizeof(target));
+	if (addr_is_mapped(&target))
+		return REASON_NONE;
+	p->key.destination = target;
 	p->neighbor_request = 1;
 	c->pos = (const char *)(nd + 1);
 	return REASON_NONE;

@@ -14,13 +14,6 @@
 #define __always_inline inline __attribute__((always_inline))
 #endif
 
-/* Where a packet goes next on its link. */
-struct link_addresses {
-	__u8 destination[ETH_ALEN];
-	__u8 source[ETH_ALEN];
-};
-_Static_assert(sizeof(struct link_addresses) == 12, "the first bytes of an Ethernet header");
-
 /* Direct server return: only the link addresses change. `frame` holds at least a struct ethhdr. */
 static __always_inline void rewrite_link(void *frame, const struct link_addresses *to)
 {

@@ -1,21 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The XDP program: parse, count, and steer what is for a service into the AF_XDP socket of the
- * queue it came in on. Malformed packets to a VIP are dropped with a reason. Everything else goes
- * to the kernel untouched.
+ * The XDP program. A packet's way through it:
  *
- * One instance of the program is attached to each port; they share all maps.
+ *   parse      what is it?                                   bpf/packet.h
+ *   repeat     is its flow decided about? then do it again   bpf/repeat.h
+ *   match      what is it to us?                             bpf/match.h
+ *   steer      into the AF_XDP socket of the queue it came in on: a worker decides
+ *
+ * Malformed packets to a VIP are dropped with a reason. Who asks for the link address of a VIP is
+ * answered. Everything else goes to the kernel untouched.
+ *
+ * One instance of the program is attached to each port; they share all maps. The maps are pinned
+ * and outlive the daemon (datapath/pins.h), so established flows go on while there is none.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/abi.h"
+#include "bpf/flow.h"
 
-/* Set before loading: which port this instance serves. */
+/* Set before loading: the port this instance serves, and its link address. */
 const volatile __u32 port_index = 0;
+const volatile __u8 port_mac[ETH_ALEN] = {};
+
+/* Set before loading: what new flows meet while no daemon runs, XDP_PASS or XDP_DROP. */
+const volatile __u32 miss_action = XDP_PASS;
+
+/* Set before loading: the flow table's geometry, its secret, and timeouts in ticks. */
+const volatile __u32 flow_mask = 0;
+const volatile struct flow_seed flow_seed = {};
+const volatile __u16 flow_timeout_established = 0;
+const volatile __u16 flow_timeout_udp = 0;
 
 /* What user space changes while the program runs. */
 struct tap_control tap = {};
+__u32 fast_path = 0; /* whether this port repeats decisions */
 
 /* The sockets, by ABI_XSK_SLOT(port, queue). The kernel removes a socket that is closed. */
 struct {
@@ -25,6 +44,14 @@ struct {
 	__type(value, __u32);
 } xsks SEC(".maps");
 
+/* The interfaces by port index, for flows that leave by another port than they came in on. */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP);
+	__uint(max_entries, ABI_MAX_PORTS);
+	__type(key, __u32);
+	__type(value, __u32);
+} egress_ports SEC(".maps");
+
 /* The ledger of each port. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -32,6 +59,32 @@ struct {
 	__type(key, __u32);
 	__type(value, struct port_counters);
 } counters SEC(".maps");
+
+/* The flow table. Workers write it as plain memory; user space sets its size before loading. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct flow_bucket);
+} flows SEC(".maps");
+
+/* The ways to the backends, by backend id. Written by user space as plain memory. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, ABI_MAX_BACKENDS);
+	__type(key, __u32);
+	__type(value, struct fast_backend);
+} fast_backends SEC(".maps");
+
+/* What the fast path sent to each backend. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, ABI_MAX_BACKENDS);
+	__type(key, __u32);
+	__type(value, struct fast_traffic);
+} fast_traffic SEC(".maps");
 
 /* The shape of a table of targets; user space makes one per generation and puts it in `targets`. */
 struct target_map {
@@ -64,10 +117,20 @@ static __always_inline const struct target *target_find(const void *table,
 }
 
 #include "bpf/match.h"
+#include "bpf/neighbor.h"
+#include "bpf/repeat.h"
+
+/* As a number that the compiler can't mix with the pointers again: the verifier forbids that. */
+static __always_inline __u32 frame_length(const void *data, const void *end)
+{
+	__u64 length = (const char *)end - (const char *)data;
+	__asm__ volatile("" : "+r"(length));
+	return length;
+}
 
 static __always_inline void tap_packet(struct xdp_md *ctx, int reason)
 {
-	__u64 length = ctx->data_end - ctx->data;
+	__u64 length = frame_length((void *)(long)ctx->data, (void *)(long)ctx->data_end);
 	__u64 captured = length < tap.snaplen ? length : tap.snaplen;
 	struct tap_record record = {
 		.time_ns = bpf_ktime_get_ns(),
@@ -93,46 +156,91 @@ static __always_inline int drop(struct xdp_md *ctx, struct port_counters *ledger
 	return XDP_DROP;
 }
 
-/* Without a socket on the queue (the daemon is gone) the kernel gets the packet. */
+/* Without a socket on the queue (the daemon is gone) the kernel gets the packet, or nobody. */
 static __always_inline int steer(struct xdp_md *ctx, struct port_counters *ledger)
 {
 	__u32 slot = ABI_XSK_SLOT(port_index, ctx->rx_queue_index);
-	int action = XDP_PASS;
+	int action = miss_action;
 	if (ctx->rx_queue_index < ABI_MAX_QUEUES)
-		action = bpf_redirect_map(&xsks, slot, XDP_PASS);
+		action = bpf_redirect_map(&xsks, slot, miss_action);
 	if (action == XDP_REDIRECT)
 		ledger->steered++;
-	else
+	else if (action == XDP_PASS)
 		ledger->passed++;
+	else
+		return drop(ctx, ledger, REASON_NO_DAEMON);
 	return action;
+}
+
+/*
+ * Answers for a VIP where the fast path is on, so that neighbours find it while no daemon runs;
+ * else a worker does. Growing the frame moves it, so everything is found anew after that.
+ */
+static __always_inline int answer(struct xdp_md *ctx, struct port_counters *ledger,
+				  const struct packet *p)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	if (!fast_path)
+		return steer(ctx, ledger);
+	int reason = neighbor_check(data, end, p);
+	__u32 length = frame_length(data, end);
+	int grow = neighbor_reply_length(p, length) - length;
+	if (reason)
+		return drop(ctx, ledger, reason);
+	if (grow && bpf_xdp_adjust_tail(ctx, grow))
+		return steer(ctx, ledger);
+	data = (void *)(long)ctx->data;
+	end = (void *)(long)ctx->data_end;
+	__u8 mac[ETH_ALEN];
+	for (int i = 0; i < ETH_ALEN; i++)
+		mac[i] = port_mac[i];
+	reason = neighbor_reply(data, end, p, mac);
+	if (reason)
+		return drop(ctx, ledger, reason);
+	ledger->transmitted++;
+	return XDP_TX;
+}
+
+/* A function of its own, not inlined, so that the verifier looks at all its ways only once. */
+__attribute__((noinline)) int parse_frame(struct xdp_md *ctx, struct packet *p)
+{
+	if (!p)
+		return REASON_TRUNCATED;
+	return parse_packet((void *)(long)ctx->data, (void *)(long)ctx->data_end, p);
 }
 
 SEC("xdp")
 int weir(struct xdp_md *ctx)
 {
-	const void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	__u32 port = port_index, slot = 0;
 	struct port_counters *ledger = bpf_map_lookup_elem(&counters, &port);
-	const void *table = bpf_map_lookup_elem(&targets, &slot);
 	if (!ledger)
 		return XDP_PASS;
 	ledger->rx_packets++;
-	ledger->rx_bytes += end - data;
-	if (!table) {
-		ledger->passed++;
-		return XDP_PASS;
-	}
+	ledger->rx_bytes += frame_length(data, end);
 	struct packet p = {};
+	int reason = parse_frame(ctx, &p);
+	if (fast_path && !reason && !p.fragment) {
+		int action = repeat_decision(data, end, &p);
+		if (action != REPEAT_NOTHING) {
+			ledger->transmitted++;
+			return action;
+		}
+	}
+	const void *table = bpf_map_lookup_elem(&targets, &slot);
 	const struct target *service = 0;
-	int reason = parse_packet(data, end, &p);
-	switch (match_packet(table, &p, &reason, &service)) {
-	case MATCH_DROP:
-		return drop(ctx, ledger, reason);
-	case MATCH_SERVICE:
-	case MATCH_NEIGHBOR:
-		return steer(ctx, ledger);
-	case MATCH_KERNEL:
-		break;
+	if (table) {
+		switch (match_packet(table, &p, &reason, &service)) {
+		case MATCH_DROP:
+			return drop(ctx, ledger, reason);
+		case MATCH_SERVICE:
+			return steer(ctx, ledger);
+		case MATCH_NEIGHBOR:
+			return answer(ctx, ledger, &p);
+		case MATCH_KERNEL:
+			break;
+		}
 	}
 	ledger->passed++;
 	return XDP_PASS;

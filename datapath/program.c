@@ -127,7 +127,7 @@ static int attach_error(const struct port *port, int r, struct err *err)
 int program_attach(struct program *p, uint32_t index, struct port *port, struct err *err)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_DRV_MODE);
-	int program = bpf_program__fd(p->instances[index]->progs.weir);
+	int program = program_fd(p, index);
 	int fd = -EOPNOTSUPP;
 	if (port->wanted != MODE_GENERIC)
 		fd = bpf_link_create(program, port->ifindex, BPF_XDP, &opts);
@@ -149,6 +149,11 @@ void program_detach(struct program *p)
 			close(p->links[i]);
 		p->links[i] = -1;
 	}
+}
+
+int program_fd(const struct program *p, uint32_t index)
+{
+	return bpf_program__fd(p->instances[index]->progs.weir);
 }
 
 int program_set_socket(struct program *p, uint32_t port, uint32_t queue, int fd, struct err *err)

@@ -29,6 +29,9 @@ int program_attach(struct program *p, uint32_t index, struct port *port, struct 
 /* Detaches all: nothing more comes to the sockets. */
 void program_detach(struct program *p);
 
+/* The descriptor of a port's program, for tests that run it on packets of their own. */
+int program_fd(const struct program *p, uint32_t index);
+
 /* Names the socket for a port's queue. */
 int program_set_socket(struct program *p, uint32_t port, uint32_t queue, int fd, struct err *err);
 

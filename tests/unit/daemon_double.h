@@ -178,7 +178,7 @@ static void stream_resume(struct ev_loop *loop, struct ev_timer *timer, int even
 {
 	struct stream *s = timer->data;
 	s->resumed = true;
-	paused = NULL;
+	__atomic_store_n(&paused, NULL, __ATOMIC_RELEASE);
 	MHD_resume_connection(s->connection);
 }
 

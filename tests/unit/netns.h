@@ -7,7 +7,8 @@
  *               fd00::1/64                    fd00::11/64
  *           02:00:00:00:00:0a                 02:00:00:00:00:0b
  *
- * The program runs in `here`. There are no link-local addresses: setting them up makes events.
+ * The program runs in `here`. Link-local addresses are set by hand: those the kernel makes by
+ * itself come a second later, as events that no test waits for.
  */
 #ifndef WEIR_TESTS_NETNS_H
 #define WEIR_TESTS_NETNS_H
@@ -68,12 +69,14 @@ static inline int netns_open(struct netns *n)
 			 "ip link add nh0 address 02:00:00:00:00:0a type veth "
 			 "peer nh1 address 02:00:00:00:00:0b netns /proc/%d/fd/%d && "
 			 "ip link set nh0 addrgenmode none && ip link set nh0 up && "
+			 "ip address add fe80::a/64 dev nh0 nodad && "
 			 "ip address add 10.0.0.1/24 dev nh0 && "
 			 "ip address add fd00::1/64 dev nh0 nodad",
 			 getpid(), n->peer) ||
 			       netns_run(
 				       n->peer,
 				       "ip link set nh1 addrgenmode none && ip link set nh1 up && "
+				       "ip address add fe80::b/64 dev nh1 nodad && "
 				       "ip address add 10.0.0.11/24 dev nh1 && "
 				       "ip address add fd00::11/64 dev nh1 nodad")
 		       ? -1

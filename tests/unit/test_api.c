@@ -307,7 +307,7 @@ static void test_nobody_answers(void **state)
 	assert_int_equal(client_get("/nowhere/weir.sock", "/v1/status", &answer, &err),
 			 -ECONNREFUSED);
 	assert_string_equal(err.text, "no daemon answers on /nowhere/weir.sock: start one with "
-				      "'weir run -c FILE', or name its socket with -s");
+				      "'weir run -c FILE', or name its socket with --socket");
 }
 
 static void *hear_all(void *heard)
@@ -323,6 +323,8 @@ static void test_close_lets_streams_end(void **state)
 	struct heard all = {};
 	pthread_t client;
 	void *result;
+	while (__atomic_load_n(&paused, __ATOMIC_ACQUIRE)) /* of a test before */
+		usleep(1000);
 	pause_s = 60;
 	assert_int_equal(pthread_create(&client, NULL, hear_all, &all), 0);
 	while (!__atomic_load_n(&paused, __ATOMIC_ACQUIRE))

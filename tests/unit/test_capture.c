@@ -3,6 +3,8 @@
  * Captures over HTTP, in one thread: a real HTTP daemon in a libev loop, clients on socket pairs,
  * and a fake engine whose taps the tests fill. Streams are taken apart by the pcapng splitter,
  * which test_pcapng.c holds against tshark.
+ *
+ * long file: half of it is the engine, the daemon and the clients that stand around a capture.
  */
 #include "tools/weir/capture.h"
 
@@ -297,7 +299,6 @@ struct seen {
 	struct pcapng_packet last;
 	char comment[256]; /* of the last packet */
 	struct pcapng_statistics stat[PORTS];
-	uint64_t ids; /* sum of the first payload bytes: which packets came */
 };
 
 static int see_block(void *context, const struct pcapng_block *b)
@@ -603,15 +604,18 @@ static void test_full_taps_are_reported(void **state)
 	struct bed *bed = *state;
 	struct client c;
 	fake_engine.lost = 100; /* before the capture: not its loss */
-	client_open(bed, &c, "?count=2");
+	client_open(bed, &c, "?count=3");
 	await_captures(bed, 1);
 	drop(REASON_NO_BACKEND, 80, 60);
 	await_packets(bed, &c, 1);
 	fake_engine.lost = 107;
 	idle(bed);
 	drop(REASON_NO_BACKEND, 80, 60);
-	struct seen s = await_end(bed, &c);
+	struct seen s = await_packets(bed, &c, 2);
 	assert_int_equal(s.last.dropped, 7);
+	drop(REASON_NO_BACKEND, 80, 60);
+	s = await_end(bed, &c);
+	assert_int_equal(s.last.dropped, 0);
 	assert_int_equal(s.stat[0].dropped, 7);
 	client_close(&c);
 }

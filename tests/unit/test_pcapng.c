@@ -2,6 +2,8 @@
 /*
  * pcapng against golden bytes and against tshark and capinfos, which read it independently; the
  * splitter against streams cut at every place, and against corrupt ones.
+ *
+ * long file: golden bytes, and what tshark prints.
  */
 #include "tools/weir/pcapng.h"
 
@@ -434,6 +436,27 @@ static void test_splitter_refuses_corrupt_streams(void **state)
 	pcapng_queue_fini(&q);
 }
 
+/* Both lengths agree, but a block ends on a 32-bit boundary. */
+static void test_splitter_refuses_odd_lengths(void **state)
+{
+	struct pcapng_queue q;
+	uint8_t *bytes, *got = malloc(ROOM);
+	uint32_t length;
+	pcapng_queue_init(&q, ROOM);
+	put_section(&q);
+	size_t whole = take_all(&q, &bytes);
+	for (uint32_t less = 1; less < 4; less++) {
+		struct collected c = {.bytes = got};
+		length = (uint32_t)whole - less;
+		memcpy(bytes + 4, &length, sizeof(length));
+		memcpy(bytes + length - 4, &length, sizeof(length));
+		assert_int_equal(feed(bytes, length, length, &c), -EPROTO);
+	}
+	free(bytes);
+	free(got);
+	pcapng_queue_fini(&q);
+}
+
 static void test_splitter_stays_broken(void **state)
 {
 	static const uint8_t bad[12] = {0};
@@ -524,6 +547,7 @@ int main(void)
 		cmocka_unit_test(test_splitter_takes_any_pieces),
 		cmocka_unit_test(test_splitter_stops_when_told),
 		cmocka_unit_test(test_splitter_refuses_corrupt_streams),
+		cmocka_unit_test(test_splitter_refuses_odd_lengths),
 		cmocka_unit_test(test_splitter_stays_broken),
 		cmocka_unit_test(test_packet_with_impossible_lengths),
 		cmocka_unit_test(test_interface_and_statistics_are_read_back),

@@ -50,7 +50,9 @@ static size_t on_body(char *bytes, size_t one, size_t length, void *context)
 static int on_idle(void *context, curl_off_t a, curl_off_t b, curl_off_t x, curl_off_t y)
 {
 	struct client *c = context;
-	c->result = c->fn(c->context, "", 0);
+	/* libcurl calls this once more after `fn` has ended the stream: that result stays. */
+	if (!c->result)
+		c->result = c->fn(c->context, "", 0);
 	return c->result != 0;
 }
 
@@ -94,7 +96,7 @@ static int connect_fault(const struct client *c, struct err *err)
 		return err_set(err, EACCES, "%s: permission denied; run this as root", c->socket);
 	return err_set(err, ECONNREFUSED,
 		       "no daemon answers on %s: start one with 'weir run -c FILE', or name its "
-		       "socket with -s",
+		       "socket with --socket",
 		       c->socket);
 }
 
@@ -125,6 +127,8 @@ static int client_perform(struct client *c, struct err *err)
 		return connect_fault(c, err);
 	if (c->status && !status_is_good(c->status))
 		return answer_fault(c, err);
+	if (rc == CURLE_PARTIAL_FILE || rc == CURLE_RECV_ERROR || rc == CURLE_GOT_NOTHING)
+		return err_set(err, EIO, "the daemon on %s went away", c->socket);
 	if (rc != CURLE_OK)
 		return err_set(err, rc == CURLE_OPERATION_TIMEDOUT ? ETIMEDOUT : EIO,
 			       "the daemon on %s: %s", c->socket, curl_easy_strerror(rc));

@@ -20,6 +20,7 @@
 #define BYTE_ORDER_MAGIC  0x1a2b3c4du
 #define LINKTYPE_ETHERNET 1
 #define QUEUE_FIRST_BYTES 4096u
+#define LENGTH_OFFSET     4u
 #define BLOCK_HEADER      8u /* type and length */
 #define BLOCK_OVERHEAD    12u
 
@@ -27,7 +28,7 @@
 #define VERDICT_EBPF_XDP 2u
 #define TSRESOL_NS       9u
 
-/* The sections of the draft that name these: 3.5, 4.1, 4.2, 4.3, 4.6. */
+/* By the block they belong to. */
 enum option {
 	OPT_END = 0,
 	OPT_COMMENT = 1,
@@ -51,32 +52,27 @@ enum option {
 };
 
 /* The fixed parts, as they lie in the stream. */
-struct block_head {
-	uint32_t type, length;
-};
-
 struct section_body {
 	uint32_t magic;
 	uint16_t major, minor;
 	uint32_t length_low, length_high;
 };
-_Static_assert(sizeof(struct section_body) == 16, "section header block");
 
 struct interface_body {
 	uint16_t link_type, reserved;
 	uint32_t snaplen;
 };
-_Static_assert(sizeof(struct interface_body) == 8, "interface description block");
 
 struct packet_body {
 	uint32_t interface, time_high, time_low, captured, length;
 };
-_Static_assert(sizeof(struct packet_body) == 20, "enhanced packet block");
 
 struct statistics_body {
 	uint32_t interface, time_high, time_low;
 };
-_Static_assert(sizeof(struct statistics_body) == 12, "interface statistics block");
+_Static_assert(sizeof(struct section_body) == 16 && sizeof(struct interface_body) == 8 &&
+		       sizeof(struct packet_body) == 20 && sizeof(struct statistics_body) == 12,
+	       "no holes");
 
 static size_t padded(size_t length)
 {
@@ -198,8 +194,8 @@ static struct block block_begin(struct pcapng_queue *q, uint32_t type, const voi
 				size_t length)
 {
 	struct block b = {.queue = q};
-	struct block_head head = {.type = type};
-	put(&b, &head, sizeof(head));
+	uint32_t head[2] = {type}; /* and the length, later */
+	put(&b, head, sizeof(head));
 	put(&b, body, length);
 	return b;
 }
@@ -215,8 +211,7 @@ static int block_end(struct block *b)
 	if (b->failure)
 		q->tail = start;
 	else
-		memcpy(q->bytes + start + offsetof(struct block_head, length), &length,
-		       sizeof(length));
+		memcpy(q->bytes + start + LENGTH_OFFSET, &length, sizeof(length));
 	return b->failure;
 }
 
@@ -308,7 +303,7 @@ static size_t splitter_need(const struct pcapng_splitter *s)
 {
 	if (s->length < BLOCK_HEADER)
 		return BLOCK_HEADER;
-	uint32_t length = read_u32(s->bytes + offsetof(struct block_head, length));
+	uint32_t length = read_u32(s->bytes + LENGTH_OFFSET);
 	return length < BLOCK_OVERHEAD || length > PCAPNG_BLOCK_MAX || length % 4 ? 0 : length;
 }
 

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The fast path: a worker has decided about a flow and written it into the flow table; here the
+ * decision is repeated, without waking user space. Included by weir.bpf.c, after its maps.
+ *
+ * Only packets that change nothing about a flow are repeated: of TCP those without SYN, FIN and
+ * RST, once a worker has seen the connection established; of UDP all. Everything else goes the
+ * long way.
+ */
+#ifndef WEIR_BPF_REPEAT_H
+#define WEIR_BPF_REPEAT_H
+
+#include "bpf/flow.h"
+#include "bpf/packet.h"
+#include "bpf/rewrite.h"
+
+/* Returned where there is nothing to repeat. */
+#define REPEAT_NOTHING (-1)
+
+static __always_inline int repeat_is_plain(const struct packet *p)
+{
+	if (p->key.protocol == IPPROTO_UDP)
+		return 1;
+	return p->key.protocol == IPPROTO_TCP &&
+	       !(p->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_FIN | PACKET_TCP_RST));
+}
+
+/* Whether a decision stands: the flow is open, and was seen within its timeout. */
+static __always_inline int repeat_is_live(__u32 meta, __u16 tick)
+{
+	__u32 state = meta & FLOW_META_STATE;
+	__u16 timeout;
+	if (state == FLOW_ESTABLISHED)
+		timeout = flow_timeout_established;
+	else if (state == FLOW_UDP)
+		timeout = flow_timeout_udp;
+	else
+		return 0;
+	return flow_age(meta, tick) <= timeout;
+}
+
+/*
+ * Seen now. A worker that changes the entry meanwhile has the last word: then the swap finds
+ * something else, and does nothing.
+ */
+static __always_inline void repeat_touch(struct flow_bucket *b, int entry, __u32 meta, __u16 tick)
+{
+	__u32 now = flow_meta(tick, meta & FLOW_META_STATE);
+	if (now != meta)
+		__sync_val_compare_and_swap(&b->meta[entry], meta, now);
+}
+
+/*
+ * The way to a backend, as user space wrote it: `sequence` is odd while it writes, and another one
+ * after it has. False: not now, or not at all.
+ */
+static __always_inline int repeat_read_backend(__u32 id, struct fast_backend *out)
+{
+	const volatile struct fast_backend *from = bpf_map_lookup_elem(&fast_backends, &id);
+	if (!from)
+		return 0;
+	__u32 sequence = from->sequence;
+	from = (const void *)((const char *)from + flow_zero(sequence));
+	out->words[0] = from->words[0];
+	out->words[1] = from->words[1];
+	from = (const void *)((const char *)from + flow_zero(out->words[0] ^ out->words[1]));
+	return out->usable && !(sequence & 1) && from->sequence == sequence;
+}
+
+static __always_inline void repeat_count(__u32 backend, __u64 bytes)
+{
+	struct fast_traffic *t = bpf_map_lookup_elem(&fast_traffic, &backend);
+	if (!t)
+		return;
+	t->packets++;
+	t->bytes += bytes;
+}
+
+/*
+ * The XDP action for a packet whose flow is known, REPEAT_NOTHING otherwise. `data` to `end` is
+ * the frame, `p` what parse_packet() made of it without finding fault.
+ */
+static __always_inline int repeat_decision(void *data, const void *end, const struct packet *p)
+{
+	if (!repeat_is_plain(p) || (char *)data + ETH_HLEN > (const char *)end)
+		return REPEAT_NOTHING;
+	__u64 hash = flow_hash(&p->key, (const struct flow_seed *)&flow_seed);
+	__u32 index = hash & flow_mask;
+	struct flow_bucket *b = bpf_map_lookup_elem(&flows, &index);
+	__u16 tick = flow_tick(bpf_ktime_get_coarse_ns());
+	struct fast_backend to;
+	__u64 tag;
+	__u32 meta;
+	if (!b)
+		return REPEAT_NOTHING;
+	int entry = flow_bucket_find(b, hash, &tag, &meta);
+	if (entry < 0 || entry >= FLOW_BUCKET_ENTRIES || !repeat_is_live(meta, tick))
+		return REPEAT_NOTHING;
+	__u32 backend = tag & FLOW_TAG_BACKEND;
+	if (!repeat_read_backend(backend, &to))
+		return REPEAT_NOTHING;
+	repeat_touch(b, entry, meta, tick);
+	rewrite_link(data, &to.link);
+	repeat_count(backend, (const char *)end - (char *)data);
+	if (to.egress == port_index)
+		return XDP_TX;
+	return bpf_redirect_map(&egress_ports, to.egress, XDP_ABORTED);
+}
+
+#endif

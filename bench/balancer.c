@@ -94,8 +94,10 @@ int balancer_open(struct balancer *b, enum frames_family family, uint8_t protoco
 		r = build_snapshot(b, err);
 	if (!r)
 		r = make_table(b, err);
-	if (!r && lb_init(&b->lb, &b->flows))
+	b->counters = lb_counters_new();
+	if (!r && !b->counters)
 		r = err_set(err, ENOMEM, "no memory for counters");
+	lb_init(&b->lb, &b->flows, b->counters, UINT32_MAX);
 	if (r)
 		balancer_close(b);
 	return r;
@@ -103,7 +105,7 @@ int balancer_open(struct balancer *b, enum frames_family family, uint8_t protoco
 
 void balancer_close(struct balancer *b)
 {
-	lb_fini(&b->lb);
+	free(b->counters);
 	memory_close(&b->memory);
 	snapshot_free(b->snapshot);
 	registry_free(b->backends);

@@ -21,6 +21,7 @@ struct balancer {
 	struct memory memory; /* the flow table's */
 	struct flow_table flows;
 	struct lb lb;
+	struct lb_counters *counters; /* of lb */
 };
 
 /* Serves the VIP of bench/frames.h; its flow table has `entries` entries. -errno. */

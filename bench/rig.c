@@ -99,7 +99,7 @@ static uint64_t measure(struct rig *r, uint64_t (*pass)(struct rig *))
 /* A pass of which all packets must be forwarded, and `fresh` must be those of new flows. */
 static int process(struct rig *r, uint64_t fresh, uint64_t *took_ns, struct err *err)
 {
-	const struct lb_counters *c = &r->balancer.lb.counters;
+	const struct lb_counters *c = r->balancer.lb.counters;
 	uint64_t forwarded = c->forwarded, opened = c->flow_inserts + c->flow_untracked;
 	*took_ns = measure(r, process_pass);
 	r->now_ns += *took_ns;

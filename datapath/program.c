@@ -11,17 +11,24 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bpf/flow.h" /* types that the skeleton names */
 #include "bpf/weir.skel.h"
+#include "datapath/pins.h"
 #include "datapath/port.h"
 #include "lb/err.h"
+#include "lb/flow_table.h"
 #include "lb/target_table.h"
 
 #define TAP_PAGES 256 /* of 4 KiB, for each CPU */
 
+#define LINK_PREFIX "link-"
+
 struct program {
+	const struct pins *pins;
 	uint32_t count;
 	struct weir_bpf *instances[ABI_MAX_PORTS];
 	int links[ABI_MAX_PORTS];
+	char link_names[ABI_MAX_PORTS][sizeof(LINK_PREFIX) + IF_NAMESIZE];
 	struct perf_buffer *tap;
 	tap_fn *tap_fn;
 	void *tap_context;
@@ -35,47 +42,117 @@ static struct weir_bpf *first(const struct program *p)
 
 /* --- loading ------------------------------------------------------------------------------- */
 
-static int share_maps(struct weir_bpf *to, struct weir_bpf *from)
+/*
+ * Where an instance's map comes from: the first instance, else a pin, else it is new and will be
+ * pinned by load_instance().
+ */
+static int reuse_map(struct program *p, uint32_t index, struct bpf_map *map)
 {
-	int err = bpf_map__reuse_fd(to->maps.xsks, bpf_map__fd(from->maps.xsks));
-	if (!err)
-		err = bpf_map__reuse_fd(to->maps.counters, bpf_map__fd(from->maps.counters));
-	if (!err)
-		err = bpf_map__reuse_fd(to->maps.targets, bpf_map__fd(from->maps.targets));
-	if (!err)
-		err = bpf_map__reuse_fd(to->maps.taps, bpf_map__fd(from->maps.taps));
-	return err;
+	const char *name = bpf_map__name(map);
+	int fd;
+	if (index) {
+		fd = bpf_object__find_map_fd_by_name(first(p)->obj, name);
+		return fd < 0 ? fd : bpf_map__reuse_fd(map, fd);
+	}
+	fd = pins_get(p->pins, name);
+	if (fd < 0)
+		return 0;
+	int r = bpf_map__reuse_fd(map, fd); /* takes a descriptor of its own */
+	close(fd);
+	return r;
 }
 
-static int load_instance(struct program *p, uint32_t index, struct err *err)
+static int reuse_maps(struct program *p, uint32_t index, const struct program_input *in)
 {
-	struct weir_bpf *skeleton = weir_bpf__open();
-	if (!skeleton)
-		return err_set(err, errno, "can't read the XDP program that is built in: %m");
-	p->instances[index] = skeleton;
-	skeleton->rodata->port_index = index;
-	int r = index ? share_maps(skeleton, first(p)) : 0;
+	struct weir_bpf *instance = p->instances[index];
+	struct bpf_map *map;
+	int r = bpf_map__reuse_fd(instance->maps.flows, in->flow_buckets->fd);
 	if (!r)
-		r = weir_bpf__load(skeleton);
+		r = bpf_map__reuse_fd(instance->maps.fast_backends, in->fast_backends->fd);
+	bpf_object__for_each_map(map, instance->obj)
+	{
+		if (!r && !bpf_map__is_internal(map) && map != instance->maps.flows &&
+		    map != instance->maps.fast_backends)
+			r = reuse_map(p, index, map);
+	}
+	return r;
+}
+
+static int pin_maps(struct program *p, struct err *err)
+{
+	struct bpf_map *map;
+	bpf_object__for_each_map(map, first(p)->obj)
+	{
+		int there = bpf_map__is_internal(map) ? 0 : pins_get(p->pins, bpf_map__name(map));
+		if (there > 0)
+			close(there);
+		if (there >= 0)
+			continue;
+		int r = pins_put(p->pins, bpf_map__name(map), bpf_map__fd(map), err);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static void set_knobs(struct weir_bpf *instance, uint32_t index, const struct program_input *in)
+{
+	const struct flow_table *t = in->flows;
+	instance->rodata->port_index = index;
+	memcpy((void *)instance->rodata->port_mac, in->ports[index].mac, ETH_ALEN);
+	instance->rodata->miss_action = in->drop_without_daemon ? XDP_DROP : XDP_PASS;
+	instance->rodata->flow_mask = t->mask;
+	instance->rodata->flow_seed.k0 = t->seed.k0;
+	instance->rodata->flow_seed.k1 = t->seed.k1;
+	instance->rodata->flow_timeout_established = t->timeout_ticks[FLOW_ESTABLISHED];
+	instance->rodata->flow_timeout_udp = t->timeout_ticks[FLOW_UDP];
+}
+
+static int load_instance(struct program *p, uint32_t index, const struct program_input *in,
+			 struct err *err)
+{
+	struct weir_bpf *instance = weir_bpf__open();
+	if (!instance)
+		return err_set(err, errno, "can't read the XDP program that is built in: %m");
+	p->instances[index] = instance;
+	set_knobs(instance, index, in);
+	int r = reuse_maps(p, index, in);
+	if (!r)
+		r = weir_bpf__load(instance);
 	if (r == -EPERM)
 		return err_set(err, EPERM,
 			       "not permitted to load the XDP program: run as root, or with "
 			       "CAP_BPF, CAP_NET_ADMIN, CAP_NET_RAW and CAP_PERFMON");
 	if (r)
 		return err_set(err, -r, "the kernel refused the XDP program: %s", strerror(-r));
+	return index ? 0 : pin_maps(p, err);
+}
+
+static int set_egress_port(struct program *p, uint32_t index, const struct port *port,
+			   struct err *err)
+{
+	uint32_t ifindex = port->ifindex;
+	if (bpf_map_update_elem(bpf_map__fd(first(p)->maps.egress_ports), &index, &ifindex,
+				BPF_ANY))
+		return err_set(err, errno, "the XDP program can't transmit by %s: %m", port->name);
 	return 0;
 }
 
-int program_open(struct program **out, uint32_t count, struct err *err)
+int program_open(struct program **out, const struct program_input *in, struct err *err)
 {
 	struct program *p = calloc(1, sizeof(*p));
 	if (!p)
 		return err_set(err, ENOMEM, "not enough memory");
-	p->count = count;
+	p->pins = in->pins;
+	p->count = in->port_count;
 	for (uint32_t i = 0; i < ABI_MAX_PORTS; i++)
 		p->links[i] = -1;
-	for (uint32_t i = 0; i < count; i++) {
-		int r = load_instance(p, i, err);
+	for (uint32_t i = 0; i < in->port_count; i++) {
+		snprintf(p->link_names[i], sizeof(p->link_names[i]), LINK_PREFIX "%s",
+			 in->ports[i].name);
+		int r = load_instance(p, i, in, err);
+		if (!r)
+			r = set_egress_port(p, i, &in->ports[i], err);
 		if (r) {
 			program_close(p);
 			return r;
@@ -89,10 +166,11 @@ void program_close(struct program *p)
 {
 	if (!p)
 		return;
-	program_detach(p);
+	for (uint32_t i = 0; i < p->count; i++)
+		if (p->links[i] >= 0)
+			close(p->links[i]);
 	perf_buffer__free(p->tap);
-	/* The first instance owns the maps that the others share. */
-	for (uint32_t i = p->count; i-- > 0;)
+	for (uint32_t i = 0; i < p->count; i++)
 		weir_bpf__destroy(p->instances[i]);
 	free(p);
 }
@@ -124,10 +202,29 @@ static int attach_error(const struct port *port, int r, struct err *err)
 	}
 }
 
-int program_attach(struct program *p, uint32_t index, struct port *port, struct err *err)
+/* The link that the daemon before left on a port, if it is still good; a descriptor or -1. */
+static int inherited_link(struct program *p, uint32_t index, const struct port *port)
+{
+	struct bpf_link_info info = {};
+	uint32_t size = sizeof(info);
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	int fd = pins_get(p->pins, p->link_names[index]);
+	if (fd < 0)
+		return -1;
+	bool generic =
+		!bpf_xdp_query(port->ifindex, 0, &query) && query.attach_mode == XDP_ATTACHED_SKB;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &size) && info.type == BPF_LINK_TYPE_XDP &&
+	    (int)info.xdp.ifindex == port->ifindex &&
+	    generic == (port->wanted == MODE_GENERIC || port->generic))
+		return fd;
+	close(fd);
+	pins_drop(p->pins, p->link_names[index]);
+	return -1;
+}
+
+static int new_link(int program, struct port *port, struct err *err)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_DRV_MODE);
-	int program = program_fd(p, index);
 	int fd = -EOPNOTSUPP;
 	if (port->wanted != MODE_GENERIC)
 		fd = bpf_link_create(program, port->ifindex, BPF_XDP, &opts);
@@ -136,19 +233,53 @@ int program_attach(struct program *p, uint32_t index, struct port *port, struct 
 		fd = bpf_link_create(program, port->ifindex, BPF_XDP, &opts);
 		port->generic = true;
 	}
+	return fd < 0 ? attach_error(port, fd, err) : fd;
+}
+
+int program_attach(struct program *p, uint32_t index, struct port *port, struct err *err)
+{
+	int program = program_fd(p, index), fd = inherited_link(p, index, port);
+	if (fd >= 0) {
+		p->links[index] = fd;
+		if (bpf_link_update(fd, program, NULL))
+			return err_set(err, errno, "can't take over the program on %s: %m",
+				       port->name);
+		return 0;
+	}
+	fd = new_link(program, port, err);
 	if (fd < 0)
-		return attach_error(port, fd, err);
+		return fd;
 	p->links[index] = fd;
-	return 0;
+	return pins_put(p->pins, p->link_names[index], fd, err);
+}
+
+static bool is_ours(void *context, const char *name)
+{
+	const struct program *p = context;
+	for (uint32_t i = 0; i < p->count; i++)
+		if (!strcmp(name, p->link_names[i]))
+			return true;
+	return false;
+}
+
+void program_detach_others(struct program *p)
+{
+	pins_drop_all(p->pins, LINK_PREFIX, is_ours, p);
 }
 
 void program_detach(struct program *p)
 {
+	pins_drop_all(p->pins, LINK_PREFIX, NULL, NULL);
 	for (uint32_t i = 0; i < p->count; i++) {
 		if (p->links[i] >= 0)
 			close(p->links[i]);
 		p->links[i] = -1;
 	}
+}
+
+void program_set_fast_path(struct program *p, uint32_t port, bool on)
+{
+	__atomic_store_n(&p->instances[port]->bss->fast_path, on, __ATOMIC_RELEASE);
 }
 
 int program_fd(const struct program *p, uint32_t index)
@@ -206,24 +337,31 @@ int program_commit_targets(struct program *p, int fd, struct err *err)
 
 /* --- counters and taps --------------------------------------------------------------------- */
 
-int program_counters(const struct program *p, uint32_t port, struct port_counters *out)
+/* Adds up what each CPU has of a value of `words` 64-bit counters. */
+static int sum_over_cpus(struct bpf_map *map, uint32_t key, uint64_t *sum, size_t words)
 {
 	int cpus = libbpf_num_possible_cpus();
-	if (cpus < 0)
-		return cpus;
-	struct port_counters *each = calloc(cpus, sizeof(*each));
+	uint64_t *each = cpus < 0 ? NULL : calloc(cpus, words * sizeof(*each));
 	if (!each)
 		return -ENOMEM;
-	int r = bpf_map_lookup_elem(bpf_map__fd(first(p)->maps.counters), &port, each);
-	memset(out, 0, sizeof(*out));
-	for (int cpu = 0; !r && cpu < cpus; cpu++) {
-		const uint64_t *from = (const uint64_t *)&each[cpu];
-		uint64_t *to = (uint64_t *)out;
-		for (size_t i = 0; i < sizeof(*out) / sizeof(*to); i++)
-			to[i] += from[i];
-	}
+	int r = bpf_map_lookup_elem(bpf_map__fd(map), &key, each) ? -errno : 0;
+	memset(sum, 0, words * sizeof(*sum));
+	for (size_t i = 0; !r && i < cpus * words; i++)
+		sum[i % words] += each[i];
 	free(each);
-	return r ? -errno : 0;
+	return r;
+}
+
+int program_counters(const struct program *p, uint32_t port, struct port_counters *out)
+{
+	return sum_over_cpus(first(p)->maps.counters, port, (uint64_t *)out,
+			     sizeof(*out) / sizeof(uint64_t));
+}
+
+int program_traffic(const struct program *p, uint32_t backend, struct fast_traffic *out)
+{
+	return sum_over_cpus(first(p)->maps.fast_traffic, backend, (uint64_t *)out,
+			     sizeof(*out) / sizeof(uint64_t));
 }
 
 static void tap_sample(void *context, int cpu, void *data, __u32 size)

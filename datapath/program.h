@@ -1,33 +1,58 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The XDP programs in the kernel: one instance for each port, all sharing the maps of the first.
- * They are held by links of this process: when it ends, however it ends, they are detached.
+ * The XDP programs in the kernel: one instance for each port, all sharing one set of maps. Maps and
+ * links are pinned (datapath/pins.h): a daemon finds what the one before it left, and puts its own
+ * programs in the place of the old ones without a gap.
  */
 #ifndef WEIR_DATAPATH_PROGRAM_H
 #define WEIR_DATAPATH_PROGRAM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bpf/abi.h"
 #include "datapath/tap.h"
 
 struct err;
+struct flow_table;
+struct pins;
 struct port;
 struct program;
+struct shared_array;
+struct snapshot;
 struct target_table;
 
-/* Loads the programs for `count` ports. Nothing is attached. -EPERM says what is missing. */
-int program_open(struct program **out, uint32_t count, struct err *err);
-void program_close(struct program *p); /* detaches; NULL too */
+struct program_input {
+	const struct pins *pins;
+	const struct port *ports;
+	uint32_t port_count;
+	const struct flow_table *flows;           /* its geometry, secret and timeouts */
+	const struct shared_array *flow_buckets;  /* struct flow_bucket */
+	const struct shared_array *fast_backends; /* struct fast_backend */
+	bool drop_without_daemon;                 /* new flows, else they go to the kernel */
+};
+
+/* Loads the programs. Nothing is attached. -EPERM says what is missing. */
+int program_open(struct program **out, const struct program_input *in, struct err *err);
+
+/* Lets go of everything; what is pinned stays in force. NULL too. */
+void program_close(struct program *p);
 
 /*
  * Attaches the program of port `index`: in native mode, or generic where the driver has none or
- * the configuration says so (port->generic tells). -EBUSY: another program is there.
+ * the configuration says so (port->generic tells); or puts it in the place of the one that the
+ * daemon before left there. -EBUSY: another program is there.
  */
 int program_attach(struct program *p, uint32_t index, struct port *port, struct err *err);
 
+/* Detaches those of ports that are no longer configured. */
+void program_detach_others(struct program *p);
+
 /* Detaches all: nothing more comes to the sockets. */
 void program_detach(struct program *p);
+
+/* Whether the program of a port repeats decisions itself. */
+void program_set_fast_path(struct program *p, uint32_t port, bool on);
 
 /* The descriptor of a port's program, for tests that run it on packets of their own. */
 int program_fd(const struct program *p, uint32_t index);
@@ -41,8 +66,9 @@ int program_prepare_targets(struct program *p, const struct target_table *t, str
 /* Puts it in force with one store, and closes it. */
 int program_commit_targets(struct program *p, int fd, struct err *err);
 
-/* The counters of a port, summed over CPUs. */
+/* The counters of a port, and of what the fast path sent to a backend, summed over CPUs. */
 int program_counters(const struct program *p, uint32_t port, struct port_counters *out);
+int program_traffic(const struct program *p, uint32_t backend, struct fast_traffic *out);
 
 /* Packets dropped for these reasons go to the tap, at most `snaplen` bytes of each. */
 int program_tap_arm(struct program *p, uint64_t reasons, uint32_t snaplen, struct err *err);

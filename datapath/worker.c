@@ -76,13 +76,13 @@ static void dispatch(struct worker *w, const struct xsk *x, struct lb_packet *p,
 		if (xsk_stage(&w->sockets[w->egress[p->egress]], p->data - w->area.base, p->length))
 			return;
 		p->reason = REASON_TX_FULL;
-		count(&w->counters.tx_full, 1);
+		count(&w->counters->tx_full, 1);
 		break;
 	case LB_PASS:
 		/* The XDP program passes what is the kernel's; only a reload in between does this.
 		 */
 		p->reason = REASON_NOT_SERVED;
-		count(&w->counters.not_served, 1);
+		count(&w->counters->not_served, 1);
 		break;
 	default:
 		break;
@@ -107,18 +107,18 @@ static uint32_t receive(struct worker *w, const struct snapshot *s, struct xsk *
 	lb_process(&w->lb, s, burst, received, now_ns);
 	for (uint32_t i = 0; i < received; i++)
 		dispatch(w, x, &burst[i], now_ns);
-	count(&w->counters.rx_packets, received);
+	count(&w->counters->rx_packets, received);
 	return received;
 }
 
 static void flush(struct worker *w, struct xsk *x)
 {
-	count(&w->counters.tx_packets, x->staged);
+	count(&w->counters->tx_packets, x->staged);
 	struct xsk_flush done = xsk_flush(x, &w->pool);
 	if (done.wakeups)
-		count(&w->counters.tx_wakeups, done.wakeups);
+		count(&w->counters->tx_wakeups, done.wakeups);
 	if (done.failed)
-		count(&w->counters.tx_failed, done.failed);
+		count(&w->counters->tx_failed, done.failed);
 }
 
 /* Returns the packets it has seen. */
@@ -143,7 +143,7 @@ static uint32_t turn(struct worker *w, const struct snapshot *s, uint64_t now_ns
 
 static void sleep_until_packets(struct worker *w)
 {
-	count(&w->counters.sleeps, 1);
+	count(&w->counters->sleeps, 1);
 	urcu_qsbr_thread_offline();
 	poll(w->poll_fds, w->socket_count, SLEEP_MS);
 	urcu_qsbr_thread_online();
@@ -176,8 +176,8 @@ static void *run(void *argument)
 		const struct snapshot *s = rcu_dereference(w->shared->snapshot);
 		uint32_t received = turn(w, s, now_ns);
 		urcu_qsbr_quiescent_state();
-		count(&w->counters.turns, 1);
-		count(&w->counters.busy_turns, received > 0);
+		count(&w->counters->turns, 1);
+		count(&w->counters->busy_turns, received > 0);
 		if (may_sleep(w, received, now_ns))
 			sleep_until_packets(w);
 	}
@@ -188,15 +188,17 @@ static void *run(void *argument)
 /* --- opening and closing ------------------------------------------------------------------- */
 
 int worker_open(struct worker *w, uint16_t index, int cpu, struct worker_shared *shared,
-		struct flow_table *flows, const struct config *config, uint32_t socket_count,
-		int node, struct err *err)
+		struct flow_table *flows, struct worker_memory *memory, const struct config *config,
+		uint32_t socket_count, int node, struct err *err)
 {
 	uint32_t frames = socket_count * config->frames_per_queue;
 	*w = (struct worker){.shared = shared, .index = index, .cpu = cpu, .poll = config->poll};
+	w->counters = &memory->own;
+	lb_init(&w->lb, flows, &memory->lb, config->flow_insert_limit);
 	w->sockets = calloc(socket_count, sizeof(*w->sockets));
 	w->poll_fds = calloc(socket_count, sizeof(*w->poll_fds));
 	if (!w->sockets || !w->poll_fds || frame_pool_init(&w->pool, frames) ||
-	    lb_init(&w->lb, flows) || tap_ring_init(&w->tap, TAP_RING_BYTES))
+	    tap_ring_init(&w->tap, TAP_RING_BYTES))
 		return err_set(err, ENOMEM, "not enough memory for worker %u", index);
 	int r = memory_open(&w->memory, (size_t)frames * FRAME_SIZE, node, config->hugepages, err);
 	if (r)
@@ -241,7 +243,6 @@ void worker_close(struct worker *w)
 	xsk_area_close(&w->area);
 	memory_close(&w->memory);
 	tap_ring_fini(&w->tap);
-	lb_fini(&w->lb);
 	frame_pool_fini(&w->pool);
 	free(w->poll_fds);
 	free(w->sockets);

@@ -53,6 +53,12 @@ struct worker_frames {
 	uint32_t frames, free, in_fill, in_transmit, elsewhere;
 };
 
+/* A worker's counters, kept where they outlive the daemon. */
+struct worker_memory {
+	struct worker_counters own;
+	struct lb_counters lb;
+};
+
 /* What all workers look at and the control thread sets. */
 struct worker_shared {
 	struct snapshot *snapshot; /* RCU: liburcu, QSBR */
@@ -70,7 +76,7 @@ struct worker {
 	uint64_t idle_since_ns;
 	struct frame_pool pool;
 	struct lb lb;
-	struct worker_counters counters;
+	struct worker_counters *counters;
 	/* cold */
 	_Alignas(64) struct tap_ring tap;
 	struct memory memory;
@@ -88,8 +94,8 @@ struct worker {
  * are opened by worker_open_socket(), then worker_start() gives it its thread.
  */
 int worker_open(struct worker *w, uint16_t index, int cpu, struct worker_shared *shared,
-		struct flow_table *flows, const struct config *config, uint32_t socket_count,
-		int node, struct err *err);
+		struct flow_table *flows, struct worker_memory *memory, const struct config *config,
+		uint32_t socket_count, int node, struct err *err);
 int worker_open_socket(struct worker *w, const struct port *port, uint16_t port_index,
 		       uint16_t queue, bool zerocopy, struct err *err);
 int worker_start(struct worker *w, struct err *err);

@@ -35,28 +35,26 @@
 #define TIMEOUT_MAX_S (4u * 3600)
 
 /*
- * Flows per bucket, at most: 15 / 8. By Poisson's law 0.9 % of the flows then find all five entries
- * taken; it would be 1.1 % at 2 and 5.7 % at 3.25 (0.65 of the entries).
+ * Flows per bucket, at most. By Poisson's law 1.1 % of the flows then find all five entries taken;
+ * it would be 5.7 % at 3.25, and half of it at 1.75, for up to twice the memory.
  */
-#define LOAD_FLOWS   15u
-#define LOAD_BUCKETS 8u
+#define LOAD_FLOWS 2u
 
 /* A holder is done after some ten stores; one that was put to sleep is not waited for. */
 #define HOLD_TRIES  128
 #define TOUCH_TRIES 4
 
-static uint64_t bucket_count(uint32_t entries)
+uint32_t flow_table_buckets(uint32_t entries)
 {
-	uint64_t wanted = ((uint64_t)entries * LOAD_BUCKETS + LOAD_FLOWS - 1) / LOAD_FLOWS;
-	uint64_t count = 1;
-	while (count < wanted)
+	uint32_t count = 1;
+	while (count < (entries + LOAD_FLOWS - 1) / LOAD_FLOWS)
 		count *= 2;
 	return count;
 }
 
 size_t flow_table_bytes(uint32_t entries)
 {
-	return bucket_count(entries) * sizeof(struct flow_bucket);
+	return flow_table_buckets(entries) * sizeof(struct flow_bucket);
 }
 
 /* Rounded up: a flow lives at least that long, and at most two ticks longer. */
@@ -72,7 +70,8 @@ void flow_table_init(struct flow_table *t, void *memory, uint32_t entries,
 {
 	assert((uintptr_t)memory % sizeof(struct flow_bucket) == 0);
 	t->buckets = memory;
-	t->mask = bucket_count(entries) - 1;
+	t->keys = NULL;
+	t->mask = flow_table_buckets(entries) - 1;
 	t->seed = *seed;
 	for (int state = 0; state < FLOW_STATES; state++)
 		t->timeout_ticks[state] = ticks_of(timeouts_s[state]);
@@ -159,10 +158,15 @@ static void bucket_let_go(struct flow_bucket *b)
 	__atomic_store_n(&b->sequence, sequence + 1, __ATOMIC_RELEASE);
 }
 
-static void entry_store(struct flow_bucket *b, int i, uint64_t tag, uint32_t meta)
+static void entry_store(struct flow_table *t, struct flow_bucket *b, int i, uint64_t tag,
+			uint32_t meta, const struct flow_key *key)
 {
 	__atomic_store_n(&b->tag[i], 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&b->meta[i], meta, __ATOMIC_RELEASE);
+	if (t->keys && key) {
+		__atomic_thread_fence(__ATOMIC_RELEASE);
+		t->keys[b - t->buckets].key[i] = *key;
+	}
 	__atomic_store_n(&b->tag[i], tag, __ATOMIC_RELEASE);
 }
 
@@ -206,7 +210,8 @@ static int choose_entry(const struct flow_table *t, const struct flow_bucket *b,
 }
 
 enum flow_insert flow_table_insert(struct flow_table *t, uint64_t hash, uint32_t backend,
-				   enum flow_state state, uint64_t now_ns)
+				   enum flow_state state, uint64_t now_ns,
+				   const struct flow_key *key)
 {
 	assert(backend <= FLOW_TAG_BACKEND && state > FLOW_FREE && state < FLOW_STATES);
 	struct flow_bucket *b = flow_table_bucket(t, hash);
@@ -217,7 +222,7 @@ enum flow_insert flow_table_insert(struct flow_table *t, uint64_t hash, uint32_t
 		return FLOW_FULL;
 	int i = choose_entry(t, b, wanted, tick, &rank);
 	if (i >= 0)
-		entry_store(b, i, wanted | backend, flow_meta(tick, state));
+		entry_store(t, b, i, wanted | backend, flow_meta(tick, state), key);
 	bucket_let_go(b);
 	if (i < 0)
 		return FLOW_FULL;
@@ -290,4 +295,43 @@ bool flow_table_sweep(struct flow_table *t, uint64_t *position, uint64_t count,
 		sweep_bucket(t, &t->buckets[at], keep, flow_tick(now_ns), out);
 	*position = at & t->mask;
 	return at > t->mask;
+}
+
+/* --- after a writer's end, and for people ---------------------------------------------------- */
+
+void flow_table_repair(struct flow_table *t)
+{
+	for (uint64_t at = 0; at <= t->mask; at++) {
+		struct flow_bucket *b = &t->buckets[at];
+		if (__atomic_load_n(&b->sequence, __ATOMIC_RELAXED) % 2)
+			bucket_let_go(b);
+	}
+}
+
+static bool read_entry(const struct flow_table *t, uint64_t at, int i, uint16_t tick,
+		       struct flow_info *out)
+{
+	const struct flow_bucket *b = &t->buckets[at];
+	uint64_t tag = __atomic_load_n(&b->tag[i], __ATOMIC_ACQUIRE);
+	uint32_t meta = __atomic_load_n(&b->meta[i], __ATOMIC_ACQUIRE);
+	if (is_free(tag) || !is_live(t, meta, tick))
+		return false;
+	*out = (struct flow_info){
+		.backend = tag & FLOW_TAG_BACKEND,
+		.state = meta & FLOW_META_STATE,
+		.idle_s = flow_age(meta, tick) * FLOW_TICK_NS / 1000000000u,
+	};
+	if (t->keys)
+		out->key = t->keys[at].key[i];
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&b->tag[i], __ATOMIC_RELAXED) == tag;
+}
+
+unsigned int flow_table_read(const struct flow_table *t, uint64_t bucket, uint64_t now_ns,
+			     struct flow_info out[FLOW_BUCKET_ENTRIES])
+{
+	unsigned int count = 0;
+	for (int i = 0; i < FLOW_BUCKET_ENTRIES; i++)
+		count += read_entry(t, bucket, i, flow_tick(now_ns), &out[count]);
+	return count;
 }

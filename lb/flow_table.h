@@ -17,8 +17,14 @@
 
 #include "bpf/flow.h"
 
+/* The full keys of a bucket's flows, for people and tools: no packet is decided by them. */
+struct flow_keys {
+	struct flow_key key[FLOW_BUCKET_ENTRIES];
+};
+
 struct flow_table {
 	struct flow_bucket *buckets; /* 64-byte aligned, a power of two of them */
+	struct flow_keys *keys;      /* as many, or NULL: not kept */
 	uint64_t mask;
 	struct flow_seed seed;
 	uint16_t timeout_ticks[FLOW_STATES];
@@ -33,11 +39,13 @@ struct flow_hit {
 	enum flow_state state;
 };
 
-/* Bytes of memory for a table that holds `entries` flows at a load that buckets stand. */
-size_t flow_table_bytes(uint32_t entries);
+/* Buckets, a power of two, of a table that holds `entries` flows at a load that buckets stand. */
+uint32_t flow_table_buckets(uint32_t entries);
+size_t flow_table_bytes(uint32_t entries); /* of those buckets */
 
 /*
- * Makes a table in zeroed, 64-byte aligned memory of flow_table_bytes(entries) bytes. Timeouts
+ * Makes a table in 64-byte aligned memory of flow_table_buckets(entries) buckets: zeroed,
+ * or a table's of that size and seed. Timeouts
  * in seconds by state, each up to 4 hours (longer ones are cut to that).
  */
 void flow_table_init(struct flow_table *t, void *memory, uint32_t entries,
@@ -76,7 +84,8 @@ enum flow_insert {
  * one.
  */
 enum flow_insert flow_table_insert(struct flow_table *t, uint64_t hash, uint32_t backend,
-				   enum flow_state state, uint64_t now_ns);
+				   enum flow_state state, uint64_t now_ns,
+				   const struct flow_key *key);
 
 /* Forgets a found flow, if it is still there. */
 void flow_table_remove(struct flow_table *t, uint64_t hash, uint32_t backend);
@@ -97,5 +106,23 @@ struct flow_sweep {
  */
 bool flow_table_sweep(struct flow_table *t, uint64_t *position, uint64_t count,
 		      const uint64_t *keep, uint64_t now_ns, struct flow_sweep *out);
+
+/*
+ * Lets go of buckets that a writer held when it was killed, and forgets what it was writing. To be
+ * called before anybody else writes.
+ */
+void flow_table_repair(struct flow_table *t);
+
+/* One flow, for people. */
+struct flow_info {
+	struct flow_key key; /* zeroed where keys are not kept */
+	uint32_t backend;
+	enum flow_state state;
+	uint32_t idle_s;
+};
+
+/* Reads up to FLOW_BUCKET_ENTRIES live flows of a bucket; how many there were. */
+unsigned int flow_table_read(const struct flow_table *t, uint64_t bucket, uint64_t now_ns,
+			     struct flow_info out[FLOW_BUCKET_ENTRIES]);
 
 #endif

@@ -8,7 +8,6 @@
  */
 #include "lb/process.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +26,8 @@ static const struct target *target_find(const void *table, const struct target_k
 /* Every node must choose alike (bpf/flow.h's seed is drawn by chance, this one is not). */
 static const struct flow_seed maglev_seed = {.k0 = 0x57656972, .k1 = 0x4d61676c6576};
 
+#define NS_PER_S 1000000000ull
+
 /* A packet between the stages. */
 struct work {
 	struct lb_packet *packet;
@@ -34,23 +35,15 @@ struct work {
 	uint64_t hash;
 };
 
-int lb_init(struct lb *lb, struct flow_table *flows)
+void lb_init(struct lb *lb, struct flow_table *flows, struct lb_counters *counters,
+	     uint32_t insert_limit)
 {
-	memset(lb, 0, sizeof(*lb));
-	lb->flows = flows;
-	lb->counters.services = calloc(ABI_MAX_SERVICES, sizeof(*lb->counters.services));
-	lb->counters.backends = calloc(ABI_MAX_BACKENDS, sizeof(*lb->counters.backends));
-	if (lb->counters.services && lb->counters.backends)
-		return 0;
-	lb_fini(lb);
-	return -ENOMEM;
+	*lb = (struct lb){.flows = flows, .counters = counters, .insert_limit = insert_limit};
 }
 
-void lb_fini(struct lb *lb)
+struct lb_counters *lb_counters_new(void)
 {
-	free(lb->counters.services);
-	free(lb->counters.backends);
-	memset(lb, 0, sizeof(*lb));
+	return calloc(1, sizeof(struct lb_counters));
 }
 
 /* Counters have one writer; readers of other threads see each whole. */
@@ -69,13 +62,13 @@ static void drop(struct lb *lb, struct lb_packet *p, enum reason reason)
 {
 	p->verdict = LB_DROP;
 	p->reason = reason;
-	count(&lb->counters.dropped[reason], 1);
+	count(&lb->counters->dropped[reason], 1);
 }
 
 static void pass(struct lb *lb, struct lb_packet *p)
 {
 	p->verdict = LB_PASS;
-	count(&lb->counters.passed, 1);
+	count(&lb->counters->passed, 1);
 }
 
 /* The reply may be longer than the request: frames have that room behind them (lb/process.h). */
@@ -94,7 +87,7 @@ static void reply_to_neighbor(struct lb *lb, const struct snapshot *s, struct wo
 	p->length = length;
 	p->verdict = LB_TRANSMIT;
 	p->egress = p->ingress;
-	count(&lb->counters.neighbor_replies, 1);
+	count(&lb->counters->neighbor_replies, 1);
 }
 
 /* Parses and matches. True when the packet is one to balance. */
@@ -172,6 +165,26 @@ static uint32_t choose_backend(const struct service *service, const struct work 
 }
 
 /*
+ * Whether one more flow may be remembered now: a token bucket that holds a tenth of a second's
+ * worth. It bounds what a flood of new flows costs those that are there.
+ */
+static bool may_insert(struct lb *lb, uint64_t now_ns)
+{
+	uint64_t full = lb->insert_limit * (NS_PER_S / 10) + NS_PER_S;
+	uint64_t passed_ns = now_ns - lb->insert_seen_ns;
+	if (passed_ns > NS_PER_S)
+		passed_ns = NS_PER_S;
+	lb->insert_seen_ns = now_ns;
+	lb->insert_credit += passed_ns * lb->insert_limit;
+	if (lb->insert_credit > full)
+		lb->insert_credit = full;
+	if (lb->insert_credit < NS_PER_S)
+		return false;
+	lb->insert_credit -= NS_PER_S;
+	return true;
+}
+
+/*
  * Makes a flow known. Only a SYN or a UDP packet does: what comes in the middle of a connection
  * goes where the table of the service says, and leaves no trace for an attacker to fill us with.
  */
@@ -180,18 +193,22 @@ static void remember(struct lb *lb, const struct work *w, uint32_t backend, uint
 	bool udp = w->parsed.key.protocol == IPPROTO_UDP;
 	if (!udp && !is_syn(&w->parsed))
 		return;
-	count(&lb->counters.services[w->packet->service].flows, 1);
-	count(&lb->counters.backends[backend].flows, 1);
+	count(&lb->counters->services[w->packet->service].flows, 1);
+	count(&lb->counters->backends[backend].flows, 1);
+	if (!may_insert(lb, now_ns)) {
+		count(&lb->counters->flow_guarded, 1);
+		return;
+	}
 	switch (flow_table_insert(lb->flows, w->hash, backend, udp ? FLOW_UDP : FLOW_HANDSHAKE,
-				  now_ns)) {
+				  now_ns, &w->parsed.key)) {
 	case FLOW_EVICTED:
-		count(&lb->counters.flow_evictions, 1);
+		count(&lb->counters->flow_evictions, 1);
 		/* fall through */
 	case FLOW_INSERTED:
-		count(&lb->counters.flow_inserts, 1);
+		count(&lb->counters->flow_inserts, 1);
 		break;
 	case FLOW_FULL:
-		count(&lb->counters.flow_untracked, 1);
+		count(&lb->counters->flow_untracked, 1);
 		break;
 	}
 }
@@ -201,7 +218,7 @@ static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uin
 	struct lb_packet *p = w->packet;
 	uint32_t id = known_backend(lb, s, w, now_ns);
 	bool known = id != ABI_NO_BACKEND;
-	count_traffic(&lb->counters.services[p->service], p->length);
+	count_traffic(&lb->counters->services[p->service], p->length);
 	if (!known)
 		id = choose_backend(&s->services[p->service], w);
 	if (id == ABI_NO_BACKEND) {
@@ -219,8 +236,8 @@ static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uin
 	rewrite_link(p->data, &b->link);
 	p->verdict = LB_TRANSMIT;
 	p->egress = b->egress;
-	count_traffic(&lb->counters.backends[id], p->length);
-	count(&lb->counters.forwarded, 1);
+	count_traffic(&lb->counters->backends[id], p->length);
+	count(&lb->counters->forwarded, 1);
 }
 
 void lb_process(struct lb *lb, const struct snapshot *s, struct lb_packet *packets,
@@ -243,6 +260,6 @@ void lb_process(struct lb *lb, const struct snapshot *s, struct lb_packet *packe
 	}
 	for (unsigned int i = 0; i < count_out; i++)
 		forward(lb, s, &work[i], now_ns);
-	count(&lb->counters.rx_packets, count_in);
-	count(&lb->counters.rx_bytes, bytes);
+	count(&lb->counters->rx_packets, count_in);
+	count(&lb->counters->rx_bytes, bytes);
 }

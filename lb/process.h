@@ -15,8 +15,7 @@
 
 struct snapshot;
 
-#define LB_BURST      64u
-#define LB_FRAME_ROOM 128u /* a reply to a neighbour may be longer than its request */
+#define LB_BURST 64u
 
 enum lb_verdict {
 	LB_TRANSMIT, /* from port `egress` */
@@ -54,19 +53,27 @@ struct lb_counters {
 	uint64_t neighbor_replies; /* ARP and neighbour advertisements */
 	uint64_t passed;
 	uint64_t dropped[ABI_REASON_SLOTS];
-	uint64_t flow_inserts, flow_evictions, flow_untracked;
-	struct lb_traffic *services; /* by id, ABI_MAX_SERVICES */
-	struct lb_traffic *backends; /* by id, ABI_MAX_BACKENDS */
+	uint64_t flow_inserts, flow_evictions;
+	uint64_t flow_untracked;                      /* not remembered: its bucket is full */
+	uint64_t flow_guarded;                        /* not remembered: too many a second */
+	struct lb_traffic services[ABI_MAX_SERVICES]; /* by id */
+	struct lb_traffic backends[ABI_MAX_BACKENDS];
 };
 
 struct lb {
 	struct flow_table *flows;
-	struct lb_counters counters;
+	struct lb_counters *counters; /* the caller's, zeroed or an earlier lb's */
+	uint32_t insert_limit;        /* flows a second it remembers */
+	uint64_t insert_credit;       /* that it may remember now, in 1/NS_PER_S of a flow */
+	uint64_t insert_seen_ns;      /* when credit was last given */
 };
 
-/* The counters' arrays come zeroed with lb_init and go with lb_fini. -ENOMEM. */
-int lb_init(struct lb *lb, struct flow_table *flows);
-void lb_fini(struct lb *lb);
+/* `insert_limit`: new flows beyond so many a second go by the service's table alone. */
+void lb_init(struct lb *lb, struct flow_table *flows, struct lb_counters *counters,
+	     uint32_t insert_limit);
+
+/* Zeroed counters, to be freed by free(), for who has no memory of its own for them; or NULL. */
+struct lb_counters *lb_counters_new(void);
 
 /* Decides about `count` packets, at most LB_BURST. `now_ns` is CLOCK_MONOTONIC. */
 void lb_process(struct lb *lb, const struct snapshot *s, struct lb_packet *packets,

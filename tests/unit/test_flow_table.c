@@ -53,7 +53,7 @@ static uint64_t hash_of(uint64_t number)
 static void insert(struct flow_table *t, uint64_t number, enum flow_state state, uint64_t now_ns,
 		   enum flow_insert want)
 {
-	assert_int_equal(flow_table_insert(t, hash_of(number), number, state, now_ns), want);
+	assert_int_equal(flow_table_insert(t, hash_of(number), number, state, now_ns, NULL), want);
 }
 
 static bool has(const struct flow_table *t, uint64_t number, uint64_t now_ns)
@@ -74,7 +74,7 @@ static void test_find_what_was_inserted(void **state)
 	table_open(&t, 1000);
 	assert_false(flow_table_find(&t, 0x123456789abcdef0, START_NS, &hit));
 	assert_null(hit.tag);
-	assert_int_equal(flow_table_insert(&t, 0x123456789abcdef0, 65535, FLOW_UDP, START_NS),
+	assert_int_equal(flow_table_insert(&t, 0x123456789abcdef0, 65535, FLOW_UDP, START_NS, NULL),
 			 FLOW_INSERTED);
 	assert_true(flow_table_find(&t, 0x123456789abcdef0, START_NS, &hit));
 	assert_true(hit.backend == 65535 && hit.state == FLOW_UDP);
@@ -95,7 +95,7 @@ static void test_hash_of_zeros(void **state)
 	struct flow_hit hit;
 	table_open(&t, 1);
 	assert_false(flow_table_find(&t, 0, START_NS, &hit));
-	assert_int_equal(flow_table_insert(&t, 0, 0, FLOW_UDP, START_NS), FLOW_INSERTED);
+	assert_int_equal(flow_table_insert(&t, 0, 0, FLOW_UDP, START_NS, NULL), FLOW_INSERTED);
 	assert_true(flow_table_find(&t, 0, START_NS, &hit) && hit.backend == 0);
 	for (int i = 0; i < 4; i++)
 		insert(&t, 10 + i, FLOW_UDP, START_NS, FLOW_INSERTED);
@@ -114,7 +114,7 @@ static void test_insert_twice(void **state)
 	insert(&t, 1, FLOW_UDP, START_NS, FLOW_INSERTED);
 	insert(&t, 2, FLOW_UDP, START_NS, FLOW_INSERTED);
 	flow_table_remove(&t, hash_of(1), 1);
-	assert_int_equal(flow_table_insert(&t, hash_of(2), 7, FLOW_CLOSING, START_NS),
+	assert_int_equal(flow_table_insert(&t, hash_of(2), 7, FLOW_CLOSING, START_NS, NULL),
 			 FLOW_INSERTED);
 	assert_true(flow_table_find(&t, hash_of(2), START_NS, &hit));
 	assert_true(hit.backend == 7 && hit.state == FLOW_CLOSING);
@@ -375,7 +375,7 @@ static void test_few_flows_find_no_room(void **state)
 	table_open(&t, entries);
 	for (uint32_t i = 0; i < entries; i++)
 		full += flow_table_insert(&t, random_word(&random), 1, FLOW_ESTABLISHED,
-					  START_NS) == FLOW_FULL;
+					  START_NS, NULL) == FLOW_FULL;
 	assert_in_range(full, 1, entries / 100);
 	table_close(&t);
 }
@@ -442,7 +442,7 @@ static void use_garbage(struct flow_table *t, uint64_t *random)
 		assert_in_range(hit.state, FLOW_FREE + 1, FLOW_STATES - 1);
 		flow_table_touch(&hit, FLOW_ESTABLISHED, now_ns);
 	}
-	if (flow_table_insert(t, hash, 5, FLOW_UDP, now_ns) != FLOW_FULL) {
+	if (flow_table_insert(t, hash, 5, FLOW_UDP, now_ns, NULL) != FLOW_FULL) {
 		assert_true(flow_table_find(t, hash, now_ns, &hit));
 		assert_int_equal(hit.backend, 5);
 	}

@@ -77,7 +77,7 @@ static void *race(void *context)
 		switch ((x >> 40) % 8) {
 		case 0 ... 1:
 			r->inserts += flow_table_insert(r->table, hash_of(key), backend,
-							state_of(key), now_ns) != FLOW_FULL;
+							state_of(key), now_ns, NULL) != FLOW_FULL;
 			break;
 		case 2:
 			flow_table_remove(r->table, hash_of(key), backend);
@@ -209,21 +209,21 @@ static void bucket_open(struct flow_table *t)
 	static _Alignas(64) struct flow_bucket bucket;
 	memset(&bucket, 0, sizeof(bucket));
 	flow_table_init(t, &bucket, 1, &seed, timeouts);
-	flow_table_insert(t, hash_of(0), 0, FLOW_CLOSING, NOW_NS);
+	flow_table_insert(t, hash_of(0), 0, FLOW_CLOSING, NOW_NS, NULL);
 	for (unsigned int key = 1; key < 5; key++)
-		flow_table_insert(t, hash_of(key), key, FLOW_UDP, NOW_NS);
+		flow_table_insert(t, hash_of(key), key, FLOW_UDP, NOW_NS, NULL);
 }
 
 static bool overwritten;
 
 static void insert_heir(struct flow_table *t)
 {
-	flow_table_insert(t, hash_of(5), 5, FLOW_HANDSHAKE, NOW_NS + FLOW_TICK_NS);
+	flow_table_insert(t, hash_of(5), 5, FLOW_HANDSHAKE, NOW_NS + FLOW_TICK_NS, NULL);
 }
 
 static void overwrite(struct flow_table *t)
 {
-	overwritten = flow_table_insert(t, hash_of(0), 100, FLOW_UDP, NOW_NS) != FLOW_FULL;
+	overwritten = flow_table_insert(t, hash_of(0), 100, FLOW_UDP, NOW_NS, NULL) != FLOW_FULL;
 }
 
 static void remove_first(struct flow_table *t)

@@ -111,12 +111,13 @@ int offline_open(struct offline *o, struct config *config, struct err *err)
 	o->services = registry_new(ABI_MAX_SERVICES);
 	o->backends = registry_new(ABI_MAX_BACKENDS);
 	o->next_hops = calloc(ABI_MAX_BACKENDS, sizeof(*o->next_hops));
-	if (!o->services || !o->backends || !o->next_hops || open_flows(o) ||
-	    lb_init(&o->lb, &o->flows)) {
+	o->counters = lb_counters_new();
+	if (!o->services || !o->backends || !o->next_hops || !o->counters || open_flows(o)) {
 		r = err_set(err, ENOMEM, "not enough memory for a table of %u flows",
 			    config->flow_entries);
 		goto fail;
 	}
+	lb_init(&o->lb, &o->flows, o->counters, config->flow_insert_limit);
 	r = put_in_force(o, config, err);
 	if (!r)
 		return 0;
@@ -127,7 +128,7 @@ fail:
 
 void offline_close(struct offline *o)
 {
-	lb_fini(&o->lb);
+	free(o->counters);
 	snapshot_free(o->snapshot);
 	free(o->flow_memory);
 	free(o->next_hops);

@@ -33,6 +33,7 @@ struct offline {
 	void *flow_memory;
 	struct flow_table flows;
 	struct lb lb;
+	struct lb_counters *counters; /* of lb */
 	uint64_t now_ns;   /* never goes back */
 	uint64_t swept_ns; /* when the flow table was last looked through */
 };

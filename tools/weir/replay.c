@@ -240,7 +240,7 @@ static int add_packet(struct replay *r, const struct pcap_pkthdr *header, const 
 		      struct err *err)
 {
 	struct slot *slot = &r->slots[r->count];
-	size_t room = header->caplen > LB_FRAME_ROOM ? header->caplen : LB_FRAME_ROOM;
+	size_t room = header->caplen + LB_TAILROOM;
 	if (room > slot->room) {
 		uint8_t *more = realloc(slot->bytes, room);
 		if (!more)
@@ -308,7 +308,7 @@ static void print_verdicts(const struct replay *r, FILE *out)
 {
 	static const struct table_column columns[] = {
 		{"verdict", TABLE_LEFT}, {"packets", TABLE_RIGHT}, {"meaning", TABLE_LEFT}};
-	const struct lb_counters *c = &r->offline.lb.counters;
+	const struct lb_counters *c = r->offline.lb.counters;
 	struct table *t = table_new(columns, 3);
 	add_row(t, "transmit", c->forwarded, "to a backend");
 	add_row(t, "transmit", c->neighbor_replies, "an answer to ARP or a solicitation");
@@ -330,10 +330,10 @@ static void print_backends(const struct replay *r, FILE *out)
 						      {"flows", TABLE_RIGHT},
 						      {"share", TABLE_RIGHT}};
 	const struct offline *o = &r->offline;
-	uint64_t all = o->lb.counters.forwarded;
+	uint64_t all = o->lb.counters->forwarded;
 	struct table *t = table_new(columns, 4);
 	for (uint32_t id = 0; t && id < registry_end(o->backends); id++) {
-		const struct lb_traffic *traffic = &o->lb.counters.backends[id];
+		const struct lb_traffic *traffic = &o->lb.counters->backends[id];
 		table_text(t, registry_name(o->backends, id));
 		table_count(t, traffic->packets);
 		table_count(t, traffic->flows);
@@ -345,7 +345,7 @@ static void print_backends(const struct replay *r, FILE *out)
 /* Says what does not add up, so that nobody has to trust the figures. */
 static int check_ledger(const struct replay *r, struct err *err)
 {
-	const struct lb_counters *c = &r->offline.lb.counters;
+	const struct lb_counters *c = r->offline.lb.counters;
 	uint64_t sum = c->forwarded + c->neighbor_replies + c->passed;
 	for (unsigned int i = 0; i < REASON_COUNT; i++)
 		sum += c->dropped[i];

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* See the header. */
+#include "datapath/pins.h"
+
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "lb/err.h"
+
+#define PIN_PATH 384
+#define PAGE     4096ul
+
+int pins_open(struct pins *p, const char *instance, struct err *err)
+{
+	struct statfs fs;
+	if (statfs("/sys/fs/bpf", &fs) || fs.f_type != BPF_FS_MAGIC)
+		return err_set(err, ENODEV,
+			       "no BPF file system at /sys/fs/bpf, where flows outlive the daemon: "
+			       "'mount -t bpf bpf /sys/fs/bpf'");
+	snprintf(p->folder, sizeof(p->folder), "%s/%s", PINS_ROOT, instance);
+	if ((mkdir(PINS_ROOT, 0700) && errno != EEXIST) ||
+	    (mkdir(p->folder, 0700) && errno != EEXIST)) {
+		int code = errno;
+		err_set(err, code, "can't make %s: %s%s", p->folder, strerror(code),
+			code == EACCES || code == EPERM ? "; run as root" : "");
+		p->folder[0] = 0;
+		return -code;
+	}
+	return 0;
+}
+
+static const char *path_of(const struct pins *p, const char *name, char path[PIN_PATH])
+{
+	snprintf(path, PIN_PATH, "%s/%s", p->folder, name);
+	return path;
+}
+
+int pins_get(const struct pins *p, const char *name)
+{
+	char path[PIN_PATH];
+	if (!p->folder[0])
+		return -ENOENT;
+	int fd = bpf_obj_get(path_of(p, name, path));
+	return fd < 0 ? -errno : fd;
+}
+
+int pins_put(const struct pins *p, const char *name, int fd, struct err *err)
+{
+	char path[PIN_PATH];
+	if (!p->folder[0] || !bpf_obj_pin(fd, path_of(p, name, path)))
+		return 0;
+	return err_set(err, errno, "can't pin %s: %m", path);
+}
+
+void pins_drop(const struct pins *p, const char *name)
+{
+	char path[PIN_PATH];
+	if (p->folder[0])
+		unlink(path_of(p, name, path));
+}
+
+void pins_drop_all(const struct pins *p, const char *prefix,
+		   bool (*keep)(void *context, const char *name), void *context)
+{
+	DIR *folder = p->folder[0] ? opendir(p->folder) : NULL;
+	if (!folder)
+		return;
+	for (struct dirent *entry; (entry = readdir(folder));) {
+		if (entry->d_name[0] == '.' || strncmp(entry->d_name, prefix, strlen(prefix)))
+			continue;
+		if (!keep || !keep(context, entry->d_name))
+			pins_drop(p, entry->d_name);
+	}
+	closedir(folder);
+}
+
+void pins_remove(struct pins *p)
+{
+	if (!p->folder[0])
+		return;
+	pins_drop_all(p, "", NULL, NULL);
+	rmdir(p->folder);
+	rmdir(PINS_ROOT); /* stays while there are other instances */
+	p->folder[0] = 0;
+}
+
+/* --- shared arrays ------------------------------------------------------------------------- */
+
+static int create(const struct pins *p, const char *name, uint32_t value_size, uint32_t entries,
+		  struct err *err)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(uint32_t), value_size, entries,
+				&opts);
+	if (fd < 0) {
+		int code = errno;
+		const char *hint = "";
+		if (code == EPERM)
+			hint = "; run as root, or with CAP_BPF and CAP_NET_ADMIN";
+		if (code == ENOMEM || code == E2BIG)
+			hint = "; make flow_table.entries smaller, or give the machine more memory";
+		return err_set(err, code, "the kernel has no %lu MiB for the map %s: %s%s",
+			       ((unsigned long)value_size * entries >> 20) + 1, name,
+			       strerror(code), hint);
+	}
+	int r = pins_put(p, name, fd, err);
+	if (r) {
+		close(fd);
+		return r;
+	}
+	return fd;
+}
+
+static bool has_shape(int fd, uint32_t value_size, uint32_t entries)
+{
+	struct bpf_map_info info = {};
+	uint32_t size = sizeof(info);
+	return !bpf_obj_get_info_by_fd(fd, &info, &size) && info.type == BPF_MAP_TYPE_ARRAY &&
+	       info.value_size == value_size && info.max_entries == entries;
+}
+
+int shared_array_open(struct shared_array *a, const struct pins *p, const char *name,
+		      uint32_t value_size, uint32_t entries, struct err *err)
+{
+	*a = (struct shared_array){.fd = pins_get(p, name)};
+	a->inherited = a->fd >= 0;
+	if (a->inherited && !has_shape(a->fd, value_size, entries)) {
+		shared_array_close(a);
+		return err_set(err, EEXIST, "%s/%s is of another shape", p->folder, name);
+	}
+	if (!a->inherited)
+		a->fd = create(p, name, value_size, entries, err);
+	if (a->fd < 0)
+		return a->fd;
+	a->size = ((size_t)value_size * entries + PAGE - 1) & ~(PAGE - 1);
+	a->base = mmap(NULL, a->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, a->fd, 0);
+	if (a->base != MAP_FAILED)
+		return 0;
+	int code = errno;
+	a->base = NULL;
+	shared_array_close(a);
+	return err_set(err, code, "can't map %s: %s", name, strerror(code));
+}
+
+void shared_array_close(struct shared_array *a)
+{
+	if (a->base)
+		munmap(a->base, a->size);
+	if (a->fd > 0)
+		close(a->fd);
+	*a = (struct shared_array){};
+}

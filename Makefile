@@ -134,7 +134,7 @@ format: ## put all sources into the project's format
 
 .PHONY: demo bench clean install help
 demo: deps ## show the main job: client, Weir and real servers in namespaces, figures, a capture
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(test_tools)
 	@tests/demo.sh $(O)
 
 bench: all ## measure, as ratios to a baseline

@@ -9,16 +9,13 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
-#include <unistd.h>
 #include <urcu-qsbr.h>
 
+#include "datapath/engine_state.h"
+#include "datapath/ledger.h"
 #include "datapath/program.h"
 #include "lb/err.h"
 #include "lb/snapshot.h"
@@ -30,45 +27,7 @@
 #define DRAIN_WAIT_NS 20000000  /* for packets in the rings when the programs are detached */
 #define MAX_WORKERS   ABI_MAX_QUEUES
 
-struct engine {
-	struct worker_shared shared;
-	const struct config *config; /* of engine_open(), valid during that call */
-	uint32_t port_count;
-	struct port ports[ABI_MAX_PORTS];
-	uint32_t worker_count;
-	struct worker *workers;
-	struct program *program;
-	struct snapshot *snapshot;
-	struct memory flow_memory;
-	struct flow_table flows;
-	uint64_t sweep_position;
-	struct flow_sweep sweep, last_sweep; /* under way, and the last whole one */
-	int lock;                            /* of the instance */
-};
-
 /* --- opening ------------------------------------------------------------------------------- */
-
-/*
- * One daemon for each instance: an abstract unix socket is a lock that the kernel gives back
- * however its owner ends, and each network namespace has its own.
- */
-static int lock_instance(struct engine *e, const char *instance, struct err *err)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int n = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "weir/%s", instance);
-	e->lock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (e->lock < 0)
-		return err_set(err, errno, "no socket to lock the instance: %m");
-	if (!bind(e->lock, (struct sockaddr *)&address,
-		  offsetof(struct sockaddr_un, sun_path) + 1 + n))
-		return 0;
-	if (errno == EADDRINUSE)
-		return err_set(err, EADDRINUSE,
-			       "a daemon of instance %s runs already: stop it, or give this one "
-			       "another 'instance' in its configuration",
-			       instance);
-	return err_set(err, errno, "can't lock instance %s: %m", instance);
-}
 
 static int open_ports(struct engine *e, struct err *err)
 {
@@ -78,28 +37,6 @@ static int open_ports(struct engine *e, struct err *err)
 			return r;
 		e->port_count++;
 	}
-	return 0;
-}
-
-static int open_flow_table(struct engine *e, struct err *err)
-{
-	const struct config_timeouts *t = &e->config->timeouts;
-	const uint32_t timeouts[FLOW_STATES] = {
-		[FLOW_HANDSHAKE] = t->tcp_handshake,
-		[FLOW_ESTABLISHED] = t->tcp_established,
-		[FLOW_CLOSING] = t->tcp_closing,
-		[FLOW_UDP] = t->udp,
-	};
-	struct flow_seed seed;
-	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-		return err_set(err, EIO, "no random bytes for the flow table's seed");
-	enum config_hugepages want =
-		e->config->hugepages == HUGEPAGES_OFF ? HUGEPAGES_OFF : HUGEPAGES_AUTO;
-	int r = memory_open(&e->flow_memory, flow_table_bytes(e->config->flow_entries), -1, want,
-			    err);
-	if (r)
-		return err_prefix(err, -r, "flow_table.entries %u", e->config->flow_entries);
-	flow_table_init(&e->flows, e->flow_memory.base, e->config->flow_entries, &seed, timeouts);
 	return 0;
 }
 
@@ -139,6 +76,8 @@ static int check_cpus(const struct config_numbers *wanted, struct err *err)
 static uint32_t wanted_workers(const struct engine *e, uint32_t cpus)
 {
 	uint32_t count = cpus ? cpus : 1;
+	if (count > e->instance.worker_slots)
+		count = e->instance.worker_slots;
 	for (uint32_t i = 0; i < e->port_count; i++)
 		if (e->ports[i].queue_count < count)
 			count = e->ports[i].queue_count;
@@ -190,8 +129,9 @@ static int open_workers(struct engine *e, bool zerocopy, struct err *err)
 	memset(e->workers, 0, e->worker_count * sizeof(*e->workers));
 	for (uint32_t i = 0; i < e->worker_count; i++) {
 		struct worker *w = &e->workers[i];
-		int r = worker_open(w, i, cpus[i % cpu_count], &e->shared, &e->flows, e->config,
-				    sockets_of_worker(e, i), e->ports[0].node, err);
+		int r = worker_open(w, i, cpus[i % cpu_count], &e->shared, &e->instance.flows,
+				    &e->instance.workers[i], e->config, sockets_of_worker(e, i),
+				    e->ports[0].node, err);
 		if (!r)
 			r = open_worker_sockets(e, w, zerocopy, err);
 		if (r) {
@@ -243,6 +183,7 @@ static int open_workers_in_best_mode(struct engine *e, struct err *err)
 
 static int attach_programs(struct engine *e, struct err *err)
 {
+	program_detach_others(e->program);
 	for (uint32_t i = 0; i < e->port_count; i++) {
 		int r = program_attach(e->program, i, &e->ports[i], err);
 		if (r)
@@ -261,27 +202,91 @@ static int start_workers(struct engine *e, struct err *err)
 	return 0;
 }
 
-int engine_open(struct engine **out, const struct config *config, struct err *err)
+/* --- opening and closing ------------------------------------------------------------------------
+ */
+
+/*
+ * With `remove` nothing stays in the kernel: then the programs are detached first, and the workers
+ * given the time to finish. Without, the kernel goes on alone.
+ */
+static void close_engine(struct engine *e, bool remove)
+{
+	if (e->program && remove) {
+		program_detach(e->program);
+		nanosleep(&(struct timespec){.tv_nsec = DRAIN_WAIT_NS}, NULL);
+	}
+	__atomic_store_n(&e->shared.stop, true, __ATOMIC_RELEASE);
+	for (uint32_t i = 0; e->workers && i < e->worker_count; i++)
+		worker_join(&e->workers[i]);
+	if (e->instance.header && e->workers)
+		ledger_keep(e);
+	close_workers(e);
+	program_close(e->program);
+	instance_close(&e->instance, remove);
+	snapshot_free(e->snapshot);
+	free(e);
+}
+
+static int open_program(struct engine *e, struct err *err)
+{
+	const struct program_input input = {
+		.instance = &e->instance,
+		.ports = e->ports,
+		.port_count = e->port_count,
+		.drop_without_daemon = e->config->on_daemon_loss == DAEMON_LOSS_DROP,
+	};
+	char names[ABI_MAX_PORTS][IF_NAMESIZE] = {};
+	int r = program_open(&e->program, &input, err);
+	if (r)
+		return r;
+	for (uint32_t i = 0; i < e->port_count; i++) {
+		memcpy(names[i], e->ports[i].name, IF_NAMESIZE);
+		/* Until sockets say more, established flows go on as they did without a daemon. */
+		program_set_fast_path(e->program, i, e->config->fast_path != FAST_PATH_OFF);
+	}
+	if (!instance_keep_counters(&e->instance, names, e->port_count))
+		program_reset_counters(e->program);
+	return 0;
+}
+
+/* In copy mode XDP_TX is several times faster than AF_XDP; zero copy is faster than XDP_TX. */
+static void choose_fast_path(struct engine *e)
+{
+	for (uint32_t i = 0; i < e->port_count; i++) {
+		struct port *p = &e->ports[i];
+		p->fast_path = e->config->fast_path == FAST_PATH_ON ||
+			       (e->config->fast_path == FAST_PATH_AUTO && !p->zerocopy);
+		program_set_fast_path(e->program, i, p->fast_path);
+	}
+}
+
+int engine_open(struct engine **out, const struct config *config, struct registry *services,
+		struct registry *backends, struct err *err)
 {
 	struct engine *e = aligned_alloc(64, (sizeof(*e) + 63) & ~63ul);
 	if (!e)
 		return err_set(err, ENOMEM, "not enough memory");
 	memset(e, 0, sizeof(*e));
-	e->lock = -1;
 	e->config = config;
-	int r = lock_instance(e, config->instance, err);
-	r = r ? r : check_cpus(&config->cpus, err);
+	e->services = services;
+	e->backends = backends;
+	int r = check_cpus(&config->cpus, err);
 	r = r ? r : open_ports(e, err);
-	r = r ? r : open_flow_table(e, err);
-	r = r ? r : program_open(&e->program, e->port_count, err);
+	r = r ? r : instance_open(&e->instance, config, err);
+	r = r ? r : instance_load_names(&e->instance, services, backends, err);
+	r = r ? r : open_program(e, err);
+	if (!r)
+		ledger_settle(e);
 	/* Without targets the programs pass everything: attaching first shows what XDP can do. */
 	r = r ? r : attach_programs(e, err);
 	r = r ? r : open_workers_in_best_mode(e, err);
 	r = r ? r : start_workers(e, err);
 	if (r) {
-		engine_close(e);
+		/* What was taken over stays as it was; what is new goes. */
+		close_engine(e, !e->instance.inherited);
 		return r;
 	}
+	choose_fast_path(e);
 	e->config = NULL;
 	*out = e;
 	return 0;
@@ -289,22 +294,14 @@ int engine_open(struct engine **out, const struct config *config, struct err *er
 
 void engine_close(struct engine *e)
 {
-	if (!e)
-		return;
-	if (e->program)
-		program_detach(e->program);
-	if (e->snapshot)
-		nanosleep(&(struct timespec){.tv_nsec = DRAIN_WAIT_NS}, NULL);
-	__atomic_store_n(&e->shared.stop, true, __ATOMIC_RELEASE);
-	for (uint32_t i = 0; e->workers && i < e->worker_count; i++)
-		worker_join(&e->workers[i]);
-	close_workers(e);
-	program_close(e->program);
-	memory_close(&e->flow_memory);
-	snapshot_free(e->snapshot);
-	if (e->lock >= 0)
-		close(e->lock);
-	free(e);
+	if (e)
+		close_engine(e, true);
+}
+
+void engine_leave(struct engine *e)
+{
+	if (e)
+		close_engine(e, false);
 }
 
 /* --- publishing ---------------------------------------------------------------------------- */
@@ -326,6 +323,8 @@ int engine_publish(struct engine *e, struct snapshot *s, struct err *err)
 {
 	struct snapshot *before = e->snapshot;
 	int r = 0;
+	if (!before || before->generation != s->generation)
+		instance_save_names(&e->instance, e->services, e->backends);
 	if (before && target_table_equal(before->targets, s->targets))
 		rcu_assign_pointer(e->shared.snapshot, s);
 	else
@@ -333,9 +332,16 @@ int engine_publish(struct engine *e, struct snapshot *s, struct err *err)
 	urcu_qsbr_synchronize_rcu();
 	if (r)
 		return r;
+	instance_publish(&e->instance, s);
 	e->snapshot = s;
 	snapshot_free(before);
 	return 0;
+}
+
+bool engine_inherited(const struct engine *e, const char **replaced)
+{
+	*replaced = e->instance.replaced;
+	return e->instance.inherited;
 }
 
 const struct snapshot *engine_snapshot(const struct engine *e)
@@ -360,8 +366,9 @@ void engine_tick(struct engine *e, uint64_t now_ns)
 	if (!e->snapshot)
 		return;
 	uint64_t *keep = backends_that_keep_flows(e->snapshot);
-	uint64_t buckets = (e->flows.mask + SWEEP_TICKS) / SWEEP_TICKS;
-	if (flow_table_sweep(&e->flows, &e->sweep_position, buckets, keep, now_ns, &e->sweep)) {
+	uint64_t buckets = (e->instance.flows.mask + SWEEP_TICKS) / SWEEP_TICKS;
+	if (flow_table_sweep(&e->instance.flows, &e->sweep_position, buckets, keep, now_ns,
+			     &e->sweep)) {
 		e->last_sweep = e->sweep;
 		e->sweep = (struct flow_sweep){};
 	}
@@ -373,7 +380,8 @@ void engine_flows(const struct engine *e, uint64_t entries[FLOW_STATES])
 	memcpy(entries, e->last_sweep.entries, sizeof(e->last_sweep.entries));
 }
 
-/* --- looking ------------------------------------------------------------------------------- */
+/* --- looking
+ * ---------------------------------------------------------------------------------------- */
 
 static uint64_t load(const uint64_t *counter)
 {
@@ -395,6 +403,16 @@ int engine_port_counters(const struct engine *e, uint32_t index, struct port_cou
 	return program_counters(e->program, index, out);
 }
 
+int engine_fast_traffic(const struct engine *e, uint32_t backend, struct fast_traffic *out)
+{
+	return program_traffic(e->program, backend, out);
+}
+
+const struct flow_table *engine_flow_table(const struct engine *e)
+{
+	return &e->instance.flows;
+}
+
 int engine_socket_counters(const struct engine *e, uint32_t port, uint32_t queue,
 			   struct socket_counters *out)
 {
@@ -414,77 +432,17 @@ uint32_t engine_worker_count(const struct engine *e)
 void engine_worker(const struct engine *e, uint32_t index, struct engine_worker *out)
 {
 	const struct worker *w = &e->workers[index];
-	const uint64_t *from = (const uint64_t *)&w->counters;
+	const uint64_t *from = (const uint64_t *)w->counters;
 	*out = (struct engine_worker){
 		.cpu = w->cpu,
 		.tid = __atomic_load_n(&w->tid, __ATOMIC_RELAXED),
 		.memory = w->memory.kind,
-		.lb = &w->lb.counters,
+		.lb = w->lb.counters,
 		.tap_lost = load(&w->tap.lost),
 	};
 	for (size_t i = 0; i < sizeof(out->counters) / sizeof(*from); i++)
 		((uint64_t *)&out->counters)[i] = load(&from[i]);
 	worker_frames(w, &out->frames);
-}
-
-static void add_kernel_drops(const struct engine *e, struct engine_drops *out)
-{
-	struct socket_counters c;
-	for (uint32_t i = 0; i < e->worker_count; i++) {
-		const struct worker *w = &e->workers[i];
-		for (uint32_t j = 0; j < w->socket_count; j++) {
-			if (xsk_counters(&w->sockets[j], &c))
-				continue;
-			out->kernel[REASON_RX_FULL] += c.rx_full;
-			out->kernel[REASON_RX_NO_FRAME] += c.rx_no_frame;
-		}
-	}
-}
-
-void engine_drops(const struct engine *e, struct engine_drops *out)
-{
-	struct port_counters port;
-	memset(out, 0, sizeof(*out));
-	for (uint32_t i = 0; i < e->port_count; i++) {
-		if (program_counters(e->program, i, &port))
-			continue;
-		for (int r = 0; r < REASON_COUNT; r++)
-			out->xdp[r] += port.dropped[r];
-	}
-	add_kernel_drops(e, out);
-	for (uint32_t i = 0; i < e->worker_count; i++) {
-		const struct worker *w = &e->workers[i];
-		for (int r = 0; r < REASON_COUNT; r++)
-			out->worker[r] += load(&w->lb.counters.dropped[r]);
-		out->worker[REASON_TX_FULL] += load(&w->counters.tx_full);
-		out->worker[REASON_TX_FAILED] += load(&w->counters.tx_failed);
-		out->worker[REASON_NOT_SERVED] += load(&w->counters.not_served);
-	}
-}
-
-void engine_ledger(const struct engine *e, struct engine_ledger *out)
-{
-	struct engine_drops drops;
-	struct port_counters port;
-	*out = (struct engine_ledger){};
-	/* From the way out to the way in: what moves meanwhile shows as held, not as lost. */
-	for (uint32_t i = 0; i < e->worker_count; i++) {
-		const struct worker *w = &e->workers[i];
-		out->transmitted += load(&w->counters.tx_packets) - load(&w->counters.tx_failed);
-		for (uint32_t j = 0; j < w->socket_count; j++) {
-			out->transmitted -= xsk_unsent(&w->sockets[j]);
-			out->held += xsk_unsent(&w->sockets[j]) + xsk_unread(&w->sockets[j]);
-		}
-	}
-	engine_drops(e, &drops);
-	for (int r = 0; r < REASON_COUNT; r++)
-		out->dropped += drops.xdp[r] + drops.kernel[r] + drops.worker[r];
-	for (uint32_t i = 0; i < e->port_count; i++) {
-		if (program_counters(e->program, i, &port))
-			continue;
-		out->rx += port.rx_packets;
-		out->passed += port.passed;
-	}
 }
 
 /* --- taps ---------------------------------------------------------------------------------- */

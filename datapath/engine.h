@@ -17,16 +17,27 @@
 
 struct engine;
 struct err;
+struct registry;
 struct snapshot;
 
 /*
- * Opens ports, attaches the XDP programs, binds the sockets and starts the workers. Nothing is
- * steered to them before the first engine_publish(). On failure nothing stays behind.
+ * Opens ports, attaches the XDP programs, binds the sockets and starts the workers; takes over what
+ * an earlier daemon of the instance left. The registries must be new: they get the names it knew,
+ * and must stay until the engine is closed. Nothing is steered to the workers before the first
+ * engine_publish(). On failure everything is as it was.
  */
-int engine_open(struct engine **out, const struct config *config, struct err *err);
+int engine_open(struct engine **out, const struct config *config, struct registry *services,
+		struct registry *backends, struct err *err);
+
+/* Whether flows were taken over; if not, *replaced says why in words, or is NULL: none were there.
+ */
+bool engine_inherited(const struct engine *e, const char **replaced);
 
 /* Stops the workers, detaches and gives back everything. NULL too. */
 void engine_close(struct engine *e);
+
+/* Stops the workers and leaves the kernel's part in force: established flows go on. NULL too. */
+void engine_leave(struct engine *e);
 
 /*
  * Makes workers and XDP programs decide by `s` from now on. Takes `s` over on success; frees the
@@ -42,6 +53,9 @@ const struct port *engine_port(const struct engine *e, uint32_t index);
 
 /* The XDP program's counters of a port, summed over CPUs. */
 int engine_port_counters(const struct engine *e, uint32_t index, struct port_counters *out);
+
+/* What the fast path sent to a backend, summed over CPUs. */
+int engine_fast_traffic(const struct engine *e, uint32_t backend, struct fast_traffic *out);
 
 /* The kernel's counters of the socket on a port's queue (index into port->queues). */
 int engine_socket_counters(const struct engine *e, uint32_t port, uint32_t queue,
@@ -63,13 +77,15 @@ void engine_worker(const struct engine *e, uint32_t index, struct engine_worker 
 /* Drops by reason, of all places: XDP programs, kernel sockets, workers. */
 struct engine_drops {
 	uint64_t xdp[ABI_REASON_SLOTS];
-	uint64_t kernel[ABI_REASON_SLOTS]; /* rx-full and rx-no-frame */
+	uint64_t kernel[ABI_REASON_SLOTS]; /* in front of sockets, and with daemons that were killed
+					    */
 	uint64_t worker[ABI_REASON_SLOTS];
 };
 void engine_drops(const struct engine *e, struct engine_drops *out);
 
 /*
- * The ledger of everything that came in since the start. It holds that
+ * The ledger of everything that came in since the counters began: with this daemon, or with one
+ * that it took over from. It holds that
  *   rx == transmitted + passed + sum of drops + held
  * where `held` is what is in a ring or a worker right now.
  */
@@ -81,6 +97,9 @@ void engine_ledger(const struct engine *e, struct engine_ledger *out);
 
 /* Flows in the table by state, as of the last sweep that was finished. */
 void engine_flows(const struct engine *e, uint64_t entries[FLOW_STATES]);
+
+/* The table itself, to be read by flow_table_read(). */
+const struct flow_table *engine_flow_table(const struct engine *e);
 
 /* One turn of housekeeping: sweeps a bounded part of the flow table. To be called every 100 ms. */
 void engine_tick(struct engine *e, uint64_t now_ns);

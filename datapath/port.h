@@ -22,8 +22,9 @@ struct port {
 	uint32_t queue_count; /* receive queues served: 0 to queue_count - 1, or `queues` */
 	uint16_t queues[ABI_MAX_QUEUES];
 	enum config_mode wanted;
-	bool generic;  /* XDP runs in generic mode: the driver has none of its own */
-	bool zerocopy; /* effective: the sockets share the NIC's memory */
+	bool generic;   /* XDP runs in generic mode: the driver has none of its own */
+	bool zerocopy;  /* effective: the sockets share the NIC's memory */
+	bool fast_path; /* effective: the XDP program repeats decisions */
 };
 
 /*

@@ -13,10 +13,9 @@
 
 #include "bpf/flow.h" /* types that the skeleton names */
 #include "bpf/weir.skel.h"
-#include "datapath/pins.h"
+#include "datapath/instance.h"
 #include "datapath/port.h"
 #include "lb/err.h"
-#include "lb/flow_table.h"
 #include "lb/target_table.h"
 
 #define TAP_PAGES 256 /* of 4 KiB, for each CPU */
@@ -66,9 +65,9 @@ static int reuse_maps(struct program *p, uint32_t index, const struct program_in
 {
 	struct weir_bpf *instance = p->instances[index];
 	struct bpf_map *map;
-	int r = bpf_map__reuse_fd(instance->maps.flows, in->flow_buckets->fd);
+	int r = bpf_map__reuse_fd(instance->maps.flows, in->instance->flow_array.fd);
 	if (!r)
-		r = bpf_map__reuse_fd(instance->maps.fast_backends, in->fast_backends->fd);
+		r = bpf_map__reuse_fd(instance->maps.fast_backends, in->instance->backend_array.fd);
 	bpf_object__for_each_map(map, instance->obj)
 	{
 		if (!r && !bpf_map__is_internal(map) && map != instance->maps.flows &&
@@ -97,7 +96,7 @@ static int pin_maps(struct program *p, struct err *err)
 
 static void set_knobs(struct weir_bpf *instance, uint32_t index, const struct program_input *in)
 {
-	const struct flow_table *t = in->flows;
+	const struct flow_table *t = &in->instance->flows;
 	instance->rodata->port_index = index;
 	memcpy((void *)instance->rodata->port_mac, in->ports[index].mac, ETH_ALEN);
 	instance->rodata->miss_action = in->drop_without_daemon ? XDP_DROP : XDP_PASS;
@@ -143,7 +142,7 @@ int program_open(struct program **out, const struct program_input *in, struct er
 	struct program *p = calloc(1, sizeof(*p));
 	if (!p)
 		return err_set(err, ENOMEM, "not enough memory");
-	p->pins = in->pins;
+	p->pins = &in->instance->pins;
 	p->count = in->port_count;
 	for (uint32_t i = 0; i < ABI_MAX_PORTS; i++)
 		p->links[i] = -1;
@@ -350,6 +349,15 @@ static int sum_over_cpus(struct bpf_map *map, uint32_t key, uint64_t *sum, size_
 		sum[i % words] += each[i];
 	free(each);
 	return r;
+}
+
+void program_reset_counters(struct program *p)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct port_counters *zero = cpus < 0 ? NULL : calloc(cpus, sizeof(*zero));
+	for (uint32_t i = 0; zero && i < ABI_MAX_PORTS; i++)
+		bpf_map_update_elem(bpf_map__fd(first(p)->maps.counters), &i, zero, BPF_ANY);
+	free(zero);
 }
 
 int program_counters(const struct program *p, uint32_t port, struct port_counters *out)

@@ -14,22 +14,16 @@
 #include "datapath/tap.h"
 
 struct err;
-struct flow_table;
-struct pins;
+struct instance;
 struct port;
 struct program;
-struct shared_array;
-struct snapshot;
 struct target_table;
 
 struct program_input {
-	const struct pins *pins;
+	const struct instance *instance; /* its pins, flow table and ways to the backends */
 	const struct port *ports;
 	uint32_t port_count;
-	const struct flow_table *flows;           /* its geometry, secret and timeouts */
-	const struct shared_array *flow_buckets;  /* struct flow_bucket */
-	const struct shared_array *fast_backends; /* struct fast_backend */
-	bool drop_without_daemon;                 /* new flows, else they go to the kernel */
+	bool drop_without_daemon; /* new flows, else they go to the kernel */
 };
 
 /* Loads the programs. Nothing is attached. -EPERM says what is missing. */
@@ -50,6 +44,9 @@ void program_detach_others(struct program *p);
 
 /* Detaches all: nothing more comes to the sockets. */
 void program_detach(struct program *p);
+
+/* Sets the counters of all ports to zero. */
+void program_reset_counters(struct program *p);
 
 /* Whether the program of a port repeats decisions itself. */
 void program_set_fast_path(struct program *p, uint32_t port, bool on);

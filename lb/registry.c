@@ -86,6 +86,15 @@ static uint32_t take_id(struct registry *r)
 	return id;
 }
 
+static int64_t hold_id(struct registry *r, uint32_t id, char *name)
+{
+	uint32_t *head = chain(r, name);
+	r->names[id] = name;
+	r->next[id] = *head;
+	*head = id;
+	return id;
+}
+
 int64_t registry_assign(struct registry *r, const char *name)
 {
 	int64_t found = registry_find(r, name);
@@ -99,11 +108,28 @@ int64_t registry_assign(struct registry *r, const char *name)
 		free(copy);
 		return -1;
 	}
-	uint32_t *head = chain(r, name);
-	r->names[id] = copy;
-	r->next[id] = *head;
-	*head = id;
-	return id;
+	return hold_id(r, id, copy);
+}
+
+static void queue_released(struct registry *r, uint32_t id)
+{
+	r->next[id] = NONE;
+	if (r->newest == NONE)
+		r->oldest = id;
+	else
+		r->next[r->newest] = id;
+	r->newest = id;
+}
+
+int64_t registry_restore(struct registry *r, const char *name, uint32_t id)
+{
+	char *copy = id < r->end || id >= r->capacity ? NULL : strdup(name);
+	if (!copy)
+		return -1;
+	while (r->end < id)
+		queue_released(r, r->end++);
+	r->end++;
+	return hold_id(r, id, copy);
 }
 
 const char *registry_name(const struct registry *r, uint32_t id)
@@ -126,12 +152,7 @@ void registry_release(struct registry *r, uint32_t id)
 	unlink_id(r, id);
 	free(r->names[id]);
 	r->names[id] = NULL;
-	r->next[id] = NONE;
-	if (r->newest == NONE)
-		r->oldest = id;
-	else
-		r->next[r->newest] = id;
-	r->newest = id;
+	queue_released(r, id);
 }
 
 uint32_t registry_end(const struct registry *r)

@@ -18,6 +18,12 @@ void registry_free(struct registry *r);           /* NULL too */
 /* The id of a name, given out now if it has none. -1 when all are taken, or without memory. */
 int64_t registry_assign(struct registry *r, const char *name);
 
+/*
+ * Gives a name the id it had before, in a registry that has given out none yet: to be called with
+ * ids in ascending order. -1 if that is not so, or without memory.
+ */
+int64_t registry_restore(struct registry *r, const char *name, uint32_t id);
+
 /* The id of a name, or -1. */
 int64_t registry_find(const struct registry *r, const char *name);
 

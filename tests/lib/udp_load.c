@@ -5,6 +5,8 @@
  *   udp_load send ADDRESS PORT SECONDS FLOWS [PACKETS]   from FLOWS source ports, 18 bytes each
  *   udp_load sink PORT                                   until SIGTERM
  *
+ * Without PACKETS it sends as fast as it can; with it so slowly that no queue on the way is full.
+ *
  * Both print one line of JSON at their end: packets, seconds, and for the sink the number of
  * different senders' ports.
  */
@@ -24,6 +26,7 @@
 #define PAYLOAD       18u /* makes the smallest Ethernet frame of IPv4 */
 #define MAX_FLOWS     1024u
 #define SINK_SLEEP_NS 2000000
+#define PACE_NS       2000000 /* between bursts */
 
 static volatile sig_atomic_t stopped;
 
@@ -38,6 +41,11 @@ static double seconds_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void sleep_ns(long ns)
+{
+	nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
 }
 
 static int fail(const char *what)
@@ -83,6 +91,8 @@ static int run_send(const struct addrinfo *to, double seconds, unsigned int flow
 		uint64_t left = limit - packets;
 
 		packets += send_burst(fds[turn % flows], left < BURST ? (unsigned int)left : BURST);
+		if (limit != UINT64_MAX)
+			sleep_ns(PACE_NS);
 		now = seconds_now();
 	}
 	printf("{\"packets\": %llu, \"seconds\": %.3f}\n", (unsigned long long)packets,
@@ -152,7 +162,7 @@ static int run_sink(uint16_t port)
 		}
 		/* Woken for each packet, sinks would take the CPU from what is to be measured. */
 		if (count <= 0)
-			nanosleep(&(struct timespec){.tv_nsec = SINK_SLEEP_NS}, NULL);
+			sleep_ns(SINK_SLEEP_NS);
 	}
 	printf("{\"packets\": %llu, \"seconds\": %.3f, \"flows\": %u}\n",
 	       (unsigned long long)packets, seconds_now() - start, flows);

@@ -164,8 +164,20 @@ static void test_port_comes_back(void **state)
 	struct fixture *f = fixture_or_skip(state);
 	announcer_set(f->announcer, &f->vip4, 1);
 	await(f, 3, 0);
-	assert_int_equal(netns_run(f->net.peer, "ip link set nh1 down"), 0);
-	assert_int_equal(netns_run(f->net.peer, "ip link set nh1 up"), 0);
+	assert_int_equal(netns_run(f->net.here, "ip link set nh0 down"), 0);
+	assert_int_equal(netns_run(f->net.here, "ip link set nh0 up"), 0);
+	await(f, 6, 0);
+}
+
+/* So short that the kernel tells of its end only, or of both. */
+static void test_carrier_blinks(void **state)
+{
+	struct fixture *f = fixture_or_skip(state);
+	announcer_set(f->announcer, &f->vip4, 1);
+	await(f, 3, 0);
+	assert_int_equal(netns_run(f->net.peer,
+				   "printf 'link set nh1 down\nlink set nh1 up\n' | ip -batch -"),
+			 0);
 	await(f, 6, 0);
 }
 
@@ -197,6 +209,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_new_vips, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_only_new_ones, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_port_comes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_carrier_blinks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
 	};
 	struct netns probe;

@@ -55,7 +55,7 @@ static struct snapshot *build(const struct control *c, const struct config *conf
 /* As a reload goes: ids first, those no longer needed are released once the new one is in force. */
 static void load(struct control *c, const char *services)
 {
-	char yaml[4096];
+	char yaml[16384];
 	struct err err;
 	snprintf(yaml, sizeof(yaml), "interfaces: [{name: a}, {name: b}]\nservices:\n%s", services);
 	struct config *config = fixture_config(yaml);
@@ -176,23 +176,15 @@ static void test_no_weight_no_table(void **state)
 static void test_more_backends_than_bits_in_a_word(void **state)
 {
 	enum { COUNT = 130 };
-	char text[16384], yaml[16384];
-	size_t n = 0;
+	char text[12288] = "  - name: web\n    address: 203.0.113.1\n    protocol: tcp\n"
+			   "    ports: 80\n    backends:\n";
+	size_t n = strlen(text);
 	struct control c = {0};
-	struct err err;
 	for (int i = 0; i < COUNT; i++)
 		n += snprintf(text + n, sizeof(text) - n,
 			      "      - {name: b%03d, address: 10.0.1.%d, state: %s}\n", i, i + 1,
 			      i % 3 ? "up" : "down");
-	snprintf(yaml, sizeof(yaml),
-		 "interfaces: [{name: a}]\nservices:\n  - name: web\n    address: 203.0.113.1\n"
-		 "    protocol: tcp\n    ports: 80\n    backends:\n%s",
-		 text);
-	c.config = fixture_config(yaml);
-	c.services = registry_new(ABI_MAX_SERVICES);
-	c.backends = registry_new(ABI_MAX_BACKENDS);
-	assert_int_equal(snapshot_assign_ids(c.config, c.services, c.backends, &err), 0);
-	c.snapshot = build(&c, c.config, NULL);
+	load(&c, text);
 	const struct service *s = service(&c, "web");
 	for (uint32_t i = 0; i < COUNT; i++)
 		assert_int_equal(maglev_is_up(s->up, i), i % 3 != 0);

@@ -33,7 +33,7 @@ struct announced {
 struct announcer {
 	struct ev_loop *loop;
 	struct announcer_port ports[ABI_MAX_PORTS];
-	bool up[ABI_MAX_PORTS];
+	struct kernel_link links[ABI_MAX_PORTS]; /* of the ports, as last heard */
 	uint32_t port_count;
 	struct announced *vips; /* by address, ascending, none twice */
 	uint32_t count;
@@ -67,7 +67,7 @@ static bool send_due(struct announcer *a, struct announced *v)
 {
 	bool more = false;
 	for (uint32_t i = 0; i < a->port_count; i++) {
-		if (!v->left[i] || !a->up[i])
+		if (!v->left[i] || !a->links[i].up)
 			continue;
 		send_announcement(a, &v->vip, &a->ports[i]);
 		v->left[i]--;
@@ -104,11 +104,12 @@ static void announce_on(struct announcer *a, uint32_t port)
 	send_soon(a);
 }
 
-static void set_port_up(struct announcer *a, uint32_t port, bool up)
+static void set_link(struct announcer *a, uint32_t port, const struct kernel_link *link)
 {
-	if (up && !a->up[port])
+	const struct kernel_link *before = &a->links[port];
+	if (link->up && (!before->up || before->up_count != link->up_count))
 		announce_on(a, port);
-	a->up[port] = up;
+	a->links[port] = *link;
 }
 
 static void on_event(void *context, const struct rtnetlink_event *event)
@@ -116,16 +117,15 @@ static void on_event(void *context, const struct rtnetlink_event *event)
 	struct announcer *a = context;
 	for (uint32_t i = 0; event->kind == RTNETLINK_LINK && i < a->port_count; i++)
 		if (a->ports[i].ifindex == event->ifindex)
-			set_port_up(a, i, event->up);
+			set_link(a, i, &event->link);
 }
 
-/* After lost events: a port that is up may have been down. */
 static void look_at_ports(struct announcer *a)
 {
-	for (uint32_t i = 0; i < a->port_count; i++) {
-		a->up[i] = false;
-		set_port_up(a, i, rtnetlink_link_is_up(&a->requests, a->ports[i].ifindex) > 0);
-	}
+	struct kernel_link link;
+	for (uint32_t i = 0; i < a->port_count; i++)
+		if (!rtnetlink_get_link(&a->requests, a->ports[i].ifindex, &link))
+			set_link(a, i, &link);
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)

@@ -6,6 +6,7 @@
 #ifndef WEIR_TOOLS_DAEMON_H
 #define WEIR_TOOLS_DAEMON_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct announcer;
@@ -29,6 +30,7 @@ struct daemon {
 	struct announcer *announcer;
 	struct captures *captures;
 	struct api *api;
+	bool leave;          /* the kernel's part stays in force when the daemon ends */
 	uint64_t start_ns;   /* CLOCK_MONOTONIC */
 	uint64_t generation; /* of the configuration, counts reloads */
 };

@@ -23,6 +23,7 @@
  */
 #define SWEEP_NS    (1800ull * 1000000000)
 #define LONG_GAP_NS (17100ull * 1000000000)
+#define START_NS    1000000000ull
 
 /* --- parts --------------------------------------------------------------------------------- */
 
@@ -117,7 +118,8 @@ int offline_open(struct offline *o, struct config *config, struct err *err)
 			    config->flow_entries);
 		goto fail;
 	}
-	lb_init(&o->lb, &o->flows, o->counters, config->flow_insert_limit);
+	/* The limit is for a worker's sake, and how many workers there would be nobody knows. */
+	lb_init(&o->lb, &o->flows, o->counters, UINT32_MAX);
 	r = put_in_force(o, config, err);
 	if (!r)
 		return 0;
@@ -176,6 +178,8 @@ static void sweep(struct offline *o)
 void offline_process(struct offline *o, struct lb_packet *packets, unsigned int count,
 		     uint64_t time_ns)
 {
+	/* lb_process() knows clocks that run since a while: a capture may start at 0. */
+	time_ns += START_NS;
 	if (!o->now_ns)
 		o->swept_ns = time_ns;
 	if (time_ns > o->now_ns)

@@ -34,8 +34,8 @@ struct offline {
 	struct flow_table flows;
 	struct lb lb;
 	struct lb_counters *counters; /* of lb */
-	uint64_t now_ns;   /* never goes back */
-	uint64_t swept_ns; /* when the flow table was last looked through */
+	uint64_t now_ns;              /* never goes back */
+	uint64_t swept_ns;            /* when the flow table was last looked through */
 };
 
 /* Takes the configuration over, on failure too. -ENOMEM, -ENOSPC. */

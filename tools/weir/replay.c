@@ -2,8 +2,7 @@
 /*
  * `weir replay`: the datapath's own code over a capture, offline. The clock is the capture's.
  *
- * Packets go through in bursts, but what comes out is what single packets would give: a burst ends
- * where the flow table's clock ticks.
+ * Packets of one time go through in a burst, so what comes out is what single packets would give.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -78,7 +77,7 @@ struct replay {
 	struct slot slots[LB_BURST];
 	struct lb_packet packets[LB_BURST];
 	unsigned int count; /* in the burst */
-	uint64_t burst_ns;  /* time of its first packet */
+	uint64_t burst_ns;  /* time of its packets */
 	uint64_t frames;    /* read before the burst */
 	uint64_t cut;       /* those the capture holds in part */
 };
@@ -261,8 +260,7 @@ static int add_packet(struct replay *r, const struct pcap_pkthdr *header, const 
 
 static bool fits_burst(const struct replay *r, const struct pcap_pkthdr *header)
 {
-	return r->count < LB_BURST &&
-	       (!r->count || time_ns(header) / FLOW_TICK_NS == r->burst_ns / FLOW_TICK_NS);
+	return r->count < LB_BURST && (!r->count || time_ns(header) == r->burst_ns);
 }
 
 static int replay_packets(struct replay *r, struct err *err)

@@ -266,26 +266,30 @@ int rtnetlink_delete_neighbor(struct rtnetlink *r, int ifindex, const struct add
 
 /* --- links ------------------------------------------------------------------------------------ */
 
-static bool is_up(const struct ifinfomsg *link)
-{
-	return (link->ifi_flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
-}
-
 static int read_link(const struct nlmsghdr *header, void *data)
 {
-	if (header->nlmsg_type == RTM_NEWLINK)
-		*(bool *)data = is_up(mnl_nlmsg_get_payload(header));
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(header);
+	struct kernel_link *link = data;
+	const struct nlattr *attr;
+	if (header->nlmsg_type != RTM_NEWLINK)
+		return MNL_CB_OK;
+	link->up = info->ifi_flags & IFF_UP && info->ifi_flags & IFF_RUNNING;
+	mnl_attr_for_each(attr, header,
+			  sizeof(*info)) if (mnl_attr_get_type(attr) == IFLA_CARRIER_UP_COUNT)
+		link->up_count = mnl_attr_get_u32(attr);
 	return MNL_CB_OK;
 }
 
-int rtnetlink_link_is_up(struct rtnetlink *r, int ifindex)
+int rtnetlink_get_link(struct rtnetlink *r, int ifindex, struct kernel_link *out)
 {
 	struct request q;
-	bool up = false;
-	struct ifinfomsg *link = request_init(&q, RTM_GETLINK, 0, sizeof(*link));
-	link->ifi_index = ifindex;
-	int rc = request_run(r, &q, read_link, &up);
-	return rc ? rc : up;
+	struct kernel_link link = {0};
+	struct ifinfomsg *info = request_init(&q, RTM_GETLINK, 0, sizeof(*info));
+	info->ifi_index = ifindex;
+	int rc = request_run(r, &q, read_link, &link);
+	if (!rc)
+		*out = link;
+	return rc;
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
@@ -329,14 +333,14 @@ static bool read_neighbor_event(const struct nlmsghdr *header, struct rtnetlink_
 
 static bool read_event(const struct nlmsghdr *header, struct rtnetlink_event *event)
 {
-	const struct ifinfomsg *link;
+	const struct ifinfomsg *info;
 	switch (header->nlmsg_type) {
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
-		link = mnl_nlmsg_get_payload(header);
+		info = mnl_nlmsg_get_payload(header);
 		event->kind = RTNETLINK_LINK;
-		event->ifindex = link->ifi_index;
-		event->up = header->nlmsg_type == RTM_NEWLINK && is_up(link);
+		event->ifindex = info->ifi_index;
+		read_link(header, &event->link);
 		return true;
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:

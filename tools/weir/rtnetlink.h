@@ -66,11 +66,15 @@ int rtnetlink_adopt_neighbor(struct rtnetlink *r, int ifindex, const struct addr
 int rtnetlink_leave_neighbor(struct rtnetlink *r, int ifindex, const struct addr *a);
 int rtnetlink_delete_neighbor(struct rtnetlink *r, int ifindex, const struct addr *a);
 
-/* 1: up and running, 0: not, or -errno. */
-int rtnetlink_link_is_up(struct rtnetlink *r, int ifindex);
+struct kernel_link {
+	bool up;           /* and running */
+	uint32_t up_count; /* times its carrier has come up: a short loss is seen by this alone */
+};
+
+int rtnetlink_get_link(struct rtnetlink *r, int ifindex, struct kernel_link *out);
 
 enum rtnetlink_kind {
-	RTNETLINK_LINK,     /* ifindex, up */
+	RTNETLINK_LINK,     /* ifindex, link */
 	RTNETLINK_ROUTE,    /* address and prefix */
 	RTNETLINK_NEIGHBOR, /* ifindex, address */
 	RTNETLINK_OTHER,    /* addresses, rules, next hop objects: may change any route */
@@ -79,7 +83,7 @@ enum rtnetlink_kind {
 struct rtnetlink_event {
 	enum rtnetlink_kind kind;
 	int ifindex;
-	bool up;
+	struct kernel_link link;
 	struct addr address;
 	unsigned int prefix; /* in bits of struct addr: that of an IPv4 route is 96 to 128 */
 };

@@ -39,7 +39,11 @@ static const char usage[] =
 	"  -c, --config FILE   the configuration ('weir check -c FILE' checks it)\n"
 	"  -h, --help          this help\n"
 	"\n"
-	"SIGHUP reads the configuration again; SIGTERM and SIGINT detach and end.\n";
+	"SIGHUP reads the configuration again. SIGTERM and SIGINT detach, give back what was "
+	"changed\n"
+	"on the host, and end. SIGQUIT ends too, but leaves the kernel's part in force: "
+	"established\n"
+	"flows go on, and the next start takes them over.\n";
 
 static uint64_t clock_now_ns(void)
 {
@@ -77,6 +81,8 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 
 static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
 {
+	struct daemon *d = watcher->data;
+	d->leave = watcher->signum == SIGQUIT;
 	ev_break(loop, EVBREAK_ALL);
 }
 
@@ -98,15 +104,18 @@ static void on_next_hops(void *context)
 
 static void serve(struct daemon *d)
 {
-	ev_signal stop[2], reload;
+	static const int stops[] = {SIGTERM, SIGINT, SIGQUIT};
+	enum { STOPS = sizeof(stops) / sizeof(stops[0]) };
+	ev_signal stop[STOPS], reload;
 	ev_timer tick;
-	ev_signal_init(&stop[0], on_stop, SIGTERM);
-	ev_signal_init(&stop[1], on_stop, SIGINT);
+	for (int i = 0; i < STOPS; i++) {
+		ev_signal_init(&stop[i], on_stop, stops[i]);
+		stop[i].data = d;
+		ev_signal_start(d->loop, &stop[i]);
+	}
 	ev_signal_init(&reload, on_reload, SIGHUP);
 	ev_timer_init(&tick, on_tick, TICK_S, TICK_S);
 	reload.data = tick.data = d;
-	ev_signal_start(d->loop, &stop[0]);
-	ev_signal_start(d->loop, &stop[1]);
 	ev_signal_start(d->loop, &reload);
 	ev_timer_start(d->loop, &tick);
 	puts("ready");
@@ -115,8 +124,8 @@ static void serve(struct daemon *d)
 	ev_run(d->loop, 0);
 	notify("STOPPING=1");
 	ev_timer_stop(d->loop, &tick);
-	ev_signal_stop(d->loop, &stop[0]);
-	ev_signal_stop(d->loop, &stop[1]);
+	for (int i = 0; i < STOPS; i++)
+		ev_signal_stop(d->loop, &stop[i]);
 	ev_signal_stop(d->loop, &reload);
 }
 
@@ -132,6 +141,13 @@ static void raise_memlock(void)
 
 static void log_what_came_out(const struct daemon *d)
 {
+	const char *replaced;
+	if (engine_inherited(d->engine, &replaced))
+		log_info("took over the flows of the daemon before", "instance=%s",
+			 d->config->instance);
+	else if (replaced)
+		log_warn("what an earlier daemon left could not be taken over, and was replaced",
+			 "instance=%s because=\"%s\"", d->config->instance, replaced);
 	for (uint32_t i = 0; i < engine_port_count(d->engine); i++) {
 		const struct port *p = engine_port(d->engine, i);
 		log_info("interface", "name=%s driver=%s mode=%s xdp=%s queues=%u mtu=%u", p->name,
@@ -171,7 +187,7 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 	d->backends = registry_new(ABI_MAX_BACKENDS);
 	if (!d->loop || !d->services || !d->backends)
 		return err_set(err, ENOMEM, "not enough memory");
-	int r = engine_open(&d->engine, config, err);
+	int r = engine_open(&d->engine, config, d->services, d->backends, err);
 	r = r ? r : open_next_hops(d, err);
 	r = r ? r : daemon_apply(d, config, err);
 	if (r)
@@ -188,7 +204,10 @@ static void tear_down(struct daemon *d)
 	api_close(d->api);
 	announcer_close(d->announcer);
 	next_hops_close(d->next_hops);
-	engine_close(d->engine);
+	if (d->leave)
+		engine_leave(d->engine);
+	else
+		engine_close(d->engine);
 	registry_free(d->backends);
 	registry_free(d->services);
 	config_free(d->config);

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What is behind a struct engine, for engine.c and ledger.c alone. */
+#ifndef WEIR_DATAPATH_ENGINE_STATE_H
+#define WEIR_DATAPATH_ENGINE_STATE_H
+
+#include "datapath/engine.h"
+#include "datapath/instance.h"
+
+struct program;
+
+struct engine {
+	struct worker_shared shared;
+	const struct config *config; /* of engine_open(), valid during that call */
+	uint32_t port_count;
+	struct port ports[ABI_MAX_PORTS];
+	uint32_t worker_count;
+	struct worker *workers;
+	struct program *program;
+	struct snapshot *snapshot;
+	struct instance instance;
+	struct registry *services, *backends; /* the caller's */
+	uint64_t sweep_position;
+	struct flow_sweep sweep, last_sweep; /* under way, and the last whole one */
+};
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What outlives the daemon: the flow table, the ways to the backends, names' ids and counters, in
+ * kernel memory that is pinned (datapath/pins.h) and that this process has as plain memory. A
+ * daemon that starts takes over what the one before it left. Control thread, but for what workers
+ * are handed.
+ */
+#ifndef WEIR_DATAPATH_INSTANCE_H
+#define WEIR_DATAPATH_INSTANCE_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "datapath/pins.h"
+#include "lb/flow_table.h"
+
+struct config;
+struct err;
+struct registry;
+struct snapshot;
+struct worker_memory;
+
+#define INSTANCE_NAME 128 /* bytes of "service/backend" with its NUL */
+
+/* The first thing to look at; what it says must fit before anything else is touched. */
+struct instance_header {
+	uint32_t abi_version;
+	uint32_t ready;        /* 0: whoever made it did not get to the end */
+	uint64_t netns_cookie; /* the network namespace it belongs to */
+	struct flow_seed seed; /* of the flow table */
+	uint32_t zero;
+	uint32_t port_count;
+	char ports[ABI_MAX_PORTS][IF_NAMESIZE];
+	uint64_t lost[ABI_REASON_SLOTS]; /* drops that no other counter has (any more) */
+};
+
+struct instance {
+	int lock;
+	struct pins pins;
+	bool inherited;       /* flows and counters of a daemon before are there */
+	const char *replaced; /* why not, if there was something: words for the log, or NULL */
+	struct instance_header *header;
+	struct flow_table flows;
+	struct fast_backend *fast_backends; /* by id */
+	struct worker_memory *workers;      /* by index of the worker */
+	uint32_t worker_slots;
+	struct shared_array header_array, flow_array, key_array, backend_array, worker_array;
+	struct shared_array service_names, backend_names;
+};
+
+/* -EADDRINUSE: a daemon of that instance runs; -EBUSY: it is another network namespace's. */
+int instance_open(struct instance *i, const struct config *config, struct err *err);
+
+/* Lets go of it; with `remove` nothing stays in the kernel. A zeroed one too. */
+void instance_close(struct instance *i, bool remove);
+
+/* Gives names the ids they had; registries must be new. -ENOMEM. */
+int instance_load_names(const struct instance *i, struct registry *services,
+			struct registry *backends, struct err *err);
+void instance_save_names(struct instance *i, const struct registry *services,
+			 const struct registry *backends);
+
+/* Writes the ways to the backends for the XDP programs. */
+void instance_publish(struct instance *i, const struct snapshot *s);
+
+/*
+ * Whether the counters are of the same ports in the same order as before; if not, they begin anew
+ * with this call, and so must the XDP programs'.
+ */
+bool instance_keep_counters(struct instance *i, const char (*ports)[IF_NAMESIZE], uint32_t count);
+
+#endif

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Where everything that came in has gone. Every packet is counted once on its way in, by the XDP
+ * program, and once where it ends: in the XDP program, in front of a socket, or by a worker.
+ *
+ * Control thread; it reads what others write, each counter on its own.
+ */
+#include "datapath/ledger.h"
+
+#include <string.h>
+
+#include "datapath/engine_state.h"
+#include "datapath/program.h"
+
+static uint64_t load(const uint64_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+/* Adds what sockets could not take; their counters end with them. */
+static void add_kernel_drops(const struct engine *e, uint64_t drops[ABI_REASON_SLOTS])
+{
+	struct socket_counters c;
+	for (uint32_t i = 0; e->workers && i < e->worker_count; i++) {
+		const struct worker *w = &e->workers[i];
+		for (uint32_t j = 0; j < w->socket_count; j++) {
+			if (xsk_counters(&w->sockets[j], &c))
+				continue;
+			drops[REASON_RX_FULL] += c.rx_full;
+			drops[REASON_RX_NO_FRAME] += c.rx_no_frame;
+		}
+	}
+}
+
+void ledger_keep(struct engine *e)
+{
+	add_kernel_drops(e, e->instance.header->lost);
+}
+
+/* What workers of this and earlier daemons have dropped, by reason. */
+static void add_worker_drops(const struct engine *e, uint64_t drops[ABI_REASON_SLOTS])
+{
+	for (uint32_t i = 0; i < e->instance.worker_slots; i++) {
+		const struct worker_memory *w = &e->instance.workers[i];
+		for (int r = 0; r < REASON_COUNT; r++)
+			drops[r] += load(&w->lb.dropped[r]);
+		drops[REASON_TX_FULL] += load(&w->own.tx_full);
+		drops[REASON_TX_FAILED] += load(&w->own.tx_failed);
+		drops[REASON_NOT_SERVED] += load(&w->own.not_served);
+	}
+}
+
+static uint64_t sum_of(const uint64_t counters[ABI_REASON_SLOTS])
+{
+	uint64_t sum = 0;
+	for (int r = 0; r < ABI_REASON_SLOTS; r++)
+		sum += counters[r];
+	return sum;
+}
+
+static uint64_t worker_transmitted(const struct engine *e)
+{
+	uint64_t sum = 0;
+	for (uint32_t i = 0; i < e->instance.worker_slots; i++)
+		sum += load(&e->instance.workers[i].own.tx_packets) -
+		       load(&e->instance.workers[i].own.tx_failed);
+	return sum;
+}
+
+void ledger_settle(struct engine *e)
+{
+	uint64_t known[ABI_REASON_SLOTS] = {}, steered = 0;
+	struct port_counters port;
+	for (uint32_t i = 0; i < e->port_count; i++)
+		if (!program_counters(e->program, i, &port))
+			steered += port.steered;
+	add_worker_drops(e, known);
+	uint64_t accounted =
+		sum_of(known) + sum_of(e->instance.header->lost) + worker_transmitted(e);
+	e->instance.header->lost[REASON_DAEMON_LOST] += steered - accounted;
+}
+
+void engine_drops(const struct engine *e, struct engine_drops *out)
+{
+	struct port_counters port;
+	memset(out, 0, sizeof(*out));
+	for (uint32_t i = 0; i < e->port_count; i++) {
+		if (program_counters(e->program, i, &port))
+			continue;
+		for (int r = 0; r < REASON_COUNT; r++)
+			out->xdp[r] += port.dropped[r];
+	}
+	memcpy(out->kernel, e->instance.header->lost, sizeof(out->kernel));
+	add_kernel_drops(e, out->kernel);
+	add_worker_drops(e, out->worker);
+}
+
+void engine_ledger(const struct engine *e, struct engine_ledger *out)
+{
+	struct engine_drops drops;
+	struct port_counters port;
+	/* From the way out to the way in: what moves meanwhile shows as held, not as lost. */
+	*out = (struct engine_ledger){.transmitted = worker_transmitted(e)};
+	for (uint32_t i = 0; i < e->worker_count; i++) {
+		const struct worker *w = &e->workers[i];
+		for (uint32_t j = 0; j < w->socket_count; j++) {
+			out->transmitted -= xsk_unsent(&w->sockets[j]);
+			out->held += xsk_unsent(&w->sockets[j]) + xsk_unread(&w->sockets[j]);
+		}
+	}
+	engine_drops(e, &drops);
+	out->dropped = sum_of(drops.xdp) + sum_of(drops.kernel) + sum_of(drops.worker);
+	for (uint32_t i = 0; i < e->port_count; i++) {
+		if (program_counters(e->program, i, &port))
+			continue;
+		out->rx += port.rx_packets;
+		out->passed += port.passed;
+		out->transmitted += port.transmitted;
+	}
+}

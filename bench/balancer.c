@@ -68,6 +68,17 @@ static int build_snapshot(struct balancer *b, struct err *err)
 	return r ? r : snapshot_new(&in, NULL, &b->snapshot, err);
 }
 
+/* As datapath/instance.c does, but for the pins. */
+static int open_arrays(struct balancer *b, uint32_t buckets, struct err *err)
+{
+	const struct pins nowhere = {};
+	int r = shared_array_open(&b->buckets, &nowhere, "bench_flows", sizeof(struct flow_bucket),
+				  buckets, err);
+	return r ? r
+		 : shared_array_open(&b->keys, &nowhere, "bench_keys", sizeof(struct flow_keys),
+				     buckets, err);
+}
+
 static int make_table(struct balancer *b, struct err *err)
 {
 	const struct config_timeouts *t = &b->config->timeouts;
@@ -77,11 +88,15 @@ static int make_table(struct balancer *b, struct err *err)
 		[FLOW_CLOSING] = t->tcp_closing,
 		[FLOW_UDP] = t->udp,
 	};
-	int r = memory_open(&b->memory, flow_table_bytes(b->config->flow_entries), -1,
-			    HUGEPAGES_AUTO, err);
+	uint32_t entries = b->config->flow_entries;
+	int r = open_arrays(b, flow_table_buckets(entries), err);
+	if (r == -EPERM)
+		r = memory_open(&b->memory, flow_table_bytes(entries), -1, HUGEPAGES_AUTO, err);
 	if (r)
 		return r;
-	flow_table_init(&b->flows, b->memory.base, b->config->flow_entries, &seed, timeouts_s);
+	flow_table_init(&b->flows, b->buckets.base ? b->buckets.base : b->memory.base, entries,
+			&seed, timeouts_s);
+	b->flows.keys = b->keys.base;
 	return 0;
 }
 
@@ -107,6 +122,8 @@ void balancer_close(struct balancer *b)
 {
 	free(b->counters);
 	memory_close(&b->memory);
+	shared_array_close(&b->keys);
+	shared_array_close(&b->buckets);
 	snapshot_free(b->snapshot);
 	registry_free(b->backends);
 	registry_free(b->services);
@@ -114,9 +131,14 @@ void balancer_close(struct balancer *b)
 	*b = (struct balancer){};
 }
 
+const char *balancer_memory(const struct balancer *b)
+{
+	return b->buckets.base ? "BPF arrays, with keys" : memory_kind_name(b->memory.kind);
+}
+
 void balancer_forget(struct balancer *b)
 {
-	memset(b->memory.base, 0, b->memory.size);
+	memset(b->flows.buckets, 0, flow_table_bytes(b->config->flow_entries));
 }
 
 uint64_t balancer_tracked(struct balancer *b, uint64_t now_ns)

@@ -7,6 +7,7 @@
 
 #include "bench/frames.h"
 #include "datapath/memory.h"
+#include "datapath/pins.h"
 #include "lb/flow_table.h"
 #include "lb/process.h"
 
@@ -18,7 +19,8 @@ struct balancer {
 	struct config *config;
 	struct registry *services, *backends;
 	struct snapshot *snapshot;
-	struct memory memory; /* the flow table's */
+	struct shared_array buckets, keys; /* the flow table's, as the daemon has it */
+	struct memory memory;              /* where BPF arrays are not allowed: the buckets alone */
 	struct flow_table flows;
 	struct lb lb;
 	struct lb_counters *counters; /* of lb */
@@ -28,6 +30,9 @@ struct balancer {
 int balancer_open(struct balancer *b, enum frames_family family, uint8_t protocol, uint32_t entries,
 		  struct err *err);
 void balancer_close(struct balancer *b); /* a zeroed one too */
+
+/* What the flow table's memory is. */
+const char *balancer_memory(const struct balancer *b);
 
 /* Empties the flow table. */
 void balancer_forget(struct balancer *b);

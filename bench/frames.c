@@ -7,10 +7,13 @@
 
 #include <arpa/inet.h>
 #include <assert.h>
+#include <errno.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bpf/packet.h"
+#include "lb/err.h"
 
 #define SHORTEST       60 /* Ethernet's 64 without the frame check sequence */
 #define FLOWS_PER_HOST 16u
@@ -25,15 +28,36 @@ static const uint8_t link_header[ETH_HLEN] = {
 	0x02, 0, 0, 0, 0, 0x02, /* from */
 };
 
+/* Fisher and Yates' shuffle, by the generator of POSIX's rand(): the same order in each run. */
+static void shuffle(uint32_t *values, uint32_t count)
+{
+	uint32_t state = 1;
+	for (uint32_t i = count - 1; i > 0; i--) {
+		state = state * 1103515245 + 12345;
+		uint32_t j = (uint64_t)state * (i + 1) >> 32, value = values[i];
+		values[i] = values[j];
+		values[j] = value;
+	}
+}
+
 int frames_open(struct frames *f, struct err *err)
 {
-	*f = (struct frames){};
-	return memory_open(&f->memory, (size_t)FRAMES_COUNT * FRAME_SIZE, -1, HUGEPAGES_AUTO, err);
+	*f = (struct frames){.offsets = calloc(FRAMES_COUNT, sizeof(*f->offsets))};
+	if (!f->offsets)
+		return err_set(err, ENOMEM, "no memory for the order of %u frames", FRAMES_COUNT);
+	for (uint32_t i = 0; i < FRAMES_COUNT; i++)
+		f->offsets[i] = i * FRAME_SIZE + FRAMES_HEADROOM;
+	shuffle(f->offsets, FRAMES_COUNT);
+	int r = memory_open(&f->memory, (size_t)FRAMES_COUNT * FRAME_SIZE, -1, HUGEPAGES_AUTO, err);
+	if (r)
+		frames_close(f);
+	return r;
 }
 
 void frames_close(struct frames *f)
 {
 	memory_close(&f->memory);
+	free(f->offsets);
 }
 
 static uint16_t l4_length(const struct frames *f)

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Packet memory as a worker has it: 2048-byte frames, one packet in each behind the kernel's
- * headroom, walked from first to last. All packets are alike but for the client's address and port,
- * which come from a flow number; one number is one flow, for ever.
+ * headroom. They are walked in one fixed random order, which no hardware prefetcher can guess: a
+ * worker's frames come in no order either, once they have gone round for a while.
+ *
+ * All packets are alike but for the client's address and port, which come from a flow number; one
+ * number is one flow, for ever.
  */
 #ifndef WEIR_BENCH_FRAMES_H
 #define WEIR_BENCH_FRAMES_H
@@ -27,6 +30,7 @@ enum frames_family { FRAMES_IPV4, FRAMES_IPV6 };
 
 struct frames {
 	struct memory memory;
+	uint32_t *offsets; /* of the packets in the memory, in the order in which they are walked */
 	enum frames_family family;
 	uint8_t protocol;
 	uint16_t length;             /* of a packet */
@@ -43,12 +47,12 @@ void frames_close(struct frames *f);
  */
 void frames_shape(struct frames *f, enum frames_family family, uint8_t protocol, uint8_t tcp_flags);
 
-/* Writes the packet of flow `flow`, below FRAMES_FLOWS, into frame `index`. */
+/* Writes the packet of flow `flow`, below FRAMES_FLOWS, where the `index`-th packet is. */
 void frames_write(struct frames *f, uint32_t index, uint32_t flow);
 
 static inline uint8_t *frames_packet(const struct frames *f, uint32_t index)
 {
-	return (uint8_t *)f->memory.base + (uint64_t)index * FRAME_SIZE + FRAMES_HEADROOM;
+	return (uint8_t *)f->memory.base + f->offsets[index];
 }
 
 #endif

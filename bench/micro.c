@@ -170,7 +170,7 @@ static int measure_traffic(struct micro_result *out, const struct frames *frames
 			 err);
 	if (r)
 		return r;
-	out->flow_memory = rig.balancer.memory.kind;
+	out->flow_memory = balancer_memory(&rig.balancer);
 	for (unsigned int i = 0; i <= o->flow_counts && !r; i++) {
 		struct micro_row *row = &out->rows[out->row_count++];
 		row->family = traffic[which].family;
@@ -198,7 +198,7 @@ static int measure_all(struct micro_result *out, const struct micro_options *o, 
 	int r = frames_open(&frames, err);
 	if (r)
 		return r;
-	out->packet_memory = frames.memory.kind;
+	out->packet_memory = memory_kind_name(frames.memory.kind);
 	for (unsigned int i = 0; i < TRAFFIC_COUNT && !r; i++)
 		r = measure_traffic(out, &frames, o, i, err);
 	frames_close(&frames);

@@ -23,8 +23,8 @@ struct micro_row {
 struct micro_result {
 	struct host host;
 	uint32_t trials;
-	uint32_t entries; /* of the flow table */
-	enum memory_kind packet_memory, flow_memory;
+	uint32_t entries;                        /* of the flow table */
+	const char *packet_memory, *flow_memory; /* what kind */
 	struct calls calls;
 	unsigned int row_count;
 	struct micro_row *rows;

@@ -51,10 +51,10 @@ static void describe(const struct micro_result *r, const char *bullet, FILE *out
 	fprintf(out, "%skernel: %s\n", bullet, r->host.kernel);
 	fprintf(out, "%scompiler: %s\n", bullet, r->host.compiler);
 	fprintf(out, "%spackets: bursts of %u, %u frames of %u bytes in %s\n", bullet, LB_BURST,
-		FRAMES_COUNT, FRAME_SIZE, memory_kind_name(r->packet_memory));
+		FRAMES_COUNT, FRAME_SIZE, r->packet_memory);
 	fprintf(out, "%sflow table: %s entries, %zu MiB in %s; one service, %u backends\n", bullet,
 		table_format_count(r->entries, entries), flow_table_bytes(r->entries) >> 20,
-		memory_kind_name(r->flow_memory), BALANCER_BACKENDS);
+		r->flow_memory, BALANCER_BACKENDS);
 	fprintf(out,
 		"%strials: %u of %u packets each way (all new: %u), touch and lb_process in turn "
 		"every %u packets; CPU time; medians, with quartiles as spread\n",
@@ -161,10 +161,10 @@ static json_t *method_json(const struct micro_result *r)
 {
 	return json_pack("{s:i, s:i, s:i, s:s, s:i, s:s, s:i, s:i, s:i, s:i}", "burst", LB_BURST,
 			 "frames", FRAMES_COUNT, "frame_bytes", FRAME_SIZE, "packet_memory",
-			 memory_kind_name(r->packet_memory), "flow_entries", r->entries,
-			 "flow_memory", memory_kind_name(r->flow_memory), "backends",
-			 BALANCER_BACKENDS, "trials", r->trials, "packets",
-			 RIG_PASSES * FRAMES_COUNT, "new_flows", RIG_OPENING * FRAMES_COUNT);
+			 r->packet_memory, "flow_entries", r->entries, "flow_memory",
+			 r->flow_memory, "backends", BALANCER_BACKENDS, "trials", r->trials,
+			 "packets", RIG_PASSES * FRAMES_COUNT, "new_flows",
+			 RIG_OPENING * FRAMES_COUNT);
 }
 
 int micro_write_json(const struct micro_result *r, FILE *out)

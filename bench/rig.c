@@ -96,21 +96,27 @@ static uint64_t measure(struct rig *r, uint64_t (*pass)(struct rig *))
 	return took_ns;
 }
 
-/* A pass of which all packets must be forwarded, and `fresh` must be those of new flows. */
+/* Flows that were not known. */
+static uint64_t opened(const struct lb_counters *c)
+{
+	return c->flow_inserts + c->flow_untracked + c->flow_guarded;
+}
+
+/* A pass of which all packets must be forwarded, and at least `fresh` must open a flow. */
 static int process(struct rig *r, uint64_t fresh, uint64_t *took_ns, struct err *err)
 {
 	const struct lb_counters *c = r->balancer.lb.counters;
-	uint64_t forwarded = c->forwarded, opened = c->flow_inserts + c->flow_untracked;
+	uint64_t forwarded = c->forwarded, flows = opened(c);
 	*took_ns = measure(r, process_pass);
 	r->now_ns += *took_ns;
 	forwarded = c->forwarded - forwarded;
-	opened = c->flow_inserts + c->flow_untracked - opened;
-	if (forwarded == FRAMES_COUNT && opened >= fresh)
+	flows = opened(c) - flows;
+	if (forwarded == FRAMES_COUNT && flows >= fresh)
 		return 0;
 	return err_set(err, EINVAL,
 		       "lb_process forwarded %" PRIu64 " of %u packets and opened %" PRIu64
 		       " of %" PRIu64 " flows: what was measured is something else",
-		       forwarded, FRAMES_COUNT, opened, fresh);
+		       forwarded, FRAMES_COUNT, flows, fresh);
 }
 
 static void shape(struct rig *r, uint8_t tcp_flags)

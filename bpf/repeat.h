@@ -84,7 +84,9 @@ static __always_inline int repeat_decision(void *data, const void *end, const st
 {
 	if (!repeat_is_plain(p) || (char *)data + ETH_HLEN > (const char *)end)
 		return REPEAT_NOTHING;
-	__u64 hash = flow_hash(&p->key, (const struct flow_seed *)&flow_seed);
+	/* Copied, as it is volatile: else the compiler takes what stands in the source for it. */
+	struct flow_seed seed = {.k0 = flow_seed.k0, .k1 = flow_seed.k1};
+	__u64 hash = flow_hash(&p->key, &seed);
 	__u32 index = hash & flow_mask;
 	struct flow_bucket *b = bpf_map_lookup_elem(&flows, &index);
 	__u16 tick = flow_tick(bpf_ktime_get_coarse_ns());

@@ -129,9 +129,11 @@ static enum flow_state next_state(enum flow_state state, const struct packet *pa
 	return state;
 }
 
+/* One that a host would open a connection for. */
 static bool is_syn(const struct packet *parsed)
 {
-	return (parsed->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) == PACKET_TCP_SYN;
+	const uint8_t flags = PACKET_TCP_SYN | PACKET_TCP_ACK | PACKET_TCP_FIN | PACKET_TCP_RST;
+	return (parsed->tcp_flags & flags) == PACKET_TCP_SYN;
 }
 
 /*

@@ -23,6 +23,9 @@ set -euo pipefail
 
 [ "$(id -u)" = 0 ] || { echo "net.sh: namespaces need root" >&2; exit 1; }
 
+# What a daemon leaves for the next one lies on the BPF file system.
+mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf || exit 1
+
 net_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$(realpath "${1:-$net_root/build}")
 weir=$build/weir
@@ -116,7 +119,7 @@ net_cleanup() {
 	for name in "${net_namespaces[@]}"; do
 		ip netns delete "$name"
 	done
-	rm -rf "$dir"
+	rm -rf "$dir" "/sys/fs/bpf/weir/$net_prefix" # what a killed daemon left
 	exit $status
 }
 trap net_cleanup EXIT
@@ -170,12 +173,14 @@ net_namespace() {
 # net_link NAMESPACE INTERFACE NAMESPACE INTERFACE: a pair of veths.
 #
 # Checksums are filled in by software, because AF_XDP sees packets before hardware would fill them
-# in. GRO is on, because only that lets a veth take packets that an XDP program sends.
+# in.
 net_link() {
 	local queues="numtxqueues $net_queues numrxqueues $net_queues"
 	# shellcheck disable=SC2086 # words
 	ip link add name "$2" netns "$net_prefix-$1" $queues type veth \
 		peer name "$4" netns "$net_prefix-$3" $queues
+	[ "$1" != weir ] || net_take_xdp "$3" "$4"
+	[ "$3" != weir ] || net_take_xdp "$1" "$2"
 	local end
 	for end in "$1 $2" "$3 $4"; do
 		# shellcheck disable=SC2086
@@ -183,6 +188,17 @@ net_link() {
 		on "$1" ethtool -K "$2" tx off gro on >/dev/null
 		on "$1" ip link set "$2" up
 	done
+}
+
+# net_take_xdp NAMESPACE INTERFACE: makes it take at once what an XDP program at the cable's other
+# end sends by XDP_TX. A veth does so only with a native XDP program of its own: without NAPI such
+# packets are lost, and with GRO alone they wait until something else wakes it up
+# (veth_xdp_flush() in Linux 6.18).
+net_take_xdp() {
+	[ -e "$dir/pass.o" ] || clang -target bpf -O2 -x c -c -o "$dir/pass.o" - <<-END
+		__attribute__((section("xdp"), used)) int pass(void *packet) { return 2; }
+	END
+	on "$1" ip link set "$2" xdp object "$dir/pass.o" section xdp
 }
 
 net_switch() { # NAMESPACE: a bridge br0 in it
@@ -368,6 +384,7 @@ expect_spread() {
 # --- Weir ---------------------------------------------------------------------------------------
 
 # weir_config INTERFACE... : the configuration's head; its `services:` come from stdin.
+weir_fast_path=auto
 weir_config() {
 	local interface
 	{
@@ -376,7 +393,7 @@ weir_config() {
 		for interface; do
 			echo "  - {name: $interface}"
 		done
-		echo "flow_table: {entries: 65536}"
+		echo "flow_table: {entries: 65536, fast_path: $weir_fast_path}"
 		echo "api: {socket: $socket}"
 		cat
 	} >"$dir/weir.yaml"

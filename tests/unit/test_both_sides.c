@@ -20,12 +20,11 @@
 #include "tests/unit/xdp_run.h"
 #include "tools/weir/offline.h"
 
-#define NOW_NS 1000000000ull
-
 static struct offline balancer;
 static struct xdp_run xdp;
 static const char *no_xdp;    /* why not */
 static const char *case_name; /* for messages */
+static bool fast_path;        /* whether the program repeats decisions */
 
 static int open_all(void **state)
 {
@@ -54,7 +53,7 @@ static struct lb_packet judge(const struct frame *in, struct frame *out)
 {
 	*out = *in;
 	struct lb_packet p = {.data = out->bytes, .length = in->length};
-	offline_process(&balancer, &p, 1, NOW_NS);
+	offline_process(&balancer, &p, 1, xdp_run_now_ns());
 	out->length = p.length;
 	return p;
 }
@@ -68,26 +67,40 @@ static void show_frame(const struct frame *f)
 	print_error("\n");
 }
 
+static bool same_bytes(const struct frame *a, const struct frame *b)
+{
+	return a->length == b->length && !memcmp(a->bytes, b->bytes, a->length);
+}
+
 /* What only a worker knows of. */
 static bool is_workers_reason(enum reason reason)
 {
-	return reason == REASON_NO_BACKEND || reason == REASON_NO_NEXT_HOP ||
-	       reason == REASON_MALFORMED_NEIGHBOR;
+	return reason == REASON_NO_BACKEND || reason == REASON_NO_NEXT_HOP;
 }
 
-/* A solicitation behind extension headers has the reason of a long chain, by the worker. */
-static bool agree(const struct lb_packet *p, const struct xdp_verdict *v)
+/* What is wrong with requests of neighbours, where the program leaves them to a worker. */
+static bool is_neighbor_reason(enum reason reason)
+{
+	return reason == REASON_MALFORMED_NEIGHBOR || reason == REASON_HEADER_CHAIN;
+}
+
+/* `mine` is what lb_process() made of the packet, `out` what the program did. */
+static bool agree(const struct lb_packet *p, const struct frame *in, const struct frame *mine,
+		  const struct xdp_verdict *v, const struct frame *out)
 {
 	switch (v->outcome) {
 	case OUTCOME_PASSED:
-		return p->verdict == LB_PASS;
+		return p->verdict == LB_PASS && same_bytes(out, in);
 	case OUTCOME_STEERED:
-		return p->verdict == LB_TRANSMIT ||
-		       (p->verdict == LB_DROP &&
-			(is_workers_reason(p->reason) || p->reason == REASON_HEADER_CHAIN));
+		return same_bytes(out, in) &&
+		       (p->verdict == LB_TRANSMIT ||
+			(p->verdict == LB_DROP && (is_workers_reason(p->reason) ||
+						   (!fast_path && is_neighbor_reason(p->reason)))));
+	case OUTCOME_SENT:
+		return fast_path && p->verdict == LB_TRANSMIT && same_bytes(out, mine);
 	case OUTCOME_DROPPED:
-		return p->verdict == LB_DROP && !is_workers_reason(p->reason) &&
-		       p->reason == v->reason;
+		return p->verdict == LB_DROP && p->reason == v->reason &&
+		       !is_workers_reason(p->reason);
 	default:
 		return false;
 	}
@@ -95,12 +108,12 @@ static bool agree(const struct lb_packet *p, const struct xdp_verdict *v)
 
 static void expect_agreement(const struct frame *in)
 {
-	struct frame out;
-	struct lb_packet p = judge(in, &out);
-	if (no_xdp || in->length < XDP_RUN_MIN)
+	struct frame mine, out;
+	struct lb_packet p = judge(in, &mine);
+	if (in->length < XDP_RUN_MIN)
 		return;
-	struct xdp_verdict v = xdp_run_packet(&xdp, 0, in->bytes, in->length);
-	if (agree(&p, &v))
+	struct xdp_verdict v = xdp_run_packet(&xdp, in, &out);
+	if (agree(&p, in, &mine, &v, &out))
 		return;
 	show_frame(in);
 	fail_msg("%s: user space: verdict %u, %s; XDP: outcome %u, %s", case_name, p.verdict,
@@ -151,12 +164,9 @@ static void mutate(struct frame *f, uint64_t *random)
 		mutate_once(f, fixture_random(random));
 }
 
-static void test_both_sides_agree(void **state)
+static void run_rounds(int rounds, uint64_t random)
 {
-	enum { ROUNDS = 200000 };
-	uint64_t random = 0x5765697221;
-	need_xdp();
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < rounds; round++) {
 		const struct packet_case *c =
 			&packet_cases[fixture_random(&random) % packet_case_count];
 		struct frame f;
@@ -166,13 +176,32 @@ static void test_both_sides_agree(void **state)
 		expect_agreement(&f);
 	}
 	fixture_expect_ledger(&balancer);
-	xdp_run_expect_ledger(&xdp, 0);
+	xdp_run_expect_ledger(&xdp);
+}
+
+static void set_fast_path(bool on)
+{
+	fast_path = on;
+	xdp_run_set_fast_path(&xdp, on);
+}
+
+static void test_both_sides_agree(void **state)
+{
+	need_xdp();
+	run_rounds(150000, 0x5765697221);
+}
+
+static void test_both_sides_agree_on_fast_path(void **state)
+{
+	need_xdp();
+	set_fast_path(true);
+	run_rounds(150000, 0x666173742121);
+	set_fast_path(false);
 }
 
 /* --- packets from captures -------------------------------------------------------------------- */
 
 #define CAPTURE_PACKETS 2000 /* of a file */
-#define CAPTURE_BYTES   3000 /* of a packet: what BPF_PROG_RUN takes */
 
 /* Makes it a packet for a VIP, if it is an IP packet. */
 static void aim(struct frame *f)
@@ -209,7 +238,7 @@ static unsigned int try_capture(const char *path, uint64_t *random)
 	case_name = path;
 	while (pcap_datalink(in) == DLT_EN10MB && count < CAPTURE_PACKETS &&
 	       pcap_next_ex(in, &header, &bytes) == 1) {
-		if (header->caplen > CAPTURE_BYTES)
+		if (header->caplen > XDP_RUN_MAX)
 			continue;
 		try_packet(header, bytes, random);
 		count++;
@@ -245,6 +274,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_both_sides_agree),
+		cmocka_unit_test(test_both_sides_agree_on_fast_path),
 		cmocka_unit_test(test_both_sides_agree_on_captures),
 	};
 	return cmocka_run_group_tests(tests, open_all, close_all);

@@ -12,15 +12,12 @@
 
 #include <cmocka.h>
 
-#include "datapath/program.h"
 #include "lb/reason.h"
 #include "lb/registry.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/packet_table.h"
 #include "tests/unit/xdp_run.h"
 #include "tools/weir/offline.h"
-
-#define NOW_NS 1000000000ull
 
 static struct offline balancer;
 static struct xdp_run xdp;
@@ -53,7 +50,7 @@ static struct lb_packet judge(const struct frame *in, struct frame *out)
 {
 	*out = *in;
 	struct lb_packet p = {.data = out->bytes, .length = in->length};
-	offline_process(&balancer, &p, 1, NOW_NS);
+	offline_process(&balancer, &p, 1, xdp_run_now_ns());
 	out->length = p.length;
 	return p;
 }
@@ -125,37 +122,86 @@ static enum xdp_outcome expected_outcome(const struct packet_case *c)
 	return c->verdict == LB_DROP && !c->by_worker ? OUTCOME_DROPPED : OUTCOME_STEERED;
 }
 
+/* Runs a case's packet, of which nothing may be changed. */
+static struct xdp_verdict run_case(const struct packet_case *c)
+{
+	struct frame in, out;
+	packet_build(&c->in, &in);
+	struct xdp_verdict v = xdp_run_packet(&xdp, &in, &out);
+	case_name = c->name;
+	expect_bytes(&out, &in);
+	return v;
+}
+
 static void test_table_in_kernel(void **state)
 {
 	need_xdp();
 	for (size_t i = 0; i < packet_case_count; i++) {
 		const struct packet_case *c = &packet_cases[i];
-		struct frame in;
-		packet_build(&c->in, &in);
-		struct xdp_verdict v = xdp_run_packet(&xdp, 0, in.bytes, in.length);
-		case_name = c->name;
+		struct xdp_verdict v = run_case(c);
 		expect_number("XDP outcome", v.outcome, expected_outcome(c));
 		if (v.outcome == OUTCOME_DROPPED)
 			expect_reason(v.reason, c->reason);
 	}
-	xdp_run_expect_ledger(&xdp, 0);
+	xdp_run_expect_ledger(&xdp);
 }
 
 /* With nobody there to take it, what is for a service is the kernel's; faults still are faults. */
 static void test_table_without_socket(void **state)
 {
 	need_xdp();
+	xdp_run_set_socket(&xdp, false);
 	for (size_t i = 0; i < packet_case_count; i++) {
-		const struct packet_case *c = &packet_cases[i];
-		enum xdp_outcome want = expected_outcome(c);
-		struct frame in;
-		packet_build(&c->in, &in);
-		struct xdp_verdict v = xdp_run_packet(&xdp, 1, in.bytes, in.length);
-		case_name = c->name;
+		enum xdp_outcome want = expected_outcome(&packet_cases[i]);
+		struct xdp_verdict v = run_case(&packet_cases[i]);
 		expect_number("XDP outcome", v.outcome,
 			      want == OUTCOME_STEERED ? OUTCOME_PASSED : want);
 	}
-	xdp_run_expect_ledger(&xdp, 1);
+	xdp_run_set_socket(&xdp, true);
+	xdp_run_expect_ledger(&xdp);
+}
+
+/* --- the fast path ---------------------------------------------------------------------------- */
+
+static bool is_neighbor(const struct packet_case *c)
+{
+	return c->in.arp_op || c->in.nd_type;
+}
+
+/* Neighbours are answered by the program, and UDP flows are known by now: the worker saw them. */
+static enum xdp_outcome expected_fast_outcome(const struct packet_case *c)
+{
+	enum xdp_outcome slow = expected_outcome(c);
+	if (slow != OUTCOME_STEERED)
+		return slow;
+	if (is_neighbor(c))
+		return c->by_worker ? OUTCOME_DROPPED : OUTCOME_SENT;
+	return c->in.protocol == IPPROTO_UDP ? OUTCOME_SENT : OUTCOME_STEERED;
+}
+
+static void expect_fast_case(const struct packet_case *c)
+{
+	struct frame in, out, want;
+	packet_build(&c->in, &in);
+	judge(&in, &want);
+	case_name = c->name;
+	struct xdp_verdict v = xdp_run_packet(&xdp, &in, &out);
+	expect_number("XDP outcome", v.outcome, expected_fast_outcome(c));
+	if (v.outcome == OUTCOME_DROPPED)
+		expect_reason(v.reason, c->reason);
+	if (v.outcome == OUTCOME_SENT)
+		packet_case_expect(c, &in, &want);
+	expect_bytes(&out, v.outcome == OUTCOME_SENT ? &want : &in);
+}
+
+static void test_table_on_fast_path(void **state)
+{
+	need_xdp();
+	xdp_run_set_fast_path(&xdp, true);
+	for (size_t i = 0; i < packet_case_count; i++)
+		expect_fast_case(&packet_cases[i]);
+	xdp_run_set_fast_path(&xdp, false);
+	xdp_run_expect_ledger(&xdp);
 }
 
 /* --- every length ---------------------------------------------------------------------------- */
@@ -256,7 +302,7 @@ static void expect_cut(const struct cut_case *c, const struct frame *in, bool wh
 		expect_reason(p.reason, reason);
 	if (no_xdp || in->length < XDP_RUN_MIN)
 		return;
-	struct xdp_verdict v = xdp_run_packet(&xdp, 0, in->bytes, in->length);
+	struct xdp_verdict v = xdp_run_packet(&xdp, in, &out);
 	expect_number("XDP outcome", v.outcome, outcome);
 	if (outcome == OUTCOME_DROPPED)
 		expect_reason(v.reason, reason);
@@ -283,7 +329,7 @@ static void test_every_length(void **state)
 struct tapped {
 	unsigned int count;
 	struct tap_record record;
-	uint8_t bytes[256];
+	uint8_t bytes[512];
 };
 
 static void take_record(void *context, const struct tap_record *record, const void *bytes)
@@ -295,12 +341,12 @@ static void take_record(void *context, const struct tap_record *record, const vo
 	memcpy(t->bytes, bytes, record->captured);
 }
 
-static void run_malformed(uint32_t payload)
+static void run_malformed(struct frame *f)
 {
-	struct frame f;
-	struct recipe r = TCP(CLIENT, VIP, .payload = payload, .pokes = {POKE(3, 0, 0x44)});
-	packet_build(&r, &f);
-	struct xdp_verdict v = xdp_run_packet(&xdp, 0, f.bytes, f.length);
+	struct recipe r = TCP(CLIENT, VIP, .payload = 200, .pokes = {POKE(3, 0, 0x44)});
+	struct frame out;
+	packet_build(&r, f);
+	struct xdp_verdict v = xdp_run_packet(&xdp, f, &out);
 	assert_int_equal(v.outcome, OUTCOME_DROPPED);
 }
 
@@ -309,13 +355,10 @@ static void test_tap_has_what_was_dropped(void **state)
 	enum { SNAPLEN = 96 };
 	struct tapped t = {0};
 	struct frame f;
-	struct recipe r = TCP(CLIENT, VIP, .payload = 200, .pokes = {POKE(3, 0, 0x44)});
 	need_xdp();
-	packet_build(&r, &f);
-	assert_int_equal(program_tap_arm(xdp.program, 1ull << REASON_MALFORMED_IPV4, SNAPLEN, NULL),
-			 0);
-	run_malformed(200);
-	program_tap_drain(xdp.program, take_record, &t);
+	xdp_run_tap(&xdp, 1ull << REASON_MALFORMED_IPV4, SNAPLEN);
+	run_malformed(&f);
+	xdp_run_drain(&xdp, take_record, &t);
 	assert_int_equal(t.count, 1);
 	assert_int_equal(t.record.reason, REASON_MALFORMED_IPV4);
 	assert_int_equal(t.record.source, TAP_XDP);
@@ -323,19 +366,18 @@ static void test_tap_has_what_was_dropped(void **state)
 	assert_int_equal(t.record.captured, SNAPLEN);
 	assert_memory_equal(t.bytes, f.bytes, SNAPLEN);
 
-	assert_int_equal(program_tap_arm(xdp.program, 1ull << REASON_MALFORMED_TCP, SNAPLEN, NULL),
-			 0);
-	run_malformed(0);
-	program_tap_drain(xdp.program, take_record, &t);
+	xdp_run_tap(&xdp, 1ull << REASON_MALFORMED_TCP, SNAPLEN);
+	run_malformed(&f);
+	xdp_run_drain(&xdp, take_record, &t);
 	assert_int_equal(t.count, 1);
 
-	assert_int_equal(program_tap_arm(xdp.program, ~0ull, 2048, NULL), 0);
-	run_malformed(0);
-	program_tap_drain(xdp.program, take_record, &t);
+	xdp_run_tap(&xdp, ~0ull, 2048);
+	run_malformed(&f);
+	xdp_run_drain(&xdp, take_record, &t);
 	assert_int_equal(t.count, 2);
-	assert_int_equal(t.record.captured, t.record.length);
-	assert_int_equal(program_tap_arm(xdp.program, 0, 0, NULL), 0);
-	assert_int_equal(program_tap_lost(xdp.program), 0);
+	assert_int_equal(t.record.captured, f.length);
+	assert_memory_equal(t.bytes, f.bytes, f.length);
+	xdp_run_tap(&xdp, 0, 0);
 }
 
 int main(void)
@@ -344,6 +386,7 @@ int main(void)
 		cmocka_unit_test(test_table_in_user_space),
 		cmocka_unit_test(test_table_in_kernel),
 		cmocka_unit_test(test_table_without_socket),
+		cmocka_unit_test(test_table_on_fast_path),
 		cmocka_unit_test(test_every_length),
 		cmocka_unit_test(test_tap_has_what_was_dropped),
 	};

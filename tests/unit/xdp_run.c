@@ -1,81 +1,183 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/* Sets maps and knobs as datapath/program.c and datapath/instance.c do, without their pins. */
 #include "tests/unit/xdp_run.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "datapath/program.h"
-#include "lb/err.h"
+#include "bpf/flow.h" /* types that the skeleton names */
+#include "bpf/weir.skel.h"
 #include "lb/snapshot.h"
-#include "tests/unit/packet_build.h"
+#include "lb/target_table.h"
 #include "tools/weir/offline.h"
 
-static int put_targets(struct xdp_run *x, const struct offline *o, struct err *err)
+#define TAP_PAGES 16
+
+/* --- setting up ------------------------------------------------------------------------------ */
+
+static void set_knobs(struct xdp_run *x, const struct offline *o)
 {
-	int fd = program_prepare_targets(x->program, o->snapshot->targets, err);
-	return fd < 0 ? fd : program_commit_targets(x->program, fd, err);
+	const struct flow_table *t = &o->flows;
+	memcpy((void *)x->program->rodata->port_mac, o->port_macs[0], ETH_ALEN);
+	x->program->rodata->flow_mask = t->mask;
+	x->program->rodata->flow_seed.k0 = t->seed.k0;
+	x->program->rodata->flow_seed.k1 = t->seed.k1;
+	x->program->rodata->flow_timeout_established = t->timeout_ticks[FLOW_ESTABLISHED];
+	x->program->rodata->flow_timeout_udp = t->timeout_ticks[FLOW_UDP];
+	bpf_map__set_max_entries(x->program->maps.flows, t->mask + 1);
 }
 
-const char *xdp_run_open(struct xdp_run *x, const struct offline *o)
+static void share_flows(struct xdp_run *x, struct offline *o)
 {
-	static struct err err;
+	x->flows_size = (o->flows.mask + 1) * sizeof(struct flow_bucket);
+	x->flows = mmap(NULL, x->flows_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			bpf_map__fd(x->program->maps.flows), 0);
+	assert_ptr_not_equal(x->flows, MAP_FAILED);
+	o->flows.buckets = x->flows;
+}
+
+static void put_targets(struct xdp_run *x, const struct target_table *t)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
+	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, "targets", sizeof(struct target_key),
+				sizeof(struct target), t->count, &options);
+	uint32_t slot = 0;
+	assert_true(fd >= 0);
+	for (uint32_t i = 0; i <= t->mask; i++) {
+		const struct target_entry *e = &t->entries[i];
+		if (e->used)
+			assert_int_equal(bpf_map_update_elem(fd, &e->key, &e->value, BPF_ANY), 0);
+	}
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(x->program->maps.targets), &slot, &fd, 0),
+			 0);
+	close(fd);
+}
+
+static void put_backends(struct xdp_run *x, const struct snapshot *s)
+{
+	for (uint32_t id = 0; id < s->backend_end; id++) {
+		const struct backend *b = &s->backends[id];
+		struct fast_backend way = {
+			.link = b->link,
+			.egress = b->egress,
+			.usable = b->present && b->reachable && b->state != STATE_DOWN,
+		};
+		assert_int_equal(bpf_map_update_elem(bpf_map__fd(x->program->maps.fast_backends),
+						     &id, &way, BPF_ANY),
+				 0);
+	}
+}
+
+static const char *load(struct xdp_run *x, const struct offline *o)
+{
+	x->program = weir_bpf__open();
+	assert_non_null(x->program);
+	set_knobs(x, o);
+	int r = weir_bpf__load(x->program);
+	if (r == -EPERM)
+		return "not permitted to load XDP programs";
+	if (r)
+		fail_msg("the kernel refused the XDP program: %s", strerror(-r));
+	return NULL;
+}
+
+const char *xdp_run_open(struct xdp_run *x, struct offline *o)
+{
+	const char *why;
 	memset(x, 0, sizeof(*x));
 	x->socket = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (x->socket < 0)
 		return errno == EPERM ? "not permitted to open AF_XDP sockets"
 				      : "this kernel has no AF_XDP";
-	int r = program_open(&x->program, 2, &err);
-	if (!r) {
-		r = program_set_socket(x->program, 0, 0, x->socket, &err);
-		if (!r)
-			r = put_targets(x, o, &err);
-		if (r)
-			fail_msg("%s", err.text);
-		return NULL;
+	why = load(x, o);
+	if (why) {
+		xdp_run_close(x);
+		return why;
 	}
-	close(x->socket);
-	if (r != -EPERM)
-		fail_msg("%s", err.text);
-	return err.text;
+	share_flows(x, o);
+	put_targets(x, o->snapshot->targets);
+	put_backends(x, o->snapshot);
+	xdp_run_set_socket(x, true);
+	return NULL;
 }
 
 void xdp_run_close(struct xdp_run *x)
 {
 	if (!x->program)
 		return;
-	program_close(x->program);
+	if (x->flows)
+		munmap(x->flows, x->flows_size);
+	perf_buffer__free(x->tap);
+	weir_bpf__destroy(x->program);
 	close(x->socket);
 	memset(x, 0, sizeof(*x));
 }
 
-static void read_counters(const struct xdp_run *x, uint32_t port, struct port_counters *out)
+void xdp_run_set_socket(struct xdp_run *x, bool there)
 {
-	assert_int_equal(program_counters(x->program, port, out), 0);
+	int map = bpf_map__fd(x->program->maps.xsks);
+	uint32_t slot = 0;
+	int r = there ? bpf_map_update_elem(map, &slot, &x->socket, BPF_ANY)
+		      : bpf_map_delete_elem(map, &slot);
+	assert_int_equal(r, 0);
+}
+
+void xdp_run_set_fast_path(struct xdp_run *x, bool on)
+{
+	x->program->bss->fast_path = on;
+}
+
+/* --- running --------------------------------------------------------------------------------- */
+
+uint64_t xdp_run_now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
+
+static void read_counters(const struct xdp_run *x, struct port_counters *sum)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct port_counters *each = calloc(cpus, sizeof(*each));
+	uint32_t port = 0;
+	assert_non_null(each);
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(x->program->maps.counters), &port, each),
+			 0);
+	memset(sum, 0, sizeof(*sum));
+	for (int cpu = 0; cpu < cpus; cpu++)
+		for (size_t i = 0; i < sizeof(*sum) / sizeof(uint64_t); i++)
+			((uint64_t *)sum)[i] += ((uint64_t *)&each[cpu])[i];
+	free(each);
 }
 
 /* The one reason that was counted since the last look. */
-static enum reason counted_reason(struct xdp_run *x, uint32_t port)
+static enum reason counted_reason(struct xdp_run *x)
 {
 	enum reason found = REASON_NONE;
 	struct port_counters now;
-	read_counters(x, port, &now);
+	read_counters(x, &now);
 	for (int r = 0; r < ABI_REASON_SLOTS; r++) {
-		uint64_t new = now.dropped[r] - x->dropped[port][r];
+		uint64_t new = now.dropped[r] - x->dropped[r];
 		if (new != 0) {
 			assert_int_equal(new, 1);
 			assert_int_equal(found, REASON_NONE);
 			found = r;
 		}
-		x->dropped[port][r] = now.dropped[r];
+		x->dropped[r] = now.dropped[r];
 	}
 	assert_int_not_equal(found, REASON_NONE);
 	return found;
@@ -90,35 +192,63 @@ static enum xdp_outcome outcome_of(uint32_t action)
 		return OUTCOME_DROPPED;
 	case XDP_REDIRECT:
 		return OUTCOME_STEERED;
+	case XDP_TX:
+		return OUTCOME_SENT;
 	default:
 		return OUTCOME_OTHER;
 	}
 }
 
-struct xdp_verdict xdp_run_packet(struct xdp_run *x, uint32_t port, const void *bytes,
-				  uint32_t length)
+struct xdp_verdict xdp_run_packet(struct xdp_run *x, const struct frame *in, struct frame *out)
 {
-	uint8_t out[FRAME_ROOM];
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = bytes, .data_size_in = length,
-		    .data_out = out, .data_size_out = sizeof(out), .repeat = 1);
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in->bytes, .data_size_in = in->length,
+		    .data_out = out->bytes, .data_size_out = sizeof(out->bytes), .repeat = 1);
 	struct xdp_verdict verdict = {.reason = REASON_NONE};
-	if (bpf_prog_test_run_opts(program_fd(x->program, port), &run))
+	if (bpf_prog_test_run_opts(bpf_program__fd(x->program->progs.weir), &run))
 		fail_msg("BPF_PROG_RUN: %s", strerror(errno));
-	assert_int_equal(run.data_size_out, length);
-	assert_memory_equal(out, bytes, length);
+	out->length = run.data_size_out;
 	verdict.outcome = outcome_of(run.retval);
 	if (verdict.outcome == OUTCOME_DROPPED)
-		verdict.reason = counted_reason(x, port);
+		verdict.reason = counted_reason(x);
 	return verdict;
 }
 
-void xdp_run_expect_ledger(const struct xdp_run *x, uint32_t port)
+void xdp_run_expect_ledger(const struct xdp_run *x)
 {
 	struct port_counters c;
-	read_counters(x, port, &c);
+	read_counters(x, &c);
 	uint64_t sum = c.passed + c.steered + c.transmitted;
 	for (int r = 0; r < ABI_REASON_SLOTS; r++)
 		sum += c.dropped[r];
 	assert_int_equal(c.rx_packets, sum);
 	assert_int_equal(c.dropped[REASON_NONE], 0);
+}
+
+/* --- the tap --------------------------------------------------------------------------------- */
+
+static void tap_sample(void *context, int cpu, void *data, __u32 size)
+{
+	struct xdp_run *x = context;
+	struct tap_record record;
+	assert_true(size >= sizeof(record));
+	memcpy(&record, data, sizeof(record));
+	assert_true(record.captured <= size - sizeof(record));
+	x->tap_fn(x->tap_context, &record, (char *)data + sizeof(record));
+}
+
+void xdp_run_tap(struct xdp_run *x, uint64_t reasons, uint32_t snaplen)
+{
+	if (!x->tap)
+		x->tap = perf_buffer__new(bpf_map__fd(x->program->maps.taps), TAP_PAGES, tap_sample,
+					  NULL, x, NULL);
+	assert_non_null(x->tap);
+	x->program->bss->tap.snaplen = snaplen;
+	x->program->bss->tap.armed = reasons;
+}
+
+void xdp_run_drain(struct xdp_run *x, tap_fn *fn, void *context)
+{
+	x->tap_fn = fn;
+	x->tap_context = context;
+	perf_buffer__consume(x->tap);
 }

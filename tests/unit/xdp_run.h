@@ -1,43 +1,68 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The XDP program on one packet at a time (BPF_PROG_RUN), with the targets of a balancer. Port 0
- * has a socket on its queue, an AF_XDP one that is bound to nothing; port 1 has none.
+ * The XDP program on one packet at a time (BPF_PROG_RUN), beside a balancer that is the worker: it
+ * has the balancer's targets, flow table and ways to backends. Nothing is attached or pinned.
  */
 #ifndef WEIR_TESTS_XDP_RUN_H
 #define WEIR_TESTS_XDP_RUN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bpf/abi.h"
+#include "datapath/tap.h"
+#include "tests/unit/packet_build.h"
 
 struct offline;
-struct program;
+struct perf_buffer;
+struct weir_bpf;
 
-#define XDP_RUN_MIN 14u /* shorter frames the kernel does not take */
+#define XDP_RUN_MIN 14u /* what frames the kernel takes */
+#define XDP_RUN_MAX 3000u
 
 struct xdp_run {
-	struct program *program;
+	struct weir_bpf *program;
 	int socket;
-	uint64_t dropped[2][ABI_REASON_SLOTS]; /* by port, so far */
+	void *flows;
+	uint64_t flows_size;
+	uint64_t dropped[ABI_REASON_SLOTS]; /* so far */
+	struct perf_buffer *tap;
+	tap_fn *tap_fn;
+	void *tap_context;
 };
 
 /* Names of our own: <linux/bpf.h> and libpcap don't go together. */
-enum xdp_outcome { OUTCOME_PASSED, OUTCOME_DROPPED, OUTCOME_STEERED, OUTCOME_OTHER };
+enum xdp_outcome { OUTCOME_PASSED, OUTCOME_DROPPED, OUTCOME_STEERED, OUTCOME_SENT, OUTCOME_OTHER };
 
 struct xdp_verdict {
 	enum xdp_outcome outcome;
 	enum reason reason; /* of OUTCOME_DROPPED */
 };
 
-/* NULL, or why this host can't. */
-const char *xdp_run_open(struct xdp_run *x, const struct offline *o);
+/*
+ * NULL, or why this host can't. The balancer's flow table moves to where the program sees it, and
+ * must not be used any more once the program is closed.
+ */
+const char *xdp_run_open(struct xdp_run *x, struct offline *o);
 void xdp_run_close(struct xdp_run *x); /* a zeroed one too */
 
-/* Fails the test if the program changes the packet, or counts it wrongly. */
-struct xdp_verdict xdp_run_packet(struct xdp_run *x, uint32_t port, const void *bytes,
-				  uint32_t length);
+/* Whether there is a socket to steer to (at first there is): an AF_XDP one, bound to nothing. */
+void xdp_run_set_socket(struct xdp_run *x, bool there);
+
+/* Whether the program repeats decisions (at first it does not). */
+void xdp_run_set_fast_path(struct xdp_run *x, bool on);
+
+/* Now, on the clock that flows are timed by. */
+uint64_t xdp_run_now_ns(void);
+
+/* The frame that came out is in `out`. The ledger's counts of drops are checked. */
+struct xdp_verdict xdp_run_packet(struct xdp_run *x, const struct frame *in, struct frame *out);
 
 /* The equation of struct port_counters (bpf/abi.h). */
-void xdp_run_expect_ledger(const struct xdp_run *x, uint32_t port);
+void xdp_run_expect_ledger(const struct xdp_run *x);
+
+/* Captures what is dropped for the reasons of a bitmap. */
+void xdp_run_tap(struct xdp_run *x, uint64_t reasons, uint32_t snaplen);
+void xdp_run_drain(struct xdp_run *x, tap_fn *fn, void *context);
 
 #endif

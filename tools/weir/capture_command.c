@@ -5,7 +5,6 @@
  */
 #include "tools/weir/command.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -87,18 +86,6 @@ static time_t monotonic_s(void)
 
 /* --- the question --------------------------------------------------------------------------- */
 
-/* RFC 3986, 2.1 */
-static void query_add(struct capture_command *c, const char *key, const char *value)
-{
-	fprintf(c->query, "%c%s=", ftell(c->query) ? '&' : '?', key);
-	for (; *value; value++) {
-		if (isalnum((unsigned char)*value) || strchr("-._~", *value))
-			fputc(*value, c->query);
-		else
-			fprintf(c->query, "%%%02X", (unsigned char)*value);
-	}
-}
-
 /* The rest of the command line is one expression, as with tcpdump. */
 static int query_add_filter(struct capture_command *c, char **words)
 {
@@ -111,7 +98,7 @@ static int query_add_filter(struct capture_command *c, char **words)
 		fprintf(joined, "%s%s", word == words ? "" : " ", *word);
 	fclose(joined);
 	if (size)
-		query_add(c, "filter", text);
+		client_query_add(c->query, "filter", text);
 	free(text);
 	return 0;
 }
@@ -145,7 +132,7 @@ static int take_option(struct capture_command *c, int option, const char *comman
 	case OPTION_DROPS:
 		break;
 	case OPTION_REASON:
-		query_add(c, "reason", optarg);
+		client_query_add(c->query, "reason", optarg);
 		break;
 	case OPTION_FORMAT:
 		if (take_format(optarg, &c->format))
@@ -185,12 +172,12 @@ static int settle_options(struct capture_command *c, const char *command)
 		return options_fault(command, "packets are no text for a terminal: send -w - "
 					      "into a file or a program");
 	if (c->count)
-		query_add(c, "count", c->count);
+		client_query_add(c->query, "count", c->count);
 	if (c->duration)
-		query_add(c, "duration", c->duration);
+		client_query_add(c->query, "duration", c->duration);
 	/* Text is made of whole packets. 0 means all, as with tcpdump. */
 	if (c->path && c->snaplen && strcmp(c->snaplen, "0"))
-		query_add(c, "snaplen", c->snaplen);
+		client_query_add(c->query, "snaplen", c->snaplen);
 	c->progress = c->path && isatty(STDERR_FILENO);
 	if (!c->path)
 		c->format = CAPTURE_TEXT;

@@ -2,6 +2,7 @@
 /* One libcurl handle a call. What the daemon sends is kept in memory whole, but for streams. */
 #include "tools/weir/client.h"
 
+#include <ctype.h>
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -15,6 +16,18 @@
 #define CLIENT_GET_S  30L    /* a document of all backends takes a while */
 #define CLIENT_POST_S 300L   /* a reload may build many tables */
 #define ERROR_BYTES   65536u /* of an error's text; the rest is not read */
+
+/* RFC 3986, 2.1 */
+void client_query_add(FILE *query, const char *key, const char *value)
+{
+	fprintf(query, "%c%s=", ftell(query) ? '&' : '?', key);
+	for (; *value; value++) {
+		if (isalnum((unsigned char)*value) || strchr("-._~", *value))
+			fputc(*value, query);
+		else
+			fprintf(query, "%%%02X", (unsigned char)*value);
+	}
+}
 
 struct client {
 	CURL *curl;

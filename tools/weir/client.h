@@ -12,8 +12,12 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdio.h>
 
 struct err;
+
+/* Adds "?key=value", or "&key=value" behind what is in `query` already, escaped. */
+void client_query_add(FILE *query, const char *key, const char *value);
 
 /* The answer's JSON in *out, which the caller releases with json_decref(). */
 int client_get(const char *socket, const char *path, json_t **out, struct err *err);

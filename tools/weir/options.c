@@ -28,34 +28,21 @@ int options_fault(const char *command, const char *format, ...)
 	return EXIT_USAGE;
 }
 
-int options_client(int argc, char **argv, const char *usage, bool json, struct client_options *out)
+int options_client(int argc, char **argv, const char *usage, const char **socket)
 {
-	static const struct option with_json[] = {
-		{"socket", required_argument, NULL, 's'},
-		{"help", no_argument, NULL, 'h'},
-		{"json", no_argument, NULL, 'j'},
-		{0},
-	};
-	static const struct option without_json[] = {
+	static const struct option options[] = {
 		{"socket", required_argument, NULL, 's'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
 	int c;
-	*out = (struct client_options){.socket = DEFAULT_SOCKET};
-	while ((c = getopt_long(argc, argv, "s:h", json ? with_json : without_json, NULL)) != -1) {
-		switch (c) {
-		case 's':
-			out->socket = optarg;
-			break;
-		case 'j':
-			out->json = true;
-			break;
-		case 'h':
+	*socket = DEFAULT_SOCKET;
+	while ((c = getopt_long(argc, argv, "s:h", options, NULL)) != -1) {
+		if (c == 'h')
 			return options_help(usage);
-		default:
+		if (c != 's')
 			return options_fault(argv[0], NULL);
-		}
+		*socket = optarg;
 	}
 	return -1;
 }

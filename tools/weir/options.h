@@ -6,13 +6,6 @@
 #ifndef WEIR_TOOLS_OPTIONS_H
 #define WEIR_TOOLS_OPTIONS_H
 
-#include <stdbool.h>
-
-struct client_options {
-	const char *socket; /* -s, --socket; DEFAULT_SOCKET */
-	bool json;          /* --json */
-};
-
 /* Prints a command's help on stdout; returns EXIT_DONE. */
 int options_help(const char *usage);
 
@@ -24,9 +17,9 @@ __attribute__((format(printf, 2, 3))) int options_fault(const char *command, con
 							...);
 
 /*
- * Reads -s SOCKET, --help and, where `json` allows it, --json; optind is the first operand after
- * it. Returns -1 to go on, or the status to exit with at once.
+ * Reads -s SOCKET (DEFAULT_SOCKET) and --help, of commands that have no other options; optind is
+ * the first operand after it. Returns -1 to go on, or the status to exit with at once.
  */
-int options_client(int argc, char **argv, const char *usage, bool json, struct client_options *out);
+int options_client(int argc, char **argv, const char *usage, const char **socket);
 
 #endif

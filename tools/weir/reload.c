@@ -33,15 +33,15 @@ static void print_in_force(json_t *answer)
 
 int command_reload(int argc, char **argv)
 {
-	struct client_options options;
+	const char *socket;
 	struct err err = {0};
 	json_t *answer;
-	int rc = options_client(argc, argv, usage, false, &options);
+	int rc = options_client(argc, argv, usage, &socket);
 	if (rc >= 0)
 		return rc;
 	if (optind < argc)
 		return options_fault(argv[0], "unexpected operand '%s'", argv[optind]);
-	rc = client_post(options.socket, "/v1/reload", &answer, &err);
+	rc = client_post(socket, "/v1/reload", &answer, &err);
 	if (rc) {
 		fprintf(stderr, "%s: %s\n", argv[0], err.text);
 		return rc == -EINVAL ? EXIT_USAGE : EXIT_FAILED;

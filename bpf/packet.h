@@ -110,7 +110,7 @@ static __always_inline void addr_set_v6(struct addr *a, const struct in6_addr *v
 	__builtin_memcpy(a, v6, sizeof(*a));
 }
 
-/* An IPv4 address, as it stands in keys. In an IPv6 packet it is nobody's: RFC 6890, table 20. */
+/* An IPv4 address, as it stands in keys. In an IPv6 packet it is nobody's: RFC 6890, 2.2.3. */
 static __always_inline int addr_is_mapped(const struct addr *a)
 {
 	return a->word[0] == 0 && a->word[1] == 0 && a->word[2] == bpf_htonl(0xffff);

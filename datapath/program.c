@@ -237,7 +237,8 @@ static int new_link(int program, struct port *port, struct err *err)
 
 int program_attach(struct program *p, uint32_t index, struct port *port, struct err *err)
 {
-	int program = program_fd(p, index), fd = inherited_link(p, index, port);
+	int program = bpf_program__fd(p->instances[index]->progs.weir);
+	int fd = inherited_link(p, index, port);
 	if (fd >= 0) {
 		p->links[index] = fd;
 		if (bpf_link_update(fd, program, NULL))
@@ -279,11 +280,6 @@ void program_detach(struct program *p)
 void program_set_fast_path(struct program *p, uint32_t port, bool on)
 {
 	__atomic_store_n(&p->instances[port]->bss->fast_path, on, __ATOMIC_RELEASE);
-}
-
-int program_fd(const struct program *p, uint32_t index)
-{
-	return bpf_program__fd(p->instances[index]->progs.weir);
 }
 
 int program_set_socket(struct program *p, uint32_t port, uint32_t queue, int fd, struct err *err)

@@ -51,9 +51,6 @@ void program_reset_counters(struct program *p);
 /* Whether the program of a port repeats decisions itself. */
 void program_set_fast_path(struct program *p, uint32_t port, bool on);
 
-/* The descriptor of a port's program, for tests that run it on packets of their own. */
-int program_fd(const struct program *p, uint32_t index);
-
 /* Names the socket for a port's queue. */
 int program_set_socket(struct program *p, uint32_t port, uint32_t queue, int fd, struct err *err);
 

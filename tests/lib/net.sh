@@ -119,7 +119,7 @@ net_cleanup() {
 	for name in "${net_namespaces[@]}"; do
 		ip netns delete "$name"
 	done
-	rm -rf "$dir" "/sys/fs/bpf/weir/$net_prefix" # what a killed daemon left
+	rm -rf "$dir" "/sys/fs/bpf/$net_prefix-pass" "/sys/fs/bpf/weir/$net_prefix" # what a killed daemon left
 	exit $status
 }
 trap net_cleanup EXIT
@@ -195,10 +195,14 @@ net_link() {
 # packets are lost, and with GRO alone they wait until something else wakes it up
 # (veth_xdp_flush() in Linux 6.18).
 net_take_xdp() {
-	[ -e "$dir/pass.o" ] || clang -target bpf -O2 -x c -c -o "$dir/pass.o" - <<-END
-		__attribute__((section("xdp"), used)) int pass(void *packet) { return 2; }
-	END
-	on "$1" ip link set "$2" xdp object "$dir/pass.o" section xdp
+	local pin=/sys/fs/bpf/$net_prefix-pass
+	if [ ! -e "$dir/pass.o" ]; then
+		clang -target bpf -O2 -x c -c -o "$dir/pass.o" - <<-END
+			__attribute__((section("xdp"), used)) int pass(void *packet) { return 2; }
+		END
+		bpftool prog load "$dir/pass.o" "$pin"
+	fi
+	on "$1" bpftool net attach xdpdrv pinned "$pin" dev "$2"
 }
 
 net_switch() { # NAMESPACE: a bridge br0 in it

@@ -13,7 +13,9 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/udp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,8 +67,28 @@ static int connect_udp(const struct addrinfo *to)
 	return fd;
 }
 
-/* One burst. An ICMP error of before (nobody listens) is not the sender's concern. */
-static unsigned int send_burst(int fd, unsigned int count)
+/* One call that the kernel cuts into `count` datagrams (udp(7), UDP_SEGMENT). */
+static int send_segments(int fd, unsigned int count)
+{
+	static char payload[BURST * PAYLOAD];
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(uint16_t))] = {0};
+	struct iovec iov = {.iov_base = payload, .iov_len = count * PAYLOAD};
+	struct msghdr message = {.msg_iov = &iov,
+				 .msg_iovlen = 1,
+				 .msg_control = control,
+				 .msg_controllen = sizeof(control)};
+	struct cmsghdr *segment = CMSG_FIRSTHDR(&message);
+	uint16_t size = PAYLOAD;
+
+	segment->cmsg_level = SOL_UDP;
+	segment->cmsg_type = UDP_SEGMENT;
+	segment->cmsg_len = CMSG_LEN(sizeof(size));
+	memcpy(CMSG_DATA(segment), &size, sizeof(size));
+	ssize_t sent = sendmsg(fd, &message, 0);
+	return sent < 0 ? -1 : (int)(sent / PAYLOAD);
+}
+
+static int send_datagrams(int fd, unsigned int count)
 {
 	static char payload[PAYLOAD];
 	struct iovec iov = {.iov_base = payload, .iov_len = sizeof(payload)};
@@ -74,7 +96,17 @@ static unsigned int send_burst(int fd, unsigned int count)
 
 	for (unsigned int i = 0; i < count; i++)
 		messages[i] = (struct mmsghdr){.msg_hdr = {.msg_iov = &iov, .msg_iovlen = 1}};
-	int sent = sendmmsg(fd, messages, count, 0);
+	return sendmmsg(fd, messages, count, 0);
+}
+
+/* One burst. An ICMP error of before (nobody listens) is not the sender's concern. */
+static unsigned int send_burst(int fd, unsigned int count)
+{
+	static bool segments = true;
+	int sent = segments ? send_segments(fd, count) : send_datagrams(fd, count);
+	/* Before Linux 6.11 only for interfaces that fill in checksums. */
+	if (sent < 0 && segments && errno == EIO)
+		segments = false;
 	return sent < 0 ? 0 : (unsigned int)sent;
 }
 

@@ -17,6 +17,7 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -32,14 +33,16 @@
 
 /* --- doubles ------------------------------------------------------------------------------- */
 
-static struct lb_traffic service_traffic[2][2], backend_traffic[2][4];
-static struct lb_counters lb_counters[2];
+static struct lb_counters *lb_counters[2];
+static struct flow_table flow_table; /* of flow_buckets; nothing in it times out */
+static const char *engine_replaced = "it is of another version of Weir";
 static struct backend snapshot_backends[4];
 static struct service snapshot_services[2];
 static struct snapshot snapshot;
 static struct engine_ledger ledger;
 static int reload_result;
 static int port_counters_result;
+static struct registry *known_backends; /* of the daemon */
 
 static const struct port fake_port = {
 	.name = "nic0",
@@ -49,14 +52,26 @@ static const struct port fake_port = {
 	.mtu = 1500,
 	.queue_count = 2,
 	.wanted = MODE_AUTO,
+	.fast_path = true,
 };
 
-int engine_open(struct engine **out, const struct config *config, struct err *err)
+int engine_open(struct engine **out, const struct config *config, struct registry *services_of,
+		struct registry *backends_of, struct err *err)
 {
 	return -ENOSYS;
 }
 
+bool engine_inherited(const struct engine *e, const char **replaced)
+{
+	*replaced = engine_replaced;
+	return !engine_replaced;
+}
+
 void engine_close(struct engine *e)
+{
+}
+
+void engine_leave(struct engine *e)
 {
 }
 
@@ -82,11 +97,25 @@ const struct port *engine_port(const struct engine *e, uint32_t index)
 
 int engine_port_counters(const struct engine *e, uint32_t index, struct port_counters *out)
 {
-	*out = (struct port_counters){
-		.rx_packets = 1000, .rx_bytes = 64000, .passed = 100, .steered = 890};
+	*out = (struct port_counters){.rx_packets = 1000,
+				      .rx_bytes = 64000,
+				      .passed = 100,
+				      .steered = 590,
+				      .transmitted = 300};
 	out->dropped[REASON_TRUNCATED] = 4;
 	out->dropped[REASON_MALFORMED_TCP] = 6;
 	return port_counters_result;
+}
+
+/* Backend 0 has some, backend 2's can't be read, and an id that nobody has is a mistake. */
+int engine_fast_traffic(const struct engine *e, uint32_t backend, struct fast_traffic *out)
+{
+	*out = (struct fast_traffic){0};
+	if (!registry_name(known_backends, backend))
+		*out = (struct fast_traffic){.packets = 77, .bytes = 77};
+	if (backend == 0)
+		*out = (struct fast_traffic){.packets = 1000, .bytes = 64000};
+	return backend == 2 ? -EIO : 0;
 }
 
 int engine_socket_counters(const struct engine *e, uint32_t port, uint32_t queue,
@@ -106,9 +135,14 @@ void engine_worker(const struct engine *e, uint32_t index, struct engine_worker 
 	*out = (struct engine_worker){
 		.cpu = 1 + index,
 		.memory = MEMORY_SMALL,
-		.counters = {.turns = 1000, .busy_turns = 250, .rx_packets = 445, .tx_full = 2},
+		.counters = {.turns = 1000,
+			     .busy_turns = 250,
+			     .rx_packets = 445,
+			     .tx_packets = 400,
+			     .tx_failed = 10,
+			     .tx_full = 2},
 		.frames = {.frames = 64, .free = 60, .in_fill = 4},
-		.lb = &lb_counters[index],
+		.lb = lb_counters[index],
 	};
 }
 
@@ -117,6 +151,7 @@ void engine_drops(const struct engine *e, struct engine_drops *out)
 	memset(out, 0, sizeof(*out));
 	out->xdp[REASON_TRUNCATED] = 4;
 	out->kernel[REASON_RX_FULL] = 5;
+	out->kernel[REASON_DAEMON_LOST] = 3;
 	out->worker[REASON_NO_BACKEND] = 1234;
 }
 
@@ -129,6 +164,11 @@ void engine_flows(const struct engine *e, uint64_t entries[FLOW_STATES])
 {
 	for (int i = 0; i < FLOW_STATES; i++)
 		entries[i] = 10 + i;
+}
+
+const struct flow_table *engine_flow_table(const struct engine *e)
+{
+	return &flow_table;
 }
 
 void engine_tick(struct engine *e, uint64_t now_ns)
@@ -216,6 +256,43 @@ enum MHD_Result capture_request(struct captures *c, struct MHD_Connection *conne
 	return result;
 }
 
+/* --- flows --------------------------------------------------------------------------------- */
+
+/* A table of so many buckets, a power of two, without flows. 0: none. */
+static void flow_table_empty(uint32_t buckets)
+{
+	free(flow_table.buckets);
+	free(flow_table.keys);
+	flow_table = (struct flow_table){0};
+	if (!buckets)
+		return;
+	flow_table.buckets = calloc(buckets, sizeof(*flow_table.buckets));
+	flow_table.keys = calloc(buckets, sizeof(*flow_table.keys));
+	flow_table.mask = buckets - 1;
+	memset(flow_table.timeout_ticks, 0xff, sizeof(flow_table.timeout_ticks));
+}
+
+/* Flow `number` of a bucket, last seen so many seconds ago. */
+static inline void flow_table_add(uint32_t bucket, uint16_t number, const char *client,
+				  const char *vip, uint16_t vip_port, enum flow_state state,
+				  uint32_t backend, uint32_t idle_s)
+{
+	struct timespec now;
+	struct flow_key key = {.source_port = htons(1000 + number),
+			       .destination_port = htons(vip_port),
+			       .protocol = state == FLOW_UDP ? IPPROTO_UDP : IPPROTO_TCP};
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	uint64_t now_ns = now.tv_sec * 1000000000ull + now.tv_nsec;
+	assert_int_equal(addr_parse(client, &key.source), 0);
+	assert_int_equal(addr_parse(vip, &key.destination), 0);
+	/* Whole ticks, rounded up: half a second later it is the same number of seconds. */
+	uint64_t idle_ns =
+		(idle_s * 1000000000ull + FLOW_TICK_NS - 1) / FLOW_TICK_NS * FLOW_TICK_NS;
+	assert_int_equal(flow_table_insert(&flow_table, (number + 1ull) << 48 | bucket, backend,
+					   state, now_ns - idle_ns, &key),
+			 FLOW_INSERTED);
+}
+
 /* --- the daemon ---------------------------------------------------------------------------- */
 
 static struct config_backend web_backends[] = {
@@ -262,22 +339,23 @@ static void make_state(void)
 	addr_parse("2001:db8::53", &services[1].address);
 	addr_parse("10.0.0.11", &web_backends[0].address);
 	d.services = registry_new(8);
-	d.backends = registry_new(8);
+	d.backends = known_backends = registry_new(8);
 	assert_int_equal(registry_assign(d.services, "web"), 0);
 	assert_int_equal(registry_assign(d.services, "dns"), 1);
 	assert_int_equal(registry_assign(d.backends, "web/b1"), 0);
 	assert_int_equal(registry_assign(d.backends, "web/b2"), 1);
 	assert_int_equal(registry_assign(d.backends, "web/b3"), 2);
 	for (int w = 0; w < 2; w++) {
-		lb_counters[w].services = service_traffic[w];
-		lb_counters[w].backends = backend_traffic[w];
-		lb_counters[w].flow_inserts = 20;
+		lb_counters[w] = lb_counters_new();
+		assert_non_null(lb_counters[w]);
+		lb_counters[w]->flow_inserts = 20;
+		lb_counters[w]->flow_guarded = 30 + w;
 	}
-	service_traffic[0][0] = (struct lb_traffic){100, 6400, 30};
-	service_traffic[1][0] = (struct lb_traffic){11, 700, 10};
-	backend_traffic[0][0] = (struct lb_traffic){90, 6000, 25};
-	backend_traffic[1][0] = (struct lb_traffic){9, 600, 5};
-	lb_counters[1].dropped[REASON_NO_BACKEND] = 40;
+	lb_counters[0]->services[0] = (struct lb_traffic){100, 6400, 30};
+	lb_counters[1]->services[0] = (struct lb_traffic){11, 700, 10};
+	lb_counters[0]->backends[0] = (struct lb_traffic){90, 6000, 25};
+	lb_counters[1]->backends[0] = (struct lb_traffic){9, 600, 5};
+	lb_counters[1]->dropped[REASON_NO_BACKEND] = 40;
 	snapshot = (struct snapshot){.service_end = 2,
 				     .backend_end = 2,
 				     .services = snapshot_services,
@@ -294,6 +372,7 @@ static int start(void **state)
 	assert_non_null(mkdtemp(directory));
 	snprintf(socket_path, sizeof(socket_path), "%s/run/weir.sock", directory);
 	make_state();
+	flow_table_empty(4);
 	d.loop = ev_loop_new(EVFLAG_AUTO);
 	stream_loop = d.loop;
 	ev_async_init(&stop, on_stop);
@@ -303,13 +382,15 @@ static int start(void **state)
 	return pthread_create(&thread, NULL, serve, NULL);
 }
 
-/* As the daemon does when it stops: streams first. */
-static void stop_daemon(void)
+static void stop_loop(void)
 {
-	if (!d.api)
-		return;
 	ev_async_send(d.loop, &stop);
 	pthread_join(thread, NULL);
+}
+
+/* As the daemon does when it stops: streams first. */
+static void close_api(void)
+{
 	if (paused) {
 		ev_timer_stop(d.loop, &paused->timer);
 		paused->resumed = true;
@@ -319,12 +400,23 @@ static void stop_daemon(void)
 	d.api = NULL;
 }
 
+static void stop_daemon(void)
+{
+	if (!d.api)
+		return;
+	stop_loop();
+	close_api();
+}
+
 static int finish(void **state)
 {
 	stop_daemon();
 	ev_loop_destroy(d.loop);
 	registry_free(d.services);
 	registry_free(d.backends);
+	for (int w = 0; w < 2; w++)
+		free(lb_counters[w]);
+	flow_table_empty(0);
 	return rmdir(directory);
 }
 

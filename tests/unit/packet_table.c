@@ -6,14 +6,21 @@
 #include "tests/unit/packet_table.h"
 
 #include <linux/if_ether.h>
-#include <netinet/in.h>
+#include <linux/in.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include <cmocka.h>
+
+#include "bpf/neighbor.h"
 #include "lb/snapshot.h"
 #include "tests/unit/fixture.h"
 #include "tools/weir/offline.h"
 
-static const char world[] =
+const char packet_table_yaml[] =
 	"interfaces: [{name: eth0}, {name: eth1}]\n"
 	"flow_table: {entries: 65536}\n"
 	"services:\n"
@@ -339,9 +346,32 @@ const size_t packet_case_count = sizeof(packet_cases) / sizeof(packet_cases[0]);
 
 void packet_table_open(struct offline *o)
 {
-	fixture_open(o, world);
+	fixture_open(o, packet_table_yaml);
 	o->next_hops[fixture_backend(o, "lost/n1")].known = false;
 	fixture_publish(o);
+}
+
+static void parse_tight(const struct frame *in)
+{
+	struct packet p = {0};
+	uint8_t *bytes = malloc(in->length);
+	assert_true(bytes || !in->length);
+	memcpy(bytes, in->bytes, in->length);
+	parse_packet(bytes, bytes + in->length, &p);
+	if (p.neighbor_request)
+		neighbor_check(bytes, bytes + in->length, &p);
+	free(bytes);
+}
+
+struct lb_packet packet_judge(struct offline *o, const struct frame *in, uint64_t time_ns,
+			      struct frame *out)
+{
+	struct lb_packet p = {.data = out->bytes, .length = in->length};
+	parse_tight(in);
+	*out = *in;
+	offline_process(o, &p, 1, time_ns);
+	out->length = p.length;
+	return p;
 }
 
 void packet_case_expect(const struct packet_case *c, const struct frame *in, struct frame *out)

@@ -30,8 +30,18 @@ struct packet_case {
 extern const struct packet_case packet_cases[];
 extern const size_t packet_case_count;
 
-/* A balancer with the services that the table's packets are for. Fails the test if it can't. */
+/* The services that the table's packets are for; the next hop of lost/n1 is to be unknown. */
+extern const char packet_table_yaml[];
+
+/* A balancer with all that. Fails the test if it can't. */
 void packet_table_open(struct offline *o);
+
+/*
+ * Judges a copy of a frame, and leaves in `out` what became of it. It is parsed once more in memory
+ * that ends where it ends, so that the address sanitizer sees what is read behind that.
+ */
+struct lb_packet packet_judge(struct offline *o, const struct frame *in, uint64_t time_ns,
+			      struct frame *out);
 
 /* What a case's packet is to become, from the frame that went in. */
 void packet_case_expect(const struct packet_case *c, const struct frame *in, struct frame *out);

@@ -10,43 +10,11 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "tests/unit/api_talk.h"
 #include "tests/unit/daemon_double.h"
 #include "tools/weir/client.h"
 
 /* --- what is told -------------------------------------------------------------------------- */
-
-/* Compares with JSON written with ' for ", which may leave out members. */
-static bool json_covers(json_t *got, json_t *want)
-{
-	const char *key;
-	json_t *value;
-	size_t i;
-	if (!json_is_object(want) && !json_is_array(want))
-		return json_equal(got, want);
-	json_object_foreach(want, key,
-			    value) if (!json_covers(json_object_get(got, key), value)) return false;
-	json_array_foreach(want, i,
-			   value) if (!json_covers(json_array_get(got, i), value)) return false;
-	return json_is_object(want) || json_array_size(got) == json_array_size(want);
-}
-
-static void expect(const char *path, const char *text)
-{
-	struct err err;
-	json_t *got, *want;
-	char *quoted = strdup(text);
-	for (char *c = quoted; *c; c++)
-		*c = *c == '\'' ? '"' : *c;
-	want = json_loads(quoted, JSON_DECODE_ANY, NULL);
-	assert_non_null(want);
-	if (client_get(socket_path, path, &got, &err))
-		fail_msg("%s", err.text);
-	if (!json_covers(got, want))
-		fail_msg("%s: got %s\nwant %s", path, json_dumps(got, 0), quoted);
-	json_decref(got);
-	json_decref(want);
-	free(quoted);
-}
 
 static void test_status(void **state)
 {
@@ -54,7 +22,16 @@ static void test_status(void **state)
 	       "{'version': '" WEIR_VERSION "', 'instance': 'test', 'generation': 4,"
 	       " 'config': 'weir.yaml', 'services': 2, 'interfaces': 1, 'captures': 3,"
 	       " 'flow_table': {'capacity': 4096, 'inserts': 40, 'evictions': 0, 'untracked': 0,"
-	       " 'entries': {'handshake': 11, 'established': 12, 'closing': 13, 'udp': 14}}}");
+	       " 'guarded': 61,"
+	       " 'entries': {'handshake': 11, 'established': 12, 'closing': 13, 'udp': 14}},"
+	       " 'packets': {'fast': 300, 'worker': 780}, 'on_daemon_loss': 'pass',"
+	       " 'takeover': {'flows': false, 'replaced': 'it is of another version of Weir'}}");
+	engine_replaced = NULL;
+	config.on_daemon_loss = DAEMON_LOSS_DROP;
+	expect("/v1/status",
+	       "{'takeover': {'flows': true, 'replaced': null}, 'on_daemon_loss': 'drop'}");
+	engine_replaced = "it is of another version of Weir";
+	config.on_daemon_loss = DAEMON_LOSS_PASS;
 }
 
 static void test_services(void **state)
@@ -64,10 +41,10 @@ static void test_services(void **state)
 	       "{'name': 'web', 'id': 0, 'address': '203.0.113.10', 'protocol': 'tcp',"
 	       " 'ports': '80,443,8000-8099', 'forward': 'dsr', 'scheduler': 'maglev',"
 	       " 'announce': 'neighbor', 'backends': {'up': 1, 'total': 3},"
-	       " 'packets': 111, 'bytes': 7100, 'flows': 40},"
+	       " 'packets': 1111, 'fast_packets': 1000, 'bytes': 71100, 'flows': 40},"
 	       "{'name': 'dns', 'id': 1, 'address': '2001:db8::53', 'protocol': 'udp',"
 	       " 'ports': 'any', 'announce': 'none', 'backends': {'up': 0, 'total': 1},"
-	       " 'packets': 0, 'flows': 0}]}");
+	       " 'packets': 0, 'fast_packets': 0, 'bytes': 0, 'flows': 0}]}");
 }
 
 static void test_backends(void **state)
@@ -76,11 +53,12 @@ static void test_backends(void **state)
 	       "{'backends': ["
 	       "{'service': 'web', 'name': 'b1', 'id': 0, 'address': '10.0.0.11', 'weight': 100,"
 	       " 'state': 'up', 'interface': 'nic0', 'mac': '02:00:00:00:00:11',"
-	       " 'reachable': true, 'reason': null, 'packets': 99, 'bytes': 6600, 'flows': 30,"
-	       " 'share': 0.75},"
+	       " 'reachable': true, 'reason': null, 'packets': 1099, 'fast_packets': 1000,"
+	       " 'bytes': 70600, 'flows': 30, 'share': 0.75},"
 	       "{'name': 'b2', 'state': 'drain', 'interface': null, 'mac': null,"
 	       " 'reachable': false, 'reason': 'no link address yet', 'share': 0.0},"
-	       "{'name': 'b3', 'id': 2, 'reachable': false, 'reason': 'not in force yet'},"
+	       "{'name': 'b3', 'id': 2, 'reachable': false, 'reason': 'not in force yet',"
+	       " 'fast_packets': 0},"
 	       "{'service': 'dns', 'name': 'b1', 'id': -1, 'packets': 0}]}");
 }
 
@@ -88,8 +66,8 @@ static void test_workers(void **state)
 {
 	expect("/v1/workers",
 	       "{'workers': [{'worker': 0, 'cpu': 1, 'rx_packets': 445, 'busy': 0.25,"
-	       " 'dropped': 2, 'frames': {'total': 64, 'free': 60, 'in_fill': 4}},"
-	       " {'worker': 1, 'cpu': 2, 'dropped': 42}]}");
+	       " 'dropped': 12, 'frames': {'total': 64, 'free': 60, 'in_fill': 4}},"
+	       " {'worker': 1, 'cpu': 2, 'dropped': 52}]}");
 }
 
 static void test_interfaces(void **state)
@@ -97,9 +75,9 @@ static void test_interfaces(void **state)
 	expect("/v1/interfaces",
 	       "{'interfaces': [{'name': 'nic0', 'index': 7, 'driver': 'veth',"
 	       " 'mac': '02:00:00:00:ab:cd', 'mtu': 1500, 'queues': 2, 'mode': 'copy',"
-	       " 'wanted': 'auto', 'xdp': 'native',"
+	       " 'wanted': 'auto', 'xdp': 'native', 'fast_path': 'on',"
 	       " 'counters': {'rx_packets': 1000, 'rx_bytes': 64000, 'passed': 100,"
-	       " 'steered': 890, 'dropped': 10},"
+	       " 'steered': 590, 'transmitted': 300, 'dropped': 10},"
 	       " 'sockets': {'rx_full': 21, 'rx_no_frame': 2}}]}");
 	port_counters_result = -EIO;
 	expect("/v1/interfaces", "{'interfaces': [{'name': 'nic0', 'counters': null}]}");
@@ -123,37 +101,15 @@ static void test_drops(void **state)
 	assert_string_equal(json_string_value(json_object_get(row, "reason")), "no-backend");
 	assert_int_equal(json_integer_value(json_object_get(row, "worker")), 1234);
 	assert_int_equal(json_integer_value(json_object_get(row, "total")), 1234);
+	row = json_array_get(rows, REASON_DAEMON_LOST - 1);
+	assert_string_equal(json_string_value(json_object_get(row, "reason")), "daemon-lost");
+	assert_int_equal(json_integer_value(json_object_get(row, "kernel")), 3);
+	row = json_array_get(rows, REASON_NO_DAEMON - 1);
+	assert_string_equal(json_string_value(json_object_get(row, "reason")), "no-daemon");
 	json_decref(got);
 }
 
 /* --- requests that are wrong --------------------------------------------------------------- */
-
-/* Sends bytes as they are; leaves the answer in a static buffer. */
-static const char *talk(const char *request)
-{
-	static char answer[65536];
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	size_t n = 0;
-	ssize_t more;
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	strcpy(address.sun_path, socket_path);
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(write(fd, request, strlen(request)), strlen(request));
-	while ((more = read(fd, answer + n, sizeof(answer) - 1 - n)) > 0)
-		n += more;
-	answer[n] = 0;
-	close(fd);
-	return answer;
-}
-
-#define REQUEST(line) line " HTTP/1.1\r\nHost: weir\r\nConnection: close\r\n"
-
-static void expect_answer(const char *request, const char *status, const char *part)
-{
-	const char *answer = talk(request);
-	if (strncmp(answer + strlen("HTTP/1.1 "), status, 3) || !strstr(answer, part))
-		fail_msg("%s\nanswered: %s", request, answer);
-}
 
 static void test_wrong_requests(void **state)
 {
@@ -329,10 +285,13 @@ static void test_close_lets_streams_end(void **state)
 	assert_int_equal(pthread_create(&client, NULL, hear_all, &all), 0);
 	while (!__atomic_load_n(&paused, __ATOMIC_ACQUIRE))
 		usleep(1000);
-	stop_daemon();
+	stop_loop();
+	int late = talk_begin(REQUEST("GET /v1/status") "\r\n");
+	close_api();
 	pthread_join(client, &result);
 	assert_int_equal((intptr_t)result, 0);
 	assert_string_equal(all.text, "first second");
+	assert_non_null(strstr(talk_end(late), "HTTP/1.1 503 "));
 }
 
 int main(void)

@@ -48,16 +48,6 @@ static void need_xdp(void)
 	skip();
 }
 
-/* Judges a copy: `out` holds the bytes that came out. */
-static struct lb_packet judge(const struct frame *in, struct frame *out)
-{
-	*out = *in;
-	struct lb_packet p = {.data = out->bytes, .length = in->length};
-	offline_process(&balancer, &p, 1, xdp_run_now_ns());
-	out->length = p.length;
-	return p;
-}
-
 /* --- both sides against each other ------------------------------------------------------------ */
 
 static void show_frame(const struct frame *f)
@@ -109,7 +99,7 @@ static bool agree(const struct lb_packet *p, const struct frame *in, const struc
 static void expect_agreement(const struct frame *in)
 {
 	struct frame mine, out;
-	struct lb_packet p = judge(in, &mine);
+	struct lb_packet p = packet_judge(&balancer, in, xdp_run_now_ns(), &mine);
 	if (in->length < XDP_RUN_MIN)
 		return;
 	struct xdp_verdict v = xdp_run_packet(&xdp, in, &out);

@@ -10,6 +10,8 @@
 
 #include <errno.h>
 #include <ev.h>
+#include <netinet/in.h>
+#include <resolv.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -87,9 +89,29 @@ int engine_port_counters(const struct engine *e, uint32_t index, struct port_cou
 }
 
 /* The rest is here to keep the real engine out of this program. */
-int engine_open(struct engine **out, const struct config *config, struct err *err)
+int engine_open(struct engine **out, const struct config *config, struct registry *services,
+		struct registry *backends, struct err *err)
 {
 	return -ENOSYS;
+}
+
+bool engine_inherited(const struct engine *e, const char **replaced)
+{
+	return false;
+}
+
+void engine_leave(struct engine *e)
+{
+}
+
+int engine_fast_traffic(const struct engine *e, uint32_t backend, struct fast_traffic *out)
+{
+	return -ENOSYS;
+}
+
+const struct flow_table *engine_flow_table(const struct engine *e)
+{
+	return NULL;
 }
 
 void engine_close(struct engine *e)
@@ -693,6 +715,37 @@ static void test_bad_requests_are_refused(void **state)
 		expect_refusal(*state, requests[i][0], "HTTP/1.1 400 ", requests[i][1]);
 }
 
+/* Makes this process' DNS server a socket of ours. */
+static int open_resolver(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(address);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+	assert_int_equal(res_init(), 0);
+	_res.nscount = 1;
+	_res.nsaddr_list[0] = address;
+	_res.retrans = 1;
+	_res.retry = 1;
+	return fd;
+}
+
+/* A DNS server that does not answer would hold up the control thread: none is asked. */
+static void test_no_dns_in_filters(void **state)
+{
+	char query[512];
+	int fd = open_resolver();
+	expect_refusal(*state, "?filter=host%20www.example.org", "HTTP/1.1 400 ",
+		       "(names are looked up in /etc/hosts alone: give its address)");
+	expect_refusal(*state, "?filter=gateway%20www.example.org", "HTTP/1.1 400 ", "filter");
+	expect_refusal(*state, "?filter=net%20nowhere.example.org", "HTTP/1.1 400 ", "filter");
+	assert_int_equal(recv(fd, query, sizeof(query), 0), -1);
+	assert_int_equal(errno, EAGAIN);
+	close(fd);
+}
+
 static void test_clients_are_limited(void **state)
 {
 	struct bed *bed = *state;
@@ -751,6 +804,7 @@ int main(void)
 		bed_test(test_old_records_are_left_out),
 		bed_test(test_records_from_nowhere_are_left_out),
 		bed_test(test_bad_requests_are_refused),
+		bed_test(test_no_dns_in_filters),
 		bed_test(test_clients_are_limited),
 		bed_test(test_captures_end_with_the_daemon),
 	};

@@ -34,7 +34,7 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 #define PORT80    "ports: 80, "
 #define EMPTY     "backends: []}\n"
 #define NONE      "services: []\n"
-#define ROOT_KEYS "instance, interfaces, workers, memory, flow_table, services, api"
+#define ROOT_KEYS "instance, interfaces, workers, memory, flow_table, on_daemon_loss, services, api"
 #define SERVICE_KEYS \
 	"name, address, protocol, ports, forward, scheduler, affinity, announce, backends"
 #define PORTS_EXPECTED "a port, a range like 8000-8099, a list of those, or any"
@@ -178,6 +178,27 @@ static const struct {
 	{ETH0 NONE "flow_table: {entries: 0002048}\n",
 	 "f:3: flow_table.entries: found '0002048'; expected a whole number from 1024 to "
 	 "268435456"},
+	{ETH0 NONE "flow_table: {fast_path: yes}\n",
+	 "f:3: flow_table.fast_path: found 'yes'; expected auto or on or off"},
+	{ETH0 NONE "flow_table: {fast_path: [on]}\n",
+	 "f:3: flow_table.fast_path: found a list; expected auto or on or off"},
+	{ETH0 NONE "flow_table: {fastpath: on}\n",
+	 "f:3: flow_table.fastpath: unknown key; did you mean fast_path?"},
+	{ETH0 NONE "flow_table: {insert_limit: 0}\n",
+	 "f:3: flow_table.insert_limit: found '0'; expected a whole number from 1 to 100000000"},
+	{ETH0 NONE "flow_table: {insert_limit: 100000001}\n",
+	 "f:3: flow_table.insert_limit: found '100000001'; expected a whole number from 1 to "
+	 "100000000"},
+	{ETH0 NONE "flow_table: {insert_limit: 1000/s}\n",
+	 "f:3: flow_table.insert_limit: found '1000/s'; expected a whole number from 1 to "
+	 "100000000"},
+	{ETH0 NONE "on_daemon_loss: reject\n",
+	 "f:3: on_daemon_loss: found 'reject'; expected pass or drop"},
+	{ETH0 NONE "on_daemon_loss:\n",
+	 "f:3: on_daemon_loss: found nothing; expected pass or drop"},
+	{ETH0 NONE "flow_table: {on_daemon_loss: drop}\n",
+	 "f:3: flow_table.on_daemon_loss: unknown key; the keys here are entries, fast_path, "
+	 "insert_limit, timeouts"},
 	{ETH0 NONE "flow_table: {timeouts: {udp: 500ms}}\n",
 	 "f:3: flow_table.timeouts.udp: found '500ms'; flows age by whole seconds, "
 	 "expected " DURATION},

@@ -45,16 +45,6 @@ static void need_xdp(void)
 	skip();
 }
 
-/* Judges a copy: `out` holds the bytes that came out. */
-static struct lb_packet judge(const struct frame *in, struct frame *out)
-{
-	*out = *in;
-	struct lb_packet p = {.data = out->bytes, .length = in->length};
-	offline_process(&balancer, &p, 1, xdp_run_now_ns());
-	out->length = p.length;
-	return p;
-}
-
 /* --- the table ------------------------------------------------------------------------------- */
 
 static const char *case_name; /* for messages */
@@ -91,7 +81,7 @@ static void expect_bytes(const struct frame *got, const struct frame *want)
 static void expect_case(const struct packet_case *c, const struct frame *in)
 {
 	struct frame out, want;
-	struct lb_packet p = judge(in, &out);
+	struct lb_packet p = packet_judge(&balancer, in, xdp_run_now_ns(), &out);
 	const char *backend = registry_name(balancer.backends, p.backend);
 	case_name = c->name;
 	expect_number("verdict", p.verdict, c->verdict);
@@ -183,7 +173,7 @@ static void expect_fast_case(const struct packet_case *c)
 {
 	struct frame in, out, want;
 	packet_build(&c->in, &in);
-	judge(&in, &want);
+	packet_judge(&balancer, &in, xdp_run_now_ns(), &want);
 	case_name = c->name;
 	struct xdp_verdict v = xdp_run_packet(&xdp, &in, &out);
 	expect_number("XDP outcome", v.outcome, expected_fast_outcome(c));
@@ -289,7 +279,7 @@ static enum reason cut_reason(const struct cut_case *c, uint32_t length)
 static void expect_cut(const struct cut_case *c, const struct frame *in, bool whole)
 {
 	struct frame out;
-	struct lb_packet p = judge(in, &out);
+	struct lb_packet p = packet_judge(&balancer, in, xdp_run_now_ns(), &out);
 	enum reason reason = cut_reason(c, in->length);
 	enum xdp_outcome outcome = whole    ? OUTCOME_STEERED
 				   : reason ? OUTCOME_DROPPED

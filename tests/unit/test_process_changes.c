@@ -112,6 +112,21 @@ static void test_removed_service_is_the_kernels(void **state)
 	offline_close(&o);
 }
 
+/* The old service is still there, and its backend too: but the VIP is another's now. */
+static void test_port_goes_to_another_service(void **state)
+{
+	struct offline o;
+	client_start(&o, CLIENT_HEAD CLIENT_WEB CLIENT_B1);
+	assert_int_equal(client_tcp_backend(&o, OLD, 1, TCP_SYN), fixture_backend(&o, "web/b1"));
+	fixture_reload(&o, CLIENT_HEAD
+		       "  - {name: web, address: 203.0.113.20, protocol: tcp, ports: 80,\n"
+		       "     backends: [{name: b1, address: 10.0.0.1}]}\n"
+		       "  - {name: www, address: 203.0.113.10, protocol: tcp, ports: 80,\n"
+		       "     backends: [{name: w1, address: 10.0.0.9}]}\n");
+	assert_int_equal(client_tcp_backend(&o, OLD, 1, TCP_ACK), fixture_backend(&o, "www/w1"));
+	offline_close(&o);
+}
+
 static void test_last_backend_dies(void **state)
 {
 	struct offline o;
@@ -135,6 +150,7 @@ int main(void)
 		cmocka_unit_test(test_dead_backend_loses_its_flows),
 		cmocka_unit_test(test_removed_backend_loses_its_flows),
 		cmocka_unit_test(test_removed_service_is_the_kernels),
+		cmocka_unit_test(test_port_goes_to_another_service),
 		cmocka_unit_test(test_last_backend_dies),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

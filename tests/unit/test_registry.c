@@ -91,6 +91,53 @@ static void test_no_capacity(void **state)
 	registry_free(NULL);
 }
 
+/* As a new daemon does it with what the one before left: 0 and 3 were released there. */
+static void test_restore(void **state)
+{
+	struct registry *r = registry_new(7);
+	char name[] = "web/b1";
+	assert_int_equal(registry_restore(r, name, 1), 1);
+	memset(name, 'x', 3);
+	assert_int_equal(registry_restore(r, "web/b2", 2), 2);
+	assert_int_equal(registry_restore(r, "dns/b1", 4), 4);
+	assert_int_equal(registry_end(r), 5);
+	assert_int_equal(registry_find(r, "web/b1"), 1);
+	assert_int_equal(registry_find(r, "web/b2"), 2);
+	assert_int_equal(registry_find(r, "dns/b1"), 4);
+	assert_string_equal(registry_name(r, 4), "dns/b1");
+	assert_null(registry_name(r, 0));
+	assert_null(registry_name(r, 3));
+	/* Who had an id keeps it; new names get fresh ids, then the gaps, lowest first. */
+	assert_int_equal(registry_assign(r, "web/b2"), 2);
+	assert_int_equal(registry_assign(r, "a"), 5);
+	registry_release(r, 1);
+	assert_int_equal(registry_assign(r, "b"), 6);
+	assert_int_equal(registry_assign(r, "c"), 0);
+	assert_int_equal(registry_assign(r, "d"), 3);
+	assert_int_equal(registry_assign(r, "e"), 1);
+	assert_int_equal(registry_assign(r, "f"), -1);
+	registry_free(r);
+}
+
+static void test_restore_is_refused(void **state)
+{
+	struct registry *r = registry_new(4);
+	assert_int_equal(registry_restore(r, "a", 4), -1);
+	assert_int_equal(registry_restore(r, "a", UINT32_MAX), -1);
+	assert_int_equal(registry_end(r), 0);
+	assert_int_equal(registry_restore(r, "b", 1), 1);
+	assert_int_equal(registry_restore(r, "c", 1), -1); /* taken */
+	assert_int_equal(registry_restore(r, "c", 0), -1); /* not ascending */
+	assert_int_equal(registry_find(r, "c"), -1);
+	assert_string_equal(registry_name(r, 1), "b");
+	assert_int_equal(registry_assign(r, "d"), 2);
+	assert_int_equal(registry_restore(r, "e", 2), -1); /* given out by then */
+	assert_int_equal(registry_restore(r, "e", 3), 3);
+	assert_int_equal(registry_assign(r, "f"), 0); /* still to be had */
+	assert_int_equal(registry_assign(r, "g"), -1);
+	registry_free(r);
+}
+
 #define CAPACITY 20
 #define NAMES    40
 
@@ -194,6 +241,8 @@ int main(void)
 		cmocka_unit_test(test_fresh_first_then_longest_released),
 		cmocka_unit_test(test_release_of_what_nobody_has),
 		cmocka_unit_test(test_no_capacity),
+		cmocka_unit_test(test_restore),
+		cmocka_unit_test(test_restore_is_refused),
 		cmocka_unit_test(test_model_agrees),
 		cmocka_unit_test(test_many_names),
 	};

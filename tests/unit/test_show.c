@@ -9,7 +9,7 @@
 /* What a command prints, and its exit status behind it. */
 static const char *output_of(int (*command)(int argc, char **argv), char **argv)
 {
-	static char text[8192];
+	static char text[1 << 18];
 	FILE *file = tmpfile();
 	int argc = 0, saved = dup(STDOUT_FILENO);
 	while (argv[argc])
@@ -37,12 +37,14 @@ static void test_show_drops(void **state)
 		.rx = 2000, .transmitted = 700, .passed = 50, .dropped = 1243, .held = 7};
 	assert_string_equal(
 		SHOW("drops"),
-		"REASON      XDP  KERNEL  WORKER  TOTAL  MEANING\n"
-		"truncated     4       0       0      4  the frame ends inside a header\n"
-		"no-backend    0       0   1,234  1,234  no backend of the service can take "
+		"REASON       XDP  KERNEL  WORKER  TOTAL  MEANING\n"
+		"truncated      4       0       0      4  the frame ends inside a header\n"
+		"no-backend     0       0   1,234  1,234  no backend of the service can take "
 		"the flow\n"
-		"rx-full       0       5       0      5  the worker was too slow: its receive "
+		"rx-full        0       5       0      5  the worker was too slow: its receive "
 		"ring was full\n"
+		"daemon-lost    0       3       0      3  given to a daemon that ended before it "
+		"had handled it\n"
 		"\n"
 		"rx 2,000 = transmitted 700 + passed 50 + dropped 1,243 + held 7\n"
 		"exit 0");
@@ -60,25 +62,97 @@ static void test_show_tables(void **state)
 {
 	assert_string_equal(SHOW("services"),
 			    "SERVICE  ADDRESS       PROTO  PORTS             FORWARD  SCHEDULER  "
-			    "ANNOUNCE   UP  FLOWS  PACKETS    BYTES\n"
+			    "ANNOUNCE   UP  FLOWS  PACKETS   FAST    BYTES\n"
 			    "web      203.0.113.10  tcp    80,443,8000-8099  dsr      maglev     "
-			    "neighbor  1/3     40      111  7.10 kB\n"
+			    "neighbor  1/3     40    1,111  1,000  71.1 kB\n"
 			    "dns      2001:db8::53  udp    any               dsr      maglev     "
-			    "none      0/1      0        0      0 B\n"
+			    "none      0/1      0        0      0      0 B\n"
 			    "exit 0");
 	assert_non_null(strstr(SHOW("backends"), "\nweb      b1       10.0.0.11     100  up     "
 						 "nic0       02:00:00:00:00:11     30  75.0%  "
-						 "     99  6.60 kB  -\n"));
+						 "  1,099  1,000  70.6 kB  -\n"));
 	assert_non_null(strstr(SHOW("backends"), "0 B  no link address yet\n"));
-	assert_non_null(strstr(SHOW("status"), "flows            50 of 4,096 (handshake 11, "
-					       "established 12, closing 13, udp 14)\n"));
 	assert_non_null(strstr(SHOW("workers"), "\n     1    2  "));
 	assert_non_null(strstr(SHOW("interfaces"), "\nnic0       veth    02:00:00:00:ab:cd  1500"));
+	assert_non_null(strstr(SHOW("interfaces"), "  XDP     FAST-PATH     RX  "));
+	assert_non_null(strstr(SHOW("interfaces"), "  native  on         1,000  "));
+	assert_non_null(strstr(SHOW("interfaces"), "  STEERED  TRANSMITTED  DROPPED  "));
+	assert_non_null(strstr(SHOW("interfaces"), "      590          300       10  "));
 	assert_non_null(strstr(SHOW("interfaces", "--json"), "{\n  \"interfaces\": [\n"));
+}
+
+static void test_show_status(void **state)
+{
+	const char *text = SHOW("status");
+	assert_non_null(strstr(text, "flows            50 of 4,096 (handshake 11, "
+				     "established 12, closing 13, udp 14)\n"
+				     "  inserted       40\n"
+				     "  evicted        0\n"
+				     "  untracked      0\n"
+				     "  guarded        61\n"
+				     "packets sent     fast path 300, workers 780\n"
+				     "flows at start   replaced: it is of another version of Weir\n"
+				     "on daemon loss   pass\n"
+				     "exit 0"));
+	engine_replaced = NULL;
+	assert_non_null(
+		strstr(SHOW("status"), "flows at start   taken over from the daemon before\n"));
+	engine_replaced = "it is of another version of Weir";
+}
+
+static void test_show_flows(void **state)
+{
+	flow_table_empty(4);
+	assert_string_equal(SHOW("flows"), "no flows\nexit 0");
+	assert_string_equal(SHOW("flows", "--json"),
+			    "{\"flows\":[\n],\"truncated\":false}\nexit 0");
+	flow_table_add(0, 1, "192.0.2.1", "203.0.113.10", 443, FLOW_ESTABLISHED, 0, 0);
+	flow_table_add(1, 2, "2001:db8:1::2", "2001:db8::53", 53, FLOW_UDP, 7, 3);
+	assert_string_equal(SHOW("flows"), "CLIENT                VIP                PROTO  STATE  "
+					   "      SERVICE  BACKEND  IDLE\n"
+					   "192.0.2.1:1001        203.0.113.10:443   tcp    "
+					   "established  web      b1         0s\n"
+					   "[2001:db8:1::2]:1002  [2001:db8::53]:53  udp    udp    "
+					   "      -        -          3s\n"
+					   "exit 0");
+	assert_string_equal(
+		SHOW("flows", "--limit", "1"),
+		"CLIENT          VIP               PROTO  STATE        SERVICE  BACKEND  IDLE\n"
+		"192.0.2.1:1001  203.0.113.10:443  tcp    established  web      b1         0s\n"
+		"\n"
+		"there are more: --limit COUNT shows them, --json all\n"
+		"exit 0");
+	assert_string_equal(SHOW("flows", "--backend", "web/b2"), "no flows\nexit 0");
+	assert_string_equal(
+		SHOW("flows", "--service", "web", "--json"),
+		"{\"flows\":[\n"
+		"{\"client\":\"192.0.2.1\",\"client_port\":1001,\"vip\":\"203.0.113.10\","
+		"\"vip_port\":443,\"protocol\":\"tcp\",\"state\":\"established\","
+		"\"service\":\"web\",\"backend\":\"b1\",\"idle_s\":0}\n"
+		"],\"truncated\":false}\n"
+		"exit 0");
+	flow_table_empty(4);
+}
+
+/* A table is for people; a document is whole. */
+static void test_show_flows_default_limit(void **state)
+{
+	flow_table_empty(1024);
+	for (int n = 0; n < 1001; n++)
+		flow_table_add(n, n, "192.0.2.1", "203.0.113.10", 443, FLOW_UDP, 0, 0);
+	assert_non_null(strstr(SHOW("flows"), "\nthere are more: "));
+	assert_null(strstr(SHOW("flows", "--limit", "1001"), "there are more"));
+	assert_non_null(strstr(SHOW("flows", "--json"), "\n],\"truncated\":false}\n"));
+	flow_table_empty(4);
 }
 
 static void test_show_faults(void **state)
 {
+	assert_string_equal(SHOW("flows", "--service", "wbe"), "exit 1");
+	assert_string_equal(SHOW("flows", "--service", "web&limit=1"), "exit 1");
+	assert_string_equal(SHOW("flows", "--service", "wbe", "--json"), "exit 1");
+	assert_string_equal(SHOW("flows", "--limit", "0"), "exit 2");
+	assert_string_equal(SHOW("status", "--limit", "1"), "exit 2");
 	assert_string_equal(SHOW("weather"), "exit 2");
 	assert_string_equal(SHOW("drops", "status"), "exit 2");
 	assert_string_equal(SHOW(NULL), "exit 2");
@@ -105,6 +179,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_show_drops),
 		cmocka_unit_test(test_show_tables),
+		cmocka_unit_test(test_show_status),
+		cmocka_unit_test(test_show_flows),
+		cmocka_unit_test(test_show_flows_default_limit),
 		cmocka_unit_test(test_show_faults),
 		cmocka_unit_test(test_reload_command),
 	};

@@ -213,6 +213,18 @@ struct xdp_verdict xdp_run_packet(struct xdp_run *x, const struct frame *in, str
 	return verdict;
 }
 
+uint64_t xdp_run_many(struct xdp_run *x, const struct frame *in, uint32_t count)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in->bytes, .data_size_in = in->length,
+		    .repeat = count);
+	struct port_counters before, after;
+	read_counters(x, &before);
+	if (bpf_prog_test_run_opts(bpf_program__fd(x->program->progs.weir), &run))
+		fail_msg("BPF_PROG_RUN: %s", strerror(errno));
+	read_counters(x, &after);
+	return after.transmitted - before.transmitted;
+}
+
 void xdp_run_expect_ledger(const struct xdp_run *x)
 {
 	struct port_counters c;

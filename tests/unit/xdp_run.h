@@ -58,6 +58,9 @@ uint64_t xdp_run_now_ns(void);
 /* The frame that came out is in `out`. The ledger's counts of drops are checked. */
 struct xdp_verdict xdp_run_packet(struct xdp_run *x, const struct frame *in, struct frame *out);
 
+/* Runs the program on a frame `count` times; how often it sent it out again itself. */
+uint64_t xdp_run_many(struct xdp_run *x, const struct frame *in, uint32_t count);
+
 /* The equation of struct port_counters (bpf/abi.h). */
 void xdp_run_expect_ledger(const struct xdp_run *x);
 

@@ -29,11 +29,14 @@
 #include "tools/weir/daemon.h"
 #include "tools/weir/log.h"
 #include "tools/weir/state.h"
+#include "tools/weir/state_flows.h"
 
 #define API_CONNECTIONS 64u
 #define API_IDLE_S      30u /* a connection that says nothing for so long is closed */
 #define API_LAST_TURNS  100 /* of at most 1 ms: for answers under way when the API is closed */
 #define API_MODE        0660
+#define API_FLOWS_BLOCK (64u << 10) /* bytes */
+#define API_FLOWS_S     600u        /* for a client that pages through all flows */
 
 struct api {
 	struct daemon *daemon;
@@ -45,6 +48,7 @@ struct api {
 	dev_t device; /* of the socket's file, to remove no one else's */
 	ino_t inode;
 	bool bound, watching, made_parent;
+	bool closing;
 };
 
 /* --- answers ------------------------------------------------------------------------------- */
@@ -57,6 +61,7 @@ struct endpoint {
 
 static enum MHD_Result serve_reload(struct api *a, struct MHD_Connection *connection);
 static enum MHD_Result serve_capture(struct api *a, struct MHD_Connection *connection);
+static enum MHD_Result serve_flows(struct api *a, struct MHD_Connection *connection);
 
 static const struct endpoint endpoints[] = {
 	{"GET", "/v1/status", state_status, NULL},
@@ -65,6 +70,7 @@ static const struct endpoint endpoints[] = {
 	{"GET", "/v1/workers", state_workers, NULL},
 	{"GET", "/v1/interfaces", state_interfaces, NULL},
 	{"GET", "/v1/drops", state_drops, NULL},
+	{"GET", "/v1/flows", NULL, serve_flows},
 	{"GET", "/v1/capture", NULL, serve_capture},
 	{"POST", "/v1/reload", NULL, serve_reload},
 };
@@ -157,6 +163,29 @@ static enum MHD_Result serve_capture(struct api *a, struct MHD_Connection *conne
 	return capture_request(a->daemon->captures, connection);
 }
 
+static enum MHD_Result serve_flows(struct api *a, struct MHD_Connection *connection)
+{
+	struct state_flows *flows;
+	struct MHD_Response *response;
+	struct err err;
+	int rc = state_flows_new(&flows, a->daemon, connection, &err);
+	if (rc)
+		return send_error(connection,
+				  rc == -EINVAL   ? MHD_HTTP_BAD_REQUEST
+				  : rc == -ENOENT ? MHD_HTTP_NOT_FOUND
+						  : MHD_HTTP_INTERNAL_SERVER_ERROR,
+				  err.text);
+	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, API_FLOWS_BLOCK,
+						     state_flows_read, flows, state_flows_free);
+	if (!response) {
+		state_flows_free(flows);
+		return MHD_NO;
+	}
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+	MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, API_FLOWS_S);
+	return send_response(connection, MHD_HTTP_OK, response);
+}
+
 static json_t *in_force_json(const struct daemon *d)
 {
 	const struct config *c = d->config;
@@ -221,6 +250,9 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	}
 	if (*body_size)
 		return MHD_NO;
+	if (a->closing)
+		return send_error(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+				  "the daemon is about to end");
 	if (!e)
 		return send_not_found(connection);
 	if (!endpoint_takes(e, method))
@@ -441,6 +473,7 @@ void api_close(struct api *a)
 		ev_prepare_stop(a->daemon->loop, &a->prepare);
 	}
 	if (a->http) {
+		a->closing = true;
 		finish_answers(a);
 		MHD_stop_daemon(a->http);
 	}

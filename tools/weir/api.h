@@ -3,6 +3,7 @@
  * The control API: HTTP over a unix socket, served from the daemon's event loop.
  *
  *   GET  /v1/status, /v1/services, /v1/backends, /v1/workers, /v1/interfaces, /v1/drops
+ *   GET  /v1/flows      a long document (tools/weir/state_flows.h)
  *   GET  /v1/capture    a stream (tools/weir/capture.h)
  *   POST /v1/reload     200: what is in force now; 422: the configuration's fault, nothing changed
  *
@@ -23,8 +24,9 @@ struct err;
 int api_open(struct api **out, struct daemon *d, struct err *err);
 
 /*
- * Closes connections and removes the socket. Captures must be closed before, and it must not be
- * called from within a request (daemon_reload() is one). NULL too.
+ * Closes connections, after a tenth of a second at most for answers under way, and removes the
+ * socket. Requests that come meanwhile are refused (503). Captures must be closed before, and it
+ * must not be called from within a request (daemon_reload() is one). NULL too.
  */
 void api_close(struct api *a);
 

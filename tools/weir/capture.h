@@ -4,9 +4,10 @@
  *
  *   GET /v1/capture?reason=WORD&filter=EXPRESSION&snaplen=BYTES&count=PACKETS&duration=SECONDS
  *
- * `reason` may be repeated, none means all of them; `filter` is pcap-filter(7)'s language. The
- * stream ends with the client, after `count` packets or `duration`; then come the interfaces'
- * statistics. Taps are armed while there is a client, and only for what clients want.
+ * `reason` may be repeated, none means all of them; `filter` is pcap-filter(7)'s language, in
+ * which names of hosts are those of the daemon's /etc/hosts: DNS is not asked. The stream ends with
+ * the client, after `count` packets or `duration`; then come the interfaces' statistics. Taps are
+ * armed while there is a client, and only for what clients want.
  *
  * All on the control thread, on which the HTTP daemon must run too. That needs
  * MHD_ALLOW_SUSPEND_RESUME, and an MHD_run() in every turn of the loop: nothing else tells it that
@@ -28,9 +29,10 @@ struct daemon;
 struct captures *captures_new(struct daemon *d);
 
 /*
- * Ends all captures and disarms the taps. To be called while engine and HTTP daemon still are;
- * one MHD_run() between this and MHD_stop_daemon() lets clients have the end of their streams.
- * NULL too.
+ * Ends all captures and disarms the taps. To be called while engine and HTTP daemon still are.
+ * Clients have the end of their streams only after some more turns of MHD_run(), as api_close()
+ * gives it: what is queued, the statistics and the last chunk are written one by one. Requests that
+ * come meanwhile must not be handed to capture_request(). NULL too.
  */
 void captures_free(struct captures *c);
 

@@ -39,7 +39,8 @@ static const char usage[] =
 	"      --help            this text\n"
 	"\n"
 	"FILTER is an expression of pcap-filter(7), such as 'tcp port 443 and net 192.0.2.0/24'.\n"
-	"Ctrl-C ends the capture.\n"
+	"Hosts are given by address: the daemon knows the names in /etc/hosts, and asks no DNS.\n"
+	"Ctrl-C ends the capture, and so does the end of the daemon.\n"
 	"\n"
 	"  weir capture --reason no-backend\n"
 	"  weir capture -w drops.pcapng -c 1000 'host 203.0.113.10'\n"
@@ -56,8 +57,9 @@ struct capture_command {
 	size_t query_size;
 	struct capture_output *output;
 	struct err err;
-	bool began;    /* the daemon sends: there is something to sum up */
-	bool progress; /* a line on stderr that is written over each second */
+	bool began;     /* the daemon sends: there is something to sum up */
+	bool cut_short; /* the daemon ended, in good order: nothing of the capture is missing */
+	bool progress;  /* a line on stderr that is written over each second */
 	time_t start_s, progress_s;
 };
 
@@ -221,7 +223,7 @@ static int on_bytes(void *context, const void *bytes, size_t length)
 	return stop_asked;
 }
 
-/* Whether a stream that ended by itself did so because that was asked for. */
+/* Whether what was asked for has come: the count, or the time. */
 static bool is_complete(const struct capture_command *c)
 {
 	struct capture_totals t;
@@ -239,8 +241,7 @@ static int capture_stream(struct capture_command *c, const char *path)
 	int end_failure = capture_output_end(c->output, failure ? NULL : &c->err);
 	if (failure || end_failure)
 		return failure ? failure : end_failure;
-	if (!stop_asked && !is_complete(c))
-		return err_set(&c->err, EIO, "the daemon ended the capture");
+	c->cut_short = !stop_asked && !is_complete(c);
 	return 0;
 }
 
@@ -266,6 +267,8 @@ static int capture_run(struct capture_command *c, const char *command)
 	if (c->began)
 		show_totals(c);
 	capture_output_free(c->output);
+	if (c->cut_short)
+		fprintf(stderr, "%s: the daemon was stopped, and the capture with it\n", command);
 	if (!failure)
 		return EXIT_DONE;
 	fprintf(stderr, "%s: %s\n", command, c->err.text);

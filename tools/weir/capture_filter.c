@@ -3,7 +3,7 @@
 #include "tools/weir/capture_filter.h"
 
 #include <errno.h>
-#include <microhttpd.h>
+#include <nss.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,23 +11,11 @@
 
 #include "lb/err.h"
 #include "lb/reason.h"
+#include "tools/weir/argument.h"
 
 #define NS_PER_S       1000000000ull
 #define DURATION_MAX_S (366u * 86400)
 #define FILTER_SEES    256u /* bytes of a packet: as many as headers that filters speak of have */
-
-static int parse_number(const char *key, const char *text, uint64_t max, uint64_t *out,
-			struct err *err)
-{
-	char *end;
-	errno = 0;
-	uint64_t n = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno || n < 1 || n > max)
-		return err_set(err, EINVAL, "%s \"%.64s\" is not a number from 1 to %llu", key,
-			       text, (unsigned long long)max);
-	*out = n;
-	return 0;
-}
 
 static int parse_reason(const char *word, uint64_t *reasons, struct err *err)
 {
@@ -43,16 +31,38 @@ static int parse_reason(const char *word, uint64_t *reasons, struct err *err)
 	return err_set(err, EINVAL, "unknown reason \"%.64s\"; known are:%s", word, known);
 }
 
+/*
+ * Has names looked up in this host's files alone, /etc/hosts and /etc/services, from now on and in
+ * the whole process: waiting for a DNS server would hold up the control thread, and with it health,
+ * next hops and the flow table's sweep. Nothing else in the daemon looks up names.
+ */
+static void look_up_in_files(void)
+{
+	static const char *const databases[] = {"hosts", "networks", "protocols", "services",
+						"ethers"};
+	for (size_t i = 0; i < sizeof(databases) / sizeof(databases[0]); i++)
+		__nss_configure_lookup(databases[i], "files");
+}
+
+/* What to add to libpcap's words. */
+static const char *name_hint(const char *fault)
+{
+	if (!strstr(fault, "unknown host"))
+		return "";
+	return " (names are looked up in /etc/hosts alone: give its address)";
+}
+
 static int parse_expression(const char *expression, struct bpf_program **out, struct err *err)
 {
 	pcap_t *dead = pcap_open_dead(DLT_EN10MB, CAPTURE_SNAPLEN_MAX);
 	struct bpf_program *program = calloc(1, sizeof(*program));
 	int failure = 0;
+	look_up_in_files();
 	if (!dead || !program)
 		failure = err_set(err, ENOMEM, "out of memory");
 	else if (pcap_compile(dead, program, expression, 1, PCAP_NETMASK_UNKNOWN))
-		failure = err_set(err, EINVAL, "filter \"%.200s\": %s", expression,
-				  pcap_geterr(dead));
+		failure = err_set(err, EINVAL, "filter \"%.200s\": %s%s", expression,
+				  pcap_geterr(dead), name_hint(pcap_geterr(dead)));
 	if (dead)
 		pcap_close(dead);
 	if (failure)
@@ -62,24 +72,24 @@ static int parse_expression(const char *expression, struct bpf_program **out, st
 	return failure;
 }
 
-static int parse_argument(struct capture_filter *f, const char *key, const char *value,
-			  struct err *err)
+static int parse_argument(void *context, const char *key, const char *value, struct err *err)
 {
+	struct capture_filter *f = context;
 	uint64_t n = 0;
 	int failure = 0;
 	if (!strcmp(key, "reason"))
 		return parse_reason(value, &f->reasons, err);
 	if (!strcmp(key, "count"))
-		return parse_number(key, value, UINT64_MAX, &f->count, err);
+		return argument_number(key, value, UINT64_MAX, &f->count, err);
 	if (!strcmp(key, "filter") && f->program)
 		return err_set(err, EINVAL, "filter is given twice");
 	if (!strcmp(key, "filter"))
 		return parse_expression(value, &f->program, err);
 	if (!strcmp(key, "snaplen")) {
-		failure = parse_number(key, value, CAPTURE_SNAPLEN_MAX, &n, err);
+		failure = argument_number(key, value, CAPTURE_SNAPLEN_MAX, &n, err);
 		f->snaplen = n;
 	} else if (!strcmp(key, "duration")) {
-		failure = parse_number(key, value, DURATION_MAX_S, &n, err);
+		failure = argument_number(key, value, DURATION_MAX_S, &n, err);
 		f->duration_ns = n * NS_PER_S;
 	} else {
 		failure = err_set(err, EINVAL,
@@ -90,33 +100,18 @@ static int parse_argument(struct capture_filter *f, const char *key, const char 
 	return failure;
 }
 
-/* What MHD_get_connection_values() carries from one argument to the next. */
-struct parse {
-	struct capture_filter filter;
-	struct err *err;
-	int failure;
-};
-
-static enum MHD_Result parse_pair(void *context, enum MHD_ValueKind kind, const char *key,
-				  const char *value)
-{
-	struct parse *p = context;
-	p->failure = parse_argument(&p->filter, key, value ? value : "", p->err);
-	return p->failure ? MHD_NO : MHD_YES;
-}
-
 int capture_filter_init(struct capture_filter *f, struct MHD_Connection *connection,
 			struct err *err)
 {
-	struct parse p = {.filter = {.snaplen = CAPTURE_SNAPLEN_MAX}, .err = err};
-	MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, parse_pair, &p);
-	if (p.failure) {
-		capture_filter_fini(&p.filter);
-		return p.failure;
+	struct capture_filter read = {.snaplen = CAPTURE_SNAPLEN_MAX};
+	int failure = arguments_read(connection, parse_argument, &read, err);
+	if (failure) {
+		capture_filter_fini(&read);
+		return failure;
 	}
-	if (!p.filter.reasons)
-		p.filter.reasons = ~(1ull << REASON_NONE);
-	*f = p.filter;
+	if (!read.reasons)
+		read.reasons = ~(1ull << REASON_NONE);
+	*f = read;
 	return 0;
 }
 

@@ -26,7 +26,11 @@ struct capture_filter {
 	struct bpf_program *program; /* NULL: all packets */
 };
 
-/* Reads a request's arguments. -EINVAL with what is wrong and what would be right, -ENOMEM. */
+/*
+ * Reads a request's arguments; never waits for the network, so a name in the expression must be in
+ * this host's files (/etc/hosts, /etc/services): DNS is not asked. -EINVAL with what is wrong and
+ * what would be right, -ENOMEM.
+ */
 int capture_filter_init(struct capture_filter *f, struct MHD_Connection *connection,
 			struct err *err);
 void capture_filter_fini(struct capture_filter *f); /* a zeroed one, too */

@@ -231,7 +231,10 @@ static uint64_t time_ns(const struct pcap_pkthdr *header)
 {
 	/* With this precision libpcap has nanoseconds where the name says microseconds. */
 	int64_t seconds = header->ts.tv_sec, rest = header->ts.tv_usec;
-	return (seconds > 0 ? seconds : 0) * NS_PER_S + (rest > 0 ? rest : 0);
+	/* A pcap's seconds are unsigned, and go on after 2038; libpcap reads them signed. */
+	if (seconds < 0)
+		seconds = (uint32_t)seconds;
+	return seconds * NS_PER_S + (rest > 0 ? rest : 0);
 }
 
 /* Copies the packet: libpcap's bytes are its own, and a reply may need more room. */

@@ -1,332 +1,171 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * `weir show SUBJECT`: asks the daemon and prints what it says, as a table for people or as the
- * JSON it is. A subject is a table of fields: where in the document a column is, and how it reads.
+ * JSON it is.
  */
 #include <errno.h>
+#include <getopt.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lb/err.h"
 #include "tools/weir/client.h"
 #include "tools/weir/command.h"
 #include "tools/weir/options.h"
-#include "tools/weir/table.h"
+#include "tools/weir/subject.h"
+
+#define TABLE_FLOWS "1000" /* more is not for people to read */
 
 static const char usage[] =
 	"Usage: weir show SUBJECT [--json] [-s SOCKET]\n"
+	"       weir show flows [--service NAME] [--backend NAME] [--limit COUNT] [--json]\n"
 	"\n"
 	"Subjects:\n"
 	"  status      the daemon and its flow table\n"
 	"  services    what is balanced, with what came for it\n"
 	"  backends    who gets it, whether they can be reached, and their share of new flows\n"
+	"  flows       the flow table: who is connected to which backend\n"
 	"  workers     the threads that do it\n"
 	"  interfaces  the network interfaces, their mode and counters\n"
 	"  drops       what was dropped, where and why, and whether every packet is accounted for\n"
 	"\n"
 	"  -s, --socket SOCKET  where the daemon listens (" DEFAULT_SOCKET ")\n"
 	"      --json           the API's document instead of a table\n"
+	"      --service NAME   only flows of that service\n"
+	"      --backend NAME   only flows to that backend: NAME in any service, or SERVICE/NAME\n"
+	"      --limit COUNT    at most so many flows (default: 1000; with --json all)\n"
 	"  -h, --help           this text\n";
 
-enum kind { KIND_TEXT, KIND_NUMBER, KIND_COUNT, KIND_BYTES, KIND_PERCENT, KIND_UP_OF };
+enum { OPTION_JSON = 256, OPTION_SERVICE, OPTION_BACKEND, OPTION_LIMIT };
 
-#define FIELDS_MAX 16
-
-struct field {
-	const char *title;
-	const char *key; /* "a.b": b in a */
-	enum kind kind;
-};
-
-struct subject {
+struct show {
 	const char *name;
-	void (*print)(const struct subject *s, json_t *document);
-	const char *list; /* the key of the rows */
-	struct field fields[FIELDS_MAX];
+	const struct subject *subject;
+	bool flows; /* is the subject */
+	const char *socket;
+	bool json;
+	const char *service, *backend, *limit; /* as given, or NULL */
 };
 
-/* "a.b.c" in nested objects; NULL where it is not. */
-static json_t *json_at(json_t *object, const char *path)
+/* Returns -1 to go on, or the status to exit with at once. */
+static int take_options(struct show *s, int argc, char **argv)
 {
-	const char *dot;
-	char key[64];
-	while (object && (dot = strchr(path, '.'))) {
-		snprintf(key, sizeof(key), "%.*s", (int)(dot - path), path);
-		object = json_object_get(object, key);
-		path = dot + 1;
+	static const struct option options[] = {
+		{"socket", required_argument, NULL, 's'},
+		{"help", no_argument, NULL, 'h'},
+		{"json", no_argument, NULL, OPTION_JSON},
+		{"service", required_argument, NULL, OPTION_SERVICE},
+		{"backend", required_argument, NULL, OPTION_BACKEND},
+		{"limit", required_argument, NULL, OPTION_LIMIT},
+		{0},
+	};
+	int option;
+	while ((option = getopt_long(argc, argv, "s:h", options, NULL)) != -1) {
+		switch (option) {
+		case 's':
+			s->socket = optarg;
+			break;
+		case OPTION_JSON:
+			s->json = true;
+			break;
+		case OPTION_SERVICE:
+			s->service = optarg;
+			break;
+		case OPTION_BACKEND:
+			s->backend = optarg;
+			break;
+		case OPTION_LIMIT:
+			s->limit = optarg;
+			break;
+		case 'h':
+			return options_help(usage);
+		default:
+			return options_fault(argv[0], NULL);
+		}
 	}
-	return json_object_get(object, path);
+	return -1;
 }
 
-static long long json_figure(json_t *object, const char *path)
+static int parse_command_line(struct show *s, int argc, char **argv)
 {
-	return json_integer_value(json_at(object, path));
+	int status = take_options(s, argc, argv);
+	if (status >= 0)
+		return status;
+	if (argc - optind != 1)
+		return options_fault(argv[0], "one subject is needed");
+	s->name = argv[optind];
+	s->subject = subject_find(s->name);
+	s->flows = !strcmp(s->name, "flows");
+	if (!s->subject)
+		return options_fault(argv[0], "there is no subject '%s'", s->name);
+	if (!s->flows && (s->service || s->backend || s->limit))
+		return options_fault(argv[0], "--service, --backend and --limit are of "
+					      "'weir show flows'");
+	if (s->flows && !s->json && !s->limit)
+		s->limit = TABLE_FLOWS;
+	return -1;
 }
 
-static void add_cell(struct table *t, const struct field *f, json_t *row)
+/* What to ask the daemon for; NULL without memory. */
+static char *make_path(const struct show *s)
 {
-	json_t *value = json_at(row, f->key);
-	if (!value || json_is_null(value)) {
-		table_text(t, "-");
-		return;
+	char *query = NULL, *path = NULL;
+	size_t size;
+	FILE *out = open_memstream(&query, &size);
+	if (!out)
+		return NULL;
+	if (s->service)
+		client_query_add(out, "service", s->service);
+	if (s->backend)
+		client_query_add(out, "backend", s->backend);
+	if (s->limit)
+		client_query_add(out, "limit", s->limit);
+	if (fclose(out) || asprintf(&path, "/v1/%s%s", s->name, query) < 0)
+		path = NULL;
+	free(query);
+	return path;
+}
+
+static int write_on(void *unused, const void *bytes, size_t length)
+{
+	return fwrite(bytes, 1, length, stdout) == length ? 0 : -EIO;
+}
+
+static int show(const struct show *s, const char *path, struct err *err)
+{
+	json_t *document;
+	int rc;
+	/* All flows may be more than is good to have in memory: as they come, one a line. */
+	if (s->flows && s->json)
+		return client_stream(s->socket, path, write_on, NULL, err);
+	rc = client_get(s->socket, path, &document, err);
+	if (rc)
+		return rc;
+	if (s->json) {
+		json_dumpf(document, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		subject_print(s->subject, document);
 	}
-	switch (f->kind) {
-	case KIND_TEXT:
-		table_text(t, json_is_string(value) ? json_string_value(value) : "?");
-		break;
-	case KIND_NUMBER:
-		table_format(t, "%lld", (long long)json_integer_value(value));
-		break;
-	case KIND_COUNT:
-		table_count(t, json_integer_value(value));
-		break;
-	case KIND_BYTES:
-		table_bytes(t, json_integer_value(value));
-		break;
-	case KIND_PERCENT:
-		table_percent(t, json_number_value(value));
-		break;
-	case KIND_UP_OF:
-		table_format(t, "%lld/%lld", json_figure(value, "up"), json_figure(value, "total"));
-		break;
-	}
-}
-
-/* The rows of a subject, or only those in which `only` is not 0. */
-static void print_rows(const struct subject *s, json_t *document, const char *only)
-{
-	struct table_column columns[FIELDS_MAX];
-	unsigned int count = 0;
-	size_t i;
-	json_t *row;
-	for (; count < FIELDS_MAX && s->fields[count].title; count++)
-		columns[count] = (struct table_column){
-			s->fields[count].title,
-			s->fields[count].kind == KIND_TEXT ? TABLE_LEFT : TABLE_RIGHT};
-	struct table *t = table_new(columns, count);
-	if (!t)
-		return;
-	json_array_foreach(json_object_get(document, s->list), i, row)
-	{
-		if (only && !json_figure(row, only))
-			continue;
-		for (unsigned int c = 0; c < count; c++)
-			add_cell(t, &s->fields[c], row);
-	}
-	table_print(t, stdout);
-	table_free(t);
-}
-
-static void print_list(const struct subject *s, json_t *document)
-{
-	print_rows(s, document, NULL);
-}
-
-static void print_line(const char *name, const char *value)
-{
-	printf("%-16s %s\n", name, value);
-}
-
-static void print_count(const char *name, json_t *document, const char *path)
-{
-	char text[TABLE_FIGURE];
-	print_line(name, table_format_count(json_figure(document, path), text));
-}
-
-static void print_uptime(json_t *document)
-{
-	long long s = json_figure(document, "uptime_s");
-	printf("%-16s %lldd %02lld:%02lld:%02lld\n", "uptime", s / 86400, s / 3600 % 24,
-	       s / 60 % 60, s % 60);
-}
-
-static void print_flows(json_t *document)
-{
-	static const char *const states[] = {"handshake", "established", "closing", "udp"};
-	json_t *entries = json_at(document, "flow_table.entries");
-	char text[TABLE_FIGURE];
-	uint64_t sum = 0;
-	for (int i = 0; i < 4; i++)
-		sum += json_figure(entries, states[i]);
-	printf("%-16s %s of ", "flows", table_format_count(sum, text));
-	printf("%s (", table_format_count(json_figure(document, "flow_table.capacity"), text));
-	for (int i = 0; i < 4; i++)
-		printf("%s%s %s", i ? ", " : "", states[i],
-		       table_format_count(json_figure(entries, states[i]), text));
-	printf(")\n");
-	print_count("  inserted", document, "flow_table.inserts");
-	print_count("  evicted", document, "flow_table.evictions");
-	print_count("  untracked", document, "flow_table.untracked");
-}
-
-static void print_text(const char *name, json_t *document, const char *path)
-{
-	const char *text = json_string_value(json_at(document, path));
-	print_line(name, text ? text : "-");
-}
-
-static void print_status(const struct subject *s, json_t *document)
-{
-	print_text("version", document, "version");
-	print_text("instance", document, "instance");
-	print_text("configuration", document, "config");
-	printf("%-16s %lld\n", "generation", json_figure(document, "generation"));
-	printf("%-16s %lld\n", "pid", json_figure(document, "pid"));
-	print_uptime(document);
-	print_count("services", document, "services");
-	print_count("interfaces", document, "interfaces");
-	print_count("captures", document, "captures");
-	print_flows(document);
-}
-
-/* The equation every packet must be in, with the figures. */
-static void print_drops(const struct subject *s, json_t *document)
-{
-	static const char *const terms[] = {"transmitted", "passed", "dropped", "held"};
-	json_t *ledger = json_object_get(document, "ledger");
-	char text[TABLE_FIGURE];
-	if (json_figure(ledger, "dropped"))
-		print_rows(s, document, "total");
-	else
-		puts("nothing was dropped");
-	printf("\nrx %s =", table_format_count(json_figure(ledger, "rx"), text));
-	for (int i = 0; i < 3; i++)
-		printf("%s %s %s", i ? " +" : "", terms[i],
-		       table_format_count(json_figure(ledger, terms[i]), text));
-	printf(" + %s %lld\n", terms[3], json_figure(ledger, terms[3]));
-	if (!json_is_true(json_object_get(document, "balanced")))
-		printf("this does not balance: %lld packets are not accounted for\n",
-		       json_figure(document, "difference"));
-}
-
-static const struct subject subjects[] = {
-	{.name = "status", .print = print_status},
-	{"services",
-	 print_list,
-	 "services",
-	 {
-		 {"SERVICE", "name", KIND_TEXT},
-		 {"ADDRESS", "address", KIND_TEXT},
-		 {"PROTO", "protocol", KIND_TEXT},
-		 {"PORTS", "ports", KIND_TEXT},
-		 {"FORWARD", "forward", KIND_TEXT},
-		 {"SCHEDULER", "scheduler", KIND_TEXT},
-		 {"ANNOUNCE", "announce", KIND_TEXT},
-		 {"UP", "backends", KIND_UP_OF},
-		 {"FLOWS", "flows", KIND_COUNT},
-		 {"PACKETS", "packets", KIND_COUNT},
-		 {"BYTES", "bytes", KIND_BYTES},
-	 }},
-	{"backends",
-	 print_list,
-	 "backends",
-	 {
-		 {"SERVICE", "service", KIND_TEXT},
-		 {"BACKEND", "name", KIND_TEXT},
-		 {"ADDRESS", "address", KIND_TEXT},
-		 {"WEIGHT", "weight", KIND_NUMBER},
-		 {"STATE", "state", KIND_TEXT},
-		 {"INTERFACE", "interface", KIND_TEXT},
-		 {"MAC", "mac", KIND_TEXT},
-		 {"FLOWS", "flows", KIND_COUNT},
-		 {"SHARE", "share", KIND_PERCENT},
-		 {"PACKETS", "packets", KIND_COUNT},
-		 {"BYTES", "bytes", KIND_BYTES},
-		 {"FAULT", "reason", KIND_TEXT},
-	 }},
-	{"workers",
-	 print_list,
-	 "workers",
-	 {
-		 {"WORKER", "worker", KIND_NUMBER},
-		 {"CPU", "cpu", KIND_NUMBER},
-		 {"MEMORY", "memory", KIND_TEXT},
-		 {"RX", "rx_packets", KIND_COUNT},
-		 {"TX", "tx_packets", KIND_COUNT},
-		 {"DROPPED", "dropped", KIND_COUNT},
-		 {"BUSY", "busy", KIND_PERCENT},
-		 {"WAKEUPS", "wakeups", KIND_COUNT},
-		 {"SLEEPS", "sleeps", KIND_COUNT},
-		 {"FRAMES", "frames.total", KIND_COUNT},
-		 {"FREE", "frames.free", KIND_COUNT},
-		 {"FILL", "frames.in_fill", KIND_COUNT},
-		 {"TRANSMIT", "frames.in_transmit", KIND_COUNT},
-	 }},
-	{"interfaces",
-	 print_list,
-	 "interfaces",
-	 {
-		 {"INTERFACE", "name", KIND_TEXT},
-		 {"DRIVER", "driver", KIND_TEXT},
-		 {"MAC", "mac", KIND_TEXT},
-		 {"MTU", "mtu", KIND_NUMBER},
-		 {"QUEUES", "queues", KIND_NUMBER},
-		 {"MODE", "mode", KIND_TEXT},
-		 {"WANTED", "wanted", KIND_TEXT},
-		 {"XDP", "xdp", KIND_TEXT},
-		 {"RX", "counters.rx_packets", KIND_COUNT},
-		 {"BYTES", "counters.rx_bytes", KIND_BYTES},
-		 {"PASSED", "counters.passed", KIND_COUNT},
-		 {"STEERED", "counters.steered", KIND_COUNT},
-		 {"DROPPED", "counters.dropped", KIND_COUNT},
-		 {"RX-FULL", "sockets.rx_full", KIND_COUNT},
-		 {"NO-FRAME", "sockets.rx_no_frame", KIND_COUNT},
-	 }},
-	{"drops",
-	 print_drops,
-	 "reasons",
-	 {
-		 {"REASON", "reason", KIND_TEXT},
-		 {"XDP", "xdp", KIND_COUNT},
-		 {"KERNEL", "kernel", KIND_COUNT},
-		 {"WORKER", "worker", KIND_COUNT},
-		 {"TOTAL", "total", KIND_COUNT},
-		 {"MEANING", "text", KIND_TEXT},
-	 }},
-};
-
-static const struct subject *subject_find(const char *name)
-{
-	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++)
-		if (!strcmp(subjects[i].name, name))
-			return &subjects[i];
-	return NULL;
-}
-
-static void print_document(const struct subject *s, json_t *document, bool as_json)
-{
-	if (!as_json) {
-		s->print(s, document);
-		return;
-	}
-	json_dumpf(document, stdout, JSON_INDENT(2));
-	putchar('\n');
+	json_decref(document);
+	return 0;
 }
 
 int command_show(int argc, char **argv)
 {
-	struct client_options options;
-	const struct subject *subject;
+	struct show s = {.socket = DEFAULT_SOCKET};
 	struct err err = {0};
-	char path[64];
-	json_t *document;
-	int rc = options_client(argc, argv, usage, true, &options);
-	if (rc >= 0)
-		return rc;
-	if (argc - optind != 1)
-		return options_fault(argv[0], "one subject is needed");
-	subject = subject_find(argv[optind]);
-	if (!subject)
-		return options_fault(argv[0], "there is no subject '%s'", argv[optind]);
-	snprintf(path, sizeof(path), "/v1/%s", subject->name);
-	rc = client_get(options.socket, path, &document, &err);
-	if (rc) {
-		fprintf(stderr, "%s: %s\n", argv[0], err.text);
-		return EXIT_FAILED;
-	}
-	print_document(subject, document, options.json);
-	json_decref(document);
-	return EXIT_DONE;
+	int status = parse_command_line(&s, argc, argv);
+	if (status >= 0)
+		return status;
+	char *path = make_path(&s);
+	int rc = path ? show(&s, path, &err) : err_set(&err, ENOMEM, "out of memory");
+	free(path);
+	if (!rc)
+		return EXIT_DONE;
+	fprintf(stderr, "%s: %s\n", argv[0], err.text);
+	return rc == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
 }

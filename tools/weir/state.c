@@ -54,7 +54,7 @@ static void traffic_add(struct lb_traffic *sum, const struct lb_traffic *t)
 	sum->flows += relaxed(&t->flows);
 }
 
-/* Of a service or backend; an id of -1 (it has none) counts nothing. */
+/* Of a service or backend, by the workers; an id of -1 (it has none) counts nothing. */
 static struct lb_traffic service_traffic(const struct tallies *t, int64_t id)
 {
 	struct lb_traffic sum = {0};
@@ -68,6 +68,30 @@ static struct lb_traffic backend_traffic(const struct tallies *t, int64_t id)
 	struct lb_traffic sum = {0};
 	for (uint32_t i = 0; id >= 0 && i < t->count; i++)
 		traffic_add(&sum, &t->lb[i]->backends[id]);
+	return sum;
+}
+
+/* What the fast path did for a backend. It counts by backend alone. */
+static struct fast_traffic backend_fast(const struct daemon *d, const struct config_service *s,
+					const struct config_backend *b)
+{
+	struct fast_traffic t;
+	char key[KEY_TEXT];
+	snapshot_backend_key(s, b, key, sizeof(key));
+	int64_t id = registry_find(d->backends, key);
+	if (id < 0 || engine_fast_traffic(d->engine, id, &t))
+		return (struct fast_traffic){0};
+	return t;
+}
+
+static struct fast_traffic service_fast(const struct daemon *d, const struct config_service *s)
+{
+	struct fast_traffic sum = {0};
+	for (unsigned int i = 0; i < s->backend_count; i++) {
+		struct fast_traffic t = backend_fast(d, s, &s->backends[i]);
+		sum.packets += t.packets;
+		sum.bytes += t.bytes;
+	}
 	return sum;
 }
 
@@ -124,37 +148,64 @@ static const char *state_word(enum config_state state)
 static json_t *flow_table_json(const struct daemon *d)
 {
 	uint64_t entries[FLOW_STATES] = {0};
-	uint64_t inserts = 0, evictions = 0, untracked = 0;
+	uint64_t inserts = 0, evictions = 0, untracked = 0, guarded = 0;
 	struct tallies t;
 	tallies_init(&t, d->engine);
 	for (uint32_t i = 0; i < t.count; i++) {
 		inserts += relaxed(&t.lb[i]->flow_inserts);
 		evictions += relaxed(&t.lb[i]->flow_evictions);
 		untracked += relaxed(&t.lb[i]->flow_untracked);
+		guarded += relaxed(&t.lb[i]->flow_guarded);
 	}
 	engine_flows(d->engine, entries);
-	return json_pack("{s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I}", "capacity",
+	return json_pack("{s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:I}", "capacity",
 			 figure(d->config->flow_entries), "entries", "handshake",
 			 figure(entries[FLOW_HANDSHAKE]), "established",
 			 figure(entries[FLOW_ESTABLISHED]), "closing",
 			 figure(entries[FLOW_CLOSING]), "udp", figure(entries[FLOW_UDP]), "inserts",
 			 figure(inserts), "evictions", figure(evictions), "untracked",
-			 figure(untracked));
+			 figure(untracked), "guarded", figure(guarded));
+}
+
+/* What was sent, by the XDP programs and by the workers. */
+static json_t *sent_json(const struct engine *e)
+{
+	uint64_t fast = 0, worker = 0;
+	struct port_counters port;
+	struct engine_worker w;
+	for (uint32_t i = 0; i < engine_port_count(e); i++)
+		if (!engine_port_counters(e, i, &port))
+			fast += port.transmitted;
+	for (uint32_t i = 0; i < engine_worker_count(e); i++) {
+		engine_worker(e, i, &w);
+		worker += w.counters.tx_packets - w.counters.tx_failed;
+	}
+	return json_pack("{s:I, s:I}", "fast", figure(fast), "worker", figure(worker));
+}
+
+/* Whether the daemon before left flows, or why those that it left are gone. */
+static json_t *takeover_json(const struct engine *e)
+{
+	const char *replaced = NULL;
+	bool inherited = engine_inherited(e, &replaced);
+	return json_pack("{s:b, s:s?}", "flows", inherited, "replaced", replaced);
 }
 
 json_t *state_status(const struct daemon *d)
 {
 	struct timespec now;
 	uint64_t now_ns;
+	bool drops = d->config->on_daemon_loss == DAEMON_LOSS_DROP;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	now_ns = (uint64_t)now.tv_sec * 1000000000u + now.tv_nsec;
-	return json_pack("{s:s, s:s, s:i, s:I, s:I, s:s, s:i, s:i, s:i, s:o}", "version",
-			 WEIR_VERSION, "instance", d->config->instance, "pid", (int)getpid(),
-			 "uptime_s", figure((now_ns - d->start_ns) / 1000000000u), "generation",
-			 figure(d->generation), "config", d->config_path, "services",
-			 (int)d->config->service_count, "interfaces",
-			 (int)engine_port_count(d->engine), "captures",
-			 (int)captures_count(d->captures), "flow_table", flow_table_json(d));
+	return json_pack(
+		"{s:s, s:s, s:i, s:I, s:I, s:s, s:i, s:i, s:i, s:o, s:o, s:o, s:s}", "version",
+		WEIR_VERSION, "instance", d->config->instance, "pid", (int)getpid(), "uptime_s",
+		figure((now_ns - d->start_ns) / 1000000000u), "generation", figure(d->generation),
+		"config", d->config_path, "services", (int)d->config->service_count, "interfaces",
+		(int)engine_port_count(d->engine), "captures", (int)captures_count(d->captures),
+		"flow_table", flow_table_json(d), "packets", sent_json(d->engine), "takeover",
+		takeover_json(d->engine), "on_daemon_loss", drops ? "drop" : "pass");
 }
 
 /* --- services and backends ----------------------------------------------------------------- */
@@ -212,16 +263,17 @@ static json_t *service_json(const struct daemon *d, const struct tallies *t,
 	int64_t id = registry_find(d->services, s->name);
 	const struct service *now = service_in_force(d, id);
 	struct lb_traffic traffic = service_traffic(t, id);
+	struct fast_traffic fast = service_fast(d, s);
 	char address[ADDR_TEXT];
-	return json_pack("{s:s, s:I, s:s, s:s, s:o, s:s, s:s, s:s, s:{s:i, s:i}, s:I, s:I, s:I}",
-			 "name", s->name, "id", (json_int_t)id, "address",
-			 addr_format(&s->address, address), "protocol",
-			 s->protocol == IPPROTO_TCP ? "tcp" : "udp", "ports", ports_json(s),
-			 "forward", "dsr", "scheduler", "maglev", "announce",
-			 s->announce == ANNOUNCE_NEIGHBOR ? "neighbor" : "none", "backends", "up",
-			 now ? (int)now->up_count : 0, "total", (int)s->backend_count, "packets",
-			 figure(traffic.packets), "bytes", figure(traffic.bytes), "flows",
-			 figure(traffic.flows));
+	return json_pack(
+		"{s:s, s:I, s:s, s:s, s:o, s:s, s:s, s:s, s:{s:i, s:i}, s:I, s:I, s:I, s:I}",
+		"name", s->name, "id", (json_int_t)id, "address", addr_format(&s->address, address),
+		"protocol", s->protocol == IPPROTO_TCP ? "tcp" : "udp", "ports", ports_json(s),
+		"forward", "dsr", "scheduler", "maglev", "announce",
+		s->announce == ANNOUNCE_NEIGHBOR ? "neighbor" : "none", "backends", "up",
+		now ? (int)now->up_count : 0, "total", (int)s->backend_count, "packets",
+		figure(traffic.packets + fast.packets), "fast_packets", figure(fast.packets),
+		"bytes", figure(traffic.bytes + fast.bytes), "flows", figure(traffic.flows));
 }
 
 json_t *state_services(const struct daemon *d)
@@ -266,19 +318,21 @@ static json_t *backend_json(const struct daemon *d, const struct tallies *t,
 			    uint64_t service_flows)
 {
 	char key[KEY_TEXT], address[ADDR_TEXT];
-	snprintf(key, sizeof(key), "%s/%s", s->name, b->name);
+	snapshot_backend_key(s, b, key, sizeof(key));
 	int64_t id = registry_find(d->backends, key);
 	const struct backend *now = backend_in_force(d, id);
 	struct lb_traffic traffic = backend_traffic(t, id);
+	struct fast_traffic fast = backend_fast(d, s, b);
 	double share = service_flows ? (double)traffic.flows / service_flows : 0;
-	return json_pack("{s:s, s:s, s:I, s:s, s:I, s:s, s:o, s:o, s:b, s:o, s:I, s:I, s:I, s:f}",
-			 "service", s->name, "name", b->name, "id", (json_int_t)id, "address",
-			 addr_format(&b->address, address), "weight", figure(b->weight), "state",
-			 state_word(now ? now->state : b->state), "interface", interface_of(d, now),
-			 "mac", mac_of(now), "reachable", now && now->reachable, "reason",
-			 unreachable_reason(now), "packets", figure(traffic.packets), "bytes",
-			 figure(traffic.bytes), "flows", figure(traffic.flows), "share",
-			 share > 1 ? 1 : share);
+	return json_pack(
+		"{s:s, s:s, s:I, s:s, s:I, s:s, s:o, s:o, s:b, s:o, s:I, s:I, s:I, s:I, s:f}",
+		"service", s->name, "name", b->name, "id", (json_int_t)id, "address",
+		addr_format(&b->address, address), "weight", figure(b->weight), "state",
+		state_word(now ? now->state : b->state), "interface", interface_of(d, now), "mac",
+		mac_of(now), "reachable", now && now->reachable, "reason", unreachable_reason(now),
+		"packets", figure(traffic.packets + fast.packets), "fast_packets",
+		figure(fast.packets), "bytes", figure(traffic.bytes + fast.bytes), "flows",
+		figure(traffic.flows), "share", share > 1 ? 1 : share);
 }
 
 static int append_backends(json_t *list, const struct daemon *d, const struct tallies *t,
@@ -385,11 +439,12 @@ static json_t *interface_json(const struct engine *e, uint32_t index)
 {
 	const struct port *p = engine_port(e, index);
 	char mac[MAC_TEXT];
-	return json_pack("{s:s, s:i, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:o, s:o}", "name", p->name,
-			 "index", p->ifindex, "driver", p->driver, "mac", mac_format(p->mac, mac),
-			 "mtu", figure(p->mtu), "queues", figure(p->queue_count), "mode",
-			 port_mode_name(p), "wanted", mode_word(p->wanted), "xdp",
-			 p->generic ? "generic" : "native", "counters",
+	return json_pack("{s:s, s:i, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:o, s:o}", "name",
+			 p->name, "index", p->ifindex, "driver", p->driver, "mac",
+			 mac_format(p->mac, mac), "mtu", figure(p->mtu), "queues",
+			 figure(p->queue_count), "mode", port_mode_name(p), "wanted",
+			 mode_word(p->wanted), "xdp", p->generic ? "generic" : "native",
+			 "fast_path", p->fast_path ? "on" : "off", "counters",
 			 port_counters_json(e, index), "sockets", port_sockets_json(e, index));
 }
 

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* A subject is a table of fields: where in the document a column is, and how it reads. */
+#include "tools/weir/subject.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/weir/table.h"
+
+enum kind {
+	KIND_TEXT,
+	KIND_ENDPOINT, /* an address, and its port in "KEY_port" */
+	KIND_NUMBER,
+	KIND_SECONDS,
+	KIND_COUNT,
+	KIND_BYTES,
+	KIND_PERCENT,
+	KIND_UP_OF
+};
+
+#define FIELDS_MAX 20
+
+struct field {
+	const char *title;
+	const char *key; /* "a.b": b in a */
+	enum kind kind;
+};
+
+struct subject {
+	const char *name;
+	void (*print)(const struct subject *s, json_t *document);
+	const char *list; /* the key of the rows */
+	struct field fields[FIELDS_MAX];
+};
+
+/* "a.b.c" in nested objects; NULL where it is not. */
+static json_t *json_at(json_t *object, const char *path)
+{
+	const char *dot;
+	char key[64];
+	while (object && (dot = strchr(path, '.'))) {
+		snprintf(key, sizeof(key), "%.*s", (int)(dot - path), path);
+		object = json_object_get(object, key);
+		path = dot + 1;
+	}
+	return json_object_get(object, path);
+}
+
+static long long json_figure(json_t *object, const char *path)
+{
+	return json_integer_value(json_at(object, path));
+}
+
+static void add_endpoint(struct table *t, const struct field *f, json_t *row)
+{
+	const char *address = json_string_value(json_at(row, f->key));
+	char key[64];
+	snprintf(key, sizeof(key), "%s_port", f->key);
+	table_format(t, address && strchr(address, ':') ? "[%s]:%lld" : "%s:%lld",
+		     address ? address : "?", json_figure(row, key));
+}
+
+static void add_cell(struct table *t, const struct field *f, json_t *row)
+{
+	json_t *value = json_at(row, f->key);
+	if (!value || json_is_null(value)) {
+		table_text(t, "-");
+		return;
+	}
+	switch (f->kind) {
+	case KIND_TEXT:
+		table_text(t, json_is_string(value) ? json_string_value(value) : "?");
+		break;
+	case KIND_ENDPOINT:
+		add_endpoint(t, f, row);
+		break;
+	case KIND_SECONDS:
+		table_format(t, "%llds", (long long)json_integer_value(value));
+		break;
+	case KIND_NUMBER:
+		table_format(t, "%lld", (long long)json_integer_value(value));
+		break;
+	case KIND_COUNT:
+		table_count(t, json_integer_value(value));
+		break;
+	case KIND_BYTES:
+		table_bytes(t, json_integer_value(value));
+		break;
+	case KIND_PERCENT:
+		table_percent(t, json_number_value(value));
+		break;
+	case KIND_UP_OF:
+		table_format(t, "%lld/%lld", json_figure(value, "up"), json_figure(value, "total"));
+		break;
+	}
+}
+
+/* The rows of a subject, or only those in which `only` is not 0. */
+static void print_rows(const struct subject *s, json_t *document, const char *only)
+{
+	struct table_column columns[FIELDS_MAX];
+	unsigned int count = 0;
+	size_t i;
+	json_t *row;
+	for (; count < FIELDS_MAX && s->fields[count].title; count++)
+		columns[count] = (struct table_column){
+			s->fields[count].title,
+			s->fields[count].kind <= KIND_ENDPOINT ? TABLE_LEFT : TABLE_RIGHT};
+	struct table *t = table_new(columns, count);
+	if (!t)
+		return;
+	json_array_foreach(json_object_get(document, s->list), i, row)
+	{
+		if (only && !json_figure(row, only))
+			continue;
+		for (unsigned int c = 0; c < count; c++)
+			add_cell(t, &s->fields[c], row);
+	}
+	table_print(t, stdout);
+	table_free(t);
+}
+
+static void print_list(const struct subject *s, json_t *document)
+{
+	print_rows(s, document, NULL);
+}
+
+static void print_line(const char *name, const char *value)
+{
+	printf("%-16s %s\n", name, value);
+}
+
+static void print_count(const char *name, json_t *document, const char *path)
+{
+	char text[TABLE_FIGURE];
+	print_line(name, table_format_count(json_figure(document, path), text));
+}
+
+static void print_uptime(json_t *document)
+{
+	long long s = json_figure(document, "uptime_s");
+	printf("%-16s %lldd %02lld:%02lld:%02lld\n", "uptime", s / 86400, s / 3600 % 24,
+	       s / 60 % 60, s % 60);
+}
+
+static void print_flow_table(json_t *document)
+{
+	static const char *const states[] = {"handshake", "established", "closing", "udp"};
+	json_t *entries = json_at(document, "flow_table.entries");
+	char text[TABLE_FIGURE];
+	uint64_t sum = 0;
+	for (int i = 0; i < 4; i++)
+		sum += json_figure(entries, states[i]);
+	printf("%-16s %s of ", "flows", table_format_count(sum, text));
+	printf("%s (", table_format_count(json_figure(document, "flow_table.capacity"), text));
+	for (int i = 0; i < 4; i++)
+		printf("%s%s %s", i ? ", " : "", states[i],
+		       table_format_count(json_figure(entries, states[i]), text));
+	printf(")\n");
+	print_count("  inserted", document, "flow_table.inserts");
+	print_count("  evicted", document, "flow_table.evictions");
+	print_count("  untracked", document, "flow_table.untracked");
+	print_count("  guarded", document, "flow_table.guarded");
+}
+
+static void print_sent(json_t *document)
+{
+	char text[TABLE_FIGURE];
+	printf("%-16s fast path %s, ", "packets sent",
+	       table_format_count(json_figure(document, "packets.fast"), text));
+	printf("workers %s\n", table_format_count(json_figure(document, "packets.worker"), text));
+}
+
+static void print_takeover(json_t *document)
+{
+	const char *replaced = json_string_value(json_at(document, "takeover.replaced"));
+	if (json_is_true(json_at(document, "takeover.flows")))
+		print_line("flows at start", "taken over from the daemon before");
+	else if (replaced)
+		printf("%-16s replaced: %s\n", "flows at start", replaced);
+	else
+		print_line("flows at start", "none");
+}
+
+static void print_text(const char *name, json_t *document, const char *path)
+{
+	const char *text = json_string_value(json_at(document, path));
+	print_line(name, text ? text : "-");
+}
+
+static void print_status(const struct subject *s, json_t *document)
+{
+	print_text("version", document, "version");
+	print_text("instance", document, "instance");
+	print_text("configuration", document, "config");
+	printf("%-16s %lld\n", "generation", json_figure(document, "generation"));
+	printf("%-16s %lld\n", "pid", json_figure(document, "pid"));
+	print_uptime(document);
+	print_count("services", document, "services");
+	print_count("interfaces", document, "interfaces");
+	print_count("captures", document, "captures");
+	print_flow_table(document);
+	print_sent(document);
+	print_takeover(document);
+	print_text("on daemon loss", document, "on_daemon_loss");
+}
+
+static void print_flows(const struct subject *s, json_t *document)
+{
+	size_t count = json_array_size(json_object_get(document, s->list));
+	if (count)
+		print_rows(s, document, NULL);
+	else
+		puts("no flows");
+	if (json_is_true(json_object_get(document, "truncated")))
+		printf("\nthere are more: --limit COUNT shows them, --json all\n");
+}
+
+/* The equation every packet must be in, with the figures. */
+static void print_drops(const struct subject *s, json_t *document)
+{
+	static const char *const terms[] = {"transmitted", "passed", "dropped", "held"};
+	json_t *ledger = json_object_get(document, "ledger");
+	char text[TABLE_FIGURE];
+	if (json_figure(ledger, "dropped"))
+		print_rows(s, document, "total");
+	else
+		puts("nothing was dropped");
+	printf("\nrx %s =", table_format_count(json_figure(ledger, "rx"), text));
+	for (int i = 0; i < 3; i++)
+		printf("%s %s %s", i ? " +" : "", terms[i],
+		       table_format_count(json_figure(ledger, terms[i]), text));
+	printf(" + %s %lld\n", terms[3], json_figure(ledger, terms[3]));
+	if (!json_is_true(json_object_get(document, "balanced")))
+		printf("this does not balance: %lld packets are not accounted for\n",
+		       json_figure(document, "difference"));
+}
+
+static const struct subject subjects[] = {
+	{.name = "status", .print = print_status},
+	{"services",
+	 print_list,
+	 "services",
+	 {
+		 {"SERVICE", "name", KIND_TEXT},
+		 {"ADDRESS", "address", KIND_TEXT},
+		 {"PROTO", "protocol", KIND_TEXT},
+		 {"PORTS", "ports", KIND_TEXT},
+		 {"FORWARD", "forward", KIND_TEXT},
+		 {"SCHEDULER", "scheduler", KIND_TEXT},
+		 {"ANNOUNCE", "announce", KIND_TEXT},
+		 {"UP", "backends", KIND_UP_OF},
+		 {"FLOWS", "flows", KIND_COUNT},
+		 {"PACKETS", "packets", KIND_COUNT},
+		 {"FAST", "fast_packets", KIND_COUNT},
+		 {"BYTES", "bytes", KIND_BYTES},
+	 }},
+	{"backends",
+	 print_list,
+	 "backends",
+	 {
+		 {"SERVICE", "service", KIND_TEXT},
+		 {"BACKEND", "name", KIND_TEXT},
+		 {"ADDRESS", "address", KIND_TEXT},
+		 {"WEIGHT", "weight", KIND_NUMBER},
+		 {"STATE", "state", KIND_TEXT},
+		 {"INTERFACE", "interface", KIND_TEXT},
+		 {"MAC", "mac", KIND_TEXT},
+		 {"FLOWS", "flows", KIND_COUNT},
+		 {"SHARE", "share", KIND_PERCENT},
+		 {"PACKETS", "packets", KIND_COUNT},
+		 {"FAST", "fast_packets", KIND_COUNT},
+		 {"BYTES", "bytes", KIND_BYTES},
+		 {"FAULT", "reason", KIND_TEXT},
+	 }},
+	{"flows",
+	 print_flows,
+	 "flows",
+	 {
+		 {"CLIENT", "client", KIND_ENDPOINT},
+		 {"VIP", "vip", KIND_ENDPOINT},
+		 {"PROTO", "protocol", KIND_TEXT},
+		 {"STATE", "state", KIND_TEXT},
+		 {"SERVICE", "service", KIND_TEXT},
+		 {"BACKEND", "backend", KIND_TEXT},
+		 {"IDLE", "idle_s", KIND_SECONDS},
+	 }},
+	{"workers",
+	 print_list,
+	 "workers",
+	 {
+		 {"WORKER", "worker", KIND_NUMBER},
+		 {"CPU", "cpu", KIND_NUMBER},
+		 {"MEMORY", "memory", KIND_TEXT},
+		 {"RX", "rx_packets", KIND_COUNT},
+		 {"TX", "tx_packets", KIND_COUNT},
+		 {"DROPPED", "dropped", KIND_COUNT},
+		 {"BUSY", "busy", KIND_PERCENT},
+		 {"WAKEUPS", "wakeups", KIND_COUNT},
+		 {"SLEEPS", "sleeps", KIND_COUNT},
+		 {"FRAMES", "frames.total", KIND_COUNT},
+		 {"FREE", "frames.free", KIND_COUNT},
+		 {"FILL", "frames.in_fill", KIND_COUNT},
+		 {"TRANSMIT", "frames.in_transmit", KIND_COUNT},
+	 }},
+	{"interfaces",
+	 print_list,
+	 "interfaces",
+	 {
+		 {"INTERFACE", "name", KIND_TEXT},
+		 {"DRIVER", "driver", KIND_TEXT},
+		 {"MAC", "mac", KIND_TEXT},
+		 {"MTU", "mtu", KIND_NUMBER},
+		 {"QUEUES", "queues", KIND_NUMBER},
+		 {"MODE", "mode", KIND_TEXT},
+		 {"WANTED", "wanted", KIND_TEXT},
+		 {"XDP", "xdp", KIND_TEXT},
+		 {"FAST-PATH", "fast_path", KIND_TEXT},
+		 {"RX", "counters.rx_packets", KIND_COUNT},
+		 {"BYTES", "counters.rx_bytes", KIND_BYTES},
+		 {"PASSED", "counters.passed", KIND_COUNT},
+		 {"STEERED", "counters.steered", KIND_COUNT},
+		 {"TRANSMITTED", "counters.transmitted", KIND_COUNT},
+		 {"DROPPED", "counters.dropped", KIND_COUNT},
+		 {"RX-FULL", "sockets.rx_full", KIND_COUNT},
+		 {"NO-FRAME", "sockets.rx_no_frame", KIND_COUNT},
+	 }},
+	{"drops",
+	 print_drops,
+	 "reasons",
+	 {
+		 {"REASON", "reason", KIND_TEXT},
+		 {"XDP", "xdp", KIND_COUNT},
+		 {"KERNEL", "kernel", KIND_COUNT},
+		 {"WORKER", "worker", KIND_COUNT},
+		 {"TOTAL", "total", KIND_COUNT},
+		 {"MEANING", "text", KIND_TEXT},
+	 }},
+};
+
+const struct subject *subject_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++)
+		if (!strcmp(subjects[i].name, name))
+			return &subjects[i];
+	return NULL;
+}
+
+void subject_print(const struct subject *s, json_t *document)
+{
+	s->print(s, document);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What `weir show` shows: documents of the API, printed for people. */
+#ifndef WEIR_TOOLS_SUBJECT_H
+#define WEIR_TOOLS_SUBJECT_H
+
+#include <jansson.h>
+
+struct subject;
+
+/* The subject of that name, which is /v1/NAME of the API; or NULL. */
+const struct subject *subject_find(const char *name);
+
+/* Prints the document on stdout. */
+void subject_print(const struct subject *s, json_t *document);
+
+#endif

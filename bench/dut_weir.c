@@ -16,35 +16,36 @@
 #define READY_SECONDS 20
 
 /* Timeouts are longer than any measurement, so that no flow is forgotten in one. */
-static const char head[] =
-	"instance: weir-bench-%d\n"
-	"interfaces: [{name: " WIRE_FAR_NAME ", mode: copy, queues: [0]}]\n"
-	"workers: {cpus: [%d]}\n"
-	"flow_table:\n"
-	"  entries: %" PRIu32 "\n"
-	"  fast_path: %s\n"
-	"  insert_limit: 1000000\n"
-	"  timeouts: {udp: 1h, tcp_established: 1h}\n"
-	"api: {socket: %s}\n"
-	"services:\n"
-	"  - name: bench\n"
-	"    address: " FRAMES_VIP_IPV4 "\n"
-	"    protocol: %s\n"
-	"    ports: %d\n"
-	"    forward: dsr\n"
-	"    announce: none\n"
-	"    backends:\n";
+static const char head[] = "instance: weir-bench-%d-%s\n"
+			   "interfaces: [{name: " WIRE_FAR_NAME ", mode: copy, queues: [0]}]\n"
+			   "workers: {cpus: [%d]}\n"
+			   "flow_table:\n"
+			   "  entries: %" PRIu32 "\n"
+			   "  fast_path: %s\n"
+			   "  insert_limit: 1000000\n"
+			   "  timeouts: {udp: 1h, tcp_established: 1h}\n"
+			   "api: {socket: %s}\n"
+			   "services:\n"
+			   "  - name: bench\n"
+			   "    address: " FRAMES_VIP_IPV4 "\n"
+			   "    protocol: %s\n"
+			   "    ports: %d\n"
+			   "    forward: dsr\n"
+			   "    announce: none\n"
+			   "    backends:\n";
 
 static int write_config(const struct dut *d, const struct dut_weir *setup, struct err *err)
 {
 	FILE *f = fopen(d->config, "we");
 	if (!f)
 		return err_set(err, errno, "can't write %s: %m", d->config);
-	fprintf(f, head, getpid(), setup->cpu, setup->entries, setup->fast_path ? "on" : "off",
-		d->socket, setup->protocol == IPPROTO_TCP ? "tcp" : "udp", FRAMES_VIP_PORT);
+	fprintf(f, head, getpid(), d->wire.near_name, setup->cpu, setup->entries,
+		setup->fast_path ? "on" : "off", d->socket,
+		setup->protocol == IPPROTO_TCP ? "tcp" : "udp", FRAMES_VIP_PORT);
 	for (uint32_t i = 0; i < WIRE_BACKENDS; i++)
 		fprintf(f, "      - {name: b%u, address: 10.9.0.%u, state: %s}\n", i + 1,
-			WIRE_FIRST_BACKEND + i, i + setup->draining < WIRE_BACKENDS ? "up" : "drain");
+			WIRE_FIRST_BACKEND + i,
+			i + setup->draining < WIRE_BACKENDS ? "up" : "drain");
 	return fclose(f) ? err_set(err, errno, "can't write %s: %m", d->config) : 0;
 }
 

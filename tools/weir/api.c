@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lb/config.h"
@@ -32,8 +33,8 @@
 #include "tools/weir/state_flows.h"
 
 #define API_CONNECTIONS 64u
-#define API_IDLE_S      30u /* a connection that says nothing for so long is closed */
-#define API_LAST_TURNS  100 /* of at most 1 ms: for answers under way when the API is closed */
+#define API_IDLE_S      30u  /* a connection that says nothing for so long is closed */
+#define API_LAST_MS     1000 /* for answers under way when the API is closed */
 #define API_MODE        0660
 #define API_FLOWS_BLOCK (64u << 10) /* bytes */
 #define API_FLOWS_S     600u        /* for a client that pages through all flows */
@@ -449,12 +450,23 @@ fail:
 	return rc;
 }
 
-/* Streams that were just ended get their end out, to clients that take it at once. */
+static uint64_t clock_now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/*
+ * Streams that were just ended get what is queued and their end out, to clients that take it at
+ * once: megabytes, of which a turn writes some ten kilobytes.
+ */
 static void finish_answers(struct api *a)
 {
+	uint64_t end_ms = clock_now_ms() + API_LAST_MS;
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(a->http, MHD_DAEMON_INFO_EPOLL_FD);
 	struct pollfd ready = {.fd = info->epoll_fd, .events = POLLIN};
-	for (int turn = 0; turn < API_LAST_TURNS; turn++) {
+	while (clock_now_ms() < end_ms) {
 		MHD_run(a->http);
 		info = MHD_get_daemon_info(a->http, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
 		if (!info->num_connections)

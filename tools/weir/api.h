@@ -24,7 +24,7 @@ struct err;
 int api_open(struct api **out, struct daemon *d, struct err *err);
 
 /*
- * Closes connections, after a tenth of a second at most for answers under way, and removes the
+ * Closes connections, after a second at most for answers under way, and removes the
  * socket. Requests that come meanwhile are refused (503). Captures must be closed before, and it
  * must not be called from within a request (daemon_reload() is one). NULL too.
  */

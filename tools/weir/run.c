@@ -150,12 +150,18 @@ static void log_what_came_out(const struct daemon *d)
 			 "instance=%s because=\"%s\"", d->config->instance, replaced);
 	for (uint32_t i = 0; i < engine_port_count(d->engine); i++) {
 		const struct port *p = engine_port(d->engine, i);
-		log_info("interface", "name=%s driver=%s mode=%s xdp=%s queues=%u mtu=%u", p->name,
+		log_info("interface",
+			 "name=%s driver=%s mode=%s xdp=%s fast_path=%s queues=%u mtu=%u", p->name,
 			 p->driver, port_mode_name(p), p->generic ? "generic" : "native",
-			 p->queue_count, p->mtu);
+			 p->fast_path ? "on" : "off", p->queue_count, p->mtu);
 		if (p->generic && p->wanted != MODE_GENERIC)
 			log_warn("the driver has no native XDP: generic mode is slower",
 				 "interface=%s driver=%s", p->name, p->driver);
+		/* The kernel drops what XDP_TX sends into a veth whose other end has no NAPI. */
+		if (p->fast_path && !strcmp(p->driver, "veth"))
+			log_warn("the fast path of a veth needs a native XDP program on its other "
+				 "end; else set fast_path: off",
+				 "interface=%s", p->name);
 	}
 	for (uint32_t i = 0; i < engine_worker_count(d->engine); i++) {
 		struct engine_worker w;

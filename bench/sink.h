@@ -10,7 +10,7 @@
 struct err;
 struct sink_bpf;
 
-#define SINK_LINKS 4u
+#define SINK_LINKS 8u
 
 struct sink {
 	struct sink_bpf *skeleton;

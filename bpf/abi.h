@@ -109,6 +109,13 @@ struct port_counters {
 };
 _Static_assert(sizeof(struct port_counters) == 64 + 8 * ABI_REASON_SLOTS, "port_counters");
 
+/* Whether a port's program repeats decisions by itself. */
+enum fast_path {
+	FAST_PATH_NEVER = 0,
+	FAST_PATH_ALWAYS,
+	FAST_PATH_ALONE, /* where no worker's socket is: while no daemon runs */
+};
+
 /*
  * The way to a backend as the XDP program needs it, half a cache line, by backend id. User space
  * makes `sequence` odd, writes, and makes it even again; a reader takes what it read between two

@@ -34,7 +34,7 @@ const volatile __u16 flow_timeout_udp = 0;
 
 /* What user space changes while the program runs. */
 struct tap_control tap = {};
-__u32 fast_path = 0; /* whether this port repeats decisions */
+__u32 fast_path = FAST_PATH_NEVER; /* enum fast_path */
 
 /* The sockets, by ABI_XSK_SLOT(port, queue). The kernel removes a socket that is closed. */
 struct {
@@ -156,39 +156,71 @@ static __always_inline int drop(struct xdp_md *ctx, struct port_counters *ledger
 	return XDP_DROP;
 }
 
-/* Without a socket on the queue (the daemon is gone) the kernel gets the packet, or nobody. */
-static __always_inline int steer(struct xdp_md *ctx, struct port_counters *ledger)
+/*
+ * Functions of their own, not inlined, so that the verifier looks at all their ways only once.
+ */
+__attribute__((noinline)) int parse_frame(struct xdp_md *ctx, struct packet *p)
+{
+	if (!p)
+		return REASON_TRUNCATED;
+	return parse_packet((void *)(long)ctx->data, (void *)(long)ctx->data_end, p);
+}
+
+__attribute__((noinline)) int repeat_frame(struct xdp_md *ctx, const struct packet *p)
+{
+	if (!p)
+		return REPEAT_NOTHING;
+	return repeat_decision((void *)(long)ctx->data, (void *)(long)ctx->data_end, p);
+}
+
+/* Into the socket of the queue: XDP_REDIRECT, or something else where there is none. */
+static __always_inline int redirect_to_worker(struct xdp_md *ctx, struct port_counters *ledger)
 {
 	__u32 slot = ABI_XSK_SLOT(port_index, ctx->rx_queue_index);
-	int action = miss_action;
-	if (ctx->rx_queue_index < ABI_MAX_QUEUES)
-		action = bpf_redirect_map(&xsks, slot, miss_action);
+	if (ctx->rx_queue_index >= ABI_MAX_QUEUES ||
+	    bpf_redirect_map(&xsks, slot, XDP_PASS) != XDP_REDIRECT)
+		return XDP_PASS;
+	ledger->steered++;
+	return XDP_REDIRECT;
+}
+
+/* Without a socket (no daemon runs) known flows go on, and new ones to the kernel or nowhere. */
+static __always_inline int steer(struct xdp_md *ctx, struct port_counters *ledger,
+				 const struct packet *p)
+{
+	int action = redirect_to_worker(ctx, ledger);
 	if (action == XDP_REDIRECT)
-		ledger->steered++;
-	else if (action == XDP_PASS)
-		ledger->passed++;
-	else
+		return action;
+	if (fast_path == FAST_PATH_ALONE) {
+		action = repeat_frame(ctx, p);
+		if (action != REPEAT_NOTHING) {
+			ledger->transmitted++;
+			return action;
+		}
+	}
+	if (miss_action == XDP_DROP)
 		return drop(ctx, ledger, REASON_NO_DAEMON);
-	return action;
+	ledger->passed++;
+	return XDP_PASS;
 }
 
 /*
- * Answers for a VIP where the fast path is on, so that neighbours find it while no daemon runs;
- * else a worker does. Growing the frame moves it, so everything is found anew after that.
+ * Answers for a VIP, if no worker does, so that neighbours find it while no daemon runs. Changing
+ * the frame's length moves it, so everything is found anew after that.
  */
 static __always_inline int answer(struct xdp_md *ctx, struct port_counters *ledger,
 				  const struct packet *p)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	if (!fast_path)
-		return steer(ctx, ledger);
-	int reason = neighbor_check(data, end, p);
 	__u32 length = frame_length(data, end);
 	int grow = neighbor_reply_length(p, length) - length;
+	int reason = neighbor_check(data, end, p);
 	if (reason)
 		return drop(ctx, ledger, reason);
-	if (grow && bpf_xdp_adjust_tail(ctx, grow))
-		return steer(ctx, ledger);
+	if (grow && bpf_xdp_adjust_tail(ctx, grow)) {
+		ledger->passed++;
+		return XDP_PASS;
+	}
 	data = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;
 	__u8 mac[ETH_ALEN];
@@ -201,12 +233,15 @@ static __always_inline int answer(struct xdp_md *ctx, struct port_counters *ledg
 	return XDP_TX;
 }
 
-/* A function of its own, not inlined, so that the verifier looks at all its ways only once. */
-__attribute__((noinline)) int parse_frame(struct xdp_md *ctx, struct packet *p)
+static __always_inline int handle_neighbor(struct xdp_md *ctx, struct port_counters *ledger,
+					   const struct packet *p)
 {
-	if (!p)
-		return REASON_TRUNCATED;
-	return parse_packet((void *)(long)ctx->data, (void *)(long)ctx->data_end, p);
+	if (fast_path != FAST_PATH_ALWAYS && redirect_to_worker(ctx, ledger) == XDP_REDIRECT)
+		return XDP_REDIRECT;
+	if (fast_path != FAST_PATH_NEVER)
+		return answer(ctx, ledger, p);
+	ledger->passed++;
+	return XDP_PASS;
 }
 
 SEC("xdp")
@@ -221,7 +256,7 @@ int weir(struct xdp_md *ctx)
 	ledger->rx_bytes += frame_length(data, end);
 	struct packet p = {};
 	int reason = parse_frame(ctx, &p);
-	if (fast_path && !reason && !p.fragment) {
+	if (fast_path == FAST_PATH_ALWAYS && !reason && !p.fragment) {
 		int action = repeat_decision(data, end, &p);
 		if (action != REPEAT_NOTHING) {
 			ledger->transmitted++;
@@ -235,9 +270,9 @@ int weir(struct xdp_md *ctx)
 		case MATCH_DROP:
 			return drop(ctx, ledger, reason);
 		case MATCH_SERVICE:
-			return steer(ctx, ledger);
+			return steer(ctx, ledger, &p);
 		case MATCH_NEIGHBOR:
-			return answer(ctx, ledger, &p);
+			return handle_neighbor(ctx, ledger, &p);
 		case MATCH_KERNEL:
 			break;
 		}

@@ -242,21 +242,29 @@ static int open_program(struct engine *e, struct err *err)
 	for (uint32_t i = 0; i < e->port_count; i++) {
 		memcpy(names[i], e->ports[i].name, IF_NAMESIZE);
 		/* Until sockets say more, established flows go on as they did without a daemon. */
-		program_set_fast_path(e->program, i, e->config->fast_path != FAST_PATH_OFF);
+		program_set_fast_path(e->program, i,
+				      e->config->fast_path == FAST_PATH_OFF ? FAST_PATH_NEVER
+									    : FAST_PATH_ALWAYS);
 	}
 	if (!instance_keep_counters(&e->instance, names, e->port_count))
 		program_reset_counters(e->program);
 	return 0;
 }
 
-/* In copy mode XDP_TX is several times faster than AF_XDP; zero copy is faster than XDP_TX. */
+/*
+ * In copy mode XDP_TX is several times faster than AF_XDP; zero copy is faster than XDP_TX. There,
+ * `auto` leaves flows to the programs only while no daemon runs.
+ */
 static void choose_fast_path(struct engine *e)
 {
 	for (uint32_t i = 0; i < e->port_count; i++) {
 		struct port *p = &e->ports[i];
 		p->fast_path = e->config->fast_path == FAST_PATH_ON ||
 			       (e->config->fast_path == FAST_PATH_AUTO && !p->zerocopy);
-		program_set_fast_path(e->program, i, p->fast_path);
+		enum fast_path when = p->fast_path ? FAST_PATH_ALWAYS : FAST_PATH_ALONE;
+		if (e->config->fast_path == FAST_PATH_OFF)
+			when = FAST_PATH_NEVER;
+		program_set_fast_path(e->program, i, when);
 	}
 }
 

@@ -277,9 +277,9 @@ void program_detach(struct program *p)
 	}
 }
 
-void program_set_fast_path(struct program *p, uint32_t port, bool on)
+void program_set_fast_path(struct program *p, uint32_t port, enum fast_path when)
 {
-	__atomic_store_n(&p->instances[port]->bss->fast_path, on, __ATOMIC_RELEASE);
+	__atomic_store_n(&p->instances[port]->bss->fast_path, when, __ATOMIC_RELEASE);
 }
 
 int program_set_socket(struct program *p, uint32_t port, uint32_t queue, int fd, struct err *err)

@@ -48,8 +48,8 @@ void program_detach(struct program *p);
 /* Sets the counters of all ports to zero. */
 void program_reset_counters(struct program *p);
 
-/* Whether the program of a port repeats decisions itself. */
-void program_set_fast_path(struct program *p, uint32_t port, bool on);
+/* When the program of a port repeats decisions itself. */
+void program_set_fast_path(struct program *p, uint32_t port, enum fast_path when);
 
 /* Names the socket for a port's queue. */
 int program_set_socket(struct program *p, uint32_t port, uint32_t queue, int fd, struct err *err);

@@ -213,6 +213,7 @@ struct stream {
 static struct ev_loop *stream_loop;
 static struct stream *paused;
 static double pause_s = 0.05;
+static size_t stream_rest; /* bytes behind "second" */
 
 static void stream_resume(struct ev_loop *loop, struct ev_timer *timer, int events)
 {
@@ -240,6 +241,11 @@ static ssize_t stream_read(void *context, uint64_t position, char *out, size_t m
 	if (position == 6) {
 		memcpy(out, "second", 6);
 		return 6;
+	}
+	if (position < 12 + stream_rest) {
+		size_t rest = 12 + stream_rest - position;
+		memset(out, '.', rest < max ? rest : max);
+		return rest < max ? rest : max;
 	}
 	return MHD_CONTENT_READER_END_OF_STREAM;
 }

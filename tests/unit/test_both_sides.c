@@ -172,7 +172,7 @@ static void run_rounds(int rounds, uint64_t random)
 static void set_fast_path(bool on)
 {
 	fast_path = on;
-	xdp_run_set_fast_path(&xdp, on);
+	xdp_run_set_fast_path(&xdp, on ? FAST_PATH_ALWAYS : FAST_PATH_NEVER);
 }
 
 static void test_both_sides_agree(void **state)

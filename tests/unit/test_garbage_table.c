@@ -94,7 +94,7 @@ static void test_xdp(void **state)
 		print_message("# skipped: %s\n", no_xdp);
 		skip();
 	}
-	xdp_run_set_fast_path(&xdp, true);
+	xdp_run_set_fast_path(&xdp, FAST_PATH_ALWAYS);
 	for (size_t i = 0; i < ROUNDS * packet_case_count; i++) {
 		const struct packet_case *c = &packet_cases[i % packet_case_count];
 		struct frame f, out;

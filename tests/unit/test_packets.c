@@ -169,14 +169,18 @@ static enum xdp_outcome expected_fast_outcome(const struct packet_case *c)
 	return c->in.protocol == IPPROTO_UDP ? OUTCOME_SENT : OUTCOME_STEERED;
 }
 
-static void expect_fast_case(const struct packet_case *c)
+/* `otherwise`: what becomes of a packet that is not repeated. */
+static void expect_fast_case(const struct packet_case *c, enum xdp_outcome otherwise)
 {
+	enum xdp_outcome outcome = expected_fast_outcome(c);
+	if (outcome == OUTCOME_STEERED)
+		outcome = otherwise;
 	struct frame in, out, want;
 	packet_build(&c->in, &in);
 	packet_judge(&balancer, &in, xdp_run_now_ns(), &want);
 	case_name = c->name;
 	struct xdp_verdict v = xdp_run_packet(&xdp, &in, &out);
-	expect_number("XDP outcome", v.outcome, expected_fast_outcome(c));
+	expect_number("XDP outcome", v.outcome, outcome);
 	if (v.outcome == OUTCOME_DROPPED)
 		expect_reason(v.reason, c->reason);
 	if (v.outcome == OUTCOME_SENT)
@@ -187,10 +191,24 @@ static void expect_fast_case(const struct packet_case *c)
 static void test_table_on_fast_path(void **state)
 {
 	need_xdp();
-	xdp_run_set_fast_path(&xdp, true);
+	xdp_run_set_fast_path(&xdp, FAST_PATH_ALWAYS);
 	for (size_t i = 0; i < packet_case_count; i++)
-		expect_fast_case(&packet_cases[i]);
-	xdp_run_set_fast_path(&xdp, false);
+		expect_fast_case(&packet_cases[i], OUTCOME_STEERED);
+	xdp_run_set_fast_path(&xdp, FAST_PATH_NEVER);
+	xdp_run_expect_ledger(&xdp);
+}
+
+/* Workers take everything while they are there, and the program repeats while they are not. */
+static void test_table_alone(void **state)
+{
+	need_xdp();
+	xdp_run_set_fast_path(&xdp, FAST_PATH_ALONE);
+	test_table_in_kernel(state);
+	xdp_run_set_socket(&xdp, false);
+	for (size_t i = 0; i < packet_case_count; i++)
+		expect_fast_case(&packet_cases[i], OUTCOME_PASSED);
+	xdp_run_set_socket(&xdp, true);
+	xdp_run_set_fast_path(&xdp, FAST_PATH_NEVER);
 	xdp_run_expect_ledger(&xdp);
 }
 
@@ -377,6 +395,7 @@ int main(void)
 		cmocka_unit_test(test_table_in_kernel),
 		cmocka_unit_test(test_table_without_socket),
 		cmocka_unit_test(test_table_on_fast_path),
+		cmocka_unit_test(test_table_alone),
 		cmocka_unit_test(test_every_length),
 		cmocka_unit_test(test_tap_has_what_was_dropped),
 	};

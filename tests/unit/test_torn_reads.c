@@ -125,7 +125,7 @@ static void test_no_mixed_entry(void **state)
 		skip();
 	}
 	make_flows();
-	xdp_run_set_fast_path(&xdp, true);
+	xdp_run_set_fast_path(&xdp, FAST_PATH_ALWAYS);
 	assert_int_equal(pthread_create(&writer, NULL, rewrite, NULL), 0);
 	assert_true(read_in_user_space(HALF_OPEN) > 0);
 	assert_true(read_in_user_space(OPEN) > 0);

@@ -135,9 +135,9 @@ void xdp_run_set_socket(struct xdp_run *x, bool there)
 	assert_int_equal(r, 0);
 }
 
-void xdp_run_set_fast_path(struct xdp_run *x, bool on)
+void xdp_run_set_fast_path(struct xdp_run *x, enum fast_path when)
 {
-	x->program->bss->fast_path = on;
+	x->program->bss->fast_path = when;
 }
 
 /* --- running --------------------------------------------------------------------------------- */

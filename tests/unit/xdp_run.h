@@ -49,8 +49,8 @@ void xdp_run_close(struct xdp_run *x); /* a zeroed one too */
 /* Whether there is a socket to steer to (at first there is): an AF_XDP one, bound to nothing. */
 void xdp_run_set_socket(struct xdp_run *x, bool there);
 
-/* Whether the program repeats decisions (at first it does not). */
-void xdp_run_set_fast_path(struct xdp_run *x, bool on);
+/* When the program repeats decisions (at first: never). */
+void xdp_run_set_fast_path(struct xdp_run *x, enum fast_path when);
 
 /* Now, on the clock that flows are timed by. */
 uint64_t xdp_run_now_ns(void);

@@ -6,7 +6,7 @@
 struct host {
 	char cpu[128];    /* model, and that it is virtual where it is */
 	char kernel[160]; /* release and machine */
-	char compiler[256];
+	char compiler[1024];
 	double load; /* processes that ran, mean of the last minute */
 	int pinned;  /* CPU that this thread runs on */
 };

@@ -288,6 +288,8 @@ int engine_open(struct engine **out, const struct config *config, struct registr
 	/* Without targets the programs pass everything: attaching first shows what XDP can do. */
 	r = r ? r : attach_programs(e, err);
 	r = r ? r : open_workers_in_best_mode(e, err);
+	if (!r)
+		ledger_fold(e);
 	r = r ? r : start_workers(e, err);
 	if (r) {
 		/* What was taken over stays as it was; what is new goes. */
@@ -341,6 +343,8 @@ int engine_publish(struct engine *e, struct snapshot *s, struct err *err)
 	if (r)
 		return r;
 	instance_publish(&e->instance, s);
+	if (before)
+		ledger_retire(e, before, s);
 	e->snapshot = s;
 	snapshot_free(before);
 	return 0;
@@ -414,6 +418,11 @@ int engine_port_counters(const struct engine *e, uint32_t index, struct port_cou
 int engine_fast_traffic(const struct engine *e, uint32_t backend, struct fast_traffic *out)
 {
 	return program_traffic(e->program, backend, out);
+}
+
+void engine_retired_traffic(const struct engine *e, uint32_t service, struct fast_traffic *out)
+{
+	*out = e->instance.header->retired[service];
 }
 
 const struct flow_table *engine_flow_table(const struct engine *e)

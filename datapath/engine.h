@@ -98,6 +98,9 @@ void engine_ledger(const struct engine *e, struct engine_ledger *out);
 /* Flows in the table by state, as of the last sweep that was finished. */
 void engine_flows(const struct engine *e, uint64_t entries[FLOW_STATES]);
 
+/* What it sent to backends of a service that are no longer there. */
+void engine_retired_traffic(const struct engine *e, uint32_t service, struct fast_traffic *out);
+
 /* The table itself, to be read by flow_table_read(). */
 const struct flow_table *engine_flow_table(const struct engine *e);
 

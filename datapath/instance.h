@@ -33,6 +33,8 @@ struct instance_header {
 	uint32_t port_count;
 	char ports[ABI_MAX_PORTS][IF_NAMESIZE];
 	uint64_t lost[ABI_REASON_SLOTS]; /* drops that no other counter has (any more) */
+	struct fast_traffic
+		retired[ABI_MAX_SERVICES]; /* of backends that were removed, by service */
 };
 
 struct instance {

@@ -11,6 +11,7 @@
 
 #include "datapath/engine_state.h"
 #include "datapath/program.h"
+#include "lb/snapshot.h"
 
 static uint64_t load(const uint64_t *counter)
 {
@@ -78,6 +79,57 @@ void ledger_settle(struct engine *e)
 	uint64_t accounted =
 		sum_of(known) + sum_of(e->instance.header->lost) + worker_transmitted(e);
 	e->instance.header->lost[REASON_DAEMON_LOST] += steered - accounted;
+}
+
+void ledger_fold(struct engine *e)
+{
+	const size_t words = sizeof(struct worker_memory) / sizeof(uint64_t);
+	uint64_t *to = (uint64_t *)&e->instance.workers[0];
+	for (uint32_t i = e->worker_count; i < e->instance.worker_slots; i++) {
+		uint64_t *from = (uint64_t *)&e->instance.workers[i];
+		for (size_t w = 0; w < words; w++) {
+			to[w] += from[w];
+			from[w] = 0;
+		}
+	}
+}
+
+static void clear_traffic(struct lb_traffic *t)
+{
+	__atomic_store_n(&t->packets, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->bytes, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->flows, 0, __ATOMIC_RELAXED);
+}
+
+static void retire_backend(struct engine *e, uint32_t id, uint32_t service)
+{
+	struct fast_traffic t, *to = &e->instance.header->retired[service];
+	if (!program_traffic(e->program, id, &t)) {
+		to->packets += t.packets;
+		to->bytes += t.bytes;
+	}
+	program_reset_traffic(e->program, id);
+	for (uint32_t w = 0; w < e->instance.worker_slots; w++)
+		clear_traffic(&e->instance.workers[w].lb.backends[id]);
+}
+
+static void retire_service(struct engine *e, uint32_t id)
+{
+	e->instance.header->retired[id] = (struct fast_traffic){};
+	for (uint32_t w = 0; w < e->instance.worker_slots; w++)
+		clear_traffic(&e->instance.workers[w].lb.services[id]);
+}
+
+void ledger_retire(struct engine *e, const struct snapshot *before, const struct snapshot *now)
+{
+	for (uint32_t id = 0; id < before->backend_end; id++)
+		if (before->backends[id].present &&
+		    (id >= now->backend_end || !now->backends[id].present))
+			retire_backend(e, id, before->backends[id].service);
+	for (uint32_t id = 0; id < before->service_end; id++)
+		if (before->services[id].present &&
+		    (id >= now->service_end || !now->services[id].present))
+			retire_service(e, id);
 }
 
 void engine_drops(const struct engine *e, struct engine_drops *out)

@@ -347,13 +347,24 @@ static int sum_over_cpus(struct bpf_map *map, uint32_t key, uint64_t *sum, size_
 	return r;
 }
 
-void program_reset_counters(struct program *p)
+static void set_to_zero(struct bpf_map *map, uint32_t key, size_t size)
 {
 	int cpus = libbpf_num_possible_cpus();
-	struct port_counters *zero = cpus < 0 ? NULL : calloc(cpus, sizeof(*zero));
-	for (uint32_t i = 0; zero && i < ABI_MAX_PORTS; i++)
-		bpf_map_update_elem(bpf_map__fd(first(p)->maps.counters), &i, zero, BPF_ANY);
+	void *zero = cpus < 0 ? NULL : calloc(cpus, size);
+	if (zero)
+		bpf_map_update_elem(bpf_map__fd(map), &key, zero, BPF_ANY);
 	free(zero);
+}
+
+void program_reset_counters(struct program *p)
+{
+	for (uint32_t i = 0; i < ABI_MAX_PORTS; i++)
+		set_to_zero(first(p)->maps.counters, i, sizeof(struct port_counters));
+}
+
+void program_reset_traffic(struct program *p, uint32_t backend)
+{
+	set_to_zero(first(p)->maps.fast_traffic, backend, sizeof(struct fast_traffic));
 }
 
 int program_counters(const struct program *p, uint32_t port, struct port_counters *out)

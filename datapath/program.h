@@ -64,6 +64,8 @@ int program_commit_targets(struct program *p, int fd, struct err *err);
 int program_counters(const struct program *p, uint32_t port, struct port_counters *out);
 int program_traffic(const struct program *p, uint32_t backend, struct fast_traffic *out);
 
+void program_reset_traffic(struct program *p, uint32_t backend);
+
 /* Packets dropped for these reasons go to the tap, at most `snaplen` bytes of each. */
 int program_tap_arm(struct program *p, uint64_t reasons, uint32_t snaplen, struct err *err);
 void program_tap_drain(struct program *p, tap_fn *fn, void *context);

@@ -30,6 +30,7 @@
 #include "tools/weir/api.h"
 #include "tools/weir/capture.h"
 #include "tools/weir/daemon.h"
+#include "tools/weir/next_hops.h"
 
 /* --- doubles ------------------------------------------------------------------------------- */
 
@@ -116,6 +117,20 @@ int engine_fast_traffic(const struct engine *e, uint32_t backend, struct fast_tr
 	if (backend == 0)
 		*out = (struct fast_traffic){.packets = 1000, .bytes = 64000};
 	return backend == 2 ? -EIO : 0;
+}
+
+/* What backends that are gone did: service 0 has had some. */
+void engine_retired_traffic(const struct engine *e, uint32_t service, struct fast_traffic *out)
+{
+	*out = (struct fast_traffic){0};
+	if (service == 0)
+		*out = (struct fast_traffic){.packets = 500, .bytes = 30000};
+}
+
+const char *next_hops_why(const struct next_hops *n, uint32_t id, char *text, size_t size)
+{
+	snprintf(text, size, "no route to backend %u", id);
+	return text;
 }
 
 int engine_socket_counters(const struct engine *e, uint32_t port, uint32_t queue,

@@ -41,7 +41,7 @@ static void test_services(void **state)
 	       "{'name': 'web', 'id': 0, 'address': '203.0.113.10', 'protocol': 'tcp',"
 	       " 'ports': '80,443,8000-8099', 'forward': 'dsr', 'scheduler': 'maglev',"
 	       " 'announce': 'neighbor', 'backends': {'up': 1, 'total': 3},"
-	       " 'packets': 1111, 'fast_packets': 1000, 'bytes': 71100, 'flows': 40},"
+	       " 'packets': 1611, 'fast_packets': 1500, 'bytes': 101100, 'flows': 40},"
 	       "{'name': 'dns', 'id': 1, 'address': '2001:db8::53', 'protocol': 'udp',"
 	       " 'ports': 'any', 'announce': 'none', 'backends': {'up': 0, 'total': 1},"
 	       " 'packets': 0, 'fast_packets': 0, 'bytes': 0, 'flows': 0}]}");
@@ -56,7 +56,7 @@ static void test_backends(void **state)
 	       " 'reachable': true, 'reason': null, 'packets': 1099, 'fast_packets': 1000,"
 	       " 'bytes': 70600, 'flows': 30, 'share': 0.75},"
 	       "{'name': 'b2', 'state': 'drain', 'interface': null, 'mac': null,"
-	       " 'reachable': false, 'reason': 'no link address yet', 'share': 0.0},"
+	       " 'reachable': false, 'reason': 'no route to backend 1', 'share': 0.0},"
 	       "{'name': 'b3', 'id': 2, 'reachable': false, 'reason': 'not in force yet',"
 	       " 'fast_packets': 0},"
 	       "{'service': 'dns', 'name': 'b1', 'id': -1, 'packets': 0}]}");

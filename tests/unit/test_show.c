@@ -62,16 +62,16 @@ static void test_show_tables(void **state)
 {
 	assert_string_equal(SHOW("services"),
 			    "SERVICE  ADDRESS       PROTO  PORTS             FORWARD  SCHEDULER  "
-			    "ANNOUNCE   UP  FLOWS  PACKETS   FAST    BYTES\n"
+			    "ANNOUNCE   UP  FLOWS  PACKETS   FAST   BYTES\n"
 			    "web      203.0.113.10  tcp    80,443,8000-8099  dsr      maglev     "
-			    "neighbor  1/3     40    1,111  1,000  71.1 kB\n"
+			    "neighbor  1/3     40    1,611  1,500  101 kB\n"
 			    "dns      2001:db8::53  udp    any               dsr      maglev     "
-			    "none      0/1      0        0      0      0 B\n"
+			    "none      0/1      0        0      0     0 B\n"
 			    "exit 0");
 	assert_non_null(strstr(SHOW("backends"), "\nweb      b1       10.0.0.11     100  up     "
 						 "nic0       02:00:00:00:00:11     30  75.0%  "
 						 "  1,099  1,000  70.6 kB  -\n"));
-	assert_non_null(strstr(SHOW("backends"), "0 B  no link address yet\n"));
+	assert_non_null(strstr(SHOW("backends"), "0 B  no route to backend 1\n"));
 	assert_non_null(strstr(SHOW("workers"), "\n     1    2  "));
 	assert_non_null(strstr(SHOW("interfaces"), "\nnic0       veth    02:00:00:00:ab:cd  1500"));
 	assert_non_null(strstr(SHOW("interfaces"), "  XDP     FAST-PATH     RX  "));

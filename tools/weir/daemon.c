@@ -62,9 +62,12 @@ static const char *fixed_difference(const struct config *a, const struct config 
 		return "workers";
 	if (a->hugepages != b->hugepages || a->frames_per_queue != b->frames_per_queue)
 		return "memory";
-	if (a->flow_entries != b->flow_entries ||
+	if (a->flow_entries != b->flow_entries || a->fast_path != b->fast_path ||
+	    a->flow_insert_limit != b->flow_insert_limit ||
 	    memcmp(&a->timeouts, &b->timeouts, sizeof(a->timeouts)))
 		return "flow_table";
+	if (a->on_daemon_loss != b->on_daemon_loss)
+		return "on_daemon_loss";
 	if (strcmp(a->api_socket, b->api_socket))
 		return "api.socket";
 	return NULL;

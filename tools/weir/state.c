@@ -21,8 +21,10 @@
 #include "lb/snapshot.h"
 #include "tools/weir/capture.h"
 #include "tools/weir/daemon.h"
+#include "tools/weir/next_hops.h"
 
 #define MAC_TEXT 18
+#define WHY_TEXT 256
 #define KEY_TEXT 512 /* "service/backend" */
 
 /* All workers' counters, found once for a document. */
@@ -87,6 +89,9 @@ static struct fast_traffic backend_fast(const struct daemon *d, const struct con
 static struct fast_traffic service_fast(const struct daemon *d, const struct config_service *s)
 {
 	struct fast_traffic sum = {0};
+	int64_t id = registry_find(d->services, s->name);
+	if (id >= 0)
+		engine_retired_traffic(d->engine, id, &sum);
 	for (unsigned int i = 0; i < s->backend_count; i++) {
 		struct fast_traffic t = backend_fast(d, s, &s->backends[i]);
 		sum.packets += t.packets;
@@ -306,11 +311,15 @@ static json_t *mac_of(const struct backend *b)
 	return json_string(mac_format(b->link.destination, text));
 }
 
-static json_t *unreachable_reason(const struct backend *b)
+/* In words, or null where it can be reached. */
+static json_t *unreachable_reason(const struct daemon *d, const struct backend *b, int64_t id)
 {
+	char why[WHY_TEXT];
 	if (!b)
 		return json_string("not in force yet");
-	return b->reachable ? json_null() : json_string("no link address yet");
+	if (b->reachable)
+		return json_null();
+	return json_string(next_hops_why(d->next_hops, id, why, sizeof(why)));
 }
 
 static json_t *backend_json(const struct daemon *d, const struct tallies *t,
@@ -329,10 +338,10 @@ static json_t *backend_json(const struct daemon *d, const struct tallies *t,
 		"service", s->name, "name", b->name, "id", (json_int_t)id, "address",
 		addr_format(&b->address, address), "weight", figure(b->weight), "state",
 		state_word(now ? now->state : b->state), "interface", interface_of(d, now), "mac",
-		mac_of(now), "reachable", now && now->reachable, "reason", unreachable_reason(now),
-		"packets", figure(traffic.packets + fast.packets), "fast_packets",
-		figure(fast.packets), "bytes", figure(traffic.bytes + fast.bytes), "flows",
-		figure(traffic.flows), "share", share > 1 ? 1 : share);
+		mac_of(now), "reachable", now && now->reachable, "reason",
+		unreachable_reason(d, now, id), "packets", figure(traffic.packets + fast.packets),
+		"fast_packets", figure(fast.packets), "bytes", figure(traffic.bytes + fast.bytes),
+		"flows", figure(traffic.flows), "share", share > 1 ? 1 : share);
 }
 
 static int append_backends(json_t *list, const struct daemon *d, const struct tallies *t,

@@ -105,7 +105,8 @@ static void model_insert(struct model *m, struct model_flow *f)
 {
 	uint32_t backend = random_word(&m->random) % 65536;
 	enum flow_state state = 1 + random_word(&m->random) % (FLOW_STATES - 1);
-	enum flow_insert got = flow_table_insert(&m->table, f->hash, backend, state, m->now_ns, NULL);
+	enum flow_insert got =
+		flow_table_insert(&m->table, f->hash, backend, state, m->now_ns, NULL);
 	int others = 0;
 	f->state = FLOW_FREE;
 	for (int i = 0; i < MODEL_FLOWS; i++)

@@ -17,7 +17,10 @@ struct child {
 	char log[128];
 };
 
-/* Runs argv[0]. `cpu` -1: on any. */
+/* Lets this thread, and what it starts, run before the machine's other work. */
+void child_go_first(void);
+
+/* Runs argv[0], which goes first. `cpu` -1: on any. */
 int child_start(struct child *c, int ns, int cpu, const char *log, char *const argv[],
 		struct err *err);
 

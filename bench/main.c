@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bench/micro.h"
+#include "bench/net_command.h"
 #include "tools/weir/command.h"
 #include "tools/weir/options.h"
 
@@ -13,6 +14,7 @@ static const struct command {
 } commands[] = {
 	{"micro", "[--json FILE] [--markdown FILE]: lb_process() alone, without a network",
 	 command_micro},
+	{"net", "[OPTION...]: Weir over virtual Ethernet, beside XDP_TX and testpmd", command_net},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 

@@ -69,8 +69,8 @@ static __always_inline int flow_key_is_v4(const struct flow_key *k)
 }
 
 /*
- * The hash of a flow: SipHash-1-3 of its 16 (IPv4: two addresses, ports and protocol) or 40
- * bytes (IPv6), as little-endian words.
+ * The hash of a flow: SipHash-1-3 of its 13 (IPv4: two addresses, two ports, protocol) or 37 bytes
+ * (IPv6).
  */
 static __always_inline __u64 flow_hash(const struct flow_key *k, const struct flow_seed *seed)
 {
@@ -85,7 +85,7 @@ static __always_inline __u64 flow_hash(const struct flow_key *k, const struct fl
 	__u64 length;
 	if (flow_key_is_v4(k)) {
 		flow_sip_word(&s, (__u64)k->source.word[3] | (__u64)k->destination.word[3] << 32);
-		length = 16;
+		length = 13;
 	} else {
 		flow_sip_word(&s, (__u64)k->source.word[0] | (__u64)k->source.word[1] << 32);
 		flow_sip_word(&s, (__u64)k->source.word[2] | (__u64)k->source.word[3] << 32);
@@ -93,10 +93,9 @@ static __always_inline __u64 flow_hash(const struct flow_key *k, const struct fl
 			      (__u64)k->destination.word[0] | (__u64)k->destination.word[1] << 32);
 		flow_sip_word(&s,
 			      (__u64)k->destination.word[2] | (__u64)k->destination.word[3] << 32);
-		length = 40;
+		length = 37;
 	}
-	flow_sip_word(&s, rest);
-	flow_sip_word(&s, length << 56);
+	flow_sip_word(&s, rest | length << 56);
 	s.v2 ^= 0xff;
 	flow_sip_round(&s);
 	flow_sip_round(&s);
@@ -184,28 +183,39 @@ static __always_inline __u16 flow_age(__u32 meta, __u16 tick)
 	return age > 0xffff - FLOW_SKEW_TICKS ? 0 : age;
 }
 
+enum { FLOW_ABSENT = -1, FLOW_MOVING = -2 };
+
 /*
- * The first entry of a flow in its bucket, or -1; leaves what it holds, tag and meta of one and the
- * same flow, in *tag and *meta. Looks at all five without a branch: which one it is nobody can
- * guess.
+ * The first entry of a flow in its bucket, or FLOW_ABSENT; leaves what it holds, tag and meta of
+ * one and the same flow, in *tag and *meta. FLOW_MOVING: a writer came in between; look again, or
+ * not.
+ *
+ * A meta is the tag's if the tag is still there after it was read, and if no writer has come and
+ * gone meanwhile: else another flow could have had the entry just then. Looks at all five without a
+ * branch: which one it is nobody can guess.
  */
 static __always_inline int flow_bucket_find(const struct flow_bucket *b, __u64 hash, __u64 *tag,
 					    __u32 *meta)
 {
 	__u64 wanted = flow_tag(hash);
-	int found = -1;
+	int found = FLOW_ABSENT;
+	__u32 sequence = FLOW_LOAD_ACQUIRE(&b->sequence);
+	b = flow_after(b, sequence);
 #pragma GCC unroll 5
 	for (int i = FLOW_BUCKET_ENTRIES - 1; i >= 0; i--)
 		if (flow_tag_is(FLOW_LOAD(&b->tag[i]), wanted))
 			found = i;
 	if (found < 0 || found >= FLOW_BUCKET_ENTRIES)
-		return -1;
+		return FLOW_ABSENT;
 	*tag = FLOW_LOAD_ACQUIRE(&b->tag[found]);
 	b = flow_after(b, *tag);
 	*meta = FLOW_LOAD_ACQUIRE(&b->meta[found]);
 	b = flow_after(b, *meta);
-	__u64 again = FLOW_LOAD(&b->tag[found]);
-	return flow_tag_is(*tag, wanted) && again == *tag ? found : -1;
+	__u64 again = FLOW_LOAD_ACQUIRE(&b->tag[found]);
+	b = flow_after(b, again);
+	if (FLOW_LOAD(&b->sequence) != sequence)
+		return FLOW_MOVING;
+	return flow_tag_is(*tag, wanted) && again == *tag ? found : FLOW_ABSENT;
 }
 
 #endif

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The benchmarks' generator, run by BPF_PROG_RUN with BPF_F_TEST_XDP_LIVE_FRAMES: each run makes
- * one frame and sends it out of an interface, or lets it be. The kernel hands it frames that have been round
- * before, with whatever was written into them on the way, so all of the frame is written each time.
+ * one frame and sends it out of an interface, or lets it be. The kernel hands it frames that have
+ * been round before, with whatever was written into them on the way, so all of the frame is written
+ * each time.
  *
  * One thread runs it at a time: what is in .bss needs no more than that.
  */
@@ -95,8 +96,8 @@ int generate(struct xdp_md *ctx)
 	__u64 random = draw();
 	if ((random & 0xff) < knobs.flood) {
 		random = draw();
-		write_frame(data, TRAFFIC_SYN,
-			    TRAFFIC_FLOOD | (random >> 32 & TRAFFIC_FLOOD_MASK), random);
+		write_frame(data, TRAFFIC_SYN, TRAFFIC_FLOOD | (random >> 32 & TRAFFIC_FLOOD_MASK),
+			    random);
 		sent[TRAFFIC_SYN]++;
 	} else {
 		__u32 flow = draw_flow(random);

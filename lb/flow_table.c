@@ -4,20 +4,24 @@
  * the table is touched and loops are bounded.
  *
  * An entry is two words, `tag` (whose flow, which backend) and `meta` (seen when, in what state).
- * Invariant: who reads the same tag before and after a meta has a meta of that tag. It takes these
- * barriers (C11 names; on x86-64 all but the compare-and-swaps are plain loads and stores that the
- * compiler may not move, on arm64 they are LDAR, STLR and CAS or exclusive pairs):
+ * Invariant: who reads the same tag before and after a meta, and the same sequence before and after
+ * both, has a meta of that tag. It takes these barriers (C11 names; on x86-64 all but the
+ * compare-and-swaps are plain loads and stores that the compiler may not move, on arm64 they are
+ * LDAR, STLR, DMB and CAS or exclusive pairs):
  *
  *   writer  1. hold the bucket: compare-and-swap of `sequence`, acquire, so that nothing of the
- *              writer before it is seen as part of this one. It keeps other writers out; readers
- *              don't look at it.
+ *              writer before it is seen as part of this one; then a release fence, so that who sees
+ *              anything of steps 2 to 4 sees the new sequence too. It keeps other writers out.
  *           2. tag = 0, relaxed: the old flow is gone.
  *           3. meta = new, release: who sees it sees step 2.
  *           4. tag = new, release: who sees it sees step 3.
  *           5. sequence + 1, release: the next holder sees 2 to 4.
- *   reader  1. tag, acquire: sees the meta that was stored before this tag (4).
- *           2. meta, acquire: if it is a later flow's, step 3 of the reader sees 2 of the writer.
- *           3. tag again, relaxed: same as in 1, or the reader takes the flow as not found.
+ *   reader  1. sequence, acquire: nothing below is older than it.
+ *           2. tag, acquire: sees the meta that was stored before this tag (4).
+ *           3. meta, acquire: if it is a later flow's, step 4 of the reader sees 2 of the writer,
+ *              unless yet another writer has put the first flow back,
+ *           4. tag again, acquire: same as in 2, or the reader takes the flow as not found,
+ *           5. sequence, relaxed: which is then not the one of 1, and the reader looks again.
  *   touch   compare-and-swap of meta from what was read, relaxed: as a read-modify-write it stays
  *           in the release sequence of the writer's step 3, so readers of its value see step 2 too.
  *   remove  compare-and-swap of the tag to 0, release. One word, so it needs no bucket; a writer at
@@ -41,8 +45,7 @@
 #define LOAD_FLOWS 2u
 
 /* A holder is done after some ten stores; one that was put to sleep is not waited for. */
-#define HOLD_TRIES  128
-#define TOUCH_TRIES 4
+#define HOLD_TRIES 128
 
 uint32_t flow_table_buckets(uint32_t entries)
 {
@@ -84,50 +87,6 @@ static inline bool is_free(uint64_t tag)
 	return tag <= FLOW_TAG_BACKEND;
 }
 
-static inline bool is_live(const struct flow_table *t, uint32_t meta, uint16_t tick)
-{
-	uint32_t state = meta & FLOW_META_STATE;
-	return state != FLOW_FREE && state < FLOW_STATES &&
-	       flow_age(meta, tick) <= t->timeout_ticks[state];
-}
-
-/* --- readers -------------------------------------------------------------------------------- */
-
-bool flow_table_find(const struct flow_table *t, uint64_t hash, uint64_t now_ns,
-		     struct flow_hit *hit)
-{
-	struct flow_bucket *b = flow_table_bucket(t, hash);
-	__u64 tag;
-	__u32 meta;
-	hit->tag = NULL;
-	int i = flow_bucket_find(b, hash, &tag, &meta);
-	if (i < 0 || !is_live(t, meta, flow_tick(now_ns)))
-		return false;
-	*hit = (struct flow_hit){
-		.tag = &b->tag[i],
-		.meta = &b->meta[i],
-		.tag_seen = tag,
-		.meta_seen = meta,
-		.backend = tag & FLOW_TAG_BACKEND,
-		.state = meta & FLOW_META_STATE,
-	};
-	return true;
-}
-
-void flow_table_touch(const struct flow_hit *hit, enum flow_state state, uint64_t now_ns)
-{
-	uint32_t meta = hit->meta_seen;
-	for (int tries = 0; tries < TOUCH_TRIES; tries++) {
-		enum flow_state now = state == hit->state ? meta & FLOW_META_STATE : state;
-		uint32_t wanted = flow_meta(flow_tick(now_ns), now);
-		if (meta == wanted ||
-		    __atomic_load_n(hit->tag, __ATOMIC_ACQUIRE) != hit->tag_seen ||
-		    __atomic_compare_exchange_n(hit->meta, &meta, wanted, false, __ATOMIC_RELAXED,
-						__ATOMIC_RELAXED))
-			return;
-	}
-}
-
 /* --- writers -------------------------------------------------------------------------------- */
 
 static inline void cpu_relax(void)
@@ -145,8 +104,10 @@ static bool bucket_hold(struct flow_bucket *b)
 		uint32_t sequence = __atomic_load_n(&b->sequence, __ATOMIC_RELAXED);
 		if (sequence % 2 == 0 &&
 		    __atomic_compare_exchange_n(&b->sequence, &sequence, sequence + 1, false,
-						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) {
+			__atomic_thread_fence(__ATOMIC_RELEASE);
 			return true;
+		}
 		cpu_relax();
 	}
 	return false;
@@ -175,7 +136,7 @@ enum { RANK_KEEP = 0, RANK_HANDSHAKE = 1 << 16, RANK_CLOSING = 2 << 16, RANK_FRE
 
 static uint32_t entry_rank(const struct flow_table *t, uint64_t tag, uint32_t meta, uint16_t tick)
 {
-	if (is_free(tag) || !is_live(t, meta, tick))
+	if (is_free(tag) || !flow_table_is_live(t, meta, tick))
 		return RANK_FREE;
 	switch (meta & FLOW_META_STATE) {
 	case FLOW_CLOSING:
@@ -254,7 +215,7 @@ static enum fate entry_fate(const struct flow_table *t, const struct flow_bucket
 	*state = meta & FLOW_META_STATE;
 	if (is_free(tag))
 		return FATE_EMPTY;
-	if (!is_live(t, meta, tick))
+	if (!flow_table_is_live(t, meta, tick))
 		return FATE_EXPIRED;
 	if (keep && !(keep[backend / 64] >> (backend % 64) & 1))
 		return FATE_ORPHANED;
@@ -312,9 +273,10 @@ static bool read_entry(const struct flow_table *t, uint64_t at, int i, uint16_t 
 		       struct flow_info *out)
 {
 	const struct flow_bucket *b = &t->buckets[at];
+	uint32_t sequence = __atomic_load_n(&b->sequence, __ATOMIC_ACQUIRE);
 	uint64_t tag = __atomic_load_n(&b->tag[i], __ATOMIC_ACQUIRE);
 	uint32_t meta = __atomic_load_n(&b->meta[i], __ATOMIC_ACQUIRE);
-	if (is_free(tag) || !is_live(t, meta, tick))
+	if (is_free(tag) || !flow_table_is_live(t, meta, tick))
 		return false;
 	*out = (struct flow_info){
 		.backend = tag & FLOW_TAG_BACKEND,
@@ -324,7 +286,8 @@ static bool read_entry(const struct flow_table *t, uint64_t at, int i, uint16_t 
 	if (t->keys)
 		out->key = t->keys[at].key[i];
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return __atomic_load_n(&b->tag[i], __ATOMIC_RELAXED) == tag;
+	return __atomic_load_n(&b->tag[i], __ATOMIC_RELAXED) == tag &&
+	       __atomic_load_n(&b->sequence, __ATOMIC_RELAXED) == sequence;
 }
 
 unsigned int flow_table_read(const struct flow_table *t, uint64_t bucket, uint64_t now_ns,

@@ -56,20 +56,81 @@ static inline struct flow_bucket *flow_table_bucket(const struct flow_table *t, 
 	return &t->buckets[hash & t->mask];
 }
 
+/* Fetches where flow_table_insert() will most likely write the flow's key. */
+static inline void flow_table_prefetch_key(const struct flow_table *t, uint64_t hash)
+{
+	const struct flow_bucket *b = flow_table_bucket(t, hash);
+	int entry = 0;
+	if (!t->keys)
+		return;
+	for (int i = FLOW_BUCKET_ENTRIES - 1; i >= 0; i--)
+		if (FLOW_LOAD(&b->tag[i]) <= FLOW_TAG_BACKEND)
+			entry = i;
+	const char *key = (const char *)&t->keys[hash & t->mask].key[entry];
+	__builtin_prefetch(key, 1, 3);
+	__builtin_prefetch(key + sizeof(struct flow_key) - 1, 1, 3);
+}
+
 static inline void flow_table_prefetch(const struct flow_table *t, uint64_t hash)
 {
 	__builtin_prefetch(flow_table_bucket(t, hash), 0, 3);
 }
 
+/* Whether an entry's state is one, and was seen within its timeout. */
+static inline bool flow_table_is_live(const struct flow_table *t, uint32_t meta, uint16_t tick)
+{
+	uint32_t state = meta & FLOW_META_STATE;
+	return state != FLOW_FREE && state < FLOW_STATES &&
+	       flow_age(meta, tick) <= t->timeout_ticks[state];
+}
+
+/* So many writers one after the other in one bucket are not waited for. */
+#define FLOW_FIND_TRIES 16
+
 /* Finds a flow that has not timed out. */
-bool flow_table_find(const struct flow_table *t, uint64_t hash, uint64_t now_ns,
-		     struct flow_hit *hit);
+static inline bool flow_table_find(const struct flow_table *t, uint64_t hash, uint64_t now_ns,
+				   struct flow_hit *hit)
+{
+	struct flow_bucket *b = flow_table_bucket(t, hash);
+	__u64 tag;
+	__u32 meta;
+	*hit = (struct flow_hit){};
+	int i = flow_bucket_find(b, hash, &tag, &meta);
+	for (int tries = 1; i == FLOW_MOVING && tries < FLOW_FIND_TRIES; tries++)
+		i = flow_bucket_find(b, hash, &tag, &meta);
+	if (i < 0 || !flow_table_is_live(t, meta, flow_tick(now_ns)))
+		return false;
+	*hit = (struct flow_hit){
+		.tag = &b->tag[i],
+		.meta = &b->meta[i],
+		.tag_seen = tag,
+		.meta_seen = meta,
+		.backend = tag & FLOW_TAG_BACKEND,
+		.state = meta & FLOW_META_STATE,
+	};
+	return true;
+}
+
+#define FLOW_TOUCH_TRIES 4
 
 /*
  * Marks a found flow as seen now, in `state`. Writes only when something changed. Does nothing when
  * the flow has lost its entry since; with `state` == hit->state it keeps another thread's change.
  */
-void flow_table_touch(const struct flow_hit *hit, enum flow_state state, uint64_t now_ns);
+static inline void flow_table_touch(const struct flow_hit *hit, enum flow_state state,
+				    uint64_t now_ns)
+{
+	uint32_t meta = hit->meta_seen;
+	for (int tries = 0; tries < FLOW_TOUCH_TRIES; tries++) {
+		enum flow_state now = state == hit->state ? meta & FLOW_META_STATE : state;
+		uint32_t wanted = flow_meta(flow_tick(now_ns), now);
+		if (meta == wanted ||
+		    __atomic_load_n(hit->tag, __ATOMIC_ACQUIRE) != hit->tag_seen ||
+		    __atomic_compare_exchange_n(hit->meta, &meta, wanted, false, __ATOMIC_RELAXED,
+						__ATOMIC_RELAXED))
+			return;
+	}
+}
 
 enum flow_insert {
 	FLOW_INSERTED, /* in a free or timed-out entry, or over the same flow's */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A burst goes through in stages, each over all its packets: parse and match; hash and fetch the
- * flow's cache line; look up or decide; rewrite. So the cache misses of a burst overlap.
+ * A burst goes through in stages, each over all its packets: parse and match; hash, and fetch the
+ * flow's cache line; look up, and fetch where a new flow's key will go; decide and rewrite. So the
+ * cache misses of a burst overlap.
  *
  * Runs on a worker's thread, which alone writes its struct lb. The flow table is shared and
  * guards itself (lb/flow_table.h).
@@ -33,6 +34,7 @@ struct work {
 	struct lb_packet *packet;
 	struct packet parsed;
 	uint64_t hash;
+	uint32_t backend; /* the flow table's, or ABI_NO_BACKEND */
 };
 
 void lb_init(struct lb *lb, struct flow_table *flows, struct lb_counters *counters,
@@ -136,6 +138,12 @@ static bool is_syn(const struct packet *parsed)
 	return (parsed->tcp_flags & flags) == PACKET_TCP_SYN;
 }
 
+/* Only a SYN or a UDP packet makes a flow known. */
+static bool opens_flow(const struct packet *parsed)
+{
+	return parsed->key.protocol == IPPROTO_UDP || is_syn(parsed);
+}
+
 /*
  * The backend that the table holds for a flow, or ABI_NO_BACKEND. An entry does not count when its
  * backend no longer serves, or when the connection was closed and a SYN opens a new one.
@@ -193,7 +201,7 @@ static bool may_insert(struct lb *lb, uint64_t now_ns)
 static void remember(struct lb *lb, const struct work *w, uint32_t backend, uint64_t now_ns)
 {
 	bool udp = w->parsed.key.protocol == IPPROTO_UDP;
-	if (!udp && !is_syn(&w->parsed))
+	if (!opens_flow(&w->parsed))
 		return;
 	count(&lb->counters->services[w->packet->service].flows, 1);
 	count(&lb->counters->backends[backend].flows, 1);
@@ -218,7 +226,10 @@ static void remember(struct lb *lb, const struct work *w, uint32_t backend, uint
 static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
 {
 	struct lb_packet *p = w->packet;
-	uint32_t id = known_backend(lb, s, w, now_ns);
+	uint32_t id = w->backend;
+	/* A packet before it in the burst may have made its flow known. */
+	if (id == ABI_NO_BACKEND)
+		id = known_backend(lb, s, w, now_ns);
 	bool known = id != ABI_NO_BACKEND;
 	count_traffic(&lb->counters->services[p->service], p->length);
 	if (!known)
@@ -242,25 +253,35 @@ static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uin
 	count(&lb->counters->forwarded, 1);
 }
 
+static void look_up(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
+{
+	w->backend = known_backend(lb, s, w, now_ns);
+	if (w->backend == ABI_NO_BACKEND && opens_flow(&w->parsed))
+		flow_table_prefetch_key(lb->flows, w->hash);
+}
+
 void lb_process(struct lb *lb, const struct snapshot *s, struct lb_packet *packets,
 		unsigned int count_in, uint64_t now_ns)
 {
 	struct work work[LB_BURST];
-	unsigned int count_out = 0;
+	struct flow_seed seed = lb->flows->seed;
+	unsigned int to_balance = 0;
 	uint64_t bytes = 0;
 	for (unsigned int i = 0; i < count_in; i++) {
-		struct work *w = &work[count_out];
+		struct work *w = &work[to_balance];
 		w->packet = &packets[i];
 		bytes += packets[i].length;
 		if (i + 4 < count_in)
 			__builtin_prefetch(packets[i + 4].data);
-		if (!classify(lb, s, w))
-			continue;
-		w->hash = flow_hash(&w->parsed.key, &lb->flows->seed);
-		flow_table_prefetch(lb->flows, w->hash);
-		count_out++;
+		to_balance += classify(lb, s, w);
 	}
-	for (unsigned int i = 0; i < count_out; i++)
+	for (unsigned int i = 0; i < to_balance; i++) {
+		work[i].hash = flow_hash(&work[i].parsed.key, &seed);
+		flow_table_prefetch(lb->flows, work[i].hash);
+	}
+	for (unsigned int i = 0; i < to_balance; i++)
+		look_up(lb, s, &work[i], now_ns);
+	for (unsigned int i = 0; i < to_balance; i++)
 		forward(lb, s, &work[i], now_ns);
 	count(&lb->counters->rx_packets, count_in);
 	count(&lb->counters->rx_bytes, bytes);

@@ -36,11 +36,20 @@ bool target_table_equal(const struct target_table *a, const struct target_table 
 
 static inline uint32_t target_key_hash(const struct target_key *k)
 {
-	uint64_t words[2], h;
-	memcpy(words, &k->address, sizeof(words));
-	h = (words[0] ^ ((uint64_t)k->port << 8 | k->protocol)) * 0x9e3779b97f4a7c15ull;
-	h = (h ^ h >> 32 ^ words[1]) * 0x9e3779b97f4a7c15ull;
+	const __be32 *a = k->address.word;
+	uint64_t h = a[0] | (uint64_t)a[1] << 32;
+	h = (h ^ ((uint64_t)k->port << 8 | k->protocol)) * 0x9e3779b97f4a7c15ull;
+	h = (h ^ h >> 32 ^ (a[2] | (uint64_t)a[3] << 32)) * 0x9e3779b97f4a7c15ull;
 	return h >> 32;
+}
+
+/* By fields and without memcmp(), so that the key wanted can stay in registers. */
+static inline bool target_key_equal(const struct target_key *a, const struct target_key *b)
+{
+	const __be32 *x = a->address.word, *y = b->address.word;
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) |
+		 (uint32_t)(a->port ^ b->port) | (uint32_t)(a->protocol ^ b->protocol) |
+		 (uint32_t)(a->zero ^ b->zero));
 }
 
 static inline const struct target *target_table_find(const struct target_table *t,
@@ -50,7 +59,7 @@ static inline const struct target *target_table_find(const struct target_table *
 		const struct target_entry *e = &t->entries[i & t->mask];
 		if (!e->used)
 			return NULL;
-		if (!memcmp(&e->key, key, sizeof(*key)))
+		if (target_key_equal(&e->key, key))
 			return &e->value;
 	}
 }

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * One row after the other; in each the trials of Weir and of the baseline take turns, so that what
+ * the machine does meanwhile happens to both. With the fast path all of it runs on one CPU, the
+ * generator's; without it the worker has another one.
+ */
+#include "bench/net.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "bench/stage.h"
+#include "lb/err.h"
+
+/* Flows of the comparison with testpmd, which knows of none. */
+#define WORKER_FLOWS 1000u
+
+/* Entries of the flow table: as many as there are by default, or twice the flows. */
+#define ENTRIES_MIN (1u << 20)
+
+struct target {
+	uint32_t flows;
+	double ratio;
+};
+
+/* What is wanted of the fast path, from so many flows on. */
+static const struct target targets[] = {{1000000, 0.65}, {100000, 0.70}, {0, 0.95}};
+
+static double target_of(uint32_t flows)
+{
+	const struct target *t = targets;
+	while (flows < t->flows)
+		t++;
+	return t->ratio;
+}
+
+static uint32_t entries_for(uint32_t flows)
+{
+	return flows * 2 > ENTRIES_MIN ? flows * 2 : ENTRIES_MIN;
+}
+
+static double mpps(const struct stage_run *run)
+{
+	return run->received[TRAFFIC_FLOW] / run->seconds / 1e6;
+}
+
+static void progress(const struct net_row *row, uint32_t trials, unsigned int done)
+{
+	fprintf(stderr, "\r%s, %u flows: trial %u of %u%s", row->way, row->flows, done, trials,
+		done == trials ? "\n" : "");
+}
+
+/* --- the fast path ---------------------------------------------------------------------------- */
+
+struct pair {
+	struct stage stage;
+	struct dut weir, plain;
+};
+
+static int open_pair(struct pair *p, struct err *err)
+{
+	*p = (struct pair){.weir = {.wire.far = -1, .link = -1},
+			   .plain = {.wire.far = -1, .link = -1}};
+	int r = stage_open(&p->stage, 0, err);
+	if (!r)
+		r = stage_add(&p->stage, &p->weir, "weir", err);
+	if (!r)
+		r = stage_add(&p->stage, &p->plain, "plain", err);
+	if (!r)
+		r = generator_shape(&p->stage.generator, TRAFFIC_FLOW, IPPROTO_UDP, 0, err);
+	return r;
+}
+
+static void close_pair(struct pair *p)
+{
+	dut_close(&p->weir);
+	dut_close(&p->plain);
+	stage_close(&p->stage);
+}
+
+/* One trial of both, of which the first two of a row are not kept: caches are cold. */
+static int try_both(struct pair *p, const struct net_options *o, struct net_row *row, int trial,
+		    struct err *err)
+{
+	struct stage_run weir, plain;
+	int r = stage_run(&p->stage, &p->plain, o->seconds, &plain, err);
+	if (!r)
+		r = stage_run(&p->stage, &p->weir, o->seconds, &weir, err);
+	if (r || trial < 0)
+		return r;
+	row->mpps[trial] = mpps(&weir);
+	row->baseline_mpps[trial] = mpps(&plain);
+	row->ratio[trial] = mpps(&weir) / mpps(&plain);
+	return 0;
+}
+
+static int measure_fast(struct pair *p, const struct net_options *o, struct net_row *row,
+			struct err *err)
+{
+	struct dut_status status;
+	struct dut_weir setup = {
+		.protocol = IPPROTO_UDP,
+		.fast_path = true,
+		.entries = entries_for(row->flows),
+		.cpu = o->worker_cpu,
+	};
+	int r = dut_start_weir(&p->weir, o->weir, o->folder, &setup, err);
+	if (!r)
+		r = stage_learn(&p->stage, &p->weir, IPPROTO_UDP, row->flows, err);
+	if (!r)
+		r = dut_read_weir(&p->weir, &status, err);
+	if (r)
+		return r;
+	row->tracked = status.inserts;
+	stage_mix(&p->stage, row->flows, 0);
+	for (int trial = -1; trial < (int)o->trials && !r; trial++) {
+		r = try_both(p, o, row, trial, err);
+		progress(row, o->trials, trial + 1);
+	}
+	dut_stop(&p->weir);
+	return r;
+}
+
+static int measure_fast_rows(const struct net_options *o, struct net_result *out, struct err *err)
+{
+	struct pair pair;
+	int r = open_pair(&pair, err);
+	if (!r)
+		r = dut_start_reflect(&pair.plain, err);
+	for (unsigned int i = 0; i < o->flow_counts && !r; i++) {
+		struct net_row *row = &out->rows[out->row_count++];
+		row->way = "fast path";
+		row->baseline = "XDP_TX";
+		row->flows = o->flows[i];
+		row->target = target_of(row->flows);
+		r = measure_fast(&pair, o, row, err);
+	}
+	close_pair(&pair);
+	return r;
+}
+
+/* --- the workers ------------------------------------------------------------------------------ */
+
+static int try_weir_worker(struct pair *p, const struct net_options *o, double *out,
+			   struct err *err)
+{
+	struct stage_run run;
+	struct dut_weir setup = {
+		.protocol = IPPROTO_UDP, .entries = ENTRIES_MIN, .cpu = o->worker_cpu};
+	int r = dut_start_weir(&p->weir, o->weir, o->folder, &setup, err);
+	if (!r)
+		r = stage_run(&p->stage, &p->weir, o->seconds, &run, err);
+	dut_stop(&p->weir);
+	*out = r ? 0 : mpps(&run);
+	return r;
+}
+
+static int try_testpmd(struct pair *p, const struct net_options *o, double *out, struct err *err)
+{
+	struct stage_run run;
+	int r = dut_start_testpmd(&p->plain, o->folder, o->worker_cpu, err);
+	if (!r)
+		r = stage_run(&p->stage, &p->plain, o->seconds, &run, err);
+	dut_stop(&p->plain);
+	*out = r ? 0 : mpps(&run);
+	return r;
+}
+
+/* Each is started anew for its trial: testpmd keeps the worker's CPU busy even when idle. */
+static int measure_workers(struct pair *p, const struct net_options *o, struct net_row *row,
+			   struct err *err)
+{
+	struct err why = {};
+	int r = 0;
+	stage_mix(&p->stage, row->flows, 0);
+	for (unsigned int i = 0; i < o->trials && !r; i++) {
+		if (!row->missing[0] && try_testpmd(p, o, &row->baseline_mpps[i], &why))
+			snprintf(row->missing, sizeof(row->missing), "%.255s", why.text);
+		r = try_weir_worker(p, o, &row->mpps[i], err);
+		if (!row->missing[0])
+			row->ratio[i] = row->mpps[i] / row->baseline_mpps[i];
+		progress(row, o->trials, i + 1);
+	}
+	return r;
+}
+
+static int measure_worker_row(const struct net_options *o, struct net_result *out, struct err *err)
+{
+	struct pair pair;
+	struct net_row *row = &out->rows[out->row_count++];
+	int r = open_pair(&pair, err);
+	row->way = "workers";
+	row->baseline = "testpmd";
+	row->flows = row->tracked = WORKER_FLOWS;
+	row->target = 1;
+	if (!r)
+		r = measure_workers(&pair, o, row, err);
+	close_pair(&pair);
+	return r;
+}
+
+/* --- all of it -------------------------------------------------------------------------------- */
+
+int net_measure(struct net_result *out, struct err *err)
+{
+	const struct net_options *o = &out->options;
+	int r = measure_fast_rows(o, out, err);
+	if (!r)
+		r = measure_worker_row(o, out, err);
+	if (!r && o->flood_seconds) {
+		fprintf(stderr, "SYN flood, %u s beside %u connections\n", o->flood_seconds,
+			o->flood_flows);
+		r = net_measure_flood(o, &out->flood, err);
+	}
+	return r;
+}

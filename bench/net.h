@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * `weir-bench net`: Weir as it is installed, over virtual Ethernet in namespaces, beside a baseline
+ * that is measured in turns with it. All packets are counted where they come back to.
+ */
+#ifndef WEIR_BENCH_NET_H
+#define WEIR_BENCH_NET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bench/host.h"
+#include "bench/stats.h"
+
+struct err;
+
+#define NET_TRIALS_MAX 100u
+#define NET_ROWS_MAX   16u
+
+struct net_options {
+	uint32_t flows[NET_ROWS_MAX];
+	unsigned int flow_counts;
+	uint32_t trials;
+	uint32_t seconds;       /* of each trial */
+	uint32_t flood_seconds; /* 0: no flood */
+	uint32_t flood_flows;
+	const char *weir, *folder;
+	int generator_cpu, worker_cpu;
+};
+
+/* One line of the result: Weir beside its baseline. */
+struct net_row {
+	const char *way, *baseline;
+	uint32_t flows;
+	uint64_t tracked; /* of them, in the flow table */
+	double target;    /* the ratio that is wanted */
+	double mpps[NET_TRIALS_MAX], baseline_mpps[NET_TRIALS_MAX], ratio[NET_TRIALS_MAX];
+	char missing[256]; /* why there is no baseline; "": there is */
+};
+
+/* Established TCP connections while SYNs from everywhere come as fast as the generator can. */
+struct net_flood {
+	bool measured;
+	uint32_t flows, seconds;
+	uint64_t before, after; /* established, in the flow table */
+	uint64_t moved;         /* packets that went to another backend than those before */
+	uint64_t missed_before; /* of one packet of each: not repeated, so not known */
+	uint64_t missed_after;  /* the same after the flood */
+	double calm_mpps,
+		calm_share; /* of their packets, without a flood: rate, and part delivered */
+	double mpps, share; /* with it */
+	double syn_mpps, syn_share; /* of the SYNs */
+};
+
+struct net_result {
+	struct host host;
+	struct net_options options;
+	unsigned int row_count;
+	struct net_row rows[NET_ROWS_MAX + 2];
+	struct net_flood flood;
+};
+
+/* Measures what out->options says; the thread stays in another network namespace. */
+int net_measure(struct net_result *out, struct err *err);
+int net_measure_flood(const struct net_options *o, struct net_flood *out, struct err *err);
+
+#endif

@@ -137,8 +137,10 @@ demo: deps ## show the main job: client, Weir and real servers in namespaces, fi
 	@$(MAKE) --no-print-directory all $(test_tools)
 	@tests/demo.sh $(O)
 
-bench: all ## measure, as ratios to a baseline
+bench: all ## measure, as ratios to baselines (as root); QUICK=1: fewer and shorter trials
 	$(Q)$(O)/weir-bench micro --json $(O)/bench/micro.json --markdown $(O)/bench/micro.md
+	$(Q)$(O)/weir-bench net $(if $(QUICK),--quick) --json $(O)/bench/net.json \
+		--markdown $(O)/bench/net.md
 
 install: all ## install into $(DESTDIR)$(PREFIX)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(O)/weir $(O)/weir-bench

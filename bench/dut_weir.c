@@ -69,7 +69,8 @@ int dut_start_weir(struct dut *d, const char *weir, const char *folder,
 int dut_reload_weir(struct dut *d, const struct dut_weir *setup, struct err *err)
 {
 	int r = write_config(d, setup, err);
-	return r ? r : netns_run(d->wire.far, err, "%s reload -s %s >&2", d->weir, d->socket);
+	return r ? r
+		 : netns_run(d->wire.far, err, "%s reload -s %s >/dev/null", d->weir, d->socket);
 }
 
 /* What `weir show NOUN --json` prints; NULL, with words, if it can't be had. */

@@ -10,7 +10,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "bench/stage.h"
 #include "lb/err.h"
@@ -47,10 +47,15 @@ static double mpps(const struct stage_run *run)
 	return run->received[TRAFFIC_FLOW] / run->seconds / 1e6;
 }
 
+/* One line a row, which a terminal sees grow. */
 static void progress(const struct net_row *row, uint32_t trials, unsigned int done)
 {
-	fprintf(stderr, "\r%s, %u flows: trial %u of %u%s", row->way, row->flows, done, trials,
-		done == trials ? "\n" : "");
+	if (done == trials)
+		fprintf(stderr, "%s%s, %u flows: %u trials done\n", isatty(2) ? "\r" : "", row->way,
+			row->flows, trials);
+	else if (isatty(2))
+		fprintf(stderr, "\r%s, %u flows: trial %u of %u ", row->way, row->flows, done + 1,
+			trials);
 }
 
 /* --- the fast path ---------------------------------------------------------------------------- */
@@ -81,7 +86,7 @@ static void close_pair(struct pair *p)
 	stage_close(&p->stage);
 }
 
-/* One trial of both, of which the first two of a row are not kept: caches are cold. */
+/* One trial of both, of which the first of a row is not kept: caches are cold. */
 static int try_both(struct pair *p, const struct net_options *o, struct net_row *row, int trial,
 		    struct err *err)
 {
@@ -89,6 +94,9 @@ static int try_both(struct pair *p, const struct net_options *o, struct net_row 
 	int r = stage_run(&p->stage, &p->plain, o->seconds, &plain, err);
 	if (!r)
 		r = stage_run(&p->stage, &p->weir, o->seconds, &weir, err);
+	if (!r && (mpps(&plain) == 0 || mpps(&weir) == 0))
+		r = err_set(err, EIO, "nothing comes back from %s",
+			    mpps(&plain) == 0 ? "the baseline" : "Weir");
 	if (r || trial < 0)
 		return r;
 	row->mpps[trial] = mpps(&weir);
@@ -117,9 +125,11 @@ static int measure_fast(struct pair *p, const struct net_options *o, struct net_
 	row->tracked = status.inserts;
 	stage_mix(&p->stage, row->flows, 0);
 	for (int trial = -1; trial < (int)o->trials && !r; trial++) {
+		progress(row, o->trials, trial < 0 ? 0 : trial);
 		r = try_both(p, o, row, trial, err);
-		progress(row, o->trials, trial + 1);
 	}
+	if (!r)
+		progress(row, o->trials, o->trials);
 	dut_stop(&p->weir);
 	return r;
 }
@@ -177,13 +187,15 @@ static int measure_workers(struct pair *p, const struct net_options *o, struct n
 	int r = 0;
 	stage_mix(&p->stage, row->flows, 0);
 	for (unsigned int i = 0; i < o->trials && !r; i++) {
+		progress(row, o->trials, i);
 		if (!row->missing[0] && try_testpmd(p, o, &row->baseline_mpps[i], &why))
 			snprintf(row->missing, sizeof(row->missing), "%.255s", why.text);
 		r = try_weir_worker(p, o, &row->mpps[i], err);
 		if (!row->missing[0])
 			row->ratio[i] = row->mpps[i] / row->baseline_mpps[i];
-		progress(row, o->trials, i + 1);
 	}
+	if (!r)
+		progress(row, o->trials, o->trials);
 	return r;
 }
 
@@ -204,9 +216,22 @@ static int measure_worker_row(const struct net_options *o, struct net_result *ou
 
 /* --- all of it -------------------------------------------------------------------------------- */
 
+/* In seconds, roughly: what starting and learning take was measured. */
+static unsigned int estimate(const struct net_options *o)
+{
+	double both = 2 * (o->seconds + 0.5), all = 0;
+	for (unsigned int i = 0; i < o->flow_counts; i++)
+		all += 2 + (o->trials + 1) * both + o->flows[i] * 15e-6;
+	all += o->trials * (both + 4);
+	if (o->flood_seconds)
+		all += o->flood_seconds + 40 + o->flood_flows * 25e-6;
+	return all;
+}
+
 int net_measure(struct net_result *out, struct err *err)
 {
 	const struct net_options *o = &out->options;
+	fprintf(stderr, "this takes about %u s\n", estimate(o));
 	int r = measure_fast_rows(o, out, err);
 	if (!r)
 		r = measure_worker_row(o, out, err);

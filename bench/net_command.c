@@ -41,8 +41,9 @@ static const char usage[] =
 	"  --flows N[,N...]   flows of the fast path (1000,100000,1000000)\n"
 	"  --trials N         how often each figure is taken (5)\n"
 	"  --seconds N        how long each trial is (1)\n"
-	"  --flood N          seconds of the flood (5); 0: none\n"
+	"  --flood N          seconds of the flood (30); 0: none\n"
 	"  --flood-flows N    connections beside the flood (1000000)\n"
+	"  --quick            3 trials, 5 s of flood\n"
 	"  --weir FILE        the program to measure (weir, next to this one)\n"
 	"  --json FILE        write the result as JSON too, with each trial\n"
 	"  --markdown FILE    write the result as Markdown too\n";
@@ -100,6 +101,10 @@ static int take_option(int option, const char *value, struct net_options *o, str
 		return take_number("flood", value, 0, 600, &o->flood_seconds);
 	case 'F':
 		return take_number("flood-flows", value, 1, TRAFFIC_MAX_FLOWS, &o->flood_flows);
+	case 'q':
+		o->trials = 3;
+		o->flood_seconds = 5;
+		return -1;
 	case 'w':
 		o->weir = value;
 		return -1;
@@ -125,6 +130,7 @@ static int read_options(int argc, char **argv, struct net_options *o, struct fil
 		{"seconds", required_argument, NULL, 's'},
 		{"flood", required_argument, NULL, 'S'},
 		{"flood-flows", required_argument, NULL, 'F'},
+		{"quick", no_argument, NULL, 'q'},
 		{"weir", required_argument, NULL, 'w'},
 		{"json", required_argument, NULL, 'j'},
 		{"markdown", required_argument, NULL, 'm'},
@@ -137,7 +143,7 @@ static int read_options(int argc, char **argv, struct net_options *o, struct fil
 		.flow_counts = 3,
 		.trials = 5,
 		.seconds = 1,
-		.flood_seconds = 5,
+		.flood_seconds = 30,
 		.flood_flows = 1000000,
 	};
 	while (status < 0 && (option = getopt_long(argc, argv, "h", options, NULL)) != -1)

@@ -82,6 +82,13 @@ static int count_established(struct dut *d, uint64_t *out, struct err *err)
 	return r;
 }
 
+static uint64_t moved_so_far(const struct stage *s)
+{
+	struct traffic_seen seen;
+	sink_read(&s->sink, &seen);
+	return seen.moved;
+}
+
 static int run_flood(struct stage *s, struct dut *d, struct dut_weir *setup, struct net_flood *out,
 		     struct err *err)
 {
@@ -95,12 +102,15 @@ static int run_flood(struct stage *s, struct dut *d, struct dut_weir *setup, str
 		r = generator_shape(&s->generator, TRAFFIC_SYN, IPPROTO_TCP, PACKET_TCP_SYN, err);
 	if (!r)
 		r = count_missed(s, d, out->flows, &out->missed_before, err);
+	/* Those that found no place have gone to another backend by now. */
+	uint64_t moved = moved_so_far(s);
 	if (!r)
 		r = measure_calm(s, d, out, err);
 	if (!r)
 		r = measure_flooded(s, d, out, err);
 	if (!r)
 		r = count_missed(s, d, out->flows, &out->missed_after, err);
+	out->moved = moved_so_far(s) - moved;
 	if (!r)
 		r = count_established(d, &out->after, err);
 	return r;
@@ -109,7 +119,6 @@ static int run_flood(struct stage *s, struct dut *d, struct dut_weir *setup, str
 int net_measure_flood(const struct net_options *o, struct net_flood *out, struct err *err)
 {
 	struct stage stage;
-	struct traffic_seen seen;
 	struct dut weir = {.wire.far = -1, .link = -1};
 	struct dut_weir setup = {
 		.protocol = IPPROTO_TCP,
@@ -126,8 +135,6 @@ int net_measure_flood(const struct net_options *o, struct net_flood *out, struct
 		r = dut_start_weir(&weir, o->weir, o->folder, &setup, err);
 	if (!r)
 		r = run_flood(&stage, &weir, &setup, out, err);
-	sink_read(&stage.sink, &seen);
-	out->moved = seen.moved;
 	out->measured = !r;
 	dut_close(&weir);
 	stage_close(&stage);

@@ -27,7 +27,7 @@
 #define DRAIN_WAIT_NS 20000000  /* for packets in the rings when the programs are detached */
 #define MAX_WORKERS   ABI_MAX_QUEUES
 
-/* --- opening ------------------------------------------------------------------------------- */
+/* --- opening -------------------------------------------------------------------------------- */
 
 static int open_ports(struct engine *e, struct err *err)
 {
@@ -202,8 +202,7 @@ static int start_workers(struct engine *e, struct err *err)
 	return 0;
 }
 
-/* --- opening and closing ------------------------------------------------------------------------
- */
+/* --- opening and closing -------------------------------------------------------------------- */
 
 /*
  * With `remove` nothing stays in the kernel: then the programs are detached first, and the workers
@@ -314,7 +313,7 @@ void engine_leave(struct engine *e)
 		close_engine(e, false);
 }
 
-/* --- publishing ---------------------------------------------------------------------------- */
+/* --- publishing ----------------------------------------------------------------------------- */
 
 /* Workers first: what is steered to them from now on they must know. */
 static int publish_with_targets(struct engine *e, struct snapshot *s, struct err *err)
@@ -361,7 +360,7 @@ const struct snapshot *engine_snapshot(const struct engine *e)
 	return e->snapshot;
 }
 
-/* --- housekeeping -------------------------------------------------------------------------- */
+/* --- housekeeping --------------------------------------------------------------------------- */
 
 /* Which backends may keep their flows, by id; NULL without memory (then all do). */
 static uint64_t *backends_that_keep_flows(const struct snapshot *s)
@@ -462,7 +461,7 @@ void engine_worker(const struct engine *e, uint32_t index, struct engine_worker 
 	worker_frames(w, &out->frames);
 }
 
-/* --- taps ---------------------------------------------------------------------------------- */
+/* --- taps ----------------------------------------------------------------------------------- */
 
 void engine_tap_arm(struct engine *e, uint64_t reasons, uint32_t snaplen)
 {

@@ -6,7 +6,6 @@
  */
 #include "tools/weir/state.h"
 
-#include <assert.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,82 +21,15 @@
 #include "tools/weir/capture.h"
 #include "tools/weir/daemon.h"
 #include "tools/weir/next_hops.h"
+#include "tools/weir/traffic.h"
 
 #define MAC_TEXT 18
 #define WHY_TEXT 256
 #define KEY_TEXT 512 /* "service/backend" */
 
-/* All workers' counters, found once for a document. */
-struct tallies {
-	uint32_t count;
-	const struct lb_counters *lb[ABI_MAX_QUEUES];
-};
-
-static void tallies_init(struct tallies *t, const struct engine *e)
-{
-	struct engine_worker w;
-	t->count = engine_worker_count(e);
-	assert(t->count <= ABI_MAX_QUEUES);
-	for (uint32_t i = 0; i < t->count; i++) {
-		engine_worker(e, i, &w);
-		t->lb[i] = w.lb;
-	}
-}
-
 static uint64_t relaxed(const uint64_t *counter)
 {
 	return __atomic_load_n(counter, __ATOMIC_RELAXED);
-}
-
-static void traffic_add(struct lb_traffic *sum, const struct lb_traffic *t)
-{
-	sum->packets += relaxed(&t->packets);
-	sum->bytes += relaxed(&t->bytes);
-	sum->flows += relaxed(&t->flows);
-}
-
-/* Of a service or backend, by the workers; an id of -1 (it has none) counts nothing. */
-static struct lb_traffic service_traffic(const struct tallies *t, int64_t id)
-{
-	struct lb_traffic sum = {0};
-	for (uint32_t i = 0; id >= 0 && i < t->count; i++)
-		traffic_add(&sum, &t->lb[i]->services[id]);
-	return sum;
-}
-
-static struct lb_traffic backend_traffic(const struct tallies *t, int64_t id)
-{
-	struct lb_traffic sum = {0};
-	for (uint32_t i = 0; id >= 0 && i < t->count; i++)
-		traffic_add(&sum, &t->lb[i]->backends[id]);
-	return sum;
-}
-
-/* What the fast path did for a backend. It counts by backend alone. */
-static struct fast_traffic backend_fast(const struct daemon *d, const struct config_service *s,
-					const struct config_backend *b)
-{
-	struct fast_traffic t;
-	char key[KEY_TEXT];
-	snapshot_backend_key(s, b, key, sizeof(key));
-	int64_t id = registry_find(d->backends, key);
-	if (id < 0 || engine_fast_traffic(d->engine, id, &t))
-		return (struct fast_traffic){0};
-	return t;
-}
-
-static struct fast_traffic service_fast(const struct daemon *d, const struct config_service *s)
-{
-	struct fast_traffic sum = {0};
-	int64_t id = registry_find(d->services, s->name);
-	if (id >= 0)
-		engine_retired_traffic(d->engine, id, &sum);
-	for (unsigned int i = 0; i < s->backend_count; i++) {
-		struct fast_traffic t = backend_fast(d, s, &s->backends[i]);
-		sum.packets += t.packets;
-		sum.bytes += t.bytes;
-	}
-	return sum;
 }
 
 static uint64_t dropped_by(const struct lb_counters *lb)
@@ -154,13 +86,13 @@ static json_t *flow_table_json(const struct daemon *d)
 {
 	uint64_t entries[FLOW_STATES] = {0};
 	uint64_t inserts = 0, evictions = 0, untracked = 0, guarded = 0;
-	struct tallies t;
-	tallies_init(&t, d->engine);
-	for (uint32_t i = 0; i < t.count; i++) {
-		inserts += relaxed(&t.lb[i]->flow_inserts);
-		evictions += relaxed(&t.lb[i]->flow_evictions);
-		untracked += relaxed(&t.lb[i]->flow_untracked);
-		guarded += relaxed(&t.lb[i]->flow_guarded);
+	for (uint32_t i = 0; i < engine_worker_count(d->engine); i++) {
+		struct engine_worker w;
+		engine_worker(d->engine, i, &w);
+		inserts += relaxed(&w.lb->flow_inserts);
+		evictions += relaxed(&w.lb->flow_evictions);
+		untracked += relaxed(&w.lb->flow_untracked);
+		guarded += relaxed(&w.lb->flow_guarded);
 	}
 	engine_flows(d->engine, entries);
 	return json_pack("{s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:I}", "capacity",
@@ -262,13 +194,11 @@ static const struct backend *backend_in_force(const struct daemon *d, int64_t id
 	return &s->backends[id];
 }
 
-static json_t *service_json(const struct daemon *d, const struct tallies *t,
-			    const struct config_service *s)
+static json_t *service_json(const struct daemon *d, const struct config_service *s)
 {
 	int64_t id = registry_find(d->services, s->name);
 	const struct service *now = service_in_force(d, id);
-	struct lb_traffic traffic = service_traffic(t, id);
-	struct fast_traffic fast = service_fast(d, s);
+	struct traffic traffic = traffic_of_service(d, s);
 	char address[ADDR_TEXT];
 	return json_pack(
 		"{s:s, s:I, s:s, s:s, s:o, s:s, s:s, s:s, s:{s:i, s:i}, s:I, s:I, s:I, s:I}",
@@ -277,17 +207,15 @@ static json_t *service_json(const struct daemon *d, const struct tallies *t,
 		"forward", "dsr", "scheduler", "maglev", "announce",
 		s->announce == ANNOUNCE_NEIGHBOR ? "neighbor" : "none", "backends", "up",
 		now ? (int)now->up_count : 0, "total", (int)s->backend_count, "packets",
-		figure(traffic.packets + fast.packets), "fast_packets", figure(fast.packets),
-		"bytes", figure(traffic.bytes + fast.bytes), "flows", figure(traffic.flows));
+		figure(traffic.packets), "fast_packets", figure(traffic.fast_packets), "bytes",
+		figure(traffic.bytes), "flows", figure(traffic.flows));
 }
 
 json_t *state_services(const struct daemon *d)
 {
 	json_t *list = json_array();
-	struct tallies t;
-	tallies_init(&t, d->engine);
 	for (unsigned int i = 0; i < d->config->service_count; i++) {
-		if (json_array_append_new(list, service_json(d, &t, &d->config->services[i]))) {
+		if (json_array_append_new(list, service_json(d, &d->config->services[i]))) {
 			json_decref(list);
 			return NULL;
 		}
@@ -322,16 +250,14 @@ static json_t *unreachable_reason(const struct daemon *d, const struct backend *
 	return json_string(next_hops_why(d->next_hops, id, why, sizeof(why)));
 }
 
-static json_t *backend_json(const struct daemon *d, const struct tallies *t,
-			    const struct config_service *s, const struct config_backend *b,
-			    uint64_t service_flows)
+static json_t *backend_json(const struct daemon *d, const struct config_service *s,
+			    const struct config_backend *b, uint64_t service_flows)
 {
 	char key[KEY_TEXT], address[ADDR_TEXT];
 	snapshot_backend_key(s, b, key, sizeof(key));
 	int64_t id = registry_find(d->backends, key);
 	const struct backend *now = backend_in_force(d, id);
-	struct lb_traffic traffic = backend_traffic(t, id);
-	struct fast_traffic fast = backend_fast(d, s, b);
+	struct traffic traffic = traffic_of_backend(d, s, b);
 	double share = service_flows ? (double)traffic.flows / service_flows : 0;
 	return json_pack(
 		"{s:s, s:s, s:I, s:s, s:I, s:s, s:o, s:o, s:b, s:o, s:I, s:I, s:I, s:I, s:f}",
@@ -339,17 +265,16 @@ static json_t *backend_json(const struct daemon *d, const struct tallies *t,
 		addr_format(&b->address, address), "weight", figure(b->weight), "state",
 		state_word(now ? now->state : b->state), "interface", interface_of(d, now), "mac",
 		mac_of(now), "reachable", now && now->reachable, "reason",
-		unreachable_reason(d, now, id), "packets", figure(traffic.packets + fast.packets),
-		"fast_packets", figure(fast.packets), "bytes", figure(traffic.bytes + fast.bytes),
-		"flows", figure(traffic.flows), "share", share > 1 ? 1 : share);
+		unreachable_reason(d, now, id), "packets", figure(traffic.packets), "fast_packets",
+		figure(traffic.fast_packets), "bytes", figure(traffic.bytes), "flows",
+		figure(traffic.flows), "share", share > 1 ? 1 : share);
 }
 
-static int append_backends(json_t *list, const struct daemon *d, const struct tallies *t,
-			   const struct config_service *s)
+static int append_backends(json_t *list, const struct daemon *d, const struct config_service *s)
 {
-	uint64_t flows = service_traffic(t, registry_find(d->services, s->name)).flows;
+	uint64_t flows = traffic_of_service(d, s).flows;
 	for (unsigned int i = 0; i < s->backend_count; i++) {
-		json_t *row = backend_json(d, t, s, &s->backends[i], flows);
+		json_t *row = backend_json(d, s, &s->backends[i], flows);
 		if (json_array_append_new(list, row))
 			return -1;
 	}
@@ -359,10 +284,8 @@ static int append_backends(json_t *list, const struct daemon *d, const struct ta
 json_t *state_backends(const struct daemon *d)
 {
 	json_t *list = json_array();
-	struct tallies t;
-	tallies_init(&t, d->engine);
 	for (unsigned int i = 0; i < d->config->service_count; i++) {
-		if (append_backends(list, d, &t, &d->config->services[i])) {
+		if (append_backends(list, d, &d->config->services[i])) {
 			json_decref(list);
 			return NULL;
 		}

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A flow's key and its hashes, computed alike by the XDP program and user space.
+ * A flow's key and its hash, and the flow table's memory, for the XDP program and user space alike.
  *
- * The hash is SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012; the
- * reduced rounds are those of the hash tables of Rust and CPython): keyed, so that nobody who does
- * not know the seed can aim at a bucket.
+ * The hash is keyed, so that nobody who does not know the seed can aim at a bucket or at another's
+ * flow: NH (Black, Halevi, Krawczyk, Krovetz, Rogaway, "UMAC: Fast and Secure Message
+ * Authentication", CRYPTO '99; RFC 4418 builds on it), which makes two flows chosen without the
+ * seed collide with a chance of 2^-32, then a keyed bijection (the finalizer of SplitMix64), after
+ * which every bit of the result depends on every bit of the product. BPF has no rotations:
+ * SipHash-1-3 of the same key is 250 instructions there, this is 40.
  */
 #ifndef WEIR_BPF_FLOW_H
 #define WEIR_BPF_FLOW_H
@@ -25,82 +28,48 @@ struct flow_key {
 };
 _Static_assert(sizeof(struct flow_key) == 40, "a flow key is five words of 64 bits");
 
-/* 128 secret bits. */
+/* Secret bits: five pairs of 32-bit words for NH, and one word for the bijection. */
+#define FLOW_SEED_WORDS 6
+
 struct flow_seed {
-	__u64 k0, k1;
+	__u64 k[FLOW_SEED_WORDS];
 };
 
-struct flow_sip {
-	__u64 v0, v1, v2, v3;
-};
-
-static __always_inline __u64 flow_rotl(__u64 x, int b)
+/* One pair of NH: two words of the message, each added to its word of the key. */
+static __always_inline __u64 flow_nh(__u32 a, __u32 b, __u64 k)
 {
-	return (x << b) | (x >> (64 - b));
+	return (__u64)(__u32)(a + (__u32)k) * (__u32)(b + (__u32)(k >> 32));
 }
 
-static __always_inline void flow_sip_round(struct flow_sip *s)
+/* A bijection: David Stafford's variant 13 of MurmurHash3's finalizer, as in SplitMix64. */
+static __always_inline __u64 flow_mix(__u64 h)
 {
-	s->v0 += s->v1;
-	s->v1 = flow_rotl(s->v1, 13) ^ s->v0;
-	s->v0 = flow_rotl(s->v0, 32);
-	s->v2 += s->v3;
-	s->v3 = flow_rotl(s->v3, 16) ^ s->v2;
-	s->v0 += s->v3;
-	s->v3 = flow_rotl(s->v3, 21) ^ s->v0;
-	s->v2 += s->v1;
-	s->v1 = flow_rotl(s->v1, 17) ^ s->v2;
-	s->v2 = flow_rotl(s->v2, 32);
+	h = (h ^ h >> 30) * 0xbf58476d1ce4e5b9ull;
+	h = (h ^ h >> 27) * 0x94d049bb133111ebull;
+	return h ^ h >> 31;
 }
 
-static __always_inline void flow_sip_word(struct flow_sip *s, __u64 word)
-{
-	s->v3 ^= word;
-	flow_sip_round(s);
-	s->v0 ^= word;
-}
-
+/* A flow's two addresses are of one family. */
 static __always_inline int flow_key_is_v4(const struct flow_key *k)
 {
-	return k->source.word[0] == 0 && k->source.word[1] == 0 &&
-	       k->source.word[2] == __builtin_bswap32(0xffff) &&
-	       k->destination.word[2] == __builtin_bswap32(0xffff) && k->destination.word[0] == 0 &&
-	       k->destination.word[1] == 0;
+	return (k->source.word[0] | k->source.word[1]) == 0 &&
+	       k->source.word[2] == __builtin_bswap32(0xffff);
 }
 
-/*
- * The hash of a flow: SipHash-1-3 of its 13 (IPv4: two addresses, two ports, protocol) or 37 bytes
- * (IPv6).
- */
-static __always_inline __u64 flow_hash(const struct flow_key *k, const struct flow_seed *seed)
+static __always_inline __u64 flow_hash(const struct flow_key *key, const struct flow_seed *seed)
 {
-	struct flow_sip s = {
-		.v0 = seed->k0 ^ 0x736f6d6570736575ull,
-		.v1 = seed->k1 ^ 0x646f72616e646f6dull,
-		.v2 = seed->k0 ^ 0x6c7967656e657261ull,
-		.v3 = seed->k1 ^ 0x7465646279746573ull,
-	};
-	__u64 rest =
-		(__u64)k->source_port | (__u64)k->destination_port << 16 | (__u64)k->protocol << 32;
-	__u64 length;
-	if (flow_key_is_v4(k)) {
-		flow_sip_word(&s, (__u64)k->source.word[3] | (__u64)k->destination.word[3] << 32);
-		length = 13;
+	const __be32 *from = key->source.word, *to = key->destination.word;
+	__u32 ports = key->source_port | (__u32)key->destination_port << 16;
+	__u64 h = flow_nh(ports, key->protocol, seed->k[4]);
+	if (flow_key_is_v4(key)) {
+		h += flow_nh(from[3], to[3], seed->k[3]);
 	} else {
-		flow_sip_word(&s, (__u64)k->source.word[0] | (__u64)k->source.word[1] << 32);
-		flow_sip_word(&s, (__u64)k->source.word[2] | (__u64)k->source.word[3] << 32);
-		flow_sip_word(&s,
-			      (__u64)k->destination.word[0] | (__u64)k->destination.word[1] << 32);
-		flow_sip_word(&s,
-			      (__u64)k->destination.word[2] | (__u64)k->destination.word[3] << 32);
-		length = 37;
+		h += flow_nh(from[0], from[1], seed->k[0]);
+		h += flow_nh(from[2], from[3], seed->k[1]);
+		h += flow_nh(to[0], to[1], seed->k[2]);
+		h += flow_nh(to[2], to[3], seed->k[3]);
 	}
-	flow_sip_word(&s, rest | length << 56);
-	s.v2 ^= 0xff;
-	flow_sip_round(&s);
-	flow_sip_round(&s);
-	flow_sip_round(&s);
-	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
+	return flow_mix(h ^ seed->k[5]);
 }
 
 /*

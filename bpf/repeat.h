@@ -85,7 +85,10 @@ static __always_inline int repeat_decision(void *data, const void *end, const st
 	if (!repeat_is_plain(p) || (char *)data + ETH_HLEN > (const char *)end)
 		return REPEAT_NOTHING;
 	/* Copied, as it is volatile: else the compiler takes what stands in the source for it. */
-	struct flow_seed seed = {.k0 = flow_seed.k0, .k1 = flow_seed.k1};
+	struct flow_seed seed;
+#pragma GCC unroll 6
+	for (int i = 0; i < FLOW_SEED_WORDS; i++)
+		seed.k[i] = flow_seed.k[i];
 	__u64 hash = flow_hash(&p->key, &seed);
 	__u32 index = hash & flow_mask;
 	struct flow_bucket *b = bpf_map_lookup_elem(&flows, &index);

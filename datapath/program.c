@@ -101,8 +101,7 @@ static void set_knobs(struct weir_bpf *instance, uint32_t index, const struct pr
 	memcpy((void *)instance->rodata->port_mac, in->ports[index].mac, ETH_ALEN);
 	instance->rodata->miss_action = in->drop_without_daemon ? XDP_DROP : XDP_PASS;
 	instance->rodata->flow_mask = t->mask;
-	instance->rodata->flow_seed.k0 = t->seed.k0;
-	instance->rodata->flow_seed.k1 = t->seed.k1;
+	memcpy((void *)&instance->rodata->flow_seed, &t->seed, sizeof(t->seed));
 	instance->rodata->flow_timeout_established = t->timeout_ticks[FLOW_ESTABLISHED];
 	instance->rodata->flow_timeout_udp = t->timeout_ticks[FLOW_UDP];
 }

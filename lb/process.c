@@ -24,8 +24,10 @@ static const struct target *target_find(const void *table, const struct target_k
 #include "bpf/match.h"
 #include "bpf/neighbor.h"
 
-/* Every node must choose alike (bpf/flow.h's seed is drawn by chance, this one is not). */
-static const struct flow_seed maglev_seed = {.k0 = 0x57656972, .k1 = 0x4d61676c6576};
+/* Every node must choose alike: this seed is not drawn by chance, as the flow table's is. */
+static const struct flow_seed maglev_seed = {{0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9,
+					      0x94d049bb133111eb, 0xd6e8feb86659fd93,
+					      0xa0761d6478bd642f, 0xe7037ed1a0b428db}};
 
 #define NS_PER_S 1000000000ull
 

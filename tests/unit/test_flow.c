@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * bpf/flow.h against SipHash written plainly over bytes, which in turn is held against published
- * vectors: SipHash-1-3 from Rust's standard library (library/core/tests/hash/sip.rs) and
- * SipHash-2-4 from appendix A of the paper. Both take key 00 01 .. 0f and input 00 01 02 ...
+ * bpf/flow.h: the hash against NH written plainly from its definition (CRYPTO '99, section 3: the
+ * sum over pairs of (m1 + k1 mod 2^w) * (m2 + k2 mod 2^w), mod 2^2w), the bijection against
+ * published outputs of SplitMix64, and both together on the flows that a balancer meets.
  */
 #include "bpf/flow.h"
 
@@ -10,84 +10,10 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
-
-static uint64_t rotl(uint64_t x, int b)
-{
-	return x << b | x >> (64 - b);
-}
-
-static void sip_round(uint64_t v[4])
-{
-	v[0] += v[1];
-	v[2] += v[3];
-	v[1] = rotl(v[1], 13);
-	v[3] = rotl(v[3], 16);
-	v[1] ^= v[0];
-	v[3] ^= v[2];
-	v[0] = rotl(v[0], 32);
-	v[2] += v[1];
-	v[0] += v[3];
-	v[1] = rotl(v[1], 17);
-	v[3] = rotl(v[3], 21);
-	v[1] ^= v[2];
-	v[3] ^= v[0];
-	v[2] = rotl(v[2], 32);
-}
-
-static uint64_t word_of(const uint8_t *bytes)
-{
-	uint64_t word = 0;
-	for (int i = 7; i >= 0; i--)
-		word = word << 8 | bytes[i];
-	return word;
-}
-
-/* SipHash-c-d as section 2.2 of the paper tells it. */
-static uint64_t plain_sip(int c, int d, const uint8_t key[16], const uint8_t *in, size_t length)
-{
-	uint64_t k0 = word_of(key), k1 = word_of(key + 8);
-	uint64_t v[4] = {k0, k1, k0, k1};
-	uint8_t padded[128] = {0};
-	size_t words = length / 8 + 1;
-	memcpy(padded, in, length);
-	padded[words * 8 - 1] = length;
-	for (int i = 0; i < 4; i++)
-		v[i] ^= word_of((const uint8_t *)&"uespemosmodnarodarenegylsetybdet"[8 * i]);
-	for (size_t w = 0; w < words; w++) {
-		v[3] ^= word_of(padded + 8 * w);
-		for (int i = 0; i < c; i++)
-			sip_round(v);
-		v[0] ^= word_of(padded + 8 * w);
-	}
-	v[2] ^= 0xff;
-	for (int i = 0; i < d; i++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
-}
-
-static void test_plain_sip_gives_published_vectors(void **state)
-{
-	static const struct {
-		int c, d;
-		size_t length;
-		uint64_t hash;
-	} rows[] = {
-		{1, 3, 0, 0xabac0158050fc4dc},  {1, 3, 1, 0xc9f49bf37d57ca93},
-		{1, 3, 7, 0xd3927d989bb11140},  {1, 3, 8, 0x369095118d299a8e},
-		{1, 3, 15, 0xd320d86d2a519956}, {1, 3, 16, 0xcc4fdd1a7d908b66},
-		{1, 3, 40, 0xc1d2363299e41531}, {1, 3, 63, 0x9d199062b7bbb3a8},
-		{2, 4, 15, 0xa129ca6149be45e5},
-	};
-	uint8_t bytes[64];
-	for (int i = 0; i < 64; i++)
-		bytes[i] = i;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_int_equal(plain_sip(rows[i].c, rows[i].d, bytes, bytes, rows[i].length),
-				 rows[i].hash);
-}
 
 static uint64_t random_word(uint64_t *seed)
 {
@@ -116,20 +42,42 @@ static struct flow_key random_key(uint64_t *seed, int v4)
 	return k;
 }
 
-/* The message of a key: addresses (IPv4: four bytes each), ports, protocol. */
-static uint64_t plain_flow_hash(const struct flow_key *k, const struct flow_seed *seed, int v4)
+/* SplitMix64 with seed 1234567, as published with the Rosetta Code task of that name. */
+static void test_bijection_gives_published_outputs(void **state)
 {
-	uint8_t message[37], key[16];
-	size_t part = v4 ? 4 : 16;
-	const uint8_t *bytes = (const uint8_t *)k;
-	memcpy(message, bytes + 16 - part, part);
-	memcpy(message + part, bytes + 32 - part, part);
-	memcpy(message + 2 * part, bytes + 32, 5);
-	memcpy(key, seed, 16);
-	return plain_sip(1, 3, key, message, 2 * part + 5);
+	static const uint64_t published[] = {6457827717110365317u, 3203168211198807973u,
+					     9817491932198370423u, 4593380528125082431u,
+					     16408922859458223821u};
+	uint64_t at = 1234567;
+	for (size_t i = 0; i < sizeof(published) / sizeof(published[0]); i++) {
+		at += 0x9e3779b97f4a7c15;
+		assert_int_equal(flow_mix(at), published[i]);
+	}
 }
 
-static void test_flow_hash_is_siphash_1_3(void **state)
+/* NH of `count` words, with the numbers as large as they get. */
+static uint64_t plain_nh(const uint32_t *message, const uint32_t *key, size_t count)
+{
+	unsigned __int128 sum = 0, word = (unsigned __int128)1 << 32;
+	for (size_t i = 0; i < count; i += 2)
+		sum += (((unsigned __int128)message[i] + key[i]) % word) *
+		       (((unsigned __int128)message[i + 1] + key[i + 1]) % word);
+	return (uint64_t)sum;
+}
+
+static uint64_t plain_flow_hash(const struct flow_key *k, const struct flow_seed *seed, int v4)
+{
+	uint32_t message[10], key[12];
+	memcpy(key, seed, sizeof(key)); /* the low half of a word comes first */
+	memcpy(message, k, 36);
+	message[9] = k->protocol;
+	if (!v4)
+		return flow_mix(plain_nh(message, key, 10) ^ seed->k[5]);
+	message[6] = k->source.word[3];
+	return flow_mix(plain_nh(message + 6, key + 6, 4) ^ seed->k[5]);
+}
+
+static void test_flow_hash_is_nh(void **state)
 {
 	uint64_t random = 1;
 	for (int i = 0; i < 2000; i++) {
@@ -142,25 +90,55 @@ static void test_flow_hash_is_siphash_1_3(void **state)
 	}
 }
 
-/* One family in the source and another in the destination is hashed as IPv6: all bytes count. */
-static void test_half_mapped_key_is_hashed_whole(void **state)
+static int compare_hashes(const void *a, const void *b)
 {
-	uint64_t random = 2;
-	struct flow_seed seed = {.k0 = 3, .k1 = 4};
-	struct flow_key v4 = random_key(&random, 1), v6 = random_key(&random, 0);
-	struct flow_key k = v4;
-	k.destination = v6.destination;
-	assert_int_equal(flow_hash(&k, &seed), plain_flow_hash(&k, &seed, 0));
-	k = v4;
-	k.source = v6.source;
-	assert_int_equal(flow_hash(&k, &seed), plain_flow_hash(&k, &seed, 0));
-	for (size_t byte = 0; byte < 12; byte++) {
-		k = v4;
-		((uint8_t *)&k.source)[byte] ^= 1;
-		assert_int_equal(flow_hash(&k, &seed), plain_flow_hash(&k, &seed, 0));
-		k = v4;
-		((uint8_t *)&k.destination)[byte] ^= 1;
-		assert_int_equal(flow_hash(&k, &seed), plain_flow_hash(&k, &seed, 0));
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/*
+ * Flows that differ little, as those of one client, of one network or of one scan do: none share a
+ * hash, and they fill buckets as evenly as chance would (chi-squared, within five deviations).
+ */
+static void expect_spread(const struct flow_seed *seed, int v4, uint32_t clients, uint32_t ports)
+{
+	enum { BUCKETS = 1024 };
+	static uint32_t hits[BUCKETS];
+	size_t count = 0, all = (size_t)clients * ports;
+	uint64_t *hashes = malloc(all * sizeof(*hashes)), random = 77;
+	struct flow_key k = random_key(&random, v4);
+	uint32_t first = __builtin_bswap32(k.source.word[3]);
+	double expected = (double)all / BUCKETS, chi = 0;
+	assert_non_null(hashes);
+	memset(hits, 0, sizeof(hits));
+	for (uint32_t c = 0; c < clients; c++) {
+		for (uint32_t port = 0; port < ports; port++) {
+			k.source.word[3] = __builtin_bswap32(first + c);
+			k.source_port = __builtin_bswap16(port);
+			hashes[count] = flow_hash(&k, seed);
+			hits[hashes[count++] % BUCKETS]++;
+		}
+	}
+	for (int i = 0; i < BUCKETS; i++)
+		chi += (hits[i] - expected) * (hits[i] - expected) / expected;
+	assert_true(chi > BUCKETS - 5 * 45.2 && chi < BUCKETS + 5 * 45.2);
+	qsort(hashes, count, sizeof(*hashes), compare_hashes);
+	for (size_t i = 1; i < count; i++)
+		assert_true(hashes[i] != hashes[i - 1]);
+	free(hashes);
+}
+
+static void test_flows_alike_are_spread(void **state)
+{
+	uint64_t random = 3;
+	for (int round = 0; round < 4; round++) {
+		struct flow_seed seed;
+		random_bytes(&random, &seed, sizeof(seed));
+		for (int v4 = 0; v4 < 2; v4++) {
+			expect_spread(&seed, v4, 1, 65536);
+			expect_spread(&seed, v4, 65536, 1);
+			expect_spread(&seed, v4, 512, 512);
+		}
 	}
 }
 
@@ -184,19 +162,21 @@ static void test_all_bits_count(void **state)
 	random_bytes(&random, &seed, sizeof(seed));
 	struct flow_key v4 = random_key(&random, 1), v6 = random_key(&random, 0);
 	expect_avalanche(&v6, &seed, &v6, 0, 37);
-	expect_avalanche(&v6, &seed, &seed, 0, 16);
+	expect_avalanche(&v6, &seed, &seed, 0, 48);
 	expect_avalanche(&v4, &seed, &v4, 12, 4);
 	expect_avalanche(&v4, &seed, &v4, 28, 9);
-	expect_avalanche(&v4, &seed, &seed, 0, 16);
+	expect_avalanche(&v4, &seed, &seed, 24, 24);
 }
 
 /* Keys that share a bucket under one seed are spread over all under another. */
 static void test_bucket_can_not_be_aimed_at(void **state)
 {
 	enum { BUCKETS = 64, KEYS = 1024 };
-	struct flow_seed known = {.k0 = 6, .k1 = 7}, secret = {.k0 = 8, .k1 = 9};
+	struct flow_seed known, secret;
 	unsigned int hits[BUCKETS] = {0};
 	uint64_t random = 10;
+	random_bytes(&random, &known, sizeof(known));
+	random_bytes(&random, &secret, sizeof(secret));
 	for (int found = 0; found < KEYS;) {
 		struct flow_key k = random_key(&random, 1);
 		if (flow_hash(&k, &known) % BUCKETS != 0)
@@ -212,9 +192,9 @@ static void test_bucket_can_not_be_aimed_at(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain_sip_gives_published_vectors),
-		cmocka_unit_test(test_flow_hash_is_siphash_1_3),
-		cmocka_unit_test(test_half_mapped_key_is_hashed_whole),
+		cmocka_unit_test(test_bijection_gives_published_outputs),
+		cmocka_unit_test(test_flow_hash_is_nh),
+		cmocka_unit_test(test_flows_alike_are_spread),
 		cmocka_unit_test(test_all_bits_count),
 		cmocka_unit_test(test_bucket_can_not_be_aimed_at),
 	};

@@ -18,7 +18,7 @@
 #define SECOND   1000000000ull
 #define START_NS (50000 * SECOND)
 
-static const struct flow_seed seed = {.k0 = 1, .k1 = 2};
+static const struct flow_seed seed = {{1, 2, 3, 4, 5, 6}};
 static const uint32_t timeouts[FLOW_STATES] = {
 	[FLOW_HANDSHAKE] = 10, [FLOW_ESTABLISHED] = 3600, [FLOW_CLOSING] = 30, [FLOW_UDP] = 60};
 

@@ -14,7 +14,7 @@
 #define MODEL_FLOWS   160
 #define MODEL_BUCKETS 16
 
-static const struct flow_seed seed = {.k0 = 1, .k1 = 2};
+static const struct flow_seed seed = {{1, 2, 3, 4, 5, 6}};
 static const uint32_t timeouts[FLOW_STATES] = {
 	[FLOW_HANDSHAKE] = 10, [FLOW_ESTABLISHED] = 3600, [FLOW_CLOSING] = 30, [FLOW_UDP] = 60};
 

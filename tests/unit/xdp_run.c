@@ -33,8 +33,7 @@ static void set_knobs(struct xdp_run *x, const struct offline *o)
 	const struct flow_table *t = &o->flows;
 	memcpy((void *)x->program->rodata->port_mac, o->port_macs[0], ETH_ALEN);
 	x->program->rodata->flow_mask = t->mask;
-	x->program->rodata->flow_seed.k0 = t->seed.k0;
-	x->program->rodata->flow_seed.k1 = t->seed.k1;
+	memcpy((void *)&x->program->rodata->flow_seed, &t->seed, sizeof(t->seed));
 	x->program->rodata->flow_timeout_established = t->timeout_ticks[FLOW_ESTABLISHED];
 	x->program->rodata->flow_timeout_udp = t->timeout_ticks[FLOW_UDP];
 	bpf_map__set_max_entries(x->program->maps.flows, t->mask + 1);

@@ -29,7 +29,9 @@
 
 static int open_flows(struct offline *o)
 {
-	static const struct flow_seed seed = {.k0 = 0x6f66666c696e65, .k1 = 0x77656972};
+	static const struct flow_seed seed = {{0x6f66666c696e6531, 0x6f66666c696e6532,
+					       0x6f66666c696e6533, 0x6f66666c696e6534,
+					       0x6f66666c696e6535, 0x6f66666c696e6536}};
 	const struct config_timeouts *t = &o->config->timeouts;
 	const uint32_t timeouts[FLOW_STATES] = {
 		[FLOW_HANDSHAKE] = t->tcp_handshake,

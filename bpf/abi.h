@@ -101,10 +101,12 @@ _Static_assert(sizeof(struct target) == 8, "struct target is a map value");
 struct port_counters {
 	__u64 rx_packets;
 	__u64 rx_bytes;
-	__u64 passed;      /* to the kernel's stack */
-	__u64 steered;     /* to an AF_XDP worker */
-	__u64 transmitted; /* by the program itself */
-	__u64 zero[3];
+	__u64 passed;        /* to the kernel's stack */
+	__u64 steered;       /* to an AF_XDP worker */
+	__u64 transmitted;   /* by the program itself */
+	__u64 clock_jiffies; /* no counter: when clock_tick was taken */
+	__u64 clock_tick;    /* no counter: the flow table's time (bpf/repeat.h) */
+	__u64 zero;
 	__u64 dropped[ABI_REASON_SLOTS];
 };
 _Static_assert(sizeof(struct port_counters) == 64 + 8 * ABI_REASON_SLOTS, "port_counters");

@@ -77,10 +77,25 @@ static __always_inline void repeat_count(__u32 backend, __u64 bytes)
 }
 
 /*
+ * The time, in the flow table's ticks. The clock is asked only when the kernel's timer has ticked
+ * since: that can be seen without a call, which would cost as much as all the rest here.
+ */
+static __always_inline __u16 repeat_tick(struct port_counters *ledger)
+{
+	__u64 jiffies = bpf_jiffies64();
+	if (jiffies != ledger->clock_jiffies) {
+		ledger->clock_tick = flow_tick(bpf_ktime_get_coarse_ns());
+		ledger->clock_jiffies = jiffies;
+	}
+	return ledger->clock_tick;
+}
+
+/*
  * The XDP action for a packet whose flow is known, REPEAT_NOTHING otherwise. `data` to `end` is
  * the frame, `p` what parse_packet() made of it without finding fault.
  */
-static __always_inline int repeat_decision(void *data, const void *end, const struct packet *p)
+static __always_inline int repeat_decision(void *data, const void *end, const struct packet *p,
+					   struct port_counters *ledger)
 {
 	if (!repeat_is_plain(p) || (char *)data + ETH_HLEN > (const char *)end)
 		return REPEAT_NOTHING;
@@ -92,10 +107,10 @@ static __always_inline int repeat_decision(void *data, const void *end, const st
 	__u64 hash = flow_hash(&p->key, &seed);
 	__u32 index = hash & flow_mask;
 	struct flow_bucket *b = bpf_map_lookup_elem(&flows, &index);
-	__u16 tick = flow_tick(bpf_ktime_get_coarse_ns());
+	__u16 tick = repeat_tick(ledger);
 	struct fast_backend to;
-	__u64 tag;
-	__u32 meta;
+	__u64 tag = 0;
+	__u32 meta = 0;
 	if (!b)
 		return REPEAT_NOTHING;
 	int entry = flow_bucket_find(b, hash, &tag, &meta);
@@ -105,6 +120,7 @@ static __always_inline int repeat_decision(void *data, const void *end, const st
 	if (!repeat_read_backend(backend, &to))
 		return REPEAT_NOTHING;
 	repeat_touch(b, entry, meta, tick);
+	ledger->transmitted++;
 	rewrite_link(data, &to.link);
 	repeat_count(backend, (const char *)end - (char *)data);
 	if (to.egress == port_index)

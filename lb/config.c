@@ -127,8 +127,8 @@ static const struct choice schedulers[] = {
 	{NULL, 0},
 };
 static const struct choice affinities[] = {
-	{"flow", 0},
-	{"source", CHOICE_LATER},
+	{"flow", AFFINITY_FLOW},
+	{"source", AFFINITY_SOURCE},
 	{NULL, 0},
 };
 
@@ -171,7 +171,7 @@ static const struct field service_fields[] = {
 	{"ports", &kind_ports, SERVICE(port_ranges), NULL, NULL},
 	{"forward", &kind_choice, FIELD_NOWHERE, forwards, "dsr"},
 	{"scheduler", &kind_choice, FIELD_NOWHERE, schedulers, "maglev"},
-	{"affinity", &kind_choice, FIELD_NOWHERE, affinities, "flow"},
+	{"affinity", &kind_choice, SERVICE(affinity), affinities, "flow"},
 	{"announce", &kind_choice, SERVICE(announce), announces, "none"},
 	{"backends", &kind_list, SERVICE(backends), &backend_list, NULL},
 };

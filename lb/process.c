@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb/affinity.h"
 #include "lb/maglev.h"
 #include "lb/snapshot.h"
 #include "lb/target_table.h"
@@ -23,9 +24,6 @@ static const struct target *target_find(const void *table, const struct target_k
 
 #include "bpf/match.h"
 #include "bpf/neighbor.h"
-
-/* Every node must choose alike (bpf/flow.h's seed is drawn by chance, this one is not). */
-static const struct flow_seed maglev_seed = {.k0 = 0x57656972, .k1 = 0x4d61676c6576};
 
 #define NS_PER_S 1000000000ull
 
@@ -169,7 +167,7 @@ static uint32_t choose_backend(const struct service *service, const struct work 
 {
 	if (!service->up_count || !service->maglev)
 		return ABI_NO_BACKEND;
-	uint64_t hash = flow_hash(&w->parsed.key, &maglev_seed);
+	uint64_t hash = affinity_hash(service, &w->parsed.key);
 	uint32_t position = maglev_pick(service->maglev, service->up, hash);
 	return position == UINT32_MAX ? ABI_NO_BACKEND : service->members[position];
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "lb/err.h"
 #include "lb/maglev.h"
@@ -160,6 +161,8 @@ static int fill_service(struct snapshot *s, const struct snapshot_input *in,
 	service->present = 1;
 	service->protocol = config->protocol;
 	service->announce = config->announce;
+	service->affinity = config->affinity;
+	service->identity = XXH64(config->name, strlen(config->name), 0);
 	service->address = config->address;
 	service->member_count = config->backend_count;
 	service->members = calloc(config->backend_count + 1, sizeof(*service->members));

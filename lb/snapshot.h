@@ -46,7 +46,9 @@ struct service {
 	uint32_t up_count;
 	uint8_t present;
 	uint8_t protocol;
-	uint8_t announce; /* enum config_announce */
+	uint8_t announce;  /* enum config_announce */
+	uint8_t affinity;  /* enum config_affinity */
+	uint64_t identity; /* made of its name: alike on every node */
 	struct addr address;
 };
 

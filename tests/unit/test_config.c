@@ -69,6 +69,8 @@ static const struct {
 	{WEB "ports: any, " EMPTY, "    ports: any\n"},
 	{WEB PORT80 EMPTY, "    backends: []\n"},
 	{WEB PORT80 EMPTY, "    announce: none\n"},
+	{WEB PORT80 EMPTY, "    affinity: flow\n"},
+	{WEB PORT80 "affinity: source, " EMPTY, "    affinity: source\n"},
 	{WEB PORT80 "announce: neighbor, " EMPTY, "    announce: neighbor\n"},
 	{WEB PORT80 EMPTY "  - {name: web2, address: 10.0.0.1, protocol: udp, " PORT80 EMPTY,
 	 "  - name: web2\n"},

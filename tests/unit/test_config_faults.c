@@ -254,8 +254,8 @@ static const struct {
 	{WEB "forward: direct}\n", "f:3: services[0].forward: found 'direct'; expected dsr"},
 	{WEB "scheduler: least-connections}\n", "f:3: services[0].scheduler: 'least-connections' "
 						"is not supported by this version; use maglev"},
-	{WEB "affinity: source}\n",
-	 "f:3: services[0].affinity: 'source' is not supported by this version; use flow"},
+	{WEB "affinity: cookie}\n",
+	 "f:3: services[0].affinity: found 'cookie'; expected flow or source"},
 	{WEB "announce: maybe}\n", "f:3: services[0].announce: found 'maybe'; expected neighbor or "
 				   "none"},
 	{WEB "announce: route}\n",

@@ -368,7 +368,7 @@ static uint64_t *backends_that_keep_flows(const struct snapshot *s)
 {
 	uint64_t *keep = calloc(ABI_MAX_BACKENDS / 64, sizeof(*keep));
 	for (uint32_t id = 0; keep && id < s->backend_end; id++)
-		if (s->backends[id].present && s->backends[id].state != STATE_DOWN)
+		if (backend_keeps_flows(&s->backends[id]))
 			keep[id / 64] |= 1ull << (id % 64);
 	return keep;
 }

@@ -132,6 +132,12 @@ static const struct choice affinities[] = {
 	{NULL, 0},
 };
 
+static const struct choice trackings[] = {
+	{"flow", TRACKING_FLOW},
+	{"none", TRACKING_NONE},
+	{NULL, 0},
+};
+
 /* --- the keys ------------------------------------------------------------------------------ */
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -172,6 +178,7 @@ static const struct field service_fields[] = {
 	{"forward", &kind_choice, FIELD_NOWHERE, forwards, "dsr"},
 	{"scheduler", &kind_choice, FIELD_NOWHERE, schedulers, "maglev"},
 	{"affinity", &kind_choice, SERVICE(affinity), affinities, "flow"},
+	{"tracking", &kind_choice, SERVICE(tracking), trackings, "flow"},
 	{"announce", &kind_choice, SERVICE(announce), announces, "none"},
 	{"backends", &kind_list, SERVICE(backends), &backend_list, NULL},
 };

@@ -5,6 +5,7 @@
  */
 #include "lb/config_check.h"
 
+#include <linux/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -111,6 +112,25 @@ static void check_service_names(const struct config *c, struct document *d)
 				 .compare = compare_names,
 				 .format = format_name,
 			 });
+}
+
+/* --- services ------------------------------------------------------------------------------ */
+
+static void check_tracking(const struct config_service *s, unsigned int index, struct document *d)
+{
+	char path[PATH_TEXT];
+	snprintf(path, sizeof(path), "services[%u].tracking", index);
+	if (s->protocol == IPPROTO_TCP && s->tracking == TRACKING_NONE)
+		document_fault_path(d, path,
+				    "'none' is for udp: a TCP connection breaks where its backend "
+				    "changes; expected flow");
+}
+
+static void check_services(const struct config *c, struct document *d)
+{
+	check_service_names(c, d);
+	for (unsigned int i = 0; i < c->service_count; i++)
+		check_tracking(&c->services[i], i, d);
 }
 
 /* --- backends ------------------------------------------------------------------------------ */
@@ -263,7 +283,7 @@ static void check_ports(const struct config *c, struct document *d)
 void config_check(const struct config *c, struct document *d)
 {
 	check_interfaces(c, d);
-	check_service_names(c, d);
+	check_services(c, d);
 	check_backends(c, d);
 	check_ports(c, d);
 }

@@ -138,6 +138,7 @@ static void fill_backend(struct backend *b, const struct config_backend *config,
 {
 	b->present = 1;
 	b->state = config->state;
+	b->tracked = s->services[service].tracked;
 	b->service = service;
 	b->address = config->address;
 	b->weight = config->weight;
@@ -162,6 +163,7 @@ static int fill_service(struct snapshot *s, const struct snapshot_input *in,
 	service->protocol = config->protocol;
 	service->announce = config->announce;
 	service->affinity = config->affinity;
+	service->tracked = config->tracking == TRACKING_FLOW;
 	service->identity = XXH64(config->name, strlen(config->name), 0);
 	service->address = config->address;
 	service->member_count = config->backend_count;

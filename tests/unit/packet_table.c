@@ -39,6 +39,8 @@ const char packet_table_yaml[] =
 	"     backends: [{name: o1, address: 10.0.0.15, state: drain}]}\n"
 	"  - {name: lost, address: 203.0.113.16, protocol: tcp, ports: 80,\n"
 	"     backends: [{name: n1, address: 10.0.0.16}]}\n"
+	"  - {name: log, address: 203.0.113.17, protocol: udp, ports: 514, tracking: none,\n"
+	"     backends: [{name: u1, address: 10.0.0.17}]}\n"
 	"  - {name: web6, address: \"2001:db8:1::10\", protocol: tcp, ports: [80, 443],\n"
 	"     announce: neighbor, backends: [{name: b6, address: \"2001:db8:2::11\"}]}\n"
 	"  - {name: dns6, address: \"2001:db8:1::10\", protocol: udp, ports: 53,\n"
@@ -89,6 +91,7 @@ const char packet_table_yaml[] =
 #define TO_WEB    TO("web", "b1", "02:04:0a:00:00:0b")
 #define TO_DNS    TO("dns", "d1", "02:04:0a:00:00:35")
 #define TO_QUIET  TO("quiet", "q1", "02:04:0a:00:00:0c")
+#define TO_LOG    TO("log", "u1", "02:04:0a:00:00:11")
 #define TO_WEB6   TO("web6", "b6", "02:06:00:00:00:11")
 #define TO_DNS6   TO("dns6", "d6", "02:06:00:00:00:53")
 #define TO_QUIET6 TO("quiet6", "q6", "02:06:00:00:00:12")
@@ -112,6 +115,8 @@ const struct packet_case packet_cases[] = {
 	{"v4 udp without checksum", QUERY(.pokes = {POKE(4, 6, 0), POKE(4, 7, 0)}), TO_DNS},
 	{"v4 udp to any port", V4(UDP, QUIET, .to_port = 4433), TO_QUIET},
 	{"v4 udp to port 0 of a service of any port", V4(UDP, QUIET, .to_port = 0), TO_QUIET},
+	{"v4 udp without tracking",
+	 V4(UDP, "203.0.113.17", .to_port = 514, .payload = 30), TO_LOG, .never_repeated = true},
 	{"v4 to a foreign link address", SYN(.mac_to = "02:aa:aa:aa:aa:aa"), TO_WEB},
 	{"v6 tcp syn", SYN6(), TO_WEB6},
 	{"v6 udp", QUERY6(), TO_DNS6},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* `affinity: source`: clients stay together, over all their ports. */
+/* `affinity: source`: clients stay together, over all their ports. `tracking: none`: no entries. */
 #include "lb/affinity.h"
 
 #include <netinet/in.h>
@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "lb/registry.h"
+#include "lb/snapshot.h"
 #include "tests/unit/clients.h"
 #include "tests/unit/fixture.h"
 #include "tools/weir/offline.h"
@@ -131,6 +132,57 @@ static void test_known_flows_stay_when_maglev_changes(void **state)
 	offline_close(&o);
 }
 
+/* --- tracking: none ----------------------------------------------------------------------------
+ */
+
+#define LOG(tracking, backends)                                                                 \
+	"  - {name: log, address: 203.0.113.10, protocol: udp, ports: any, tracking: " tracking \
+	",\n     backends: [" backends "]}\n"
+
+/* Each packet goes by Maglev as it is then; nothing is remembered. */
+static void test_untracked_flows_follow_maglev(void **state)
+{
+	const char *was[CLIENTS];
+	struct offline o, other;
+	unsigned int moved = 0;
+	client_start(&o, HEAD LOG("none", FOUR));
+	client_start(&other, HEAD LOG("flow", FIVE));
+	for (uint32_t client = 0; client < CLIENTS; client++)
+		was[client] = backend_of(&o, IPPROTO_UDP, false, client, 0);
+	fixture_reload(&o, HEAD LOG("none", FIVE));
+	for (uint32_t client = 0; client < CLIENTS; client++) {
+		const char *now = backend_of(&o, IPPROTO_UDP, false, client, 0);
+		assert_string_equal(now, backend_of(&other, IPPROTO_UDP, false, client, 0));
+		moved += strcmp(now, was[client]) != 0;
+	}
+	assert_in_range(moved, CLIENTS / 8, CLIENTS / 3);
+	assert_int_equal(client_flow_count(&o), 0);
+	assert_int_equal(o.counters->flow_inserts, 0);
+	assert_int_equal(o.counters->services[0].flows, 0);
+	assert_int_equal(o.counters->services[0].packets, 2 * CLIENTS);
+	offline_close(&o);
+	offline_close(&other);
+}
+
+/* What was remembered before a reload says so decides nothing any more. */
+static void test_tracking_can_be_turned_off(void **state)
+{
+	struct offline o, fresh;
+	client_start(&o, HEAD LOG("flow", FOUR));
+	client_start(&fresh, HEAD LOG("none", FIVE));
+	for (uint32_t client = 0; client < CLIENTS; client++)
+		backend_of(&o, IPPROTO_UDP, false, client, 0);
+	fixture_reload(&o, HEAD LOG("none", FIVE));
+	uint32_t id = fixture_backend(&o, "log/b1");
+	assert_false(backend_keeps_flows(&o.snapshot->backends[id]));
+	assert_false(backend_is_repeatable(&o.snapshot->backends[id]));
+	for (uint32_t client = 0; client < CLIENTS; client++)
+		assert_string_equal(backend_of(&o, IPPROTO_UDP, false, client, 0),
+				    backend_of(&fresh, IPPROTO_UDP, false, client, 0));
+	offline_close(&o);
+	offline_close(&fresh);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +190,8 @@ int main(void)
 		cmocka_unit_test(test_services_share_clients_out_differently),
 		cmocka_unit_test(test_nodes_agree),
 		cmocka_unit_test(test_known_flows_stay_when_maglev_changes),
+		cmocka_unit_test(test_untracked_flows_follow_maglev),
+		cmocka_unit_test(test_tracking_can_be_turned_off),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

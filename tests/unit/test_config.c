@@ -71,6 +71,10 @@ static const struct {
 	{WEB PORT80 EMPTY, "    announce: none\n"},
 	{WEB PORT80 EMPTY, "    affinity: flow\n"},
 	{WEB PORT80 "affinity: source, " EMPTY, "    affinity: source\n"},
+	{WEB PORT80 EMPTY, "    tracking: flow\n"},
+	{ETH0 "services: [{name: dns, address: 10.0.0.1, protocol: udp, ports: 53, tracking: none,"
+	      " backends: []}]\n",
+	 "    tracking: none\n"},
 	{WEB PORT80 "announce: neighbor, " EMPTY, "    announce: neighbor\n"},
 	{WEB PORT80 EMPTY "  - {name: web2, address: 10.0.0.1, protocol: udp, " PORT80 EMPTY,
 	 "  - name: web2\n"},

@@ -35,8 +35,9 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 #define EMPTY     "backends: []}\n"
 #define NONE      "services: []\n"
 #define ROOT_KEYS "instance, interfaces, workers, memory, flow_table, on_daemon_loss, services, api"
-#define SERVICE_KEYS \
-	"name, address, protocol, ports, forward, scheduler, affinity, announce, backends"
+#define SERVICE_KEYS                                                                         \
+	"name, address, protocol, ports, forward, scheduler, affinity, tracking, announce, " \
+	"backends"
 #define PORTS_EXPECTED "a port, a range like 8000-8099, a list of those, or any"
 #define PORT_EXPECTED  "a port from 1 to 65535 or a range like 8000-8099"
 #define NAME_EXPECTED  "a name of 1 to 63 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
@@ -256,6 +257,10 @@ static const struct {
 						"is not supported by this version; use maglev"},
 	{WEB "affinity: cookie}\n",
 	 "f:3: services[0].affinity: found 'cookie'; expected flow or source"},
+	{WEB "tracking: off}\n", "f:3: services[0].tracking: found 'off'; expected flow or none"},
+	{WEB PORT80 "tracking: none, " EMPTY,
+	 "f:3: services[0].tracking: 'none' is for udp: a TCP connection breaks where its backend "
+	 "changes; expected flow"},
 	{WEB "announce: maybe}\n", "f:3: services[0].announce: found 'maybe'; expected neighbor or "
 				   "none"},
 	{WEB "announce: route}\n",

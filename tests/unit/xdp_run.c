@@ -73,7 +73,7 @@ static void put_backends(struct xdp_run *x, const struct snapshot *s)
 		struct fast_backend way = {
 			.link = b->link,
 			.egress = b->egress,
-			.usable = b->present && b->reachable && b->state != STATE_DOWN,
+			.usable = backend_is_repeatable(b),
 		};
 		assert_int_equal(bpf_map_update_elem(bpf_map__fd(x->program->maps.fast_backends),
 						     &id, &way, BPF_ANY),

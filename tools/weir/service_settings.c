@@ -47,10 +47,11 @@ static const char *affinity_word(enum config_affinity affinity)
 json_t *service_settings(const struct config_service *s)
 {
 	char address[ADDR_TEXT];
-	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s}", "name", s->name, "address",
-			 addr_format(&s->address, address), "protocol",
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s}", "name", s->name,
+			 "address", addr_format(&s->address, address), "protocol",
 			 s->protocol == IPPROTO_TCP ? "tcp" : "udp", "ports", ports_json(s),
 			 "forward", "dsr", "scheduler", "maglev", "affinity",
-			 affinity_word(s->affinity), "announce",
+			 affinity_word(s->affinity), "tracking",
+			 s->tracking == TRACKING_NONE ? "none" : "flow", "announce",
 			 s->announce == ANNOUNCE_NEIGHBOR ? "neighbor" : "none");
 }

@@ -172,7 +172,7 @@ static const struct list backend_list = {
 #define SERVICE(member) FIELD_MEMBER(struct config_service, member)
 static const struct field service_fields[] = {
 	{"name", &kind_text, SERVICE(name), &name_rule, NULL},
-	{"address", &kind_address, SERVICE(address), NULL, NULL},
+	{"address", &kind_vip, SERVICE(address), NULL, NULL},
 	{"protocol", &kind_choice, SERVICE(protocol), protocols, NULL},
 	{"ports", &kind_ports, SERVICE(port_ranges), NULL, NULL},
 	{"forward", &kind_choice, FIELD_NOWHERE, forwards, "dsr"},

@@ -50,9 +50,10 @@ struct config_backend {
 };
 
 struct config_service {
-	char *name; /* unique */
-	struct addr address;
-	uint8_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	char *name;          /* unique */
+	struct addr address; /* of a prefix the first one */
+	uint8_t prefix;      /* its length, see lb/prefix.h; 0: the address alone */
+	uint8_t protocol;    /* IPPROTO_TCP or IPPROTO_UDP */
 	unsigned int port_range_count;
 	struct config_port_range *port_ranges; /* ascending, disjoint */
 	enum config_affinity affinity;

@@ -22,6 +22,12 @@ static const struct target *target_find(const void *table, const struct target_k
 	return target_table_find(table, key);
 }
 
+static const struct target_key *prefix_find(const void *table, const struct addr *address,
+					    uint32_t longest)
+{
+	return target_table_find_prefix(table, address, longest);
+}
+
 #include "bpf/match.h"
 #include "bpf/neighbor.h"
 

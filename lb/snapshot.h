@@ -63,6 +63,7 @@ struct service {
 	uint8_t affinity;  /* enum config_affinity */
 	uint8_t tracked;   /* its flows are in the flow table */
 	uint64_t identity; /* made of its name: alike on every node */
+	uint8_t prefix;    /* length, see lb/prefix.h; 0: the address alone */
 	struct addr address;
 };
 

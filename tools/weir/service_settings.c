@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lb/addr.h"
 #include "lb/config.h"
+#include "lb/prefix.h"
 
 static void ports_write(const struct config_service *s, FILE *out)
 {
@@ -46,9 +46,9 @@ static const char *affinity_word(enum config_affinity affinity)
 
 json_t *service_settings(const struct config_service *s)
 {
-	char address[ADDR_TEXT];
+	char address[PREFIX_TEXT];
 	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s}", "name", s->name,
-			 "address", addr_format(&s->address, address), "protocol",
+			 "address", prefix_format(&s->address, s->prefix, address), "protocol",
 			 s->protocol == IPPROTO_TCP ? "tcp" : "udp", "ports", ports_json(s),
 			 "forward", "dsr", "scheduler", "maglev", "affinity",
 			 affinity_word(s->affinity), "tracking",

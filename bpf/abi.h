@@ -76,15 +76,25 @@ _Static_assert(REASON_COUNT <= ABI_REASON_SLOTS, "make ABI_REASON_SLOTS larger")
 
 /*
  * What Weir serves. A target is looked up by (address, protocol, port); port 0 stands for every
- * port of that protocol; protocol 0 and port 0 stand for the VIP itself.
+ * port of that protocol; protocol 0 and port 0 stand for the VIP itself. Services of a prefix have
+ * its first address and its length.
  */
 struct target_key {
 	struct addr address;
 	__be16 port;
 	__u8 protocol; /* IPPROTO_TCP, IPPROTO_UDP, or 0 */
-	__u8 zero;     /* map keys have no holes */
+	__u8 prefix;   /* length of a prefix, see struct prefix_key; 0: of an address alone */
 };
 _Static_assert(sizeof(struct target_key) == 20, "struct target_key is a map key");
+
+/* Prefixes are found by the longest match; the value is the struct target_key of its own target. */
+struct prefix_key {
+	__u32 length; /* in bits of the IPv6 form: an IPv4 prefix has 96 more. 1 to 127 */
+	struct addr address;
+};
+_Static_assert(sizeof(struct prefix_key) == 20, "struct prefix_key is a trie's key");
+
+#define ABI_PREFIX_DEPTH 4 /* prefixes within prefixes that one address may be in */
 
 #define TARGET_ANNOUNCE (1u << 0) /* of a VIP: answer ARP and neighbour solicitations for it */
 

@@ -3,8 +3,11 @@
  * What a parsed packet is to Weir. Both sides include this file after they have defined
  *
  *   static const struct target *target_find(const void *table, const struct target_key *key);
+ *   static const struct target_key *prefix_find(const void *table, const struct addr *address,
+ *                                               __u32 longest);
  *
- * the XDP program over a BPF map, user space over its snapshot.
+ * (the latter: the longest prefix of at most that length which has the address) the XDP program
+ * over a BPF map, user space over its snapshot.
  *
  * What is not for a VIP is not ours: it goes to the kernel untouched, so Weir can't cut off SSH.
  */
@@ -20,24 +23,56 @@ enum match {
 	MATCH_SERVICE,    /* to be balanced */
 };
 
+/*
+ * Makes of a key that was looked for in vain the one of the next wider prefix that has the packet's
+ * destination. False: there is none.
+ */
+static __always_inline int match_wider(const void *table, const struct packet *p,
+				       struct target_key *key)
+{
+	__u32 longest = key->prefix ? key->prefix - 1 : 128;
+	const struct target_key *prefix = prefix_find(table, &p->key.destination, longest);
+	if (!prefix)
+		return 0;
+	key->address = prefix->address;
+	key->prefix = prefix->prefix;
+	return 1;
+}
+
+/* The most specific of the VIPs and prefixes that have the destination. */
 static __always_inline const struct target *match_vip(const void *table, const struct packet *p)
 {
 	struct target_key key = {.address = p->key.destination};
+	const struct target *t = target_find(table, &key);
+	if (t || !match_wider(table, p, &key))
+		return t;
 	return target_find(table, &key);
+}
+
+static __always_inline const struct target *match_port(const void *table, const struct packet *p,
+						       struct target_key *key)
+{
+	key->port = p->key.destination_port;
+	const struct target *t = target_find(table, key);
+	if (t)
+		return t;
+	key->port = 0;
+	return target_find(table, key);
 }
 
 static __always_inline const struct target *match_service(const void *table, const struct packet *p)
 {
 	struct target_key key = {
 		.address = p->key.destination,
-		.port = p->key.destination_port,
 		.protocol = p->key.protocol,
 	};
-	const struct target *t = target_find(table, &key);
-	if (t)
-		return t;
-	key.port = 0;
-	return target_find(table, &key);
+	const struct target *t = match_port(table, p, &key);
+	for (int depth = 0; !t && depth < ABI_PREFIX_DEPTH; depth++) {
+		if (!match_wider(table, p, &key))
+			break;
+		t = match_port(table, p, &key);
+	}
+	return t;
 }
 
 /*

@@ -17,6 +17,7 @@
 #include "datapath/engine_state.h"
 #include "datapath/ledger.h"
 #include "datapath/program.h"
+#include "datapath/target_maps.h"
 #include "lb/err.h"
 #include "lb/snapshot.h"
 #include "lb/target_table.h"
@@ -318,11 +319,12 @@ void engine_leave(struct engine *e)
 /* Workers first: what is steered to them from now on they must know. */
 static int publish_with_targets(struct engine *e, struct snapshot *s, struct err *err)
 {
-	int targets = program_prepare_targets(e->program, s->targets, err);
-	if (targets < 0)
-		return targets;
+	struct target_maps maps;
+	int r = target_maps_open(&maps, s->targets, err);
+	if (r)
+		return r;
 	rcu_assign_pointer(e->shared.snapshot, s);
-	int r = program_commit_targets(e->program, targets, err);
+	r = program_commit_targets(e->program, &maps, err);
 	if (r)
 		rcu_assign_pointer(e->shared.snapshot, e->snapshot);
 	return r;
@@ -367,7 +369,7 @@ static uint64_t *backends_that_keep_flows(const struct snapshot *s)
 {
 	uint64_t *keep = calloc(ABI_MAX_BACKENDS / 64, sizeof(*keep));
 	for (uint32_t id = 0; keep && id < s->backend_end; id++)
-		if (s->backends[id].present && s->backends[id].state != STATE_DOWN)
+		if (backend_keeps_flows(&s->backends[id]))
 			keep[id / 64] |= 1ull << (id % 64);
 	return keep;
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb/affinity.h"
 #include "lb/maglev.h"
 #include "lb/snapshot.h"
 #include "lb/target_table.h"
@@ -21,19 +22,21 @@ static const struct target *target_find(const void *table, const struct target_k
 	return target_table_find(table, key);
 }
 
+static const struct target_key *prefix_find(const void *table, const struct addr *address,
+					    uint32_t longest)
+{
+	return target_table_find_prefix(table, address, longest);
+}
+
 #include "bpf/match.h"
 #include "bpf/neighbor.h"
-
-/* Every node must choose alike: this seed is not drawn by chance, as the flow table's is. */
-static const struct flow_seed maglev_seed = {{0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9,
-					      0x94d049bb133111eb, 0xd6e8feb86659fd93,
-					      0xa0761d6478bd642f, 0xe7037ed1a0b428db}};
 
 #define NS_PER_S 1000000000ull
 
 /* A packet between the stages. */
 struct work {
 	struct lb_packet *packet;
+	const struct service *service;
 	struct packet parsed;
 	uint64_t hash;
 	uint32_t backend; /* the flow table's, or ABI_NO_BACKEND */
@@ -118,6 +121,7 @@ static bool classify(struct lb *lb, const struct snapshot *s, struct work *w)
 		break;
 	}
 	p->service = target->service;
+	w->service = &s->services[target->service];
 	return true;
 }
 
@@ -154,7 +158,7 @@ static uint32_t known_backend(struct lb *lb, const struct snapshot *s, const str
 			      uint64_t now_ns)
 {
 	struct flow_hit hit;
-	if (!flow_table_find(lb->flows, w->hash, now_ns, &hit))
+	if (!w->service->tracked || !flow_table_find(lb->flows, w->hash, now_ns, &hit))
 		return ABI_NO_BACKEND;
 	const struct backend *b = &s->backends[hit.backend];
 	if (hit.backend >= s->backend_end || !b->present || b->state == STATE_DOWN ||
@@ -167,11 +171,12 @@ static uint32_t known_backend(struct lb *lb, const struct snapshot *s, const str
 }
 
 /* Which backend the service's table gives a flow that is not known. */
-static uint32_t choose_backend(const struct service *service, const struct work *w)
+static uint32_t choose_backend(const struct work *w)
 {
+	const struct service *service = w->service;
 	if (!service->up_count || !service->maglev)
 		return ABI_NO_BACKEND;
-	uint64_t hash = flow_hash(&w->parsed.key, &maglev_seed);
+	uint64_t hash = affinity_hash(service, &w->parsed.key);
 	uint32_t position = maglev_pick(service->maglev, service->up, hash);
 	return position == UINT32_MAX ? ABI_NO_BACKEND : service->members[position];
 }
@@ -203,7 +208,7 @@ static bool may_insert(struct lb *lb, uint64_t now_ns)
 static void remember(struct lb *lb, const struct work *w, uint32_t backend, uint64_t now_ns)
 {
 	bool udp = w->parsed.key.protocol == IPPROTO_UDP;
-	if (!opens_flow(&w->parsed))
+	if (!w->service->tracked || !opens_flow(&w->parsed))
 		return;
 	count(&lb->counters->services[w->packet->service].flows, 1);
 	count(&lb->counters->backends[backend].flows, 1);
@@ -235,7 +240,7 @@ static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uin
 	bool known = id != ABI_NO_BACKEND;
 	count_traffic(&lb->counters->services[p->service], p->length);
 	if (!known)
-		id = choose_backend(&s->services[p->service], w);
+		id = choose_backend(w);
 	if (id == ABI_NO_BACKEND) {
 		drop(lb, p, REASON_NO_BACKEND);
 		return;
@@ -258,7 +263,7 @@ static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uin
 static void look_up(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
 {
 	w->backend = known_backend(lb, s, w, now_ns);
-	if (w->backend == ABI_NO_BACKEND && opens_flow(&w->parsed))
+	if (w->backend == ABI_NO_BACKEND && w->service->tracked && opens_flow(&w->parsed))
 		flow_table_prefetch_key(lb->flows, w->hash);
 }
 

@@ -39,6 +39,16 @@ const char packet_table_yaml[] =
 	"     backends: [{name: o1, address: 10.0.0.15, state: drain}]}\n"
 	"  - {name: lost, address: 203.0.113.16, protocol: tcp, ports: 80,\n"
 	"     backends: [{name: n1, address: 10.0.0.16}]}\n"
+	"  - {name: log, address: 203.0.113.17, protocol: udp, ports: 514, tracking: none,\n"
+	"     backends: [{name: u1, address: 10.0.0.17}]}\n"
+	"  - {name: pool, address: 203.0.113.32/28, protocol: udp, ports: any,\n"
+	"     announce: neighbor, backends: [{name: p1, address: 10.0.0.18}]}\n"
+	"  - {name: inner, address: 203.0.113.40/30, protocol: udp, ports: 99,\n"
+	"     backends: [{name: i1, address: 10.0.0.19}]}\n"
+	"  - {name: one, address: 203.0.113.41, protocol: udp, ports: 7,\n"
+	"     backends: [{name: e1, address: 10.0.0.20}]}\n"
+	"  - {name: pool6, address: \"2001:db8:5::/64\", protocol: tcp, ports: 80,\n"
+	"     announce: neighbor, backends: [{name: p6, address: \"2001:db8:2::18\"}]}\n"
 	"  - {name: web6, address: \"2001:db8:1::10\", protocol: tcp, ports: [80, 443],\n"
 	"     announce: neighbor, backends: [{name: b6, address: \"2001:db8:2::11\"}]}\n"
 	"  - {name: dns6, address: \"2001:db8:1::10\", protocol: udp, ports: 53,\n"
@@ -89,6 +99,11 @@ const char packet_table_yaml[] =
 #define TO_WEB    TO("web", "b1", "02:04:0a:00:00:0b")
 #define TO_DNS    TO("dns", "d1", "02:04:0a:00:00:35")
 #define TO_QUIET  TO("quiet", "q1", "02:04:0a:00:00:0c")
+#define TO_LOG    TO("log", "u1", "02:04:0a:00:00:11")
+#define TO_POOL   TO("pool", "p1", "02:04:0a:00:00:12")
+#define TO_INNER  TO("inner", "i1", "02:04:0a:00:00:13")
+#define TO_ONE    TO("one", "e1", "02:04:0a:00:00:14")
+#define TO_POOL6  TO("pool6", "p6", "02:06:00:00:00:18")
 #define TO_WEB6   TO("web6", "b6", "02:06:00:00:00:11")
 #define TO_DNS6   TO("dns6", "d6", "02:06:00:00:00:53")
 #define TO_QUIET6 TO("quiet6", "q6", "02:06:00:00:00:12")
@@ -112,11 +127,47 @@ const struct packet_case packet_cases[] = {
 	{"v4 udp without checksum", QUERY(.pokes = {POKE(4, 6, 0), POKE(4, 7, 0)}), TO_DNS},
 	{"v4 udp to any port", V4(UDP, QUIET, .to_port = 4433), TO_QUIET},
 	{"v4 udp to port 0 of a service of any port", V4(UDP, QUIET, .to_port = 0), TO_QUIET},
+	{"v4 udp without tracking",
+	 V4(UDP, "203.0.113.17", .to_port = 514, .payload = 30), TO_LOG, .never_repeated = true},
 	{"v4 to a foreign link address", SYN(.mac_to = "02:aa:aa:aa:aa:aa"), TO_WEB},
 	{"v6 tcp syn", SYN6(), TO_WEB6},
 	{"v6 udp", QUERY6(), TO_DNS6},
 	{"v6 udp to any port", V6(UDP, QUIET6, .to_port = 4433), TO_QUIET6},
 	{"v4 tcp, the longest frame", SYN(.payload = 1460), TO_WEB},
+
+	/* --- prefixes: the most specific one that has the port ------------------------------- */
+	{"first address of a prefix", V4(UDP, "203.0.113.32", .to_port = 5), TO_POOL},
+	{"last address of a prefix", V4(UDP, "203.0.113.47", .to_port = 5), TO_POOL},
+	{"address before a prefix", V4(UDP, "203.0.113.31", .to_port = 5), PASS},
+	{"address behind a prefix", V4(UDP, "203.0.113.48", .to_port = 5), PASS},
+	{"another protocol to a prefix",
+	 V4(TCP, "203.0.113.33", .to_port = 5, .tcp_flags = TCP_SYN), PASS},
+	{"a prefix within a prefix", V4(UDP, "203.0.113.40", .to_port = 99), TO_INNER},
+	{"a port that only the wider prefix has", V4(UDP, "203.0.113.43", .to_port = 98), TO_POOL},
+	{"an address within prefixes", V4(UDP, "203.0.113.41", .to_port = 7), TO_ONE},
+	{"its port that the inner prefix has", V4(UDP, "203.0.113.41", .to_port = 99), TO_INNER},
+	{"its port that the outer prefix has", V4(UDP, "203.0.113.41", .to_port = 8), TO_POOL},
+	{"malformed, to a prefix",
+	 V4(UDP, "203.0.113.33", .to_port = 5, .pokes = {POKE(3, 0, 0x44)}), DROP(MALFORMED_IPV4)},
+	{"malformed, behind a prefix",
+	 V4(UDP, "203.0.113.48", .to_port = 5, .pokes = {POKE(3, 0, 0x44)}), PASS},
+	{"v6 prefix", V6(TCP, "2001:db8:5::1:2:3", .to_port = 80, .tcp_flags = TCP_SYN), TO_POOL6},
+	{"v6 prefix, a port that is not served",
+	 V6(TCP, "2001:db8:5::1:2:3", .to_port = 81, .tcp_flags = TCP_SYN), PASS},
+	{"v6 behind a prefix",
+	 V6(TCP, "2001:db8:5:1::", .to_port = 80, .tcp_flags = TCP_SYN), PASS},
+	{"arp for an address of a prefix",
+	 ASK(.to = "203.0.113.34"),
+	 REPLY = {.mac_from = PORT_MAC, .mac_to = CLIENT_MAC, .arp_op = 2, .from = "203.0.113.34",
+	  .to = CLIENT, .arp_target_mac = CLIENT_MAC}},
+	{"arp behind a prefix", ASK(.to = "203.0.113.48"), PASS},
+	{"arp where a narrower prefix is not announced", ASK(.to = "203.0.113.42"), PASS},
+	{"solicitation for an address of a prefix",
+	 {.from = CLIENT6, .to = "2001:db8:5::77", .protocol = IPPROTO_ICMPV6, .nd_type = 135,
+	  .nd_target = "2001:db8:5::77"},
+	 REPLY = {.mac_from = PORT_MAC, .mac_to = CLIENT_MAC, .from = "2001:db8:5::77",
+	  .to = CLIENT6, .protocol = IPPROTO_ICMPV6, .nd_type = 136, .nd_flags = 0x60000000,
+	  .nd_option = 2, .nd_target = "2001:db8:5::77"}},
 
 	/* --- VLANs -------------------------------------------------------------------------- */
 	{"vlan v4", SYN(.tags = {VLAN}), TO_WEB},

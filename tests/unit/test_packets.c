@@ -166,7 +166,7 @@ static enum xdp_outcome expected_fast_outcome(const struct packet_case *c)
 		return slow;
 	if (is_neighbor(c))
 		return c->by_worker ? OUTCOME_DROPPED : OUTCOME_SENT;
-	return c->in.protocol == IPPROTO_UDP ? OUTCOME_SENT : OUTCOME_STEERED;
+	return c->in.protocol == IPPROTO_UDP && !c->never_repeated ? OUTCOME_SENT : OUTCOME_STEERED;
 }
 
 /* `otherwise`: what becomes of a packet that is not repeated. */

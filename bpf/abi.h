@@ -50,7 +50,8 @@ _Static_assert(sizeof(struct link_addresses) == 12, "link addresses have no hole
 	X(HEADER_CHAIN, "header-chain", "more IPv6 extension headers than Weir follows")           \
 	X(MALFORMED_TCP, "malformed-tcp", "TCP header length is impossible")                       \
 	X(MALFORMED_UDP, "malformed-udp", "UDP length is impossible")                              \
-	X(FRAGMENT_UNMATCHED, "fragment-unmatched", "a fragment whose flow is not known")          \
+	X(FRAGMENT_UNMATCHED, "fragment-unmatched",                                                \
+	  "a fragment without its first, or of no service")                                        \
 	X(NO_BACKEND, "no-backend", "no backend of the service can take the flow")                 \
 	X(NO_NEXT_HOP, "no-next-hop", "the backend's link address is not known (yet)")             \
 	X(TX_FULL, "tx-full", "the transmit ring of the egress interface is full")                 \
@@ -61,7 +62,9 @@ _Static_assert(sizeof(struct link_addresses) == 12, "link addresses have no hole
 	X(MALFORMED_NEIGHBOR, "malformed-neighbor",                                                \
 	  "an ARP request or solicitation breaks its RFC")                                         \
 	X(DAEMON_LOST, "daemon-lost", "given to a daemon that ended before it had handled it")     \
-	X(NO_DAEMON, "no-daemon", "no daemon runs, and on_daemon_loss says drop")
+	X(NO_DAEMON, "no-daemon", "no daemon runs, and on_daemon_loss says drop")                  \
+	X(FRAGMENT_TINY, "fragment-tiny", "a fragment made to hide the transport header")          \
+	X(FRAGMENT_OVERLAP, "fragment-overlap", "its datagram has fragments that overlap")
 
 enum reason {
 #define ABI_REASON_ENUM(id, word, text) REASON_##id,

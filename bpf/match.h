@@ -21,6 +21,7 @@ enum match {
 	MATCH_DROP,       /* for a VIP, and at fault */
 	MATCH_NEIGHBOR,   /* asks for the link address of a VIP we announce */
 	MATCH_SERVICE,    /* to be balanced */
+	MATCH_FRAGMENT,   /* a fragment for a VIP: a worker knows what the first one was for */
 };
 
 /*
@@ -76,26 +77,43 @@ static __always_inline const struct target *match_service(const void *table, con
 }
 
 /*
+ * TCP and UDP are. Of later IPv6 fragments it is not known where the protocol is that of another
+ * extension header: the first one has that header.
+ */
+static __always_inline int match_is_balanced(const struct packet *p)
+{
+	if (p->fragment == PACKET_LATER_FRAGMENT &&
+	    (p->key.protocol == IPPROTO_DSTOPTS || p->key.protocol == IPPROTO_ROUTING ||
+	     p->key.protocol == IPPROTO_AH))
+		return p->ethertype == bpf_htons(ETH_P_IPV6);
+	return p->key.protocol == IPPROTO_TCP || p->key.protocol == IPPROTO_UDP;
+}
+
+/*
  * Takes what parse_packet() made of a frame and the reason it returned. Leaves the service's
- * target in *service for MATCH_SERVICE and the reason to drop in *reason for MATCH_DROP.
+ * target in *service for MATCH_SERVICE (and for MATCH_FRAGMENT that of a first one, if there is a
+ * service), and the reason to drop in *reason for MATCH_DROP.
  */
 static __always_inline enum match match_packet(const void *table, const struct packet *p,
 					       int *reason, const struct target **service)
 {
 	if (!p->has_addresses)
 		return MATCH_KERNEL;
-	if (*reason || p->fragment) {
-		if (!match_vip(table, p))
+	if (*reason)
+		return match_vip(table, p) ? MATCH_DROP : MATCH_KERNEL;
+	if (p->fragment) {
+		if (!match_is_balanced(p) || !match_vip(table, p))
 			return MATCH_KERNEL;
-		if (!*reason)
-			*reason = REASON_FRAGMENT_UNMATCHED;
-		return MATCH_DROP;
+		/* Not for the kernel, if the port is not served: it would get the first alone. */
+		if (p->fragment == PACKET_FIRST_FRAGMENT)
+			*service = match_service(table, p);
+		return MATCH_FRAGMENT;
 	}
 	if (p->neighbor_request) {
 		const struct target *vip = match_vip(table, p);
 		return vip && vip->flags & TARGET_ANNOUNCE ? MATCH_NEIGHBOR : MATCH_KERNEL;
 	}
-	if (p->key.protocol != IPPROTO_TCP && p->key.protocol != IPPROTO_UDP)
+	if (!match_is_balanced(p))
 		return MATCH_KERNEL;
 	*service = match_service(table, p);
 	return *service ? MATCH_SERVICE : MATCH_KERNEL;

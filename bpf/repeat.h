@@ -19,6 +19,8 @@
 
 static __always_inline int repeat_is_plain(const struct packet *p)
 {
+	if (p->fragment)
+		return 0;
 	if (p->key.protocol == IPPROTO_UDP)
 		return 1;
 	return p->key.protocol == IPPROTO_TCP &&

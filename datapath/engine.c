@@ -19,6 +19,7 @@
 #include "datapath/program.h"
 #include "datapath/target_maps.h"
 #include "lb/err.h"
+#include "lb/fragments.h"
 #include "lb/snapshot.h"
 #include "lb/target_table.h"
 
@@ -71,6 +72,12 @@ static int check_cpus(const struct config_numbers *wanted, struct err *err)
 				       "allowed: this process may use %d CPUs",
 				       wanted->values[i], CPU_COUNT(&set));
 	return 0;
+}
+
+static int open_fragments(struct engine *e, struct err *err)
+{
+	e->shared.fragments = fragments_new(&e->instance.header->seed);
+	return e->shared.fragments ? 0 : err_set(err, ENOMEM, "not enough memory for fragments");
 }
 
 /* How many workers: each must own a queue of every port, so that it can transmit there. */
@@ -221,6 +228,7 @@ static void close_engine(struct engine *e, bool remove)
 	if (e->instance.header && e->workers)
 		ledger_keep(e);
 	close_workers(e);
+	fragments_free(e->shared.fragments);
 	program_close(e->program);
 	instance_close(&e->instance, remove);
 	snapshot_free(e->snapshot);
@@ -282,6 +290,7 @@ int engine_open(struct engine **out, const struct config *config, struct registr
 	r = r ? r : open_ports(e, err);
 	r = r ? r : instance_open(&e->instance, config, err);
 	r = r ? r : instance_load_names(&e->instance, services, backends, err);
+	r = r ? r : open_fragments(e, err);
 	r = r ? r : open_program(e, err);
 	if (!r)
 		ledger_settle(e);

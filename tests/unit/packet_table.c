@@ -81,6 +81,8 @@ const char packet_table_yaml[] =
 #define SYN6(...)   V6(TCP, VIP6, .to_port = 80, .tcp_flags = TCP_SYN, __VA_ARGS__)
 #define QUERY(...)  V4(UDP, VIP, .to_port = 53, .payload = 30, __VA_ARGS__)
 #define QUERY6(...) V6(UDP, VIP6, .to_port = 53, .payload = 30, __VA_ARGS__)
+#define V4_PART(id, field) .payload = 32, .fragment_id = (id), .ipv4_fragment = (field)
+#define V6_PART(id, ext)   .payload = 32, .fragment_id = (id), .extensions = (ext)
 #define ASK(...)    {.mac_to = "ff:ff:ff:ff:ff:ff", .arp_op = 1, .from = CLIENT, __VA_ARGS__}
 #define SOLICIT(...) \
 	{.mac_to = VIP6_GROUP_MAC, .from = CLIENT6, .to = VIP6_GROUP, \
@@ -93,6 +95,7 @@ const char packet_table_yaml[] =
 #define PASS                 .verdict = LB_PASS
 #define DROP(r)              .verdict = LB_DROP, .reason = REASON_##r
 #define WORKER_DROPS(r, ...) DROP(r), .by_worker = true, __VA_ARGS__
+#define HOLD                 .verdict = LB_HOLD
 #define REPLY                .verdict = LB_TRANSMIT, .reply
 #define TO(service_, backend_, mac_) \
 	.verdict = LB_TRANSMIT, .service = (service_), .backend = (backend_), .mac_to = (mac_)
@@ -275,17 +278,92 @@ const struct packet_case packet_cases[] = {
 	 V4(UDP, VIP, .to_port = 53, .padding = 18, .pokes = {POKE(4, 5, 10)}),
 	 DROP(MALFORMED_UDP)},
 
-	/* --- fragments: their ports are not known, or not to all of them ---------------------- */
+	/* --- fragments: the first is for a service, the others wait for it -------------------- */
 	{"v4 don't fragment", SYN(.ipv4_fragment = 0x4000), TO_WEB},
-	{"v4 first fragment", QUERY(.ipv4_fragment = 0x2000), DROP(FRAGMENT_UNMATCHED)},
-	{"v4 later fragment", QUERY(.ipv4_fragment = 0x2005), DROP(FRAGMENT_UNMATCHED)},
-	{"v4 last fragment", QUERY(.ipv4_fragment = 0x0005), DROP(FRAGMENT_UNMATCHED)},
-	{"v4 fragment not for a vip", V4(UDP, OTHER, .to_port = 53, .ipv4_fragment = 0x2000), PASS},
-	{"v6 first fragment", QUERY6(.extensions = "1"), DROP(FRAGMENT_UNMATCHED)},
-	{"v6 later fragment", QUERY6(.extensions = "2"), DROP(FRAGMENT_UNMATCHED)},
-	{"v6 fragment behind options", QUERY6(.extensions = "hd2"), DROP(FRAGMENT_UNMATCHED)},
+	{"v4 first fragment", V4(UDP, VIP, .to_port = 53, V4_PART(1, 0x2000)), TO_DNS},
+	{"v4 first fragment, with the datagram's udp length",
+	 V4(UDP, VIP, .to_port = 53, V4_PART(2, 0x2000), .pokes = {POKE(4, 4, 0x20)}), TO_DNS},
+	{"v4 first fragment, the udp header alone",
+	 V4(UDP, VIP, .to_port = 53, .ipv4_fragment = 0x2000, .fragment_id = 3), TO_DNS},
+	{"v4 first fragment of tcp",
+	 SYN(.payload = 4, .ipv4_fragment = 0x2000, .fragment_id = 4), TO_WEB},
+	{"v4 first fragment with options", V4(UDP, VIP, .to_port = 53, V4_PART(5, 0x2000), .ipv4_options = 8), TO_DNS},
+	{"v4 first fragment to a port that is not served",
+	 V4(UDP, VIP, .to_port = 54, V4_PART(6, 0x2000)), WORKER_DROPS(FRAGMENT_UNMATCHED)},
+	{"v4 first fragment without backends",
+	 V4(TCP, "203.0.113.12", .to_port = 80, .tcp_flags = TCP_SYN, .payload = 4,
+	    .ipv4_fragment = 0x2000), WORKER_DROPS(NO_BACKEND, .service = "empty")},
+	{"v4 later fragment", V4(UDP, VIP, .to_port = 53, V4_PART(7, 0x2005)), HOLD},
+	{"v4 last fragment", QUERY(.ipv4_fragment = 0x0005, .fragment_id = 8), HOLD},
+	{"v4 last fragment of the longest datagram",
+	 V4(UDP, VIP, .payload = 3, .ipv4_fragment = 8188, .fragment_id = 9), HOLD},
+	{"v4 fragment of a datagram that is too long",
+	 V4(UDP, VIP, .payload = 4, .ipv4_fragment = 8188), DROP(MALFORMED_IPV4)},
+	{"v4 fragment of a datagram that is too long with its options",
+	 V4(UDP, VIP, .payload = 3, .ipv4_options = 4, .ipv4_fragment = 8188),
+	 DROP(MALFORMED_IPV4)},
+	{"v4 fragment at the last offset",
+	 QUERY(.ipv4_fragment = 0x1fff), DROP(MALFORMED_IPV4)},
+	{"v4 fragment of odd length, with more to follow",
+	 QUERY(.ipv4_fragment = 0x2000), DROP(MALFORMED_IPV4)},
+	{"v4 fragment of nothing",
+	 QUERY(.ipv4_fragment = 5, .pokes = {POKE(3, 3, 20)}), DROP(MALFORMED_IPV4)},
+	{"v4 tiny first fragment (RFC 1858)",
+	 SYN(.ipv4_fragment = 0x2000, .pokes = {POKE(3, 3, 36)}), DROP(FRAGMENT_TINY)},
+	{"v4 first fragment that ends in the tcp options",
+	 SYN(.payload = 4, .ipv4_fragment = 0x2000, .pokes = {POKE(4, 12, 7 << 4)}),
+	 DROP(FRAGMENT_TINY)},
+	{"v4 first fragment with an impossible tcp header",
+	 SYN(.payload = 4, .ipv4_fragment = 0x2000, .pokes = {POKE(4, 12, 4 << 4)}),
+	 DROP(MALFORMED_TCP)},
+	{"v4 first fragment with an impossible udp length",
+	 V4(UDP, VIP, .to_port = 53, V4_PART(1, 0x2000), .pokes = {POKE(4, 5, 7)}), DROP(MALFORMED_UDP)},
+	{"v4 tcp fragment over the flags (RFC 3128)",
+	 SYN(.payload = 4, .ipv4_fragment = 0x2001), DROP(FRAGMENT_TINY)},
+	{"v4 tcp fragment behind them",
+	 SYN(.payload = 4, .ipv4_fragment = 0x2002, .fragment_id = 10), HOLD},
+	{"v4 udp fragment at offset 8", V4(UDP, VIP, .to_port = 53, V4_PART(11, 0x2001)), HOLD},
+	{"v4 fragments of icmp", V4(ICMP, VIP, .payload = 56, .ipv4_fragment = 0x2000), PASS},
+	{"v4 fragment not for a vip", V4(UDP, OTHER, .to_port = 53, V4_PART(1, 0x2000)), PASS},
+	{"v4 tiny fragment not for a vip",
+	 V4(TCP, OTHER, .payload = 4, .ipv4_fragment = 0x2001), PASS},
+	{"v6 first fragment", V6(UDP, VIP6, .to_port = 53, V6_PART(1, "1")), TO_DNS6},
+	{"v6 first fragment behind options", V6(UDP, VIP6, .to_port = 53, V6_PART(2, "hd1")), TO_DNS6},
+	{"v6 first fragment, options in it", V6(UDP, VIP6, .to_port = 53, V6_PART(3, "h1Da")), TO_DNS6},
+	{"v6 first fragment of tcp", SYN6(.payload = 4, .extensions = "1"), TO_WEB6},
+	{"v6 first fragment to a port that is not served",
+	 V6(UDP, VIP6, .to_port = 54, V6_PART(4, "1")), WORKER_DROPS(FRAGMENT_UNMATCHED)},
+	{"v6 later fragment", V6(UDP, VIP6, .to_port = 53, V6_PART(5, "2")), HOLD},
+	{"v6 fragment behind options", V6(UDP, VIP6, .to_port = 53, V6_PART(6, "hd2")), HOLD},
+	{"v6 later fragment that names options", V6(UDP, VIP6, .to_port = 53, V6_PART(7, "2d")), HOLD},
+	{"v6 last fragment", QUERY6(.extensions = "x", .ipv6_fragment = 64, .fragment_id = 8), HOLD},
+	{"v6 last fragment of the longest datagram",
+	 V6(UDP, VIP6, .payload = 7, .extensions = "x", .ipv6_fragment = 65520,
+	    .fragment_id = 9), HOLD},
+	{"v6 fragment of a datagram that is too long",
+	 V6(UDP, VIP6, .payload = 8, .extensions = "x", .ipv6_fragment = 65520),
+	 DROP(MALFORMED_IPV6)},
+	{"v6 fragment of a datagram that is too long with its options",
+	 V6(UDP, VIP6, .payload = 7, .extensions = "hx", .ipv6_fragment = 65520),
+	 DROP(MALFORMED_IPV6)},
+	{"v6 fragment of odd length, with more to follow",
+	 QUERY6(.extensions = "1"), DROP(MALFORMED_IPV6)},
+	{"v6 fragment of nothing",
+	 QUERY6(.extensions = "1", .pokes = {POKE(3, 5, 8)}), DROP(MALFORMED_IPV6)},
+	{"v6 tiny first fragment",
+	 SYN6(.extensions = "1", .pokes = {POKE(3, 5, 8 + 16)}), DROP(FRAGMENT_TINY)},
+	{"v6 first fragment that ends in its options (RFC 7112)",
+	 QUERY6(.extensions = "1D", .pokes = {POKE(3, 5, 8 + 16)}), DROP(FRAGMENT_TINY)},
+	{"v6 first fragment that ends behind its options",
+	 QUERY6(.extensions = "1d", .pokes = {POKE(3, 5, 8 + 8)}), DROP(FRAGMENT_TINY)},
+	{"v6 tcp fragment over the flags", SYN6(.payload = 4, .extensions = "2"), DROP(FRAGMENT_TINY)},
+	{"v6 fragment in a fragment", V6(UDP, VIP6, .to_port = 53, V6_PART(1, "11")), DROP(HEADER_CHAIN)},
 	{"v6 atomic fragment (RFC 6946)", QUERY6(.extensions = "f"), TO_DNS6},
-	{"v6 fragment not for a vip", V6(UDP, OTHER6, .to_port = 53, .extensions = "1"), PASS},
+	{"v6 fragments of icmp", V6(ICMPV6, VIP6, .payload = 56, .extensions = "1"), PASS},
+	{"v6 fragment not for a vip", V6(UDP, OTHER6, .to_port = 53, V6_PART(1, "1")), PASS},
+	{"v6 solicitation in a fragment (RFC 6980)",
+	 {.from = CLIENT6, .to = VIP6, .protocol = IPPROTO_ICMPV6, .extensions = "1",
+	  .nd_type = 135, .nd_target = VIP6, .hop_limit = 255}, PASS},
 
 	/* --- IPv6 extension headers --------------------------------------------------------- */
 	{"v6 hop-by-hop options", SYN6(.extensions = "h"), TO_WEB6},

@@ -65,7 +65,8 @@ static bool same_bytes(const struct frame *a, const struct frame *b)
 /* What only a worker knows of. */
 static bool is_workers_reason(enum reason reason)
 {
-	return reason == REASON_NO_BACKEND || reason == REASON_NO_NEXT_HOP;
+	return reason == REASON_NO_BACKEND || reason == REASON_NO_NEXT_HOP ||
+	       reason == REASON_FRAGMENT_UNMATCHED || reason == REASON_FRAGMENT_OVERLAP;
 }
 
 /* What is wrong with requests of neighbours, where the program leaves them to a worker. */
@@ -83,7 +84,7 @@ static bool agree(const struct lb_packet *p, const struct frame *in, const struc
 		return p->verdict == LB_PASS && same_bytes(out, in);
 	case OUTCOME_STEERED:
 		return same_bytes(out, in) &&
-		       (p->verdict == LB_TRANSMIT ||
+		       (p->verdict == LB_TRANSMIT || p->verdict == LB_HOLD ||
 			(p->verdict == LB_DROP && (is_workers_reason(p->reason) ||
 						   (!fast_path && is_neighbor_reason(p->reason)))));
 	case OUTCOME_SENT:

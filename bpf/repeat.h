@@ -17,8 +17,11 @@
 /* Returned where there is nothing to repeat. */
 #define REPEAT_NOTHING (-1)
 
+/* An IPv6 packet between mapped addresses has the key of an IPv4 flow, and is nobody's. */
 static __always_inline int repeat_is_plain(const struct packet *p)
 {
+	if (!p->has_addresses)
+		return 0;
 	if (p->key.protocol == IPPROTO_UDP)
 		return 1;
 	return p->key.protocol == IPPROTO_TCP &&

@@ -153,7 +153,7 @@ static void run(struct world *w)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-	static const struct flow_seed seed = {.k0 = 1, .k1 = 2};
+	static const struct flow_seed seed = {}; /* hashes are made up here */
 	static const uint32_t timeouts_s[FLOW_STATES] = {0, 10, 3600, 30, 60};
 	size_t size = flow_table_bytes(ENTRIES);
 	struct world w = {.dice = {.bytes = bytes, .length = length}, .now_ns = 1};

@@ -234,7 +234,7 @@ static __always_inline int parse_ipv6(struct cursor *c, struct packet *p, __u32 
 		return REASON_TRUNCATED;
 	addr_set_v6(&p->key.source, &ip->saddr);
 	addr_set_v6(&p->key.destination, &ip->daddr);
-	p->has_addresses = !addr_is_mapped(&p->key.destination);
+	p->has_addresses = !addr_is_mapped(&p->key.source) && !addr_is_mapped(&p->key.destination);
 	__u32 left = bpf_ntohs(ip->payload_len), length;
 	__u8 next = ip->nexthdr;
 	if (ip->version != 6)

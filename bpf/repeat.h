@@ -17,7 +17,7 @@
 /* Returned where there is nothing to repeat. */
 #define REPEAT_NOTHING (-1)
 
-/* An IPv6 packet between mapped addresses has the key of an IPv4 flow, and is nobody's. */
+/* An IPv6 packet from or to a mapped address may have an IPv4 flow's hash, and is nobody's. */
 static __always_inline int repeat_is_plain(const struct packet *p)
 {
 	if (!p->has_addresses)

@@ -270,7 +270,7 @@ static __always_inline int parse_ipv6(struct cursor *c, struct packet *p, __u32 
 		return REASON_TRUNCATED;
 	addr_set_v6(&p->key.source, &ip->saddr);
 	addr_set_v6(&p->key.destination, &ip->daddr);
-	p->has_addresses = !addr_is_mapped(&p->key.destination);
+	p->has_addresses = !addr_is_mapped(&p->key.source) && !addr_is_mapped(&p->key.destination);
 	__u32 all = bpf_ntohs(ip->payload_len), left = all, length, fragment;
 	__u8 next = ip->nexthdr;
 	if (ip->version != 6)

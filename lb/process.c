@@ -14,6 +14,7 @@
 
 #include "lb/affinity.h"
 #include "lb/maglev.h"
+#include "lb/quic.h"
 #include "lb/snapshot.h"
 #include "lb/target_table.h"
 
@@ -170,6 +171,17 @@ static uint32_t known_backend(struct lb *lb, const struct snapshot *s, const str
 	return hit.backend;
 }
 
+/* The backend that a packet's QUIC connection id names, if it serves; or ABI_NO_BACKEND. */
+static uint32_t named_backend(const struct snapshot *s, const struct work *w)
+{
+	const struct udphdr *udp = (const void *)(w->packet->data + w->parsed.l4_offset);
+	if (!w->service->quic)
+		return ABI_NO_BACKEND;
+	uint32_t id = quic_backend(w->service->quic, (const uint8_t *)(udp + 1),
+				   bpf_ntohs(udp->len) - sizeof(*udp));
+	return id == ABI_NO_BACKEND || s->backends[id].state == STATE_DOWN ? ABI_NO_BACKEND : id;
+}
+
 /* Which backend the service's table gives a flow that is not known. */
 static uint32_t choose_backend(const struct work *w)
 {
@@ -262,7 +274,9 @@ static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uin
 
 static void look_up(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
 {
-	w->backend = known_backend(lb, s, w, now_ns);
+	w->backend = named_backend(s, w);
+	if (w->backend == ABI_NO_BACKEND)
+		w->backend = known_backend(lb, s, w, now_ns);
 	if (w->backend == ABI_NO_BACKEND && w->service->tracked && opens_flow(&w->parsed))
 		flow_table_prefetch_key(lb->flows, w->hash);
 }

@@ -174,11 +174,16 @@ static uint32_t known_backend(struct lb *lb, const struct snapshot *s, const str
 /* The backend that a packet's QUIC connection id names, if it serves; or ABI_NO_BACKEND. */
 static uint32_t named_backend(const struct snapshot *s, const struct work *w)
 {
-	const struct udphdr *udp = (const void *)(w->packet->data + w->parsed.l4_offset);
+	const struct lb_packet *p = w->packet;
 	if (!w->service->quic)
 		return ABI_NO_BACKEND;
+	const struct udphdr *udp = (const void *)(p->data + w->parsed.l4_offset);
+	size_t length = bpf_ntohs(udp->len) - sizeof(*udp);
+	/* What UDP says its length is need not be in this frame: the parser's business, not ours.
+	 */
+	size_t in_frame = p->length - w->parsed.l4_offset - sizeof(*udp);
 	uint32_t id = quic_backend(w->service->quic, (const uint8_t *)(udp + 1),
-				   bpf_ntohs(udp->len) - sizeof(*udp));
+				   length < in_frame ? length : in_frame);
 	return id == ABI_NO_BACKEND || s->backends[id].state == STATE_DOWN ? ABI_NO_BACKEND : id;
 }
 

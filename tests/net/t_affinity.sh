@@ -98,7 +98,7 @@ done
 
 # Without the id of a server it is the flow that decides: nothing is lost.
 for client in $clients; do
-	send "$client" 0x0b00 flow
+	send "$client" $((0x0b00)) flow
 done
 must_come 5 "20 more datagrams" eval "[ \$(cat $dir/quic.b? | grep -c flow) = 20 ]"
 say "by flow: $(grep -c flow "$dir"/quic.b? | sed 's/.*quic.//' | tr '\n' ' ')"

@@ -12,21 +12,15 @@
 
 static const struct flow_seed affinity_seed = {.k0 = 0x57656972, .k1 = 0x4d61676c6576};
 
-/* The client's address and the service alone: neither ports nor the VIP that was asked for. */
-static inline struct flow_key affinity_source_key(const struct service *s, const struct flow_key *k)
-{
-	return (struct flow_key){
-		.source = k->source,
-		.destination = {{s->identity >> 32, s->identity}},
-	};
-}
+/* By the client's address and the service alone: neither ports nor the VIP that was asked for. */
+uint64_t affinity_source_hash(const struct service *s, const struct addr *source);
 
+/* The rarer kinds are functions of their own, so that this one stays small. */
 static inline uint64_t affinity_hash(const struct service *s, const struct flow_key *k)
 {
-	if (s->affinity != AFFINITY_SOURCE)
-		return flow_hash(k, &affinity_seed);
-	struct flow_key source = affinity_source_key(s, k);
-	return flow_hash(&source, &affinity_seed);
+	if (__builtin_expect(s->affinity == AFFINITY_SOURCE, 0))
+		return affinity_source_hash(s, &k->source);
+	return flow_hash(k, &affinity_seed);
 }
 
 #endif

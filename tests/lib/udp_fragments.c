@@ -7,7 +7,7 @@
  * Each of COUNT datagrams has SIZE bytes of payload, a source port and an id of its own, and a
  * right checksum: what arrives is whole. `interleaved` sends two at a time, a fragment of the one
  * and a fragment of the other, the second from its end; `headless` leaves the first fragments out.
- * With `split` the first fragments are sent from CPU 0 and the others from CPU 1, so that they can be
+ * With `split` the first fragments are sent from CPU 0, the others from CPU 1, so that they can be
  * given different queues (XPS).
  */
 #include <arpa/inet.h>

@@ -234,12 +234,9 @@ static void test_equal(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_empty_table),
-		cmocka_unit_test(test_all_of_a_key_counts),
-		cmocka_unit_test(test_longest_prefix),
-		cmocka_unit_test(test_put_replaces),
-		cmocka_unit_test(test_full_of_ports),
-		cmocka_unit_test(test_agrees_with_a_list),
+		cmocka_unit_test(test_empty_table),    cmocka_unit_test(test_all_of_a_key_counts),
+		cmocka_unit_test(test_longest_prefix), cmocka_unit_test(test_put_replaces),
+		cmocka_unit_test(test_full_of_ports),  cmocka_unit_test(test_agrees_with_a_list),
 		cmocka_unit_test(test_equal),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,7 @@
 #define WORKER_FLOWS 1000u
 
 /* Entries of the flow table: as many as there are by default, or twice the flows. */
-#define ENTRIES_MIN (1u << 20)
+#define ENTRIES_MIN (1u << 16)
 
 struct target {
 	uint32_t flows;
@@ -37,6 +37,7 @@ static double target_of(uint32_t flows)
 	return t->ratio;
 }
 
+/* Tables are sized for the flows they hold, with room for as many again. */
 static uint32_t entries_for(uint32_t flows)
 {
 	return flows * 2 > ENTRIES_MIN ? flows * 2 : ENTRIES_MIN;

@@ -53,7 +53,8 @@ static void describe(const struct net_result *r, const char *bullet, FILE *out)
 		"%slinks: virtual Ethernet, one queue, copy mode; fast path and XDP_TX on CPU %d "
 		"too, workers and testpmd on CPU %d\n",
 		bullet, o->generator_cpu, o->worker_cpu);
-	fprintf(out, "%sWeir: one dsr service, %u backends\n", bullet, WIRE_BACKENDS);
+	fprintf(out, "%sWeir: one dsr service, %u backends, a flow table for twice the flows\n",
+		bullet, WIRE_BACKENDS);
 	fprintf(out,
 		"%strials: %u of %u s of each, in turns, at real-time priority; medians, with "
 		"quartiles as spread\n",

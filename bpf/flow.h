@@ -106,22 +106,27 @@ _Static_assert(sizeof(struct flow_bucket) == 64, "one cache line");
 
 /*
  * Reads that are not moved past one another. BPF has no acquire loads on the kernels Weir supports:
- * there a zero made from what was read before goes into the next read's address, and neither
- * compiler nor CPU (x86-64, arm64) can do the second before the first. User space has C11's.
+ * there the compiler is held by `volatile`, x86-64 reads in order by itself, and for others (arm64)
+ * flow_after() puts a zero made from what was read before into the next read's address, which no
+ * CPU can know before. User space has C11's.
  */
 #ifdef __bpf__
 #define FLOW_LOAD(pointer)         (*(volatile __typeof__(*(pointer)) *)(pointer))
 #define FLOW_LOAD_ACQUIRE(pointer) FLOW_LOAD(pointer)
+#else
+#define FLOW_LOAD(pointer)         __atomic_load_n(pointer, __ATOMIC_RELAXED)
+#define FLOW_LOAD_ACQUIRE(pointer) __atomic_load_n(pointer, __ATOMIC_ACQUIRE)
+#endif
+
+#if defined(__bpf__) && !defined(__TARGET_ARCH_x86)
 static __always_inline __u64 flow_zero(__u64 read)
 {
 	__asm__ volatile("%0 &= 0" : "+r"(read));
 	return read;
 }
-#define flow_after(bucket, read) ((const void *)((const char *)(bucket) + flow_zero(read)))
+#define flow_after(pointer, read) ((const void *)((const char *)(pointer) + flow_zero(read)))
 #else
-#define FLOW_LOAD(pointer)         __atomic_load_n(pointer, __ATOMIC_RELAXED)
-#define FLOW_LOAD_ACQUIRE(pointer) __atomic_load_n(pointer, __ATOMIC_ACQUIRE)
-#define flow_after(bucket, read)   (bucket)
+#define flow_after(pointer, read) (pointer)
 #endif
 
 /* The tag of a flow, without its backend. Never 0, which marks a free entry. */

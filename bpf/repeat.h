@@ -63,10 +63,10 @@ static __always_inline int repeat_read_backend(__u32 id, struct fast_backend *ou
 	if (!from)
 		return 0;
 	__u32 sequence = from->sequence;
-	from = (const void *)((const char *)from + flow_zero(sequence));
+	from = flow_after(from, sequence);
 	out->words[0] = from->words[0];
 	out->words[1] = from->words[1];
-	from = (const void *)((const char *)from + flow_zero(out->words[0] ^ out->words[1]));
+	from = flow_after(from, out->words[0] ^ out->words[1]);
 	return out->usable && !(sequence & 1) && from->sequence == sequence;
 }
 

@@ -14,10 +14,19 @@
 #define __always_inline inline __attribute__((always_inline))
 #endif
 
-/* Direct server return: only the link addresses change. `frame` holds at least a struct ethhdr. */
+/*
+ * Direct server return: only the link addresses change. `frame` holds at least a struct ethhdr. In
+ * words, because clang makes of a memcpy() to where it knows no alignment twelve stores of one
+ * byte.
+ */
 static __always_inline void rewrite_link(void *frame, const struct link_addresses *to)
 {
-	__builtin_memcpy(frame, to, sizeof(*to));
+	const __u64 *from8 = (const void *)to;
+	const __u32 *from4 = (const void *)to;
+	__u64 *to8 = frame;
+	__u32 *to4 = frame;
+	to8[0] = from8[0];
+	to4[2] = from4[2];
 }
 
 #endif

@@ -17,7 +17,8 @@ enum match {
 	MATCH_KERNEL = 0, /* nobody's we know: pass */
 	MATCH_DROP,       /* for a VIP, and at fault */
 	MATCH_NEIGHBOR,   /* asks for the link address of a VIP we announce */
-	MATCH_SERVICE,    /* to be balanced */
+	MATCH_SERVICE,    /* to be balanced; an ICMP error like the flow it is about */
+	MATCH_ECHO,       /* an ICMP echo request to a VIP that answers */
 };
 
 static __always_inline const struct target *match_vip(const void *table, const struct packet *p)
@@ -40,6 +41,25 @@ static __always_inline const struct target *match_service(const void *table, con
 	return target_find(table, &key);
 }
 
+static __always_inline enum match match_icmp(const void *table, const struct packet *p, int *reason,
+					     const struct target **service)
+{
+	const struct target *vip = match_vip(table, p);
+	if (!vip)
+		return MATCH_KERNEL;
+	if (p->icmp == PACKET_ICMP_ECHO && vip->flags & TARGET_ECHO)
+		return MATCH_ECHO;
+	if (p->icmp == PACKET_ICMP_ERROR) {
+		*service = match_service(table, p);
+		if (*service)
+			return MATCH_SERVICE;
+	}
+	if (!(vip->flags & TARGET_REFUSE_ICMP))
+		return MATCH_KERNEL;
+	*reason = REASON_ICMP_REFUSED;
+	return MATCH_DROP;
+}
+
 /*
  * Takes what parse_packet() made of a frame and the reason it returned. Leaves the service's
  * target in *service for MATCH_SERVICE and the reason to drop in *reason for MATCH_DROP.
@@ -60,6 +80,8 @@ static __always_inline enum match match_packet(const void *table, const struct p
 		const struct target *vip = match_vip(table, p);
 		return vip && vip->flags & TARGET_ANNOUNCE ? MATCH_NEIGHBOR : MATCH_KERNEL;
 	}
+	if (p->icmp)
+		return match_icmp(table, p, reason, service);
 	if (p->key.protocol != IPPROTO_TCP && p->key.protocol != IPPROTO_UDP)
 		return MATCH_KERNEL;
 	*service = match_service(table, p);

@@ -292,6 +292,7 @@ int weir(struct xdp_md *ctx)
 		case MATCH_DROP:
 			return drop(ctx, ledger, reason);
 		case MATCH_SERVICE:
+		case MATCH_ECHO:
 			return steer(ctx, ledger, &p);
 		case MATCH_NEIGHBOR:
 			return handle_neighbor(ctx, ledger, &p);

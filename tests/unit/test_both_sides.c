@@ -74,6 +74,12 @@ static bool is_neighbor_reason(enum reason reason)
 	return reason == REASON_MALFORMED_NEIGHBOR || reason == REASON_HEADER_CHAIN;
 }
 
+/* Echo requests are a worker's, whatever is wrong with them. */
+static bool is_echo_reason(enum reason reason)
+{
+	return reason == REASON_MALFORMED_ICMP || reason == REASON_ECHO_LIMITED;
+}
+
 /* `mine` is what lb_process() made of the packet, `out` what the program did. */
 static bool agree(const struct lb_packet *p, const struct frame *in, const struct frame *mine,
 		  const struct xdp_verdict *v, const struct frame *out)
@@ -84,8 +90,9 @@ static bool agree(const struct lb_packet *p, const struct frame *in, const struc
 	case OUTCOME_STEERED:
 		return same_bytes(out, in) &&
 		       (p->verdict == LB_TRANSMIT ||
-			(p->verdict == LB_DROP && (is_workers_reason(p->reason) ||
-						   (!fast_path && is_neighbor_reason(p->reason)))));
+			(p->verdict == LB_DROP &&
+			 (is_workers_reason(p->reason) || is_echo_reason(p->reason) ||
+			  (!fast_path && is_neighbor_reason(p->reason)))));
 	case OUTCOME_SENT:
 		return fast_path && p->verdict == LB_TRANSMIT && same_bytes(out, mine);
 	case OUTCOME_DROPPED:
@@ -122,9 +129,9 @@ static void mutate_length(struct frame *f, uint64_t random)
 static void mutate_once(struct frame *f, uint64_t random)
 {
 	/* Values that mean something in some header. */
-	static const uint8_t words[] = {0,    1,    4,    5,    6,    17,   43,   44,   51,
-					58,   59,   60,   0x08, 0x45, 0x46, 0x60, 0x81, 0x86,
-					0x88, 0xa8, 0xdd, 135,  255,  80,   53};
+	static const uint8_t words[] = {0,    1,    4,    5,    6,    17,  43,  44,   51,   58,
+					59,   60,   0x08, 3,    11,   12,  128, 0x45, 0x46, 0x60,
+					0x81, 0x86, 0x88, 0xa8, 0xdd, 135, 255, 80,   53};
 	uint32_t head = f->length < 128 ? f->length : 128;
 	uint32_t at = head ? (random >> 16) % head : 0;
 	switch (random % 6) {

@@ -36,8 +36,9 @@ san_but := -fno-sanitize=alignment
 CPPFLAGS := -D_GNU_SOURCE -D_LGPL_SOURCE -DWEIR_VERSION='"$(VERSION)"' -I. -I$(O)
 CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wno-unused-parameter -fno-strict-aliasing -pthread \
-	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer $(san_but))
-LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN))
+	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer $(san_but)) \
+	$(if $(COVERAGE),--coverage -O0 -Wno-format-truncation)
+LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
 LDLIBS = $(shell pkg-config --libs $(packages)) -lev -lnuma -lm
 # Debian's multiarch folder holds asm/types.h, which clang's BPF target does not look for.
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -Wall -Wextra -Werror -Wno-unused-parameter -I. \
@@ -55,6 +56,9 @@ skeletons := $(patsubst bpf/%.bpf.c,$(O)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 unit_tests := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
 # What several unit tests use.
 unit_modules := $(patsubst %.c,$(O)/%.o,$(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c)))
+fuzz_targets := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/fuzz_*.c))
+# What a fuzz target is linked with besides: libFuzzer, or a main() that runs files.
+fuzz_main := $(if $(findstring fuzzer,$(SAN)),,$(O)/tests/fuzz/run_corpus.o)
 test_tools := $(patsubst %.c,$(O)/%,$(wildcard tests/lib/*.c))
 binaries := $(O)/weir $(O)/weir-bench
 
@@ -105,6 +109,13 @@ $(unit_tests): LDLIBS += -lcmocka
 $(O)/tests/unit/test_stats: $(O)/bench/stats.o
 $(unit_tests): $(O)/%: $(O)/%.o $(O)/libunit.a $(libraries)
 	$(link)
+$(fuzz_targets): LDLIBS += -lcmocka
+$(fuzz_targets): LDFLAGS += $(if $(fuzz_main),,-fsanitize=fuzzer)
+$(fuzz_targets): $(O)/%: $(O)/%.o $(fuzz_main) $(O)/libunit.a $(libraries)
+	$(link)
+$(O)/tests/fuzz/seeds: LDLIBS += -lcmocka
+$(O)/tests/fuzz/seeds: $(O)/%: $(O)/%.o $(O)/libunit.a $(libraries)
+	$(link)
 $(test_tools): $(O)/%: $(O)/%.o $(libraries)
 	$(link)
 
@@ -114,7 +125,7 @@ $(test_tools): $(O)/%: $(O)/%.o $(libraries)
 # --- tests and checks ---------------------------------------------------------------------------
 
 .PHONY: tests test deps check layers format
-tests: all $(unit_tests) $(test_tools) ## build the tests too
+tests: all $(unit_tests) $(fuzz_targets) $(test_tools) ## build the tests too
 
 deps: ## install what is missing from Debian, and say what
 	@tests/lib/deps.sh
@@ -131,6 +142,29 @@ check: ## check format and static rules
 
 format: ## put all sources into the project's format
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
+
+# --- fuzzing and coverage -----------------------------------------------------------------------
+
+TIME ?= 60
+TARGET ?=
+fuzz_make = $(MAKE) --no-print-directory CC=$(CLANG) SAN=fuzzer-no-link,address,undefined \
+	O=build/fuzz
+
+.PHONY: fuzzers fuzz fuzz-keep coverage
+fuzzers: $(fuzz_targets) $(O)/tests/fuzz/seeds
+
+fuzz: ## fuzz with libFuzzer, ASan and UBSan: TIME=60 seconds over all targets, or TARGET=config
+	@$(fuzz_make) fuzzers
+	@tests/fuzz/run.sh build/fuzz fuzz $(TIME) $(TARGET)
+
+fuzz-keep: ## take what was found by fuzzing and adds coverage into tests/fuzz/corpus
+	@$(fuzz_make) fuzzers
+	@tests/fuzz/run.sh build/fuzz keep $(TARGET)
+
+coverage: ## lines of lb/ and of the headers in bpf/ that the unit tests run; needs gcovr
+	@tests/lib/coverage.sh need
+	@$(MAKE) --no-print-directory COVERAGE=1 O=build/coverage tests
+	@tests/lib/coverage.sh build/coverage
 
 .PHONY: demo bench clean install help
 demo: deps ## show the main job: client, Weir and real servers in namespaces, figures, a capture

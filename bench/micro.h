@@ -8,6 +8,7 @@
 #include "bench/calls.h"
 #include "bench/frames.h"
 #include "bench/host.h"
+#include "bench/parser.h"
 #include "bench/stats.h"
 #include "datapath/memory.h"
 
@@ -28,6 +29,7 @@ struct micro_result {
 	struct calls calls;
 	unsigned int row_count;
 	struct micro_row *rows;
+	struct parser_row parser[PARSER_KINDS];
 };
 
 int command_micro(int argc, char **argv);

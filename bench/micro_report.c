@@ -103,7 +103,7 @@ int micro_print(const struct micro_result *r, FILE *out)
 	int err = table_print(t, out);
 	table_free(t);
 	fprintf(out, "\n%s", note);
-	return err ? err : ferror(out) ? -EIO : 0;
+	return err ? err : parser_print(r->parser, r->trials, out);
 }
 
 /* --- for documents ---------------------------------------------------------------------------- */
@@ -126,7 +126,7 @@ int micro_write_markdown(const struct micro_result *r, FILE *out)
 			s.process_ns.median, s.process_ns.q1, s.process_ns.q3, s.mpps,
 			s.ratio.median);
 	}
-	return ferror(out) ? -EIO : 0;
+	return parser_write_markdown(r->parser, r->trials, out);
 }
 
 /* --- for programs ----------------------------------------------------------------------------- */
@@ -173,10 +173,11 @@ int micro_write_json(const struct micro_result *r, FILE *out)
 	for (unsigned int i = 0; i < r->row_count; i++)
 		json_array_append_new(rows, row_json(&r->rows[i], r->trials));
 	json_t *root =
-		json_pack("{s:s, s:s, s:o, s:o, s:{s:I, s:I}, s:o}", "benchmark", "micro",
+		json_pack("{s:s, s:s, s:o, s:o, s:{s:I, s:I}, s:o, s:o}", "benchmark", "micro",
 			  "version", WEIR_VERSION, "host", host_json(&r->host), "method",
 			  method_json(r), "calls", "allocations", (json_int_t)r->calls.allocations,
-			  "locks", (json_int_t)r->calls.locks, "rows", rows);
+			  "locks", (json_int_t)r->calls.locks, "rows", rows, "parser",
+			  parser_json(r->parser, r->trials));
 	if (!root)
 		return -ENOMEM;
 	int failed = json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));

@@ -50,7 +50,8 @@ _Static_assert(sizeof(struct link_addresses) == 12, "link addresses have no hole
 	X(HEADER_CHAIN, "header-chain", "more IPv6 extension headers than Weir follows")           \
 	X(MALFORMED_TCP, "malformed-tcp", "TCP header length is impossible")                       \
 	X(MALFORMED_UDP, "malformed-udp", "UDP length is impossible")                              \
-	X(FRAGMENT_UNMATCHED, "fragment-unmatched", "a fragment whose flow is not known")          \
+	X(FRAGMENT_UNMATCHED, "fragment-unmatched",                                                \
+	  "a fragment without its first, or of no service")                                        \
 	X(NO_BACKEND, "no-backend", "no backend of the service can take the flow")                 \
 	X(NO_NEXT_HOP, "no-next-hop", "the backend's link address is not known (yet)")             \
 	X(TX_FULL, "tx-full", "the transmit ring of the egress interface is full")                 \
@@ -62,6 +63,8 @@ _Static_assert(sizeof(struct link_addresses) == 12, "link addresses have no hole
 	  "an ARP request or solicitation breaks its RFC")                                         \
 	X(DAEMON_LOST, "daemon-lost", "given to a daemon that ended before it had handled it")     \
 	X(NO_DAEMON, "no-daemon", "no daemon runs, and on_daemon_loss says drop")                  \
+	X(FRAGMENT_TINY, "fragment-tiny", "a fragment made to hide the transport header")          \
+	X(FRAGMENT_OVERLAP, "fragment-overlap", "its datagram has fragments that overlap")         \
 	X(MALFORMED_ICMP, "malformed-icmp",                                                        \
 	  "an echo request's checksum or source is wrong, or an ICMP error quotes too little")     \
 	X(ECHO_LIMITED, "echo-limited", "more echo requests than icmp.echo_limit")                 \
@@ -80,15 +83,25 @@ _Static_assert(REASON_COUNT <= ABI_REASON_SLOTS, "make ABI_REASON_SLOTS larger")
 
 /*
  * What Weir serves. A target is looked up by (address, protocol, port); port 0 stands for every
- * port of that protocol; protocol 0 and port 0 stand for the VIP itself.
+ * port of that protocol; protocol 0 and port 0 stand for the VIP itself. Services of a prefix have
+ * its first address and its length.
  */
 struct target_key {
 	struct addr address;
 	__be16 port;
 	__u8 protocol; /* IPPROTO_TCP, IPPROTO_UDP, or 0 */
-	__u8 zero;     /* map keys have no holes */
+	__u8 prefix;   /* length of a prefix, see struct prefix_key; 0: of an address alone */
 };
 _Static_assert(sizeof(struct target_key) == 20, "struct target_key is a map key");
+
+/* Prefixes are found by the longest match; the value is the struct target_key of its own target. */
+struct prefix_key {
+	__u32 length; /* in bits of the IPv6 form: an IPv4 prefix has 96 more. 1 to 127 */
+	struct addr address;
+};
+_Static_assert(sizeof(struct prefix_key) == 20, "struct prefix_key is a trie's key");
+
+#define ABI_PREFIX_DEPTH 4 /* prefixes within prefixes that one address may be in */
 
 /* Of a VIP: */
 #define TARGET_ANNOUNCE    (1u << 0) /* answer ARP and neighbour solicitations for it */

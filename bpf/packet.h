@@ -29,23 +29,31 @@
 #define __always_inline inline __attribute__((always_inline))
 #endif
 
-#define PACKET_VLAN_DEPTH     2
-#define PACKET_IPV6_HEADERS   8   /* extension headers followed, RFC 8200 lists six kinds */
-#define PACKET_ARP_REQUEST    1   /* RFC 826, ares_op$REQUEST */
-#define PACKET_ARP_ETHERNET   1   /* RFC 826, ares_hrd$Ethernet */
-#define PACKET_ND_SOLICIT     135 /* RFC 4861, 4.3 */
-#define PACKET_TCP_FIN        0x01
-#define PACKET_TCP_SYN        0x02
-#define PACKET_TCP_RST        0x04
-#define PACKET_TCP_ACK        0x10
-#define PACKET_IPV4_MF        0x2000
-#define PACKET_IPV4_OFFSET    0x1fff
-#define PACKET_IPV6_NO_NEXT   59
-#define PACKET_IPV6_FRAG_MASK 0xfff9 /* offset and the M flag, RFC 8200, 4.5 */
+#define PACKET_VLAN_DEPTH   2
+#define PACKET_IPV6_HEADERS 8   /* extension headers followed, RFC 8200 lists six kinds */
+#define PACKET_ARP_REQUEST  1   /* RFC 826, ares_op$REQUEST */
+#define PACKET_ARP_ETHERNET 1   /* RFC 826, ares_hrd$Ethernet */
+#define PACKET_ND_SOLICIT   135 /* RFC 4861, 4.3 */
+#define PACKET_TCP_FIN      0x01
+#define PACKET_TCP_SYN      0x02
+#define PACKET_TCP_RST      0x04
+#define PACKET_TCP_ACK      0x10
+#define PACKET_IPV4_MF      0x2000
+#define PACKET_IPV4_OFFSET  0x1fff
+#define PACKET_IPV6_NO_NEXT 59
+#define PACKET_IPV6_MORE    0x0001 /* RFC 8200, 4.5 */
+#define PACKET_IPV6_OFFSET  0xfff8
+#define PACKET_MAX_DATAGRAM 65535u /* RFC 791, 3.1; RFC 8200, 4.5 */
 
 struct cursor {
 	const char *pos;
 	const char *end;
+};
+
+enum packet_fragment {
+	PACKET_WHOLE = 0, /* an atomic fragment too, RFC 6946 */
+	PACKET_FIRST_FRAGMENT,
+	PACKET_LATER_FRAGMENT, /* key's ports are 0 */
 };
 
 /* What an ICMP message is to us. */
@@ -63,10 +71,14 @@ struct packet {
 	__u16 l3_offset;     /* of the IP or ARP header */
 	__u16 l4_offset;     /* of the TCP, UDP or ICMP header */
 	__u8 has_addresses;  /* key.source and key.destination are set, even if a fault followed */
-	__u8 fragment;       /* a fragment, first or later: key's ports are 0 */
+	__u8 fragment;       /* enum packet_fragment */
 	__u8 tcp_flags;      /* byte 13 of the TCP header */
 	__u8 icmp;           /* enum packet_icmp */
 	__u8 neighbor_request; /* an ARP request or neighbour solicitation for key.destination */
+	/* Of a fragment: which bytes of the datagram's payload it has, and whether more follow. */
+	__u8 fragment_more;
+	__u16 fragment_offset, fragment_length;
+	__be32 fragment_id; /* IPv4: 16 bits of it */
 };
 
 struct vlan_tag {
@@ -170,6 +182,21 @@ static __always_inline int parse_arp(struct cursor *c, struct packet *p)
 	return REASON_NONE;
 }
 
+/*
+ * Takes note of a fragment, and tells whether there can be one like that: all but the last carry
+ * whole units of 8 bytes, and the datagram (with `before`, the bytes of it in front of the
+ * fragments) must not become too long.
+ */
+static __always_inline int packet_set_fragment(struct packet *p, __u32 offset, __u32 more,
+					       __u32 length, __u32 before)
+{
+	p->fragment = offset ? PACKET_LATER_FRAGMENT : PACKET_FIRST_FRAGMENT;
+	p->fragment_more = more != 0;
+	p->fragment_offset = offset;
+	p->fragment_length = length;
+	return length && !(more && length % 8) && before + offset + length <= PACKET_MAX_DATAGRAM;
+}
+
 /* Leaves the length of the IP payload in *payload. */
 static __always_inline int parse_ipv4(struct cursor *c, struct packet *p, __u32 *payload)
 {
@@ -187,8 +214,14 @@ static __always_inline int parse_ipv4(struct cursor *c, struct packet *p, __u32 
 	if (total > (__u64)(c->end - c->pos))
 		return REASON_MALFORMED_IPV4;
 	p->key.protocol = ip->protocol;
-	p->fragment = (ip->frag_off & bpf_htons(PACKET_IPV4_MF | PACKET_IPV4_OFFSET)) != 0;
 	*payload = total - header;
+	__u32 field = bpf_ntohs(ip->frag_off);
+	if (field & (PACKET_IPV4_MF | PACKET_IPV4_OFFSET)) {
+		p->fragment_id = ip->id;
+		if (!packet_set_fragment(p, (field & PACKET_IPV4_OFFSET) * 8,
+					 field & PACKET_IPV4_MF, total - header, header))
+			return REASON_MALFORMED_IPV4;
+	}
 	c->pos += header;
 	return REASON_NONE;
 }
@@ -208,13 +241,15 @@ static __always_inline __u32 packet_forget(__u32 length, __u32 unknown)
 
 /*
  * One extension header (RFC 8200, 4.2 to 4.6; AH: RFC 4302). Returns its length in *length, 0 for
- * what is no extension header.
+ * what is no extension header; of a fragment that is not atomic, its id in `p` and the offset with
+ * the M flag in *fragment.
  */
 static __always_inline int parse_ipv6_extension(const struct cursor *c, struct packet *p,
-						__u8 *next, __u32 *length)
+						__u8 *next, __u32 *length, __u32 *fragment)
 {
 	const __u8 *ext = (const void *)c->pos;
 	*length = 0;
+	*fragment = 0;
 	if (*next != IPPROTO_HOPOPTS && *next != IPPROTO_ROUTING && *next != IPPROTO_DSTOPTS &&
 	    *next != IPPROTO_FRAGMENT && *next != IPPROTO_AH)
 		return REASON_NONE;
@@ -223,8 +258,9 @@ static __always_inline int parse_ipv6_extension(const struct cursor *c, struct p
 	if (*next == IPPROTO_FRAGMENT) {
 		__be16 offset;
 		__builtin_memcpy(&offset, ext + 2, 2);
-		if (offset & bpf_htons(PACKET_IPV6_FRAG_MASK))
-			p->fragment = 1;
+		*fragment = bpf_ntohs(offset) & (PACKET_IPV6_OFFSET | PACKET_IPV6_MORE);
+		if (*fragment)
+			__builtin_memcpy(&p->fragment_id, ext + 4, 4);
 		*length = 8;
 	} else if (*next == IPPROTO_AH) {
 		*length = (ext[1] + 2u) * 4u;
@@ -243,8 +279,8 @@ static __always_inline int parse_ipv6(struct cursor *c, struct packet *p, __u32 
 		return REASON_TRUNCATED;
 	addr_set_v6(&p->key.source, &ip->saddr);
 	addr_set_v6(&p->key.destination, &ip->daddr);
-	p->has_addresses = !addr_is_mapped(&p->key.destination);
-	__u32 left = bpf_ntohs(ip->payload_len), length;
+	p->has_addresses = !addr_is_mapped(&p->key.source) && !addr_is_mapped(&p->key.destination);
+	__u32 all = bpf_ntohs(ip->payload_len), left = all, length, fragment;
 	__u8 next = ip->nexthdr;
 	if (ip->version != 6)
 		return REASON_MALFORMED_IPV6;
@@ -252,21 +288,27 @@ static __always_inline int parse_ipv6(struct cursor *c, struct packet *p, __u32 
 	if (left > (__u64)(c->end - c->pos))
 		return REASON_MALFORMED_IPV6;
 	for (int i = 0; i <= PACKET_IPV6_HEADERS; i++) {
-		int reason = parse_ipv6_extension(c, p, &next, &length);
+		int reason = parse_ipv6_extension(c, p, &next, &length, &fragment);
 		if (reason)
-			return reason;
+			return p->fragment ? REASON_FRAGMENT_TINY : reason;
 		if (!length)
 			break;
 		if (length > left)
-			return REASON_MALFORMED_IPV6;
+			return p->fragment ? REASON_FRAGMENT_TINY : REASON_MALFORMED_IPV6;
 		left -= length;
 		c->pos += length;
 		if (c->pos > c->end)
 			return REASON_TRUNCATED;
-		if (p->fragment)
-			break;
-		if (i == PACKET_IPV6_HEADERS)
+		/* A fragment within a fragment is nothing that a sender makes. */
+		if (i == PACKET_IPV6_HEADERS || (fragment && p->fragment))
 			return REASON_HEADER_CHAIN;
+		if (fragment &&
+		    !packet_set_fragment(p, fragment & PACKET_IPV6_OFFSET,
+					 fragment & PACKET_IPV6_MORE, left, all - left - length))
+			return REASON_MALFORMED_IPV6;
+		/* The headers after it are in the first one, all of them (RFC 7112). */
+		if (p->fragment == PACKET_LATER_FRAGMENT)
+			break;
 	}
 	p->key.protocol = next;
 	*payload = left;
@@ -277,10 +319,12 @@ static __always_inline int parse_tcp(struct cursor *c, struct packet *p, __u32 p
 {
 	const struct tcphdr *tcp = (const void *)c->pos;
 	if ((const char *)(tcp + 1) > c->end || payload < sizeof(*tcp))
-		return REASON_TRUNCATED;
+		return p->fragment ? REASON_FRAGMENT_TINY : REASON_TRUNCATED;
 	__u32 header = tcp->doff * 4u;
-	if (header < sizeof(*tcp) || header > payload)
+	if (header < sizeof(*tcp))
 		return REASON_MALFORMED_TCP;
+	if (header > payload)
+		return p->fragment ? REASON_FRAGMENT_TINY : REASON_MALFORMED_TCP;
 	p->key.source_port = tcp->source;
 	p->key.destination_port = tcp->dest;
 	p->tcp_flags = ((const __u8 *)tcp)[13];
@@ -292,9 +336,9 @@ static __always_inline int parse_udp(struct cursor *c, struct packet *p, __u32 p
 {
 	const struct udphdr *udp = (const void *)c->pos;
 	if ((const char *)(udp + 1) > c->end || payload < sizeof(*udp))
-		return REASON_TRUNCATED;
+		return p->fragment ? REASON_FRAGMENT_TINY : REASON_TRUNCATED;
 	__u32 length = bpf_ntohs(udp->len);
-	if (length < sizeof(*udp) || length > payload)
+	if (length < sizeof(*udp) || (length > payload && !p->fragment))
 		return REASON_MALFORMED_UDP;
 	p->key.source_port = udp->source;
 	p->key.destination_port = udp->dest;
@@ -323,15 +367,26 @@ static __always_inline int parse_icmpv6(struct cursor *c, struct packet *p, __u3
 	return REASON_NONE;
 }
 
+/* One at offset 8 would write over a TCP header's flags (RFC 3128). */
+static __always_inline int parse_later_fragment(const struct packet *p)
+{
+	if (p->key.protocol == IPPROTO_TCP && p->fragment_offset == 8)
+		return REASON_FRAGMENT_TINY;
+	return REASON_NONE;
+}
+
 static __always_inline int parse_l4(struct cursor *c, struct packet *p, __u32 payload,
 				    __u8 hop_limit)
 {
-	if (p->fragment)
-		return REASON_NONE;
+	if (p->fragment == PACKET_LATER_FRAGMENT)
+		return parse_later_fragment(p);
 	if (p->key.protocol == IPPROTO_TCP)
 		return parse_tcp(c, p, payload);
 	if (p->key.protocol == IPPROTO_UDP)
 		return parse_udp(c, p, payload);
+	/* Of a fragmented message it is not all there. Neighbour discovery never is (RFC 6980). */
+	if (p->fragment)
+		return REASON_NONE;
 	if (p->key.protocol == IPPROTO_ICMP && p->ethertype == bpf_htons(ETH_P_IP))
 		return parse_icmp(c, p, payload);
 	if (p->key.protocol == IPPROTO_ICMPV6 && p->ethertype == bpf_htons(ETH_P_IPV6)) {

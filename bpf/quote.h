@@ -12,16 +12,6 @@
 #define QUOTE_IPV6_HEADERS 4 /* extension headers followed in a quoted packet */
 #define QUOTE_L4           8 /* bytes quoted at least behind the IP header, RFC 792 */
 
-/* A fragment other than the first: what follows its header is no transport header. */
-static __always_inline int quote_is_later_fragment(const struct cursor *c)
-{
-	__be16 offset;
-	if (c->pos + 8 > c->end)
-		return 0;
-	__builtin_memcpy(&offset, c->pos + 2, 2);
-	return (offset & bpf_htons(0xfff8)) != 0;
-}
-
 /*
  * The quoted packet's addresses and protocol, which is that of the fragment where the quote holds
  * no transport header. `*left` is what there is of the quote, before and after.
@@ -47,8 +37,8 @@ static __always_inline int parse_quoted_ipv4(struct cursor *c, struct flow_key *
 static __always_inline int parse_quoted_ipv6(struct cursor *c, struct flow_key *quoted, __u32 *left)
 {
 	const struct ipv6hdr *ip = (const void *)c->pos;
-	struct packet fragment; /* of whom nobody asks */
-	__u32 rest = *left, length;
+	struct packet unused;
+	__u32 rest = *left, length, fragment;
 	if (rest < sizeof(*ip) || (const char *)(ip + 1) > c->end || ip->version != 6)
 		return REASON_MALFORMED_ICMP;
 	addr_set_v6(&quoted->source, &ip->saddr);
@@ -57,12 +47,14 @@ static __always_inline int parse_quoted_ipv6(struct cursor *c, struct flow_key *
 	rest -= sizeof(*ip);
 	c->pos = (const char *)(ip + 1);
 	for (int i = 0; i <= QUOTE_IPV6_HEADERS; i++) {
-		if (next == IPPROTO_FRAGMENT && quote_is_later_fragment(c))
-			break;
-		if (parse_ipv6_extension(c, &fragment, &next, &length) || length > rest)
+		if (parse_ipv6_extension(c, &unused, &next, &length, &fragment) || length > rest)
 			return REASON_MALFORMED_ICMP;
 		if (!length)
 			break;
+		if (fragment & PACKET_IPV6_OFFSET) {
+			next = IPPROTO_FRAGMENT;
+			break;
+		}
 		if (i == QUOTE_IPV6_HEADERS)
 			return REASON_HEADER_CHAIN;
 		rest -= length;
@@ -95,6 +87,9 @@ static __always_inline int parse_quote(struct cursor *c, struct packet *p, __u32
 	if (quoted.protocol != IPPROTO_TCP && quoted.protocol != IPPROTO_UDP)
 		return REASON_NONE;
 	if (!quote_same_address(&quoted.source, &p->key.destination))
+		return REASON_NONE;
+	/* Nobody's flow (see addr_is_mapped()), and one of IPv4 may have its hash. */
+	if (p->ethertype == bpf_htons(ETH_P_IPV6) && addr_is_mapped(&quoted.destination))
 		return REASON_NONE;
 	/* Ports are at the same place in both. */
 	const struct udphdr *ports = (const void *)c->pos;

@@ -17,8 +17,11 @@
 /* Returned where there is nothing to repeat. */
 #define REPEAT_NOTHING (-1)
 
+/* An IPv6 packet from or to a mapped address may have an IPv4 flow's hash, and is nobody's. */
 static __always_inline int repeat_is_plain(const struct packet *p)
 {
+	if (p->fragment || !p->has_addresses)
+		return 0;
 	if (p->key.protocol == IPPROTO_UDP)
 		return 1;
 	return p->key.protocol == IPPROTO_TCP &&

@@ -103,6 +103,23 @@ struct {
 	__array(values, struct target_map);
 } targets SEC(".maps");
 
+/* The shape of a trie of prefixes, made like a table of targets. */
+struct prefix_map {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(struct prefix_key));
+	__uint(value_size, sizeof(struct target_key));
+};
+
+/* The trie in force; nothing where no service is for a prefix. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct prefix_map);
+} prefixes SEC(".maps");
+
 /* Dropped packets on their way to a capture. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
@@ -114,6 +131,16 @@ static __always_inline const struct target *target_find(const void *table,
 							const struct target_key *key)
 {
 	return bpf_map_lookup_elem((void *)table, key);
+}
+
+static __always_inline const struct target_key *prefix_find(const void *table,
+							    const struct addr *address,
+							    __u32 longest)
+{
+	struct prefix_key key = {.length = longest, .address = *address};
+	__u32 slot = 0;
+	void *trie = bpf_map_lookup_elem(&prefixes, &slot);
+	return trie ? bpf_map_lookup_elem(trie, &key) : 0;
 }
 
 #include "bpf/match.h"
@@ -292,6 +319,7 @@ int weir(struct xdp_md *ctx)
 		case MATCH_DROP:
 			return drop(ctx, ledger, reason);
 		case MATCH_SERVICE:
+		case MATCH_FRAGMENT:
 		case MATCH_ECHO:
 			return steer(ctx, ledger, &p);
 		case MATCH_NEIGHBOR:

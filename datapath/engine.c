@@ -17,7 +17,9 @@
 #include "datapath/engine_state.h"
 #include "datapath/ledger.h"
 #include "datapath/program.h"
+#include "datapath/target_maps.h"
 #include "lb/err.h"
+#include "lb/fragments.h"
 #include "lb/snapshot.h"
 #include "lb/target_table.h"
 
@@ -70,6 +72,12 @@ static int check_cpus(const struct config_numbers *wanted, struct err *err)
 				       "allowed: this process may use %d CPUs",
 				       wanted->values[i], CPU_COUNT(&set));
 	return 0;
+}
+
+static int open_fragments(struct engine *e, struct err *err)
+{
+	e->shared.fragments = fragments_new(&e->instance.header->seed);
+	return e->shared.fragments ? 0 : err_set(err, ENOMEM, "not enough memory for fragments");
 }
 
 /* How many workers: each must own a queue of every port, so that it can transmit there. */
@@ -220,6 +228,7 @@ static void close_engine(struct engine *e, bool remove)
 	if (e->instance.header && e->workers)
 		ledger_keep(e);
 	close_workers(e);
+	fragments_free(e->shared.fragments);
 	program_close(e->program);
 	instance_close(&e->instance, remove);
 	snapshot_free(e->snapshot);
@@ -281,6 +290,7 @@ int engine_open(struct engine **out, const struct config *config, struct registr
 	r = r ? r : open_ports(e, err);
 	r = r ? r : instance_open(&e->instance, config, err);
 	r = r ? r : instance_load_names(&e->instance, services, backends, err);
+	r = r ? r : open_fragments(e, err);
 	r = r ? r : open_program(e, err);
 	if (!r)
 		ledger_settle(e);
@@ -318,11 +328,12 @@ void engine_leave(struct engine *e)
 /* Workers first: what is steered to them from now on they must know. */
 static int publish_with_targets(struct engine *e, struct snapshot *s, struct err *err)
 {
-	int targets = program_prepare_targets(e->program, s->targets, err);
-	if (targets < 0)
-		return targets;
+	struct target_maps maps;
+	int r = target_maps_open(&maps, s->targets, err);
+	if (r)
+		return r;
 	rcu_assign_pointer(e->shared.snapshot, s);
-	int r = program_commit_targets(e->program, targets, err);
+	r = program_commit_targets(e->program, &maps, err);
 	if (r)
 		rcu_assign_pointer(e->shared.snapshot, e->snapshot);
 	return r;
@@ -367,7 +378,7 @@ static uint64_t *backends_that_keep_flows(const struct snapshot *s)
 {
 	uint64_t *keep = calloc(ABI_MAX_BACKENDS / 64, sizeof(*keep));
 	for (uint32_t id = 0; keep && id < s->backend_end; id++)
-		if (s->backends[id].present && s->backends[id].state != STATE_DOWN)
+		if (backend_keeps_flows(&s->backends[id]))
 			keep[id / 64] |= 1ull << (id % 64);
 	return keep;
 }

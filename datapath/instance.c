@@ -295,7 +295,7 @@ void instance_publish(struct instance *i, const struct snapshot *s)
 	for (uint32_t id = 0; id < ABI_MAX_BACKENDS; id++) {
 		const struct backend *b = &s->backends[id];
 		struct fast_backend way = {};
-		if (id < s->backend_end && b->present && b->reachable && b->state != STATE_DOWN) {
+		if (id < s->backend_end && backend_is_repeatable(b)) {
 			way.link = b->link;
 			way.egress = b->egress;
 			way.usable = 1;

@@ -155,6 +155,7 @@ void engine_ledger(const struct engine *e, struct engine_ledger *out)
 	*out = (struct engine_ledger){.transmitted = worker_transmitted(e)};
 	for (uint32_t i = 0; i < e->worker_count; i++) {
 		const struct worker *w = &e->workers[i];
+		out->held += lb_held(&w->lb);
 		for (uint32_t j = 0; j < w->socket_count; j++) {
 			out->transmitted -= xsk_unsent(&w->sockets[j]);
 			out->held += xsk_unsent(&w->sockets[j]) + xsk_unread(&w->sockets[j]);

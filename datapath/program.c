@@ -15,8 +15,8 @@
 #include "bpf/weir.skel.h"
 #include "datapath/instance.h"
 #include "datapath/port.h"
+#include "datapath/target_maps.h"
 #include "lb/err.h"
-#include "lb/target_table.h"
 
 #define TAP_PAGES 256 /* of 4 KiB, for each CPU */
 
@@ -291,42 +291,10 @@ int program_set_socket(struct program *p, uint32_t port, uint32_t queue, int fd,
 
 /* --- targets ------------------------------------------------------------------------------- */
 
-static int fill_targets(int fd, const struct target_table *t)
+int program_commit_targets(struct program *p, struct target_maps *maps, struct err *err)
 {
-	for (uint32_t i = 0; i <= t->mask; i++) {
-		const struct target_entry *e = &t->entries[i];
-		if (e->used && bpf_map_update_elem(fd, &e->key, &e->value, BPF_ANY))
-			return -errno;
-	}
-	return 0;
-}
-
-int program_prepare_targets(struct program *p, const struct target_table *t, struct err *err)
-{
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
-	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, "weir_targets", sizeof(struct target_key),
-				sizeof(struct target), t->count ? t->count : 1, &opts);
-	if (fd < 0)
-		return err_set(err, errno, "can't make the table of services in the kernel: %m");
-	int r = fill_targets(fd, t);
-	if (r) {
-		close(fd);
-		return err_set(err, -r, "can't fill the table of services in the kernel: %s",
-			       strerror(-r));
-	}
-	return fd;
-}
-
-int program_commit_targets(struct program *p, int fd, struct err *err)
-{
-	uint32_t slot = 0;
-	int r = bpf_map_update_elem(bpf_map__fd(first(p)->maps.targets), &slot, &fd, BPF_ANY);
-	int code = errno;
-	close(fd);
-	if (r)
-		return err_set(err, code, "can't put the table of services in force: %s",
-			       strerror(code));
-	return 0;
+	return target_maps_commit(maps, bpf_map__fd(first(p)->maps.targets),
+				  bpf_map__fd(first(p)->maps.prefixes), err);
 }
 
 /* --- counters and taps --------------------------------------------------------------------- */

@@ -17,7 +17,7 @@ struct err;
 struct instance;
 struct port;
 struct program;
-struct target_table;
+struct target_maps;
 
 struct program_input {
 	const struct instance *instance; /* its pins, flow table and ways to the backends */
@@ -54,11 +54,8 @@ void program_set_fast_path(struct program *p, uint32_t port, enum fast_path when
 /* Names the socket for a port's queue. */
 int program_set_socket(struct program *p, uint32_t port, uint32_t queue, int fd, struct err *err);
 
-/* A table of targets in the kernel, ready to be put in force; a file descriptor or -errno. */
-int program_prepare_targets(struct program *p, const struct target_table *t, struct err *err);
-
-/* Puts it in force with one store, and closes it. */
-int program_commit_targets(struct program *p, int fd, struct err *err);
+/* Puts a table of targets in force (datapath/target_maps.h), and closes it. */
+int program_commit_targets(struct program *p, struct target_maps *maps, struct err *err);
 
 /* The counters of a port, and of what the fast path sent to a backend, summed over CPUs. */
 int program_counters(const struct program *p, uint32_t port, struct port_counters *out);

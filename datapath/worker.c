@@ -5,11 +5,13 @@
  * never holds a snapshot longer than itself.
  *
  * A frame is, at any time, in exactly one of: pool, fill ring, kernel, receive ring, the burst of
- * this turn, transmit ring, completion ring.
+ * this turn, transmit ring, completion ring. A packet that the balancer holds is a copy of its own
+ * (lb/held.h) and gets a new frame from the pool when it is released.
  */
 #include "datapath/worker.h"
 
 #include <errno.h>
+#include <linux/bpf.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -20,11 +22,13 @@
 
 #include "datapath/port.h"
 #include "lb/err.h"
+#include "lb/held.h"
 #include "lb/snapshot.h"
 
 #define RINGS_PER_SOCKET 4              /* fill, receive, transmit, completion */
 #define SPIN_NS          (50 * 1000ull) /* adaptive: how long it looks before it sleeps */
 #define SLEEP_MS         100            /* how long it sleeps at most: it has to see `stop` */
+#define HELD_SLEEP_MS    1 /* the same while packets are held: another worker may know */
 #define TAP_RING_BYTES   (4u << 20)
 
 /* --- one turn ------------------------------------------------------------------------------ */
@@ -84,6 +88,9 @@ static void dispatch(struct worker *w, const struct xsk *x, struct lb_packet *p,
 		p->reason = REASON_NOT_SERVED;
 		count(&w->counters->not_served, 1);
 		break;
+	case LB_HOLD:
+		frame_pool_put(&w->pool, p->data - w->area.base);
+		return;
 	default:
 		break;
 	}
@@ -101,6 +108,7 @@ static uint32_t receive(struct worker *w, const struct snapshot *s, struct xsk *
 		burst[i].data = w->area.base + d->addr;
 		burst[i].length = d->len;
 		burst[i].ingress = x->port;
+		burst[i].cookie = x - w->sockets;
 		__builtin_prefetch(burst[i].data);
 	}
 	xsk_ring_cons__release(&x->rx, received);
@@ -109,6 +117,20 @@ static uint32_t receive(struct worker *w, const struct snapshot *s, struct xsk *
 		dispatch(w, x, &burst[i], now_ns);
 	count(&w->counters->rx_packets, received);
 	return received;
+}
+
+/* Without a free frame the packets go on waiting: there will be one when something was sent. */
+static void release_held(struct worker *w, const struct snapshot *s, uint64_t now_ns)
+{
+	struct lb_packet burst[LB_BURST];
+	uint32_t room = w->pool.count < LB_BURST ? w->pool.count : LB_BURST;
+	uint32_t released = lb_release(&w->lb, s, burst, room, now_ns);
+	for (uint32_t i = 0; i < released; i++) {
+		uint64_t frame = frame_pool_get(&w->pool) + XDP_PACKET_HEADROOM;
+		memcpy(w->area.base + frame, burst[i].data, burst[i].length);
+		burst[i].data = w->area.base + frame;
+		dispatch(w, &w->sockets[burst[i].cookie], &burst[i], now_ns);
+	}
 }
 
 static void flush(struct worker *w, struct xsk *x)
@@ -134,6 +156,8 @@ static uint32_t turn(struct worker *w, const struct snapshot *s, uint64_t now_ns
 		if (s)
 			received += receive(w, s, x, now_ns);
 	}
+	if (s && lb_held(&w->lb))
+		release_held(w, s, now_ns);
 	for (uint32_t i = 0; i < w->socket_count; i++)
 		flush(w, &w->sockets[i]);
 	return received;
@@ -145,7 +169,7 @@ static void sleep_until_packets(struct worker *w)
 {
 	count(&w->counters->sleeps, 1);
 	urcu_qsbr_thread_offline();
-	poll(w->poll_fds, w->socket_count, SLEEP_MS);
+	poll(w->poll_fds, w->socket_count, lb_held(&w->lb) ? HELD_SLEEP_MS : SLEEP_MS);
 	urcu_qsbr_thread_online();
 }
 
@@ -195,9 +219,11 @@ int worker_open(struct worker *w, uint16_t index, int cpu, struct worker_shared 
 	*w = (struct worker){.shared = shared, .index = index, .cpu = cpu, .poll = config->poll};
 	w->counters = &memory->own;
 	lb_init(&w->lb, flows, &memory->lb, config->flow_insert_limit);
+	w->held = held_new();
+	lb_use_fragments(&w->lb, shared->fragments, w->held);
 	w->sockets = calloc(socket_count, sizeof(*w->sockets));
 	w->poll_fds = calloc(socket_count, sizeof(*w->poll_fds));
-	if (!w->sockets || !w->poll_fds || frame_pool_init(&w->pool, frames) ||
+	if (!w->held || !w->sockets || !w->poll_fds || frame_pool_init(&w->pool, frames) ||
 	    tap_ring_init(&w->tap, TAP_RING_BYTES))
 		return err_set(err, ENOMEM, "not enough memory for worker %u", index);
 	int r = memory_open(&w->memory, (size_t)frames * FRAME_SIZE, node, config->hugepages, err);
@@ -243,6 +269,7 @@ void worker_close(struct worker *w)
 	xsk_area_close(&w->area);
 	memory_close(&w->memory);
 	tap_ring_fini(&w->tap);
+	held_free(w->held);
 	frame_pool_fini(&w->pool);
 	free(w->poll_fds);
 	free(w->sockets);

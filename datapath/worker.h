@@ -18,13 +18,15 @@
 #include "datapath/xsk.h"
 #include "lb/process.h"
 
+struct fragments;
+struct held;
 struct pollfd;
 struct snapshot;
 
 /*
  * What a worker did with frames, beside its lb_counters. Written by the worker, read by anyone.
  * For all sockets of a worker together:
- *   rx == lb.rx_packets
+ *   rx == lb.rx_packets (of which lb_held() are still to come out)
  *   lb.forwarded + lb.neighbor_replies + lb.echo_replies == tx_packets + tx_full + held
  *   lb.passed == not_served
  */
@@ -62,7 +64,8 @@ struct worker_memory {
 /* What all workers look at and the control thread sets. */
 struct worker_shared {
 	struct snapshot *snapshot; /* RCU: liburcu, QSBR */
-	uint64_t tap_armed;        /* bitmap of reasons */
+	struct fragments *fragments;
+	uint64_t tap_armed; /* bitmap of reasons */
 	uint32_t tap_snaplen;
 	bool stop;
 };
@@ -76,6 +79,7 @@ struct worker {
 	uint64_t idle_since_ns;
 	struct frame_pool pool;
 	struct lb lb;
+	struct held *held; /* of lb */
 	struct worker_counters *counters;
 	/* cold */
 	_Alignas(64) struct tap_ring tap;

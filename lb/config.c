@@ -137,8 +137,14 @@ static const struct choice schedulers[] = {
 	{NULL, 0},
 };
 static const struct choice affinities[] = {
-	{"flow", 0},
-	{"source", CHOICE_LATER},
+	{"flow", AFFINITY_FLOW},
+	{"source", AFFINITY_SOURCE},
+	{NULL, 0},
+};
+
+static const struct choice trackings[] = {
+	{"flow", TRACKING_FLOW},
+	{"none", TRACKING_NONE},
 	{NULL, 0},
 };
 
@@ -176,12 +182,13 @@ static const struct list backend_list = {
 #define SERVICE(member) FIELD_MEMBER(struct config_service, member)
 static const struct field service_fields[] = {
 	{"name", &kind_text, SERVICE(name), &name_rule, NULL},
-	{"address", &kind_address, SERVICE(address), NULL, NULL},
+	{"address", &kind_vip, SERVICE(address), NULL, NULL},
 	{"protocol", &kind_choice, SERVICE(protocol), protocols, NULL},
 	{"ports", &kind_ports, SERVICE(port_ranges), NULL, NULL},
 	{"forward", &kind_choice, FIELD_NOWHERE, forwards, "dsr"},
 	{"scheduler", &kind_choice, FIELD_NOWHERE, schedulers, "maglev"},
-	{"affinity", &kind_choice, FIELD_NOWHERE, affinities, "flow"},
+	{"affinity", &kind_choice, SERVICE(affinity), affinities, "flow"},
+	{"tracking", &kind_choice, SERVICE(tracking), trackings, "flow"},
 	{"announce", &kind_choice, SERVICE(announce), announces, "none"},
 	{"backends", &kind_list, SERVICE(backends), &backend_list, NULL},
 };

@@ -19,6 +19,8 @@ struct err;
 enum config_mode { MODE_AUTO, MODE_ZEROCOPY, MODE_COPY, MODE_GENERIC };
 enum config_poll { POLL_ADAPTIVE, POLL_BUSY, POLL_INTERRUPT };
 enum config_hugepages { HUGEPAGES_AUTO, HUGEPAGES_ON, HUGEPAGES_OFF };
+enum config_affinity { AFFINITY_FLOW, AFFINITY_SOURCE };
+enum config_tracking { TRACKING_FLOW, TRACKING_NONE };
 enum config_announce { ANNOUNCE_NONE, ANNOUNCE_NEIGHBOR };
 enum config_fast_path { FAST_PATH_AUTO, FAST_PATH_ON, FAST_PATH_OFF };
 enum config_daemon_loss { DAEMON_LOSS_PASS, DAEMON_LOSS_DROP };
@@ -49,11 +51,14 @@ struct config_backend {
 };
 
 struct config_service {
-	char *name; /* unique */
-	struct addr address;
-	uint8_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+	char *name;          /* unique */
+	struct addr address; /* of a prefix the first one */
+	uint8_t prefix;      /* its length, see lb/prefix.h; 0: the address alone */
+	uint8_t protocol;    /* IPPROTO_TCP or IPPROTO_UDP */
 	unsigned int port_range_count;
 	struct config_port_range *port_ranges; /* ascending, disjoint */
+	enum config_affinity affinity;
+	enum config_tracking tracking; /* NONE: UDP only */
 	enum config_announce announce;
 	unsigned int backend_count;
 	struct config_backend *backends; /* in the order of the file */

@@ -5,6 +5,7 @@
  */
 #include "lb/config_check.h"
 
+#include <linux/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include "lb/config.h"
 #include "lb/config_endpoint.h"
 #include "lb/document.h"
+#include "lb/prefix.h"
 
 #define PATH_TEXT 64
 
@@ -113,6 +115,55 @@ static void check_service_names(const struct config *c, struct document *d)
 			 });
 }
 
+/* --- services ------------------------------------------------------------------------------ */
+
+static void check_tracking(const struct config_service *s, unsigned int index, struct document *d)
+{
+	char path[PATH_TEXT];
+	snprintf(path, sizeof(path), "services[%u].tracking", index);
+	if (s->protocol == IPPROTO_TCP && s->tracking == TRACKING_NONE)
+		document_fault_path(d, path,
+				    "'none' is for udp: a TCP connection breaks where its backend "
+				    "changes; expected flow");
+}
+
+/* How many lengths the prefixes have that a prefix is in, its own too. */
+static unsigned int prefix_depth(const struct config *c, const struct config_service *of)
+{
+	bool seen[PREFIX_FULL] = {false};
+	unsigned int depth = 0;
+	for (unsigned int i = 0; i < c->service_count; i++) {
+		const struct config_service *s = &c->services[i];
+		if (!s->prefix || s->prefix > of->prefix || seen[s->prefix] ||
+		    !prefix_holds(&s->address, s->prefix, &of->address))
+			continue;
+		seen[s->prefix] = true;
+		depth++;
+	}
+	return depth;
+}
+
+/* The XDP program goes from prefix to wider prefix in a bounded loop. */
+static void check_nesting(const struct config *c, unsigned int index, struct document *d)
+{
+	const struct config_service *s = &c->services[index];
+	char path[PATH_TEXT], text[PREFIX_TEXT];
+	snprintf(path, sizeof(path), "services[%u].address", index);
+	if (s->prefix && prefix_depth(c, s) > ABI_PREFIX_DEPTH)
+		document_fault_path(
+			d, path, "%s is in more than %u other prefixes; make fewer of them",
+			prefix_format(&s->address, s->prefix, text), ABI_PREFIX_DEPTH - 1);
+}
+
+static void check_services(const struct config *c, struct document *d)
+{
+	check_service_names(c, d);
+	for (unsigned int i = 0; i < c->service_count; i++) {
+		check_tracking(&c->services[i], i, d);
+		check_nesting(c, i, d);
+	}
+}
+
 /* --- backends ------------------------------------------------------------------------------ */
 
 static void check_backend_doubles(const struct config_service *s, unsigned int index,
@@ -143,10 +194,10 @@ static void check_backend_address(const struct config_service *s, const struct c
 				  const char *path, struct document *d)
 {
 	char text[ADDR_TEXT];
-	if (addr_equal(&s->address, &b->address))
-		document_fault_path(d, path,
-				    "%s is the service's own address; expected the backend's",
-				    addr_format(&b->address, text));
+	if (prefix_holds(&s->address, s->prefix, &b->address))
+		document_fault_path(
+			d, path, "%s is %s; expected the backend's", addr_format(&b->address, text),
+			s->prefix ? "in the service's own prefix" : "the service's own address");
 	else if (addr_is_v4(&s->address) != addr_is_v4(&b->address))
 		document_fault_path(
 			d, path, "%s is not of the service's family; dsr needs an %s address",
@@ -177,20 +228,23 @@ static void check_backends(const struct config *c, struct document *d)
 /* A port range of a service. */
 struct claim {
 	struct addr address;
-	uint8_t protocol;
+	uint8_t prefix, protocol;
 	struct config_port_range range;
 	unsigned int service;
 };
 
 static bool same_target(const struct claim *a, const struct claim *b)
 {
-	return addr_equal(&a->address, &b->address) && a->protocol == b->protocol;
+	return addr_equal(&a->address, &b->address) && a->prefix == b->prefix &&
+	       a->protocol == b->protocol;
 }
 
 static int compare_claims(const void *a, const void *b)
 {
 	const struct claim *ca = a, *cb = b;
 	int order = compare_addresses(&ca->address, &cb->address);
+	if (!order)
+		order = ca->prefix - cb->prefix;
 	if (!order)
 		order = ca->protocol - cb->protocol;
 	if (!order)
@@ -236,7 +290,8 @@ static struct claim *claims_new(const struct config *c, size_t *count)
 	for (unsigned int i = 0; claims && i < c->service_count; i++) {
 		const struct config_service *s = &c->services[i];
 		for (unsigned int j = 0; j < s->port_range_count; j++)
-			*next++ = (struct claim){s->address, s->protocol, s->port_ranges[j], i};
+			*next++ = (struct claim){s->address, s->prefix, s->protocol,
+						 s->port_ranges[j], i};
 	}
 	return claims;
 }
@@ -263,7 +318,7 @@ static void check_ports(const struct config *c, struct document *d)
 void config_check(const struct config *c, struct document *d)
 {
 	check_interfaces(c, d);
-	check_service_names(c, d);
+	check_services(c, d);
 	check_backends(c, d);
 	check_ports(c, d);
 }

@@ -10,6 +10,7 @@
 #include "lb/config.h"
 #include "lb/config_value.h"
 #include "lb/document.h"
+#include "lb/prefix.h"
 
 /* --- addresses ----------------------------------------------------------------------------- */
 
@@ -34,29 +35,22 @@ static const char *address_fault(const struct addr *a)
 	return IN_MULTICAST(v4) ? "a multicast address" : NULL;
 }
 
+static const char single_host[] = "%s is %s; expected one that a single host can have";
+
 static void read_address(struct document *d, const struct place *at, const struct field *f,
 			 void *base)
 {
 	static const char expects[] = "an IPv4 or IPv6 address";
 	const char *text = value_text(d, at, f, expects);
-	char quoted[DOCUMENT_QUOTE];
 	struct addr a;
 	if (!text)
 		return;
-	if (addr_parse(text, &a)) {
-		if (strchr(text, '/'))
-			document_fault(d, at,
-				       "found %s; prefixes are not supported by this version, "
-				       "use a single address",
-				       document_quote(text, quoted));
-		else
-			value_unexpected(d, at, text, expects);
-	} else if (address_fault(&a)) {
-		document_fault(d, at, "%s is %s; expected one that a single host can have", text,
-			       address_fault(&a));
-	} else {
+	if (addr_parse(text, &a))
+		value_unexpected(d, at, text, expects);
+	else if (address_fault(&a))
+		document_fault(d, at, single_host, text, address_fault(&a));
+	else
 		memcpy((char *)base + f->offset, &a, sizeof(a));
-	}
 }
 
 static void print_address(const struct field *f, const void *base, unsigned int indent, FILE *out)
@@ -69,6 +63,92 @@ static void print_address(const struct field *f, const void *base, unsigned int 
 }
 
 const struct kind kind_address = {read_address, print_address};
+
+/* --- VIPs ---------------------------------------------------------------------------------- */
+
+/*
+ * Shorter ones nobody has to give away. From these lengths on, whether hosts can have an address is
+ * the same for all of a prefix, but for IPv6's first /16.
+ */
+#define V4_SHORTEST 8u
+#define V6_SHORTEST 16u
+
+static bool split_prefix(const char *text, struct addr *base, uint32_t *length)
+{
+	char address[ADDR_TEXT];
+	size_t before = strcspn(text, "/");
+	const char *digits = text + before + 1;
+	snprintf(address, sizeof(address), "%.*s", (int)before, text);
+	if (before >= sizeof(address) || addr_parse(address, base))
+		return false;
+	*length = PREFIX_FULL;
+	if (!text[before])
+		return true;
+	uint32_t bits = addr_is_v4(base) ? 32 : 128;
+	if (!value_decimal(digits, strlen(digits), length) || *length > bits)
+		return false;
+	*length += PREFIX_FULL - bits;
+	return true;
+}
+
+/* IPv4 addresses are held in IPv6's form: a prefix that has all of those has none of its own. */
+static bool holds_ipv4(const struct addr *base, uint32_t length)
+{
+	const struct addr first = {{0, 0, htonl(0xffff), 0}};
+	return !addr_is_v4(base) && prefix_holds(base, length, &first);
+}
+
+/* What keeps a service from having a prefix; NULL: nothing. */
+static const char *prefix_fault(const struct addr *base, uint32_t length)
+{
+	if (length < (addr_is_v4(base) ? PREFIX_FULL - 32 + V4_SHORTEST : V6_SHORTEST))
+		return addr_is_v4(base) ? "a prefix shorter than 8 bits"
+					: "a prefix shorter than 16 bits";
+	return holds_ipv4(base, length) ? "a prefix around IPv4-mapped addresses"
+					: address_fault(base);
+}
+
+static void check_vip(struct document *d, const struct place *at, const char *text,
+		      struct config_service *s, const struct addr *base, uint32_t length)
+{
+	char right[PREFIX_TEXT];
+	struct addr first = prefix_mask(base, length);
+	if (prefix_fault(base, length)) {
+		document_fault(d, at, single_host, text, prefix_fault(base, length));
+		return;
+	}
+	if (!addr_equal(&first, base)) {
+		document_fault(d, at, "%s has bits behind its length; expected %s", text,
+			       prefix_format(&first, length, right));
+		return;
+	}
+	s->address = *base;
+	s->prefix = length < PREFIX_FULL ? length : 0;
+}
+
+static void read_vip(struct document *d, const struct place *at, const struct field *f, void *base)
+{
+	static const char expects[] = "an IPv4 or IPv6 address or prefix";
+	const char *text = value_text(d, at, f, expects);
+	struct addr address;
+	uint32_t length;
+	if (!text)
+		return;
+	if (split_prefix(text, &address, &length))
+		check_vip(d, at, text, base, &address, length);
+	else
+		value_unexpected(d, at, text, expects);
+}
+
+static void print_vip(const struct field *f, const void *base, unsigned int indent, FILE *out)
+{
+	const struct config_service *s = base;
+	char text[PREFIX_TEXT];
+	const char *quote = addr_is_v4(&s->address) ? "" : "\"";
+	fprintf(out, " %s%s%s\n", quote, prefix_format(&s->address, s->prefix, text), quote);
+}
+
+const struct kind kind_vip = {read_vip, print_vip};
 
 /* --- ports --------------------------------------------------------------------------------- */
 

@@ -10,6 +10,9 @@ struct config_port_range;
 /* A struct addr that a host can have: not unspecified, loopback, multicast or broadcast. */
 extern const struct kind kind_address;
 
+/* The address of a struct config_service, or its prefix. */
+extern const struct kind kind_vip;
+
 /* A required key: the ranges of a struct config_service, ascending, but maybe overlapping. */
 extern const struct kind kind_ports;
 

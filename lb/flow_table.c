@@ -195,7 +195,7 @@ void flow_table_remove(struct flow_table *t, uint64_t hash, uint32_t backend)
 	struct flow_bucket *b = flow_table_bucket(t, hash);
 	uint64_t tag = flow_tag(hash) | backend;
 	for (int i = 0; i < FLOW_BUCKET_ENTRIES; i++) {
-		uint64_t expected = tag;
+		__u64 expected = tag;
 		if (__atomic_load_n(&b->tag[i], __ATOMIC_RELAXED) == tag)
 			__atomic_compare_exchange_n(&b->tag[i], &expected, 0, false,
 						    __ATOMIC_RELEASE, __ATOMIC_RELAXED);

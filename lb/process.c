@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb/affinity.h"
+#include "lb/fragments.h"
+#include "lb/held.h"
 #include "lb/maglev.h"
 #include "lb/snapshot.h"
 #include "lb/target_table.h"
@@ -21,18 +24,20 @@ static const struct target *target_find(const void *table, const struct target_k
 	return target_table_find(table, key);
 }
 
+static const struct target_key *prefix_find(const void *table, const struct addr *address,
+					    uint32_t longest)
+{
+	return target_table_find_prefix(table, address, longest);
+}
+
 #include "bpf/icmp.h"
 #include "bpf/match.h"
 #include "bpf/neighbor.h"
 
-/* Every node must choose alike: this seed is not drawn by chance, as the flow table's is. */
-static const struct flow_seed maglev_seed = {{0x9e3779b97f4a7c15, 0xbf58476d1ce4e5b9,
-					      0x94d049bb133111eb, 0xd6e8feb86659fd93,
-					      0xa0761d6478bd642f, 0xe7037ed1a0b428db}};
-
 /* A packet between the stages. */
 struct work {
 	struct lb_packet *packet;
+	const struct service *service;
 	struct packet parsed;
 	uint64_t hash;
 	uint32_t backend; /* the flow table's, or ABI_NO_BACKEND */
@@ -42,6 +47,17 @@ void lb_init(struct lb *lb, struct flow_table *flows, struct lb_counters *counte
 	     uint32_t insert_limit)
 {
 	*lb = (struct lb){.flows = flows, .counters = counters, .insert_limit = insert_limit};
+}
+
+void lb_use_fragments(struct lb *lb, struct fragments *fragments, struct held *held)
+{
+	lb->fragments = fragments;
+	lb->held = held;
+}
+
+uint32_t lb_held(const struct lb *lb)
+{
+	return lb->held ? held_count(lb->held) : 0;
 }
 
 struct lb_counters *lb_counters_new(void)
@@ -134,9 +150,14 @@ static bool classify(struct lb *lb, const struct snapshot *s, struct work *w, ui
 		reply_to_echo(lb, s, w, now_ns);
 		return false;
 	case MATCH_SERVICE:
+	case MATCH_FRAGMENT:
 		break;
 	}
-	p->service = target->service;
+	w->service = NULL;
+	if (target) {
+		p->service = target->service;
+		w->service = &s->services[target->service];
+	}
 	return true;
 }
 
@@ -176,7 +197,7 @@ static uint32_t known_backend(struct lb *lb, const struct snapshot *s, const str
 			      uint64_t now_ns)
 {
 	struct flow_hit hit;
-	if (!flow_table_find(lb->flows, w->hash, now_ns, &hit))
+	if (!w->service->tracked || !flow_table_find(lb->flows, w->hash, now_ns, &hit))
 		return ABI_NO_BACKEND;
 	const struct backend *b = &s->backends[hit.backend];
 	if (hit.backend >= s->backend_end || !b->present || b->state == STATE_DOWN ||
@@ -191,11 +212,12 @@ static uint32_t known_backend(struct lb *lb, const struct snapshot *s, const str
 }
 
 /* Which backend the service's table gives a flow that is not known. */
-static uint32_t choose_backend(const struct service *service, const struct work *w)
+static uint32_t choose_backend(const struct work *w)
 {
+	const struct service *service = w->service;
 	if (!service->up_count || !service->maglev)
 		return ABI_NO_BACKEND;
-	uint64_t hash = flow_hash(&w->parsed.key, &maglev_seed);
+	uint64_t hash = affinity_hash(service, &w->parsed.key);
 	uint32_t position = maglev_pick(service->maglev, service->up, hash);
 	return position == UINT32_MAX ? ABI_NO_BACKEND : service->members[position];
 }
@@ -207,7 +229,7 @@ static uint32_t choose_backend(const struct service *service, const struct work 
 static void remember(struct lb *lb, const struct work *w, uint32_t backend, uint64_t now_ns)
 {
 	bool udp = w->parsed.key.protocol == IPPROTO_UDP;
-	if (!opens_flow(&w->parsed))
+	if (!w->service->tracked || !opens_flow(&w->parsed))
 		return;
 	count(&lb->counters->services[w->packet->service].flows, 1);
 	count(&lb->counters->backends[backend].flows, 1);
@@ -240,7 +262,7 @@ static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uin
 	bool known = id != ABI_NO_BACKEND;
 	count_traffic(&lb->counters->services[p->service], p->length);
 	if (!known)
-		id = choose_backend(&s->services[p->service], w);
+		id = choose_backend(w);
 	if (id == ABI_NO_BACKEND) {
 		drop(lb, p, REASON_NO_BACKEND);
 		return;
@@ -260,10 +282,89 @@ static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uin
 	count(&lb->counters->forwarded, 1);
 }
 
+/* --- fragments ------------------------------------------------------------------------------ */
+
+/* What became of the first fragment's backend since; REASON_NONE: it is there. */
+static enum reason backend_fault(const struct snapshot *s, const struct fragment_decision *d)
+{
+	if (d->backend >= s->backend_end || d->service >= s->service_end)
+		return REASON_NO_BACKEND;
+	const struct backend *b = &s->backends[d->backend];
+	if (!b->present || b->state == STATE_DOWN || b->service != d->service)
+		return REASON_NO_BACKEND;
+	return b->reachable ? REASON_NONE : REASON_NO_NEXT_HOP;
+}
+
+/* Sends a fragment after its first, or drops it for the same reason. */
+static void follow(struct lb *lb, const struct snapshot *s, struct lb_packet *p,
+		   const struct fragment_decision *d)
+{
+	enum reason reason = d->reason ? d->reason : backend_fault(s, d);
+	p->service = d->service;
+	p->backend = d->backend;
+	if (p->service < s->service_end)
+		count_traffic(&lb->counters->services[p->service], p->length);
+	if (reason) {
+		drop(lb, p, reason);
+		return;
+	}
+	rewrite_link(p->data, &s->backends[d->backend].link);
+	p->verdict = LB_TRANSMIT;
+	p->egress = s->backends[d->backend].egress;
+	count_traffic(&lb->counters->backends[d->backend], p->length);
+	count(&lb->counters->forwarded, 1);
+}
+
+/* The first one is a packet like others, but that the rest of its datagram shares its fate. */
+static void lead(struct lb *lb, const struct snapshot *s, struct work *w, const struct fragment *x,
+		 uint64_t now_ns)
+{
+	struct lb_packet *p = w->packet;
+	if (p->service == ABI_NO_SERVICE)
+		drop(lb, p, REASON_FRAGMENT_UNMATCHED);
+	else
+		forward(lb, s, w, now_ns);
+	struct fragment_decision d = {p->service, p->backend, p->reason};
+	fragments_remember(lb->fragments, x, &d, now_ns);
+}
+
+static void forward_fragment(struct lb *lb, const struct snapshot *s, struct work *w,
+			     uint64_t now_ns)
+{
+	struct lb_packet *p = w->packet;
+	struct fragment x = fragment_of(&w->parsed);
+	struct fragment_decision d;
+	if (!lb->fragments)
+		drop(lb, p, REASON_FRAGMENT_UNMATCHED);
+	else if (fragments_follow(lb->fragments, &x, now_ns, &d))
+		follow(lb, s, p, &d);
+	else if (w->parsed.fragment == PACKET_FIRST_FRAGMENT)
+		lead(lb, s, w, &x, now_ns);
+	else if (held_put(lb->held, p, &x, now_ns))
+		p->verdict = LB_HOLD;
+	else
+		drop(lb, p, REASON_FRAGMENT_UNMATCHED);
+}
+
+unsigned int lb_release(struct lb *lb, const struct snapshot *s, struct lb_packet *packets,
+			unsigned int max, uint64_t now_ns)
+{
+	struct fragment_decision d;
+	unsigned int n = 0;
+	while (n < max && lb->held && held_take(lb->held, lb->fragments, now_ns, &packets[n], &d))
+		follow(lb, s, &packets[n++], &d);
+	return n;
+}
+
+/* --- the burst ------------------------------------------------------------------------------- */
+
 static void look_up(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
 {
+	w->backend = ABI_NO_BACKEND;
+	if (w->parsed.fragment)
+		return;
 	w->backend = known_backend(lb, s, w, now_ns);
-	if (w->backend == ABI_NO_BACKEND && opens_flow(&w->parsed))
+	if (w->backend == ABI_NO_BACKEND && w->service->tracked && opens_flow(&w->parsed))
 		flow_table_prefetch_key(lb->flows, w->hash);
 }
 
@@ -289,7 +390,10 @@ void lb_process(struct lb *lb, const struct snapshot *s, struct lb_packet *packe
 	for (unsigned int i = 0; i < to_balance; i++)
 		look_up(lb, s, &work[i], now_ns);
 	for (unsigned int i = 0; i < to_balance; i++)
-		forward(lb, s, &work[i], now_ns);
+		if (work[i].parsed.fragment)
+			forward_fragment(lb, s, &work[i], now_ns);
+		else
+			forward(lb, s, &work[i], now_ns);
 	count(&lb->counters->rx_packets, count_in);
 	count(&lb->counters->rx_bytes, bytes);
 }

@@ -14,6 +14,8 @@
 #include "lb/budget.h"
 #include "lb/flow_table.h"
 
+struct fragments;
+struct held;
 struct snapshot;
 
 #define LB_BURST 64u
@@ -22,6 +24,7 @@ enum lb_verdict {
 	LB_TRANSMIT, /* from port `egress` */
 	LB_DROP,     /* for `reason` */
 	LB_PASS,     /* not ours: the kernel's */
+	LB_HOLD,     /* copied: it comes back by lb_release() */
 };
 
 #define LB_TAILROOM 64u /* writable bytes behind a frame's last one: a reply may be longer */
@@ -31,6 +34,7 @@ struct lb_packet {
 	uint8_t *data;    /* the frame, rewritten in place */
 	uint32_t length;  /* in bytes, without the frame check sequence */
 	uint16_t ingress; /* port index, one of the snapshot's */
+	uint64_t cookie;  /* the caller's: what is released has that of what was held */
 	/* out */
 	uint16_t egress;  /* port index, for LB_TRANSMIT */
 	uint8_t verdict;  /* enum lb_verdict */
@@ -45,7 +49,7 @@ struct lb_traffic {
 
 /*
  * One worker's ledger, written by it alone, read by anyone at any time. It holds that
- *   rx_packets == forwarded + neighbor_replies + echo_replies + passed + sum(dropped)
+ *   rx_packets == forwarded + neighbor_replies + echo_replies + passed + sum(dropped) + lb_held()
  * (what becomes of a packet after lb_process is the worker's part of the ledger).
  */
 struct lb_counters {
@@ -68,11 +72,16 @@ struct lb {
 	uint32_t insert_limit;        /* flows a second it remembers */
 	struct budget inserts;        /* those it may remember now */
 	struct budget echoes;         /* echo requests it may answer now */
+	struct fragments *fragments;  /* of all workers; NULL: fragments are not balanced */
+	struct held *held;            /* of this one */
 };
 
 /* `insert_limit`: new flows beyond so many a second go by the service's table alone. */
 void lb_init(struct lb *lb, struct flow_table *flows, struct lb_counters *counters,
 	     uint32_t insert_limit);
+
+/* Makes it balance fragments, by a table of all workers and a place of its own for early ones. */
+void lb_use_fragments(struct lb *lb, struct fragments *fragments, struct held *held);
 
 /* Zeroed counters, to be freed by free(), for who has no memory of its own for them; or NULL. */
 struct lb_counters *lb_counters_new(void);
@@ -80,5 +89,16 @@ struct lb_counters *lb_counters_new(void);
 /* Decides about `count` packets, at most LB_BURST. `now_ns` is CLOCK_MONOTONIC. */
 void lb_process(struct lb *lb, const struct snapshot *s, struct lb_packet *packets,
 		unsigned int count, uint64_t now_ns);
+
+/*
+ * Decides about packets held before, of which it is known by now where they belong, or that waited
+ * for too long: at most `max`; how many. Their bytes are copies that stand until the next
+ * lb_process(). To be called after it, and every few milliseconds while any are held.
+ */
+unsigned int lb_release(struct lb *lb, const struct snapshot *s, struct lb_packet *packets,
+			unsigned int max, uint64_t now_ns);
+
+/* Packets held right now. Any thread. */
+uint32_t lb_held(const struct lb *lb);
 
 #endif

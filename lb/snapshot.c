@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "lb/err.h"
 #include "lb/maglev.h"
@@ -137,6 +138,7 @@ static void fill_backend(struct backend *b, const struct config_backend *config,
 {
 	b->present = 1;
 	b->state = config->state;
+	b->tracked = s->services[service].tracked;
 	b->service = service;
 	b->address = config->address;
 	b->weight = config->weight;
@@ -160,7 +162,11 @@ static int fill_service(struct snapshot *s, const struct snapshot_input *in,
 	service->present = 1;
 	service->protocol = config->protocol;
 	service->announce = config->announce;
+	service->affinity = config->affinity;
+	service->tracked = config->tracking == TRACKING_FLOW;
+	service->identity = XXH64(config->name, strlen(config->name), 0);
 	service->address = config->address;
+	service->prefix = config->prefix;
 	service->member_count = config->backend_count;
 	service->members = calloc(config->backend_count + 1, sizeof(*service->members));
 	service->up = calloc(config->backend_count / 64 + 1, sizeof(*service->up));
@@ -221,7 +227,7 @@ static uint32_t vip_flags(const struct config *config, const struct config_servi
 static void put_targets(struct target_table *t, const struct config_service *s, uint32_t id,
 			uint32_t flags)
 {
-	struct target_key key = {.address = s->address};
+	struct target_key key = {.address = s->address, .prefix = s->prefix};
 	const struct target *vip = target_table_find(t, &key);
 	struct target value = {.service = ABI_NO_SERVICE, .flags = vip ? vip->flags : 0};
 	value.flags |= flags;

@@ -29,13 +29,26 @@ struct backend {
 	uint8_t present;            /* configured */
 	uint8_t reachable;          /* link and egress are known */
 	uint8_t state;              /* enum config_state */
-	uint8_t zero[3];
+	uint8_t tracked;            /* its flows are in the flow table */
+	uint8_t zero[2];
 	uint32_t service; /* id */
 	struct addr address;
 	uint32_t weight;
 	uint8_t pad[20];
 };
 _Static_assert(sizeof(struct backend) == 64, "one cache line");
+
+/* Whether flows may be in the flow table with it. */
+static inline bool backend_keeps_flows(const struct backend *b)
+{
+	return b->present && b->tracked && b->state != STATE_DOWN;
+}
+
+/* Whether the XDP program may send it packets by what the flow table says. */
+static inline bool backend_is_repeatable(const struct backend *b)
+{
+	return backend_keeps_flows(b) && b->reachable;
+}
 
 struct service {
 	const struct maglev *maglev; /* NULL: no backend with a weight */
@@ -46,7 +59,11 @@ struct service {
 	uint32_t up_count;
 	uint8_t present;
 	uint8_t protocol;
-	uint8_t announce; /* enum config_announce */
+	uint8_t announce;  /* enum config_announce */
+	uint8_t affinity;  /* enum config_affinity */
+	uint8_t tracked;   /* its flows are in the flow table */
+	uint64_t identity; /* made of its name: alike on every node */
+	uint8_t prefix;    /* length, see lb/prefix.h; 0: the address alone */
 	struct addr address;
 };
 

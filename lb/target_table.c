@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "lb/prefix.h"
+
 struct target_table *target_table_new(uint32_t capacity)
 {
 	uint64_t slots = 16;
@@ -20,6 +22,18 @@ void target_table_free(struct target_table *t)
 	free(t);
 }
 
+static void note_length(struct target_table *t, uint8_t length)
+{
+	uint32_t at = 0;
+	while (at < t->length_count && t->lengths[at] > length)
+		at++;
+	if (at < t->length_count && t->lengths[at] == length)
+		return;
+	memmove(&t->lengths[at + 1], &t->lengths[at], t->length_count - at);
+	t->lengths[at] = length;
+	t->length_count++;
+}
+
 void target_table_put(struct target_table *t, const struct target_key *key,
 		      const struct target *value)
 {
@@ -27,7 +41,24 @@ void target_table_put(struct target_table *t, const struct target_key *key,
 	while (t->entries[i].used && memcmp(&t->entries[i].key, key, sizeof(*key)))
 		i = (i + 1) & t->mask;
 	t->count += !t->entries[i].used;
+	if (key->prefix && !key->protocol && !key->port)
+		note_length(t, key->prefix);
 	t->entries[i] = (struct target_entry){.key = *key, .value = *value, .used = 1};
+}
+
+const struct target_key *target_table_find_prefix(const struct target_table *t,
+						  const struct addr *address, uint32_t longest)
+{
+	for (uint32_t i = 0; i < t->length_count; i++) {
+		struct target_key key = {.prefix = t->lengths[i]};
+		if (key.prefix > longest)
+			continue;
+		key.address = prefix_mask(address, key.prefix);
+		const struct target_entry *e = target_table_entry(t, &key);
+		if (e)
+			return &e->key;
+	}
+	return NULL;
 }
 
 bool target_table_equal(const struct target_table *a, const struct target_table *b)

@@ -21,6 +21,8 @@ _Static_assert(sizeof(struct target_entry) == 32, "two to a cache line");
 
 struct target_table {
 	uint32_t mask, count;
+	uint32_t length_count;
+	uint8_t lengths[128]; /* of prefixes there are, longest first */
 	struct target_entry entries[];
 };
 
@@ -38,7 +40,8 @@ static inline uint32_t target_key_hash(const struct target_key *k)
 {
 	const __be32 *a = k->address.word;
 	uint64_t h = a[0] | (uint64_t)a[1] << 32;
-	h = (h ^ ((uint64_t)k->port << 8 | k->protocol)) * 0x9e3779b97f4a7c15ull;
+	h = (h ^ ((uint64_t)k->prefix << 24 | (uint64_t)k->port << 8 | k->protocol)) *
+	    0x9e3779b97f4a7c15ull;
 	h = (h ^ h >> 32 ^ (a[2] | (uint64_t)a[3] << 32)) * 0x9e3779b97f4a7c15ull;
 	return h >> 32;
 }
@@ -49,19 +52,30 @@ static inline bool target_key_equal(const struct target_key *a, const struct tar
 	const __be32 *x = a->address.word, *y = b->address.word;
 	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) |
 		 (uint32_t)(a->port ^ b->port) | (uint32_t)(a->protocol ^ b->protocol) |
-		 (uint32_t)(a->zero ^ b->zero));
+		 (uint32_t)(a->prefix ^ b->prefix));
 }
 
-static inline const struct target *target_table_find(const struct target_table *t,
-						     const struct target_key *key)
+static inline const struct target_entry *target_table_entry(const struct target_table *t,
+							    const struct target_key *key)
 {
 	for (uint32_t i = target_key_hash(key);; i++) {
 		const struct target_entry *e = &t->entries[i & t->mask];
 		if (!e->used)
 			return NULL;
 		if (target_key_equal(&e->key, key))
-			return &e->value;
+			return e;
 	}
 }
+
+static inline const struct target *target_table_find(const struct target_table *t,
+						     const struct target_key *key)
+{
+	const struct target_entry *e = target_table_entry(t, key);
+	return e ? &e->value : NULL;
+}
+
+/* The own key of the longest prefix of at most that length which has the address, or NULL. */
+const struct target_key *target_table_find_prefix(const struct target_table *t,
+						  const struct addr *address, uint32_t longest);
 
 #endif

@@ -3,7 +3,7 @@
 #
 # Runs the tests: unit programs (BUILD/tests/unit/test_*, cmocka, each of its tests counts), tests of
 # the scripts (tests/unit/t_*.sh) and of the network (tests/net/t_*.sh: exit 0 passed, 77 skipped,
-# with the reason in the last line). Each runs with a time limit, and its output stays in
+# with the reason in the last line), and fuzz targets (BUILD/tests/fuzz/fuzz_*) on their kept corpus. Each runs with a time limit, and its output stays in
 # BUILD/tests/logs. The last line is `N passed, N failed, N skipped`.
 #
 # usage: run.sh [BUILD [WORD]]   only tests with WORD in their names
@@ -79,10 +79,11 @@ run_unit() {
 	fi
 }
 
-run_script() {
-	local script=$1 name=${1##*/} log=$logs/${1##*/}.log
-	name=${name%.sh}
-	run_limited "$log" bash "$script" "$build"
+# One test: a command that says by its exit status what became of it.
+run_command() { # NAME LOG COMMAND...
+	local name=$1 log=$2
+	shift 2
+	run_limited "$log" "$@"
 	case $status in
 	0)
 		passed=$((passed + 1))
@@ -100,12 +101,25 @@ run_script() {
 	esac
 }
 
+run_script() {
+	local name=${1##*/}
+	run_command "${name%.sh}" "$logs/$name.log" bash "$1" "$build"
+}
+
+run_corpus() {
+	local name=${1##*/}
+	run_command "$name" "$logs/$name.log" "$1" "tests/fuzz/corpus/${name#fuzz_}"
+}
+
 is_wanted() { # PATH: a file whose name has the word
 	[ -f "$1" ] && [[ ${1##*/} == *"$word"* ]]
 }
 
 for test in "$build"/tests/unit/test_*; do
 	[[ $test == *.* ]] || ! is_wanted "$test" || run_unit "$test"
+done
+for test in "$build"/tests/fuzz/fuzz_*; do
+	[[ $test == *.* ]] || ! is_wanted "$test" || run_corpus "$test"
 done
 for test in tests/unit/t_*.sh tests/net/t_*.sh; do
 	! is_wanted "$test" || run_script "$test"

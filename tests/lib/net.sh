@@ -177,7 +177,7 @@ net_namespace() {
 net_link() {
 	local queues="numtxqueues $net_queues numrxqueues $net_queues"
 	# shellcheck disable=SC2086 # words
-	ip link add name "$2" netns "$net_prefix-$1" $queues type veth \
+	on "$1" ip link add name "$2" $queues type veth \
 		peer name "$4" netns "$net_prefix-$3" $queues
 	[ "$1" != weir ] || net_take_xdp "$3" "$4"
 	[ "$3" != weir ] || net_take_xdp "$1" "$2"

@@ -53,8 +53,7 @@ on client ping -c 3 -i 0.2 10.0.0.2 >/dev/null
 must_come 10 "nothing held" eval 'weir_show drops | jq -e ".ledger.held == 0"'
 weir_show drops | jq -c '.ledger, .balanced, (.reasons[] | select(.total > 0) | {(.reason): .total})'
 expect "the balance" ledger_is_balanced
-expect_equal "no-backend" 500 "$(weir_drops no-backend)"
-expect_equal "fragment-unmatched" 2 "$(weir_drops fragment-unmatched)"
+expect_equal "no-backend, a datagram of two fragments with them" 502 "$(weir_drops no-backend)"
 expect "no-next-hop" [ "$(weir_drops no-next-hop)" -gt 0 ]
 must_come 10 "a quiet moment" is_quiet
 read -r sent got <<<"$quiet"

@@ -325,8 +325,24 @@ static struct config_backend dns_backends[] = {{.name = "b1", .weight = 1}};
 static struct config_port_range web_ports[] = {{80, 80}, {443, 443}, {8000, 8099}};
 static struct config_port_range any_port[] = {{0, 0}};
 static struct config_service services[] = {
-	{"web", {}, IPPROTO_TCP, 3, web_ports, ANNOUNCE_NEIGHBOR, 3, web_backends},
-	{"dns", {}, IPPROTO_UDP, 1, any_port, ANNOUNCE_NONE, 1, dns_backends},
+	{
+		.name = "web",
+		.protocol = IPPROTO_TCP,
+		.port_range_count = 3,
+		.port_ranges = web_ports,
+		.announce = ANNOUNCE_NEIGHBOR,
+		.backend_count = 3,
+		.backends = web_backends,
+	},
+	{
+		.name = "dns",
+		.protocol = IPPROTO_UDP,
+		.port_range_count = 1,
+		.port_ranges = any_port,
+		.affinity = AFFINITY_SOURCE,
+		.backend_count = 1,
+		.backends = dns_backends,
+	},
 };
 static char socket_path[100];
 static struct config config = {

@@ -132,12 +132,17 @@ static void put_arp(struct frame *f, const struct recipe *r)
 
 /* --- network layer --------------------------------------------------------------------------- */
 
+static uint16_t fragment_id(const struct recipe *r)
+{
+	return r->fragment_id ? r->fragment_id : 0x1234;
+}
+
 static void put_ipv4(struct frame *f, const struct recipe *r)
 {
 	put8(f, 0x40 | (20 + r->ipv4_options) / 4);
 	put8(f, 0);
 	put16(f, 0); /* total length, later */
-	put16(f, 0x1234);
+	put16(f, fragment_id(r));
 	put16(f, r->ipv4_fragment);
 	put8(f, r->hop_limit ? r->hop_limit : 64);
 	put8(f, r->protocol);
@@ -165,10 +170,14 @@ static uint8_t extension_protocol(char letter)
 	}
 }
 
-static void put_extension(struct frame *f, char letter, uint8_t next)
+static void put_extension(struct frame *f, const struct recipe *r, char letter, uint8_t next)
 {
 	uint8_t bytes[24] = {next};
 	uint32_t length = 8;
+	if (extension_protocol(letter) == 44) {
+		bytes[6] = fragment_id(r) >> 8;
+		bytes[7] = fragment_id(r);
+	}
 	switch (letter) {
 	case 'D':
 		length = 24;
@@ -182,7 +191,11 @@ static void put_extension(struct frame *f, char letter, uint8_t next)
 		bytes[3] = 1; /* more fragments */
 		break;
 	case '2':
-		bytes[2] = 1;
+		bytes[3] = 9;
+		break;
+	case 'x':
+		bytes[2] = r->ipv6_fragment >> 8;
+		bytes[3] = r->ipv6_fragment;
 		break;
 	}
 	put(f, bytes, length);
@@ -198,7 +211,7 @@ static void put_ipv6(struct frame *f, const struct recipe *r)
 	put_address(f, r->from);
 	put_address(f, r->to);
 	for (; *extensions; extensions++)
-		put_extension(f, *extensions,
+		put_extension(f, r, *extensions,
 			      extensions[1] ? extension_protocol(extensions[1]) : r->protocol);
 }
 

@@ -50,12 +50,15 @@ struct recipe {
 	uint8_t protocol;
 	uint8_t ipv4_options;   /* bytes, a multiple of 4 */
 	uint16_t ipv4_fragment; /* flags and offset */
+	uint16_t fragment_id;   /* 0x1234; of IPv6 fragments too */
 	/*
 	 * IPv6 extension headers, a letter each: h hop-by-hop, r routing, d destination options
 	 * (8 bytes), D the same with 24 bytes, a authentication, f an atomic fragment,
-	 * 1 a first fragment, 2 a later one.
+	 * 1 a first fragment, 2 one of 8 bytes from the start, with more to follow, x one whose
+	 * offset and flags are ipv6_fragment.
 	 */
 	const char *extensions;
+	uint16_t ipv6_fragment;
 	uint8_t hop_limit; /* 64; of neighbour discovery 255 */
 	uint16_t from_port, to_port;
 	uint8_t tcp_flags;

@@ -41,6 +41,16 @@ const char packet_table_yaml[] =
 	"     backends: [{name: o1, address: 10.0.0.15, state: drain}]}\n"
 	"  - {name: lost, address: 203.0.113.16, protocol: tcp, ports: 80,\n"
 	"     backends: [{name: n1, address: 10.0.0.16}]}\n"
+	"  - {name: log, address: 203.0.113.17, protocol: udp, ports: 514, tracking: none,\n"
+	"     backends: [{name: u1, address: 10.0.0.17}]}\n"
+	"  - {name: pool, address: 203.0.113.32/28, protocol: udp, ports: any,\n"
+	"     announce: neighbor, backends: [{name: p1, address: 10.0.0.18}]}\n"
+	"  - {name: inner, address: 203.0.113.40/30, protocol: udp, ports: 99,\n"
+	"     backends: [{name: i1, address: 10.0.0.19}]}\n"
+	"  - {name: one, address: 203.0.113.41, protocol: udp, ports: 7,\n"
+	"     backends: [{name: e1, address: 10.0.0.20}]}\n"
+	"  - {name: pool6, address: \"2001:db8:5::/64\", protocol: tcp, ports: 80,\n"
+	"     announce: neighbor, backends: [{name: p6, address: \"2001:db8:2::18\"}]}\n"
 	"  - {name: web6, address: \"2001:db8:1::10\", protocol: tcp, ports: [80, 443],\n"
 	"     announce: neighbor, backends: [{name: b6, address: \"2001:db8:2::11\"}]}\n"
 	"  - {name: dns6, address: \"2001:db8:1::10\", protocol: udp, ports: 53,\n"
@@ -75,6 +85,8 @@ const char packet_table_yaml[] =
 #define SYN6(...)   V6(TCP, VIP6, .to_port = 80, .tcp_flags = TCP_SYN, __VA_ARGS__)
 #define QUERY(...)  V4(UDP, VIP, .to_port = 53, .payload = 30, __VA_ARGS__)
 #define QUERY6(...) V6(UDP, VIP6, .to_port = 53, .payload = 30, __VA_ARGS__)
+#define V4_PART(id, field) .payload = 32, .fragment_id = (id), .ipv4_fragment = (field)
+#define V6_PART(id, ext)   .payload = 32, .fragment_id = (id), .extensions = (ext)
 #define ASK(...)    {.mac_to = "ff:ff:ff:ff:ff:ff", .arp_op = 1, .from = CLIENT, __VA_ARGS__}
 #define SOLICIT(...) \
 	{.mac_to = VIP6_GROUP_MAC, .from = CLIENT6, .to = VIP6_GROUP, \
@@ -86,6 +98,7 @@ const char packet_table_yaml[] =
 
 /* The port of clients that errors are about: no UDP flow of the table has it. */
 #define LONELY          41000
+#define CLIENT_PORT     40000 /* that of recipes that name none */
 #define ECHO(...)       V4(ICMP, VIP, .payload = 56, __VA_ARGS__)
 #define ECHO6(...)      V6(ICMPV6, VIP6, .payload = 56, __VA_ARGS__)
 #define ECHOED(...) \
@@ -108,12 +121,18 @@ const char packet_table_yaml[] =
 #define PASS                 .verdict = LB_PASS
 #define DROP(r)              .verdict = LB_DROP, .reason = REASON_##r
 #define WORKER_DROPS(r, ...) DROP(r), .by_worker = true, __VA_ARGS__
+#define HOLD                 .verdict = LB_HOLD
 #define REPLY                .verdict = LB_TRANSMIT, .reply
 #define TO(service_, backend_, mac_) \
 	.verdict = LB_TRANSMIT, .service = (service_), .backend = (backend_), .mac_to = (mac_)
 #define TO_WEB    TO("web", "b1", "02:04:0a:00:00:0b")
 #define TO_DNS    TO("dns", "d1", "02:04:0a:00:00:35")
 #define TO_QUIET  TO("quiet", "q1", "02:04:0a:00:00:0c")
+#define TO_LOG    TO("log", "u1", "02:04:0a:00:00:11")
+#define TO_POOL   TO("pool", "p1", "02:04:0a:00:00:12")
+#define TO_INNER  TO("inner", "i1", "02:04:0a:00:00:13")
+#define TO_ONE    TO("one", "e1", "02:04:0a:00:00:14")
+#define TO_POOL6  TO("pool6", "p6", "02:06:00:00:00:18")
 #define TO_WEB6   TO("web6", "b6", "02:06:00:00:00:11")
 #define TO_DNS6   TO("dns6", "d6", "02:06:00:00:00:53")
 #define TO_QUIET6 TO("quiet6", "q6", "02:06:00:00:00:12")
@@ -137,11 +156,47 @@ const struct packet_case packet_cases[] = {
 	{"v4 udp without checksum", QUERY(.pokes = {POKE(4, 6, 0), POKE(4, 7, 0)}), TO_DNS},
 	{"v4 udp to any port", V4(UDP, QUIET, .to_port = 4433), TO_QUIET},
 	{"v4 udp to port 0 of a service of any port", V4(UDP, QUIET, .to_port = 0), TO_QUIET},
+	{"v4 udp without tracking",
+	 V4(UDP, "203.0.113.17", .to_port = 514, .payload = 30), TO_LOG, .never_repeated = true},
 	{"v4 to a foreign link address", SYN(.mac_to = "02:aa:aa:aa:aa:aa"), TO_WEB},
 	{"v6 tcp syn", SYN6(), TO_WEB6},
 	{"v6 udp", QUERY6(), TO_DNS6},
 	{"v6 udp to any port", V6(UDP, QUIET6, .to_port = 4433), TO_QUIET6},
 	{"v4 tcp, the longest frame", SYN(.payload = 1460), TO_WEB},
+
+	/* --- prefixes: the most specific one that has the port ------------------------------- */
+	{"first address of a prefix", V4(UDP, "203.0.113.32", .to_port = 5), TO_POOL},
+	{"last address of a prefix", V4(UDP, "203.0.113.47", .to_port = 5), TO_POOL},
+	{"address before a prefix", V4(UDP, "203.0.113.31", .to_port = 5), PASS},
+	{"address behind a prefix", V4(UDP, "203.0.113.48", .to_port = 5), PASS},
+	{"another protocol to a prefix",
+	 V4(TCP, "203.0.113.33", .to_port = 5, .tcp_flags = TCP_SYN), PASS},
+	{"a prefix within a prefix", V4(UDP, "203.0.113.40", .to_port = 99), TO_INNER},
+	{"a port that only the wider prefix has", V4(UDP, "203.0.113.43", .to_port = 98), TO_POOL},
+	{"an address within prefixes", V4(UDP, "203.0.113.41", .to_port = 7), TO_ONE},
+	{"its port that the inner prefix has", V4(UDP, "203.0.113.41", .to_port = 99), TO_INNER},
+	{"its port that the outer prefix has", V4(UDP, "203.0.113.41", .to_port = 8), TO_POOL},
+	{"malformed, to a prefix",
+	 V4(UDP, "203.0.113.33", .to_port = 5, .pokes = {POKE(3, 0, 0x44)}), DROP(MALFORMED_IPV4)},
+	{"malformed, behind a prefix",
+	 V4(UDP, "203.0.113.48", .to_port = 5, .pokes = {POKE(3, 0, 0x44)}), PASS},
+	{"v6 prefix", V6(TCP, "2001:db8:5::1:2:3", .to_port = 80, .tcp_flags = TCP_SYN), TO_POOL6},
+	{"v6 prefix, a port that is not served",
+	 V6(TCP, "2001:db8:5::1:2:3", .to_port = 81, .tcp_flags = TCP_SYN), PASS},
+	{"v6 behind a prefix",
+	 V6(TCP, "2001:db8:5:1::", .to_port = 80, .tcp_flags = TCP_SYN), PASS},
+	{"arp for an address of a prefix",
+	 ASK(.to = "203.0.113.34"),
+	 REPLY = {.mac_from = PORT_MAC, .mac_to = CLIENT_MAC, .arp_op = 2, .from = "203.0.113.34",
+	  .to = CLIENT, .arp_target_mac = CLIENT_MAC}},
+	{"arp behind a prefix", ASK(.to = "203.0.113.48"), PASS},
+	{"arp where a narrower prefix is not announced", ASK(.to = "203.0.113.42"), PASS},
+	{"solicitation for an address of a prefix",
+	 {.from = CLIENT6, .to = "2001:db8:5::77", .protocol = IPPROTO_ICMPV6, .nd_type = 135,
+	  .nd_target = "2001:db8:5::77"},
+	 REPLY = {.mac_from = PORT_MAC, .mac_to = CLIENT_MAC, .from = "2001:db8:5::77",
+	  .to = CLIENT6, .protocol = IPPROTO_ICMPV6, .nd_type = 136, .nd_flags = 0x60000000,
+	  .nd_option = 2, .nd_target = "2001:db8:5::77"}},
 
 	/* --- VLANs -------------------------------------------------------------------------- */
 	{"vlan v4", SYN(.tags = {VLAN}), TO_WEB},
@@ -183,9 +238,15 @@ const struct packet_case packet_cases[] = {
 	{"v6 tcp to somebody else", V6(TCP, OTHER6, .to_port = 80, .tcp_flags = TCP_SYN), PASS},
 	{"v6 to a vip's mapped address",
 	 V6(TCP, "::ffff:203.0.113.10", .to_port = 80, .tcp_flags = TCP_SYN), PASS},
-	{"v6 from a mapped address",
+	{"v6 between mapped addresses, where v4 is a known flow",
+	 {.from = "::ffff:198.51.100.7", .to = "::ffff:203.0.113.10", .protocol = IPPROTO_UDP,
+	  .to_port = 53, .payload = 30}, PASS},
+	{"v6 from a mapped address, where the last words are a known v4 flow's",
+	 {.from = "::ffff:198.51.100.7", .to = "2000::ffff:203.0.113.10", .protocol = IPPROTO_UDP,
+	  .to_port = 53, .payload = 30}, PASS},
+	{"v6 from a mapped address to a vip (RFC 6890: no source)",
 	 {.from = "::ffff:198.51.100.7", .to = VIP6, .protocol = IPPROTO_TCP, .to_port = 80,
-	  .tcp_flags = TCP_SYN}, TO_WEB6},
+	  .tcp_flags = TCP_SYN}, PASS},
 	{"v4 sctp to a vip", V4(SCTP, VIP, .payload = 40), PASS},
 	{"v4 icmpv6 is no neighbour discovery",
 	 V4(ICMPV6, VIP, .nd_type = 135, .nd_target = VIP6, .hop_limit = 255), PASS},
@@ -247,17 +308,92 @@ const struct packet_case packet_cases[] = {
 	 V4(UDP, VIP, .to_port = 53, .padding = 18, .pokes = {POKE(4, 5, 10)}),
 	 DROP(MALFORMED_UDP)},
 
-	/* --- fragments: their ports are not known, or not to all of them ---------------------- */
+	/* --- fragments: the first is for a service, the others wait for it -------------------- */
 	{"v4 don't fragment", SYN(.ipv4_fragment = 0x4000), TO_WEB},
-	{"v4 first fragment", QUERY(.ipv4_fragment = 0x2000), DROP(FRAGMENT_UNMATCHED)},
-	{"v4 later fragment", QUERY(.ipv4_fragment = 0x2005), DROP(FRAGMENT_UNMATCHED)},
-	{"v4 last fragment", QUERY(.ipv4_fragment = 0x0005), DROP(FRAGMENT_UNMATCHED)},
-	{"v4 fragment not for a vip", V4(UDP, OTHER, .to_port = 53, .ipv4_fragment = 0x2000), PASS},
-	{"v6 first fragment", QUERY6(.extensions = "1"), DROP(FRAGMENT_UNMATCHED)},
-	{"v6 later fragment", QUERY6(.extensions = "2"), DROP(FRAGMENT_UNMATCHED)},
-	{"v6 fragment behind options", QUERY6(.extensions = "hd2"), DROP(FRAGMENT_UNMATCHED)},
+	{"v4 first fragment", V4(UDP, VIP, .to_port = 53, V4_PART(1, 0x2000)), TO_DNS},
+	{"v4 first fragment, with the datagram's udp length",
+	 V4(UDP, VIP, .to_port = 53, V4_PART(2, 0x2000), .pokes = {POKE(4, 4, 0x20)}), TO_DNS},
+	{"v4 first fragment, the udp header alone",
+	 V4(UDP, VIP, .to_port = 53, .ipv4_fragment = 0x2000, .fragment_id = 3), TO_DNS},
+	{"v4 first fragment of tcp",
+	 SYN(.payload = 4, .ipv4_fragment = 0x2000, .fragment_id = 4), TO_WEB},
+	{"v4 first fragment with options", V4(UDP, VIP, .to_port = 53, V4_PART(5, 0x2000), .ipv4_options = 8), TO_DNS},
+	{"v4 first fragment to a port that is not served",
+	 V4(UDP, VIP, .to_port = 54, V4_PART(6, 0x2000)), WORKER_DROPS(FRAGMENT_UNMATCHED)},
+	{"v4 first fragment without backends",
+	 V4(TCP, "203.0.113.12", .to_port = 80, .tcp_flags = TCP_SYN, .payload = 4,
+	    .ipv4_fragment = 0x2000), WORKER_DROPS(NO_BACKEND, .service = "empty")},
+	{"v4 later fragment", V4(UDP, VIP, .to_port = 53, V4_PART(7, 0x2005)), HOLD},
+	{"v4 last fragment", QUERY(.ipv4_fragment = 0x0005, .fragment_id = 8), HOLD},
+	{"v4 last fragment of the longest datagram",
+	 V4(UDP, VIP, .payload = 3, .ipv4_fragment = 8188, .fragment_id = 9), HOLD},
+	{"v4 fragment of a datagram that is too long",
+	 V4(UDP, VIP, .payload = 4, .ipv4_fragment = 8188), DROP(MALFORMED_IPV4)},
+	{"v4 fragment of a datagram that is too long with its options",
+	 V4(UDP, VIP, .payload = 3, .ipv4_options = 4, .ipv4_fragment = 8188),
+	 DROP(MALFORMED_IPV4)},
+	{"v4 fragment at the last offset",
+	 QUERY(.ipv4_fragment = 0x1fff), DROP(MALFORMED_IPV4)},
+	{"v4 fragment of odd length, with more to follow",
+	 QUERY(.ipv4_fragment = 0x2000), DROP(MALFORMED_IPV4)},
+	{"v4 fragment of nothing",
+	 QUERY(.ipv4_fragment = 5, .pokes = {POKE(3, 3, 20)}), DROP(MALFORMED_IPV4)},
+	{"v4 tiny first fragment (RFC 1858)",
+	 SYN(.ipv4_fragment = 0x2000, .pokes = {POKE(3, 3, 36)}), DROP(FRAGMENT_TINY)},
+	{"v4 first fragment that ends in the tcp options",
+	 SYN(.payload = 4, .ipv4_fragment = 0x2000, .pokes = {POKE(4, 12, 7 << 4)}),
+	 DROP(FRAGMENT_TINY)},
+	{"v4 first fragment with an impossible tcp header",
+	 SYN(.payload = 4, .ipv4_fragment = 0x2000, .pokes = {POKE(4, 12, 4 << 4)}),
+	 DROP(MALFORMED_TCP)},
+	{"v4 first fragment with an impossible udp length",
+	 V4(UDP, VIP, .to_port = 53, V4_PART(1, 0x2000), .pokes = {POKE(4, 5, 7)}), DROP(MALFORMED_UDP)},
+	{"v4 tcp fragment over the flags (RFC 3128)",
+	 SYN(.payload = 4, .ipv4_fragment = 0x2001), DROP(FRAGMENT_TINY)},
+	{"v4 tcp fragment behind them",
+	 SYN(.payload = 4, .ipv4_fragment = 0x2002, .fragment_id = 10), HOLD},
+	{"v4 udp fragment at offset 8", V4(UDP, VIP, .to_port = 53, V4_PART(11, 0x2001)), HOLD},
+	{"v4 fragments of icmp", V4(ICMP, VIP, .payload = 56, .ipv4_fragment = 0x2000), PASS},
+	{"v4 fragment not for a vip", V4(UDP, OTHER, .to_port = 53, V4_PART(1, 0x2000)), PASS},
+	{"v4 tiny fragment not for a vip",
+	 V4(TCP, OTHER, .payload = 4, .ipv4_fragment = 0x2001), PASS},
+	{"v6 first fragment", V6(UDP, VIP6, .to_port = 53, V6_PART(1, "1")), TO_DNS6},
+	{"v6 first fragment behind options", V6(UDP, VIP6, .to_port = 53, V6_PART(2, "hd1")), TO_DNS6},
+	{"v6 first fragment, options in it", V6(UDP, VIP6, .to_port = 53, V6_PART(3, "h1Da")), TO_DNS6},
+	{"v6 first fragment of tcp", SYN6(.payload = 4, .extensions = "1"), TO_WEB6},
+	{"v6 first fragment to a port that is not served",
+	 V6(UDP, VIP6, .to_port = 54, V6_PART(4, "1")), WORKER_DROPS(FRAGMENT_UNMATCHED)},
+	{"v6 later fragment", V6(UDP, VIP6, .to_port = 53, V6_PART(5, "2")), HOLD},
+	{"v6 fragment behind options", V6(UDP, VIP6, .to_port = 53, V6_PART(6, "hd2")), HOLD},
+	{"v6 later fragment that names options", V6(UDP, VIP6, .to_port = 53, V6_PART(7, "2d")), HOLD},
+	{"v6 last fragment", QUERY6(.extensions = "x", .ipv6_fragment = 64, .fragment_id = 8), HOLD},
+	{"v6 last fragment of the longest datagram",
+	 V6(UDP, VIP6, .payload = 7, .extensions = "x", .ipv6_fragment = 65520,
+	    .fragment_id = 9), HOLD},
+	{"v6 fragment of a datagram that is too long",
+	 V6(UDP, VIP6, .payload = 8, .extensions = "x", .ipv6_fragment = 65520),
+	 DROP(MALFORMED_IPV6)},
+	{"v6 fragment of a datagram that is too long with its options",
+	 V6(UDP, VIP6, .payload = 7, .extensions = "hx", .ipv6_fragment = 65520),
+	 DROP(MALFORMED_IPV6)},
+	{"v6 fragment of odd length, with more to follow",
+	 QUERY6(.extensions = "1"), DROP(MALFORMED_IPV6)},
+	{"v6 fragment of nothing",
+	 QUERY6(.extensions = "1", .pokes = {POKE(3, 5, 8)}), DROP(MALFORMED_IPV6)},
+	{"v6 tiny first fragment",
+	 SYN6(.extensions = "1", .pokes = {POKE(3, 5, 8 + 16)}), DROP(FRAGMENT_TINY)},
+	{"v6 first fragment that ends in its options (RFC 7112)",
+	 QUERY6(.extensions = "1D", .pokes = {POKE(3, 5, 8 + 16)}), DROP(FRAGMENT_TINY)},
+	{"v6 first fragment that ends behind its options",
+	 QUERY6(.extensions = "1d", .pokes = {POKE(3, 5, 8 + 8)}), DROP(FRAGMENT_TINY)},
+	{"v6 tcp fragment over the flags", SYN6(.payload = 4, .extensions = "2"), DROP(FRAGMENT_TINY)},
+	{"v6 fragment in a fragment", V6(UDP, VIP6, .to_port = 53, V6_PART(1, "11")), DROP(HEADER_CHAIN)},
 	{"v6 atomic fragment (RFC 6946)", QUERY6(.extensions = "f"), TO_DNS6},
-	{"v6 fragment not for a vip", V6(UDP, OTHER6, .to_port = 53, .extensions = "1"), PASS},
+	{"v6 fragments of icmp", V6(ICMPV6, VIP6, .payload = 56, .extensions = "1"), PASS},
+	{"v6 fragment not for a vip", V6(UDP, OTHER6, .to_port = 53, V6_PART(1, "1")), PASS},
+	{"v6 solicitation in a fragment (RFC 6980)",
+	 {.from = CLIENT6, .to = VIP6, .protocol = IPPROTO_ICMPV6, .extensions = "1",
+	  .nd_type = 135, .nd_target = VIP6, .hop_limit = 255}, PASS},
 
 	/* --- IPv6 extension headers --------------------------------------------------------- */
 	{"v6 hop-by-hop options", SYN6(.extensions = "h"), TO_WEB6},
@@ -332,6 +468,15 @@ const struct packet_case packet_cases[] = {
 	 ECHO6(.tags = {SERVICE_VLAN, VLAN}),
 	 REPLY = ECHOED6(.payload = 56, .tags = {SERVICE_VLAN, VLAN})},
 	{"v6 echo behind options", ECHO6(.extensions = "h"), PASS},
+	{"v4 echo to an address of a prefix",
+	 V4(ICMP, "203.0.113.34", .payload = 8),
+	 REPLY = {.mac_from = PORT_MAC, .mac_to = CLIENT_MAC, .from = "203.0.113.34", .to = CLIENT,
+	  .protocol = IPPROTO_ICMP, .icmp_is_reply = true, .payload = 8}},
+	{"v4 echo behind a prefix", V4(ICMP, "203.0.113.48", .payload = 8), PASS},
+	{"v6 echo to an address of a prefix",
+	 V6(ICMPV6, "2001:db8:5::77", .payload = 8),
+	 REPLY = {.mac_from = PORT_MAC, .mac_to = CLIENT_MAC, .from = "2001:db8:5::77",
+	  .to = CLIENT6, .protocol = IPPROTO_ICMPV6, .icmp_is_reply = true, .payload = 8}},
 	{"v4 echo with a bad checksum",
 	 ECHO(.pokes = {POKE(4, 8, 0)}), WORKER_DROPS(MALFORMED_ICMP)},
 	{"v4 echo with a bad header checksum",
@@ -359,8 +504,6 @@ const struct packet_case packet_cases[] = {
 	 {.from = "::1", .to = VIP6, .protocol = IPPROTO_ICMPV6}, WORKER_DROPS(MALFORMED_ICMP)},
 	{"v4 echo from a link group",
 	 ECHO(.mac_from = "03:00:00:00:00:01"), WORKER_DROPS(MALFORMED_ICMP)},
-	{"v4 echo in fragments", ECHO(.ipv4_fragment = 0x2000), DROP(FRAGMENT_UNMATCHED)},
-	{"v6 echo in fragments", ECHO6(.extensions = "1"), DROP(FRAGMENT_UNMATCHED)},
 	{"v4 total length ends in the icmp header",
 	 ECHO(.pokes = {POKE(3, 3, 27)}), DROP(TRUNCATED)},
 	{"v6 payload length ends in the icmp header",
@@ -433,7 +576,7 @@ const struct packet_case packet_cases[] = {
 	 {.from = ROUTER, .to = OTHER, .protocol = IPPROTO_ICMP, .icmp_type = 3,
 	  QUOTED(TCP, OTHER, 80)}, PASS},
 	{"v4 error in fragments",
-	 ERROR(3, .ipv4_fragment = 0x2000, QUOTED(TCP, VIP, 80)), DROP(FRAGMENT_UNMATCHED)},
+	 ERROR(3, .ipv4_fragment = 0x2000, QUOTED(TCP, VIP, 80)), PASS},
 	{"vlan v4 error", ERROR(3, .tags = {VLAN}, QUOTED(TCP, VIP, 80)), TO_WEB},
 	{"v4 error, no backends",
 	 {.from = ROUTER, .to = "203.0.113.12", .protocol = IPPROTO_ICMP, .icmp_type = 3,
@@ -442,6 +585,18 @@ const struct packet_case packet_cases[] = {
 	 {.from = ROUTER, .to = "203.0.113.16", .protocol = IPPROTO_ICMP, .icmp_type = 3,
 	  QUOTED(TCP, "203.0.113.16", 80)},
 	 WORKER_DROPS(NO_NEXT_HOP, .service = "lost", .backend = "n1")},
+	{"v4 error about a prefix's flow",
+	 {.from = ROUTER, .to = "203.0.113.33", .protocol = IPPROTO_ICMP, .icmp_type = 3,
+	  QUOTED(UDP, "203.0.113.33", 9)}, TO_POOL},
+	{"v4 error about a flow of a prefix within a prefix",
+	 {.from = ROUTER, .to = "203.0.113.40", .protocol = IPPROTO_ICMP, .icmp_type = 3,
+	  QUOTED(UDP, "203.0.113.40", 99)}, TO_INNER},
+	{"v4 error about a prefix's flow, malformed",
+	 {.from = ROUTER, .to = "203.0.113.33", .protocol = IPPROTO_ICMP, .icmp_type = 3},
+	 DROP(MALFORMED_ICMP)},
+	{"v4 error about a flow that is not tracked",
+	 {.from = ROUTER, .to = "203.0.113.17", .protocol = IPPROTO_ICMP, .icmp_type = 3,
+	  QUOTED(UDP, "203.0.113.17", 514)}, TO_LOG},
 	{"v6 too big for a path",
 	 ERROR6(2, .icmp_rest = 1280, QUOTED6(TCP, VIP6, 80, .payload = 1172)), TO_WEB6},
 	{"v6 unreachable, quoting udp", ERROR6(1, .icmp_code = 4, QUOTED6(UDP, VIP6, 53)), TO_DNS6},
@@ -475,6 +630,18 @@ const struct packet_case packet_cases[] = {
 	 ERROR6(1, QUOTED6(ICMPV6, VIP6, 0, .icmp_is_reply = true)), PASS},
 	{"v6 error about a port that is not served", ERROR6(2, QUOTED6(TCP, VIP6, 22)), PASS},
 	{"v6 error about a stranger's packet", ERROR6(2, QUOTED6(TCP, OTHER6, 80)), PASS},
+	{"v6 error about a prefix's flow",
+	 {.from = ROUTER6, .to = "2001:db8:5::7", .protocol = IPPROTO_ICMPV6, .icmp_type = 2,
+	  QUOTED6(TCP, "2001:db8:5::7", 80)}, TO_POOL6},
+	{"v6 error about a packet to a mapped address",
+	 ERROR6(1, .quote = &(const struct recipe){.from = VIP6, .to = "::ffff:198.51.100.7",
+		   .from_port = 53, .protocol = IPPROTO_UDP, .to_port = LONELY}), PASS},
+	{"v6 error, the last words of what it quotes are a known v4 flow's",
+	 {.from = ROUTER6, .to = "2000::ffff:203.0.113.10", .protocol = IPPROTO_ICMPV6,
+	  .icmp_type = 1,
+	  .quote = &(const struct recipe){.from = "2000::ffff:203.0.113.10",
+		   .to = "::ffff:198.51.100.7", .from_port = 53, .protocol = IPPROTO_UDP,
+		   .to_port = CLIENT_PORT, .payload = 30}}, PASS},
 	{"qinq v6 error", ERROR6(2, .tags = {SERVICE_VLAN, VLAN}, QUOTED6(TCP, VIP6, 80)), TO_WEB6},
 
 	/* --- ARP (RFC 826) --------------------------------------------------------------------- */

@@ -40,10 +40,13 @@ static void test_services(void **state)
 	       "{'services': ["
 	       "{'name': 'web', 'id': 0, 'address': '203.0.113.10', 'protocol': 'tcp',"
 	       " 'ports': '80,443,8000-8099', 'forward': 'dsr', 'scheduler': 'maglev',"
-	       " 'announce': 'neighbor', 'backends': {'up': 1, 'total': 3},"
+	       " 'affinity': 'flow', 'tracking': 'flow', 'announce': 'neighbor', 'backends': "
+	       "{'up': 1, 'total': 3},"
 	       " 'packets': 1611, 'fast_packets': 1500, 'bytes': 101100, 'flows': 40},"
 	       "{'name': 'dns', 'id': 1, 'address': '2001:db8::53', 'protocol': 'udp',"
-	       " 'ports': 'any', 'announce': 'none', 'backends': {'up': 0, 'total': 1},"
+	       " 'ports': 'any', 'affinity': 'source', 'tracking': 'flow', 'announce': 'none', "
+	       "'backends': {'up': 0, "
+	       "'total': 1},"
 	       " 'packets': 0, 'fast_packets': 0, 'bytes': 0, 'flows': 0}]}");
 }
 

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * lb_process() and the XDP program against each other, on packets of the table changed at random,
- * and on those of captures: WEIR_PCAPS may name a folder.
+ * lb_process() and the XDP program against each other: on packets of the table changed at random,
+ * on packets made at random, and on those of captures, as they are and aimed at the services.
+ *
+ * WEIR_SEED takes the place of the seed, which is printed. WEIR_PCAPS names the folder of captures;
+ * where it is not set, that is ../shared/pcaps, if it is there.
  */
 #include <dirent.h>
+#include <errno.h>
+#include <linux/if_ether.h>
 #include <pcap/pcap.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +20,10 @@
 #include <cmocka.h>
 
 #include "lb/reason.h"
+#include "tests/unit/dice.h"
 #include "tests/unit/fixture.h"
+#include "tests/unit/packet_aim.h"
+#include "tests/unit/packet_random.h"
 #include "tests/unit/packet_table.h"
 #include "tests/unit/xdp_run.h"
 #include "tools/weir/offline.h"
@@ -65,7 +73,8 @@ static bool same_bytes(const struct frame *a, const struct frame *b)
 /* What only a worker knows of. */
 static bool is_workers_reason(enum reason reason)
 {
-	return reason == REASON_NO_BACKEND || reason == REASON_NO_NEXT_HOP;
+	return reason == REASON_NO_BACKEND || reason == REASON_NO_NEXT_HOP ||
+	       reason == REASON_FRAGMENT_UNMATCHED || reason == REASON_FRAGMENT_OVERLAP;
 }
 
 /* What is wrong with requests of neighbours, where the program leaves them to a worker. */
@@ -89,7 +98,7 @@ static bool agree(const struct lb_packet *p, const struct frame *in, const struc
 		return p->verdict == LB_PASS && same_bytes(out, in);
 	case OUTCOME_STEERED:
 		return same_bytes(out, in) &&
-		       (p->verdict == LB_TRANSMIT ||
+		       (p->verdict == LB_TRANSMIT || p->verdict == LB_HOLD ||
 			(p->verdict == LB_DROP &&
 			 (is_workers_reason(p->reason) || is_echo_reason(p->reason) ||
 			  (!fast_path && is_neighbor_reason(p->reason)))));
@@ -103,6 +112,18 @@ static bool agree(const struct lb_packet *p, const struct frame *in, const struc
 	}
 }
 
+static uint64_t seed;
+static uint64_t outcomes[OUTCOME_OTHER + 1]; /* how many of each the program had */
+
+/* That packets reached what they were made for; starts anew. */
+static void print_tally(void)
+{
+	static const char *const words[] = {"passed", "dropped", "steered", "sent"};
+	for (int i = 0; i < OUTCOME_OTHER; i++)
+		print_message("# %llu %s\n", (unsigned long long)outcomes[i], words[i]);
+	memset(outcomes, 0, sizeof(outcomes));
+}
+
 static void expect_agreement(const struct frame *in)
 {
 	struct frame mine, out;
@@ -110,70 +131,56 @@ static void expect_agreement(const struct frame *in)
 	if (in->length < XDP_RUN_MIN)
 		return;
 	struct xdp_verdict v = xdp_run_packet(&xdp, in, &out);
+	outcomes[v.outcome]++;
 	if (agree(&p, in, &mine, &v, &out))
 		return;
 	show_frame(in);
-	fail_msg("%s: user space: verdict %u, %s; XDP: outcome %u, %s", case_name, p.verdict,
-		 reason_word(p.reason), v.outcome, reason_word(v.reason));
+	fail_msg("%s: user space: verdict %u, %s; XDP: outcome %u, %s; WEIR_SEED=%#llx", case_name,
+		 p.verdict, reason_word(p.reason), v.outcome, reason_word(v.reason),
+		 (unsigned long long)seed);
 }
 
-/* Adds to one of the length fields, where they mostly are. */
-static void mutate_length(struct frame *f, uint64_t random)
+#define ROUNDS       150000 /* packets of the table, changed; with and without the fast path */
+#define RECIPES      200000 /* packets made at random, the same */
+#define DEFAULT_SEED 0x5765697221
+
+static uint64_t read_seed(void)
 {
-	const uint32_t at[] = {f->l3 + 3, f->l3 + 5, f->l3 + 0, f->l4 + 12, f->l4 + 5, f->l4 + 1};
-	uint32_t offset = at[random % 6];
-	if (offset < f->length)
-		f->bytes[offset] += (int)(random >> 8 & 15) - 8;
+	const char *text = getenv("WEIR_SEED");
+	uint64_t n = text ? strtoull(text, NULL, 0) : 0;
+	return n ? n : DEFAULT_SEED;
 }
 
-static void mutate_once(struct frame *f, uint64_t random)
+static void expect_ledgers(void)
 {
-	/* Values that mean something in some header. */
-	static const uint8_t words[] = {0,    1,    4,    5,    6,    17,  43,  44,   51,   58,
-					59,   60,   0x08, 3,    11,   12,  128, 0x45, 0x46, 0x60,
-					0x81, 0x86, 0x88, 0xa8, 0xdd, 135, 255, 80,   53};
-	uint32_t head = f->length < 128 ? f->length : 128;
-	uint32_t at = head ? (random >> 16) % head : 0;
-	switch (random % 6) {
-	case 0:
-		f->bytes[at] ^= 1 << (random >> 8 & 7);
-		break;
-	case 1:
-		f->bytes[at] = random >> 8;
-		break;
-	case 2:
-		f->bytes[at] = words[(random >> 8) % sizeof(words)];
-		break;
-	case 3:
-		f->length = (random >> 16) % (f->length + 1);
-		break;
-	case 4:
-		f->length += (random >> 8) % 64;
-		break;
-	default:
-		mutate_length(f, random >> 8);
-	}
+	fixture_expect_ledger(&balancer);
+	xdp_run_expect_ledger(&xdp);
 }
 
-static void mutate(struct frame *f, uint64_t *random)
+static void run_changed_cases(struct dice *d)
 {
-	for (uint64_t n = fixture_random(random) % 4; n < 4; n++)
-		mutate_once(f, fixture_random(random));
-}
-
-static void run_rounds(int rounds, uint64_t random)
-{
-	for (int round = 0; round < rounds; round++) {
-		const struct packet_case *c =
-			&packet_cases[fixture_random(&random) % packet_case_count];
+	for (int round = 0; round < ROUNDS; round++) {
+		const struct packet_case *c = &packet_cases[dice_roll(d, packet_case_count)];
 		struct frame f;
 		packet_build(&c->in, &f);
-		mutate(&f, &random);
+		packet_mutate(d, &f);
 		case_name = c->name;
 		expect_agreement(&f);
 	}
-	fixture_expect_ledger(&balancer);
-	xdp_run_expect_ledger(&xdp);
+	expect_ledgers();
+}
+
+static void run_recipes(struct dice *d)
+{
+	case_name = "made at random";
+	for (int round = 0; round < RECIPES; round++) {
+		struct frame f;
+		packet_random(d, &f);
+		if (dice_once_in(d, 4))
+			packet_mutate(d, &f);
+		expect_agreement(&f);
+	}
+	expect_ledgers();
 }
 
 static void set_fast_path(bool on)
@@ -182,97 +189,153 @@ static void set_fast_path(bool on)
 	xdp_run_set_fast_path(&xdp, on ? FAST_PATH_ALWAYS : FAST_PATH_NEVER);
 }
 
-static void test_both_sides_agree(void **state)
+static void test_both_sides_agree_on_changed_cases(void **state)
 {
+	struct dice d = {.random = seed};
 	need_xdp();
-	run_rounds(150000, 0x5765697221);
+	run_changed_cases(&d);
+	set_fast_path(true);
+	run_changed_cases(&d);
+	set_fast_path(false);
+	print_tally();
 }
 
-static void test_both_sides_agree_on_fast_path(void **state)
+static void test_both_sides_agree_on_recipes(void **state)
 {
+	struct dice d = {.random = seed};
 	need_xdp();
+	run_recipes(&d);
 	set_fast_path(true);
-	run_rounds(150000, 0x666173742121);
+	run_recipes(&d);
 	set_fast_path(false);
+	print_tally();
 }
 
 /* --- packets from captures -------------------------------------------------------------------- */
 
+#define CAPTURE_FOLDER  "../shared/pcaps"
 #define CAPTURE_PACKETS 2000 /* of a file */
 
-/* Makes it a packet for a VIP, if it is an IP packet. */
-static void aim(struct frame *f)
+struct captured {
+	unsigned int packets, aimed, too_long;
+};
+
+/*
+ * The frame of a captured packet. What was captured without Ethernet's header gets one; of a link
+ * type that says nothing of the next protocol, by the first half byte.
+ */
+static bool frame_of(int link_type, const struct pcap_pkthdr *header, const u_char *bytes,
+		     struct frame *f)
 {
-	static const uint8_t vip[] = {203, 0, 113, 10};
-	static const uint8_t vip6[] = {0x20, 1, 0x0d, 0xb8, 0, 1, [15] = 0x10};
-	uint16_t type = f->bytes[12] << 8 | f->bytes[13];
-	if (type == 0x0800)
-		memcpy(f->bytes + 14 + 16, vip, sizeof(vip));
-	else if (type == 0x86dd)
-		memcpy(f->bytes + 14 + 24, vip6, sizeof(vip6));
+	uint32_t skip = 0;
+	*f = (struct frame){.l3 = ETH_HLEN, .l4 = ETH_HLEN + 20};
+	switch (link_type) {
+	case DLT_EN10MB:
+		memcpy(f->bytes, bytes, header->caplen);
+		f->length = header->caplen;
+		return true;
+	case DLT_RAW:
+	case DLT_IPV4:
+	case DLT_IPV6:
+		break;
+	case DLT_NULL:
+		skip = 4;
+		break;
+	case DLT_LINUX_SLL:
+		skip = 16;
+		break;
+	default:
+		return false;
+	}
+	if (header->caplen <= skip)
+		return false;
+	bool v6 = bytes[skip] >> 4 == 6;
+	memcpy(f->bytes + 12, v6 ? "\x86\xdd" : "\x08\x00", 2);
+	memcpy(f->bytes + ETH_HLEN, bytes + skip, header->caplen - skip);
+	f->length = ETH_HLEN + header->caplen - skip;
+	return true;
 }
 
-static void try_packet(const struct pcap_pkthdr *header, const u_char *bytes, uint64_t *random)
+static void try_packet(struct frame *f, struct dice *d, struct captured *seen)
 {
-	struct frame f = {.length = header->caplen, .l3 = 14, .l4 = 34};
-	memcpy(f.bytes, bytes, header->caplen);
-	expect_agreement(&f);
-	aim(&f);
-	expect_agreement(&f);
-	mutate(&f, random);
-	expect_agreement(&f);
+	expect_agreement(f);
+	seen->packets++;
+	if (packet_aim(f)) {
+		expect_agreement(f);
+		seen->aimed++;
+	}
+	packet_mutate(d, f);
+	expect_agreement(f);
 }
 
-static unsigned int try_capture(const char *path, uint64_t *random)
+static void try_capture(const char *path, struct dice *d, struct captured *seen)
 {
 	char text[PCAP_ERRBUF_SIZE];
 	struct pcap_pkthdr *header;
+	struct frame f;
 	const u_char *bytes;
-	unsigned int count = 0;
 	pcap_t *in = pcap_open_offline(path, text);
 	if (!in)
-		return 0;
+		return;
 	case_name = path;
-	while (pcap_datalink(in) == DLT_EN10MB && count < CAPTURE_PACKETS &&
-	       pcap_next_ex(in, &header, &bytes) == 1) {
-		if (header->caplen > XDP_RUN_MAX)
-			continue;
-		try_packet(header, bytes, random);
-		count++;
+	for (int i = 0; i < CAPTURE_PACKETS && pcap_next_ex(in, &header, &bytes) == 1; i++) {
+		if (header->caplen > XDP_RUN_MAX - ETH_HLEN)
+			seen->too_long++;
+		else if (frame_of(pcap_datalink(in), header, bytes, &f))
+			try_packet(&f, d, seen);
 	}
 	pcap_close(in);
-	return count;
+}
+
+static DIR *open_captures(const char *folder)
+{
+	DIR *dir = opendir(folder ? folder : CAPTURE_FOLDER);
+	if (!dir && folder)
+		fail_msg("WEIR_PCAPS: %s: %s", folder, strerror(errno));
+	if (!dir) {
+		print_message("# skipped: there is no folder " CAPTURE_FOLDER "\n");
+		skip();
+	}
+	return dir;
+}
+
+static void run_captures(const char *folder, struct captured *seen)
+{
+	struct dice d = {.random = seed};
+	DIR *dir = open_captures(folder);
+	struct dirent *entry;
+	char path[4096];
+	while ((entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "%s/%s", folder ? folder : CAPTURE_FOLDER,
+			 entry->d_name);
+		try_capture(path, &d, seen);
+	}
+	closedir(dir);
+	expect_ledgers();
 }
 
 static void test_both_sides_agree_on_captures(void **state)
 {
-	const char *folder = getenv("WEIR_PCAPS");
-	uint64_t random = 0x70636170;
-	unsigned int count = 0;
-	struct dirent *entry;
-	char path[4096];
+	struct captured seen = {0}, again = {0};
 	need_xdp();
-	if (!folder) {
-		print_message("# skipped: WEIR_PCAPS names no folder\n");
-		skip();
-	}
-	DIR *dir = opendir(folder);
-	assert_non_null(dir);
-	while ((entry = readdir(dir))) {
-		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-		count += try_capture(path, &random);
-	}
-	closedir(dir);
-	print_message("# %u packets of captures\n", count);
-	assert_int_not_equal(count, 0);
+	run_captures(getenv("WEIR_PCAPS"), &seen);
+	set_fast_path(true);
+	run_captures(getenv("WEIR_PCAPS"), &again);
+	set_fast_path(false);
+	print_message("# %u packets of captures, %u of them aimed at a service; %u too long\n",
+		      seen.packets, seen.aimed, seen.too_long);
+	print_tally();
+	assert_int_not_equal(seen.aimed, 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_both_sides_agree),
-		cmocka_unit_test(test_both_sides_agree_on_fast_path),
+		cmocka_unit_test(test_both_sides_agree_on_changed_cases),
+		cmocka_unit_test(test_both_sides_agree_on_recipes),
 		cmocka_unit_test(test_both_sides_agree_on_captures),
 	};
+	seed = read_seed();
+	print_message("# WEIR_SEED=%#llx\n", (unsigned long long)seed);
 	return cmocka_run_group_tests(tests, open_all, close_all);
 }

@@ -60,7 +60,8 @@ static const struct {
 	{(char *const[]){"weir check", "-c", "/dev/stdin", NULL}, "services: 3\n", EXIT_USAGE,
 	 "/dev/stdin:1: services: found '3'; expected a list of mappings with the "
 	 "keys "
-	 "name, address, protocol, ports, forward, scheduler, affinity, announce, backends"
+	 "name, address, protocol, ports, forward, scheduler, affinity, tracking, announce, "
+	 "backends"
 	 "\n"},
 	{(char *const[]){"weir check", "-c", "-", NULL}, ETH0 NONE, EXIT_DONE,
 	 "-: configuration is valid: 0 services, 0 backends, 1 interfaces\n"},

@@ -69,6 +69,22 @@ static const struct {
 	{WEB "ports: any, " EMPTY, "    ports: any\n"},
 	{WEB PORT80 EMPTY, "    backends: []\n"},
 	{WEB PORT80 EMPTY, "    announce: none\n"},
+	{ETH0 "services: [{name: p, address: 10.1.0.0/16, protocol: udp, ports: any, backends: []},"
+	      " {name: q, address: 10.1.2.0/24, protocol: udp, ports: any, backends: []},"
+	      " {name: r, address: 10.1.2.3, protocol: udp, ports: any, backends: []}]\n",
+	 "    address: 10.1.2.0/24\n"},
+	{ETH0 "services: [{name: p, address: \"2001:DB8::/32\", protocol: udp, ports: 1,"
+	      " backends: [{name: b, address: fd00::1}]}]\n",
+	 "    address: \"2001:db8::/32\"\n"},
+	{ETH0 "services: [{name: p, address: 10.1.2.3/32, protocol: udp, ports: 1,"
+	      " backends: []}]\n",
+	 "    address: 10.1.2.3\n"},
+	{WEB PORT80 EMPTY, "    affinity: flow\n"},
+	{WEB PORT80 "affinity: source, " EMPTY, "    affinity: source\n"},
+	{WEB PORT80 EMPTY, "    tracking: flow\n"},
+	{ETH0 "services: [{name: dns, address: 10.0.0.1, protocol: udp, ports: 53, tracking: none,"
+	      " backends: []}]\n",
+	 "    tracking: none\n"},
 	{WEB PORT80 "announce: neighbor, " EMPTY, "    announce: neighbor\n"},
 	{WEB PORT80 EMPTY "  - {name: web2, address: 10.0.0.1, protocol: udp, " PORT80 EMPTY,
 	 "  - name: web2\n"},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Configurations that are refused: each with the exact words of its fault. */
+/* Configurations that are refused: each with the exact words of its fault. long file: a table. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,8 +36,9 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 #define NONE   "services: []\n"
 #define ROOT_KEYS \
 	"instance, interfaces, workers, memory, flow_table, on_daemon_loss, icmp, services, api"
-#define SERVICE_KEYS \
-	"name, address, protocol, ports, forward, scheduler, affinity, announce, backends"
+#define SERVICE_KEYS                                                                         \
+	"name, address, protocol, ports, forward, scheduler, affinity, tracking, announce, " \
+	"backends"
 #define PORTS_EXPECTED "a port, a range like 8000-8099, a list of those, or any"
 #define PORT_EXPECTED  "a port from 1 to 65535 or a range like 8000-8099"
 #define NAME_EXPECTED  "a name of 1 to 63 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
@@ -234,12 +235,59 @@ static const struct {
 	 "f:3: services[0].name: found 'a23456789b23456789c23456789d23456789e23456...'; "
 	 "expected " NAME_EXPECTED},
 	{ETH0 "services:\n  - {name: web, address: example.org}\n",
-	 "f:3: services[0].address: found 'example.org'; expected an IPv4 or IPv6 address"},
+	 "f:3: services[0].address: found 'example.org'; expected an IPv4 or IPv6 address or "
+	 "prefix"},
 	{ETH0 "services:\n  - {name: web, address: \"::ffff:10.0.0.1\"}\n",
-	 "f:3: services[0].address: found '::ffff:10.0.0.1'; expected an IPv4 or IPv6 address"},
-	{ETH0 "services:\n  - {name: web, address: 10.0.0.0/24}\n",
-	 "f:3: services[0].address: found '10.0.0.0/24'; prefixes are not supported by this "
-	 "version, use a single address"},
+	 "f:3: services[0].address: found '::ffff:10.0.0.1'; expected an IPv4 or IPv6 address or "
+	 "prefix"},
+	{ETH0 "services:\n  - {name: web, address: 10.0.0.0/33}\n",
+	 "f:3: services[0].address: found '10.0.0.0/33'; expected an IPv4 or IPv6 address or "
+	 "prefix"},
+	{ETH0 "services:\n  - {name: web, address: 10.0.0.0/}\n",
+	 "f:3: services[0].address: found '10.0.0.0/'; expected an IPv4 or IPv6 address or prefix"},
+	{ETH0 "services:\n  - {name: web, address: 10.0.0.0/8/8}\n",
+	 "f:3: services[0].address: found '10.0.0.0/8/8'; expected an IPv4 or IPv6 address or "
+	 "prefix"},
+	{ETH0 "services:\n  - {name: web, address: \"fd00::/129\"}\n",
+	 "f:3: services[0].address: found 'fd00::/129'; expected an IPv4 or IPv6 address or "
+	 "prefix"},
+	{ETH0 "services:\n  - {name: web, address: 10.0.0.1/24}\n",
+	 "f:3: services[0].address: 10.0.0.1/24 has bits behind its length; expected 10.0.0.0/24"},
+	{ETH0 "services:\n  - {name: web, address: \"fd00::1/64\"}\n",
+	 "f:3: services[0].address: fd00::1/64 has bits behind its length; expected fd00::/64"},
+	{ETH0 "services:\n  - {name: web, address: 10.0.0.0/7}\n",
+	 "f:3: services[0].address: 10.0.0.0/7 is a prefix shorter than 8 bits; expected one that "
+	 "a single host can have"},
+	{ETH0 "services:\n  - {name: web, address: \"fc00::/7\"}\n",
+	 "f:3: services[0].address: fc00::/7 is a prefix shorter than 16 bits; expected one that a "
+	 "single host can have"},
+	{ETH0 "services:\n  - {name: web, address: \"::fffe:0:0/95\"}\n",
+	 "f:3: services[0].address: ::fffe:0:0/95 is a prefix around IPv4-mapped addresses; "
+	 "expected one that a single host can have"},
+	{ETH0 "services:\n  - {name: web, address: 127.0.0.0/8}\n",
+	 "f:3: services[0].address: 127.0.0.0/8 is a loopback address; expected one that a single "
+	 "host can have"},
+	{ETH0 "services:\n  - {name: web, address: \"ff02::/16\"}\n",
+	 "f:3: services[0].address: ff02::/16 is a multicast address; expected one that a single "
+	 "host can have"},
+	{WEB PORT80 "backends: [{name: b1, address: 10.0.0.0/24}]}\n",
+	 "f:3: services[0].backends[0].address: found '10.0.0.0/24'; expected an IPv4 or IPv6 "
+	 "address"},
+	{ETH0 "services:\n  - {name: p, address: 10.0.0.0/24, protocol: tcp, ports: 80, "
+	      "backends: [{name: b1, address: 10.0.0.255}]}\n",
+	 "f:3: services[0].backends[0].address: 10.0.0.255 is in the service's own prefix; "
+	 "expected the backend's"},
+	{ETH0 "services:\n  - {name: p, address: 10.0.0.0/24, protocol: tcp, ports: 80, " EMPTY
+	      "  - {name: q, address: 10.0.0.0/24, protocol: tcp, ports: 80-90, " EMPTY,
+	 "f:4: services[1].ports: 80-90 overlaps 80 of service 'p' at the same address and "
+	 "protocol; a port belongs to one service"},
+	{ETH0 "services:\n  - {name: a, address: 10.0.0.0/8, protocol: tcp, ports: 1, " EMPTY
+	      "  - {name: b, address: 10.0.0.0/16, protocol: udp, ports: 1, " EMPTY
+	      "  - {name: e, address: 10.0.0.0/30, protocol: tcp, ports: 1, " EMPTY
+	      "  - {name: c, address: 10.0.0.0/20, protocol: tcp, ports: 1, " EMPTY
+	      "  - {name: d, address: 10.0.0.0/24, protocol: tcp, ports: 1, " EMPTY,
+	 "f:5: services[2].address: 10.0.0.0/30 is in more than 3 other prefixes; make fewer of "
+	 "them"},
 	{ETH0 "services:\n  - {name: web, address: 0.0.0.0}\n",
 	 "f:3: services[0].address: 0.0.0.0 is the unspecified address; expected one that a "
 	 "single host can have"},
@@ -268,8 +316,12 @@ static const struct {
 	{WEB "forward: direct}\n", "f:3: services[0].forward: found 'direct'; expected dsr"},
 	{WEB "scheduler: least-connections}\n", "f:3: services[0].scheduler: 'least-connections' "
 						"is not supported by this version; use maglev"},
-	{WEB "affinity: source}\n",
-	 "f:3: services[0].affinity: 'source' is not supported by this version; use flow"},
+	{WEB "affinity: cookie}\n",
+	 "f:3: services[0].affinity: found 'cookie'; expected flow or source"},
+	{WEB "tracking: off}\n", "f:3: services[0].tracking: found 'off'; expected flow or none"},
+	{WEB PORT80 "tracking: none, " EMPTY,
+	 "f:3: services[0].tracking: 'none' is for udp: a TCP connection breaks where its backend "
+	 "changes; expected flow"},
 	{WEB "announce: maybe}\n", "f:3: services[0].announce: found 'maybe'; expected neighbor or "
 				   "none"},
 	{WEB "announce: route}\n",

@@ -159,6 +159,12 @@ static bool is_neighbor(const struct packet_case *c)
 	return c->in.arp_op || c->in.nd_type;
 }
 
+static bool is_fragment(const struct packet_case *c)
+{
+	const char *extensions = c->in.extensions ? c->in.extensions : "";
+	return (c->in.ipv4_fragment & 0x3fff) || strpbrk(extensions, "12x");
+}
+
 /* Neighbours are answered by the program, and UDP flows are known by now: the worker saw them. */
 static enum xdp_outcome expected_fast_outcome(const struct packet_case *c)
 {
@@ -167,7 +173,9 @@ static enum xdp_outcome expected_fast_outcome(const struct packet_case *c)
 		return slow;
 	if (is_neighbor(c))
 		return c->by_worker ? OUTCOME_DROPPED : OUTCOME_SENT;
-	return c->in.protocol == IPPROTO_UDP ? OUTCOME_SENT : OUTCOME_STEERED;
+	if (c->in.protocol != IPPROTO_UDP || c->never_repeated || is_fragment(c))
+		return OUTCOME_STEERED;
+	return OUTCOME_SENT;
 }
 
 /* `otherwise`: what becomes of a packet that is not repeated. */

@@ -18,6 +18,9 @@
 
 #define SECOND 1000000000ull
 #define VIP    "203.0.113.10"
+#define PREFIX                                                                 \
+	"  - {name: web, address: 203.0.113.0/24, protocol: tcp, ports: 80,\n" \
+	"     backends: [{name: b1, address: 10.0.0.1}]}\n"
 
 static struct offline o;
 
@@ -103,6 +106,23 @@ static void test_errors_without_a_flow(void **state)
 	assert_int_equal(client_flow_count(&o), 0);
 	assert_int_equal(o.counters->flow_inserts, 0);
 	offline_close(&other);
+}
+
+/* Where clients stay together, the error goes to the client's backend, whatever its port was. */
+static void test_errors_by_source(void **state)
+{
+	static const char *const settings[] = {"affinity: source", "tracking: none",
+					       "affinity: source\n    tracking: none"};
+	char yaml[1024];
+	for (unsigned int i = 0; i < 3; i++) {
+		snprintf(yaml, sizeof(yaml),
+			 CLIENT_HEAD CLIENT_DNS CLIENT_B1 CLIENT_B2 CLIENT_B3 "    %s\n",
+			 settings[i]);
+		fixture_reload(&o, yaml);
+		for (uint32_t n = 0; n < CLIENT_FLOWS; n++)
+			assert_int_equal(error_backend(&o, n, IPPROTO_UDP),
+					 client_udp_backend(&o, OLD, n));
+	}
 }
 
 static void test_errors_change_no_state(void **state)
@@ -221,6 +241,19 @@ static void test_other_can_be_dropped(void **state)
 	assert_int_equal(p.reason, REASON_ICMP_REFUSED);
 }
 
+static void test_switches_hold_for_prefixes(void **state)
+{
+	fixture_reload(&o, "icmp: {echo: false, other: drop}\n" CLIENT_HEAD PREFIX);
+	struct lb_packet p = send_echo();
+	assert_int_equal(p.verdict, LB_DROP);
+	assert_int_equal(p.reason, REASON_ICMP_REFUSED);
+	assert_int_equal(send_error(&o, 1, IPPROTO_TCP).verdict, LB_TRANSMIT);
+	fixture_reload(&o, "icmp: {echo: false}\n" CLIENT_HEAD PREFIX);
+	assert_int_equal(send_echo().verdict, LB_PASS);
+	fixture_reload(&o, CLIENT_HEAD PREFIX);
+	assert_int_equal(send_echo().verdict, LB_TRANSMIT);
+}
+
 static void test_other_dropped_and_echo_answered(void **state)
 {
 	fixture_reload(&o, "icmp: {other: drop}\n" CLIENT_HEAD CLIENT_WEB CLIENT_B1);
@@ -232,6 +265,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_errors_follow_their_flows, start, end),
 		cmocka_unit_test_setup_teardown(test_errors_without_a_flow, start, end),
+		cmocka_unit_test_setup_teardown(test_errors_by_source, start, end),
 		cmocka_unit_test_setup_teardown(test_errors_change_no_state, start, end),
 		cmocka_unit_test_setup_teardown(test_errors_keep_nothing_alive, start, end),
 		cmocka_unit_test_setup_teardown(test_errors_about_flows_of_the_dead, start, end),
@@ -241,6 +275,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_echo_can_be_left_to_the_kernel, start, end),
 		cmocka_unit_test_setup_teardown(test_other_can_be_dropped, start, end),
 		cmocka_unit_test_setup_teardown(test_other_dropped_and_echo_answered, start, end),
+		cmocka_unit_test_setup_teardown(test_switches_hold_for_prefixes, start, end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

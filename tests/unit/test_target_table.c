@@ -52,6 +52,58 @@ static void test_all_of_a_key_counts(void **state)
 	target_table_free(t);
 }
 
+/* --- prefixes, against a look at each -------------------------------------------------------- */
+
+static bool bit_of(const struct addr *a, uint32_t n)
+{
+	return ((const uint8_t *)a)[n / 8] >> (7 - n % 8) & 1;
+}
+
+static bool has_address(const struct target_key *prefix, const struct addr *a)
+{
+	for (uint32_t n = 0; n < prefix->prefix; n++)
+		if (bit_of(&prefix->address, n) != bit_of(a, n))
+			return false;
+	return true;
+}
+
+/* Addresses of few different bits, so that prefixes meet. */
+static struct addr random_address(uint64_t *random)
+{
+	struct addr a;
+	for (int i = 0; i < 4; i++)
+		a.word[i] = fixture_random(random) & fixture_random(random) & htonl(0x80018001);
+	return a;
+}
+
+static void test_longest_prefix(void **state)
+{
+	enum { PREFIXES = 200, ADDRESSES = 5000 };
+	struct target_table *t = target_table_new(PREFIXES);
+	struct target_key prefixes[PREFIXES];
+	uint64_t random = 0x707265666978;
+	for (int i = 0; i < PREFIXES; i++) {
+		struct addr a = random_address(&random);
+		struct target value = {.service = i};
+		prefixes[i] = (struct target_key){.prefix = 1 + fixture_random(&random) % 127};
+		for (uint32_t n = 0; n < prefixes[i].prefix; n++)
+			((uint8_t *)&prefixes[i].address)[n / 8] |= bit_of(&a, n) << (7 - n % 8);
+		target_table_put(t, &prefixes[i], &value);
+	}
+	for (int i = 0; i < ADDRESSES; i++) {
+		struct addr a = random_address(&random);
+		uint32_t longest = fixture_random(&random) % 129, best = 0;
+		for (int j = 0; j < PREFIXES; j++)
+			if (prefixes[j].prefix <= longest && prefixes[j].prefix > best &&
+			    has_address(&prefixes[j], &a))
+				best = prefixes[j].prefix;
+		const struct target_key *found = target_table_find_prefix(t, &a, longest);
+		assert_int_equal(found ? found->prefix : 0, best);
+		assert_true(!found || has_address(found, &a));
+	}
+	target_table_free(t);
+}
+
 static void test_put_replaces(void **state)
 {
 	struct target_table *t = target_table_new(1);
@@ -154,11 +206,9 @@ static void test_agrees_with_a_list(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_empty_table),
-		cmocka_unit_test(test_all_of_a_key_counts),
-		cmocka_unit_test(test_put_replaces),
-		cmocka_unit_test(test_full_of_ports),
-		cmocka_unit_test(test_agrees_with_a_list),
+		cmocka_unit_test(test_empty_table),    cmocka_unit_test(test_all_of_a_key_counts),
+		cmocka_unit_test(test_longest_prefix), cmocka_unit_test(test_put_replaces),
+		cmocka_unit_test(test_full_of_ports),  cmocka_unit_test(test_agrees_with_a_list),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,8 +23,9 @@
 #include "tests/unit/xdp_run.h"
 #include "tools/weir/offline.h"
 
-#define READS          10000000u /* of each side */
-#define READS_AT_ONCE  500000u   /* of the program, in one system call */
+#define READS          10000000ull /* of each side */
+#define READS_MOST     (50 * READS)
+#define READS_AT_ONCE  500000u /* of the program, in one system call */
 #define USER_READ_STEP 1000u
 
 static struct offline balancer;
@@ -37,6 +38,11 @@ static struct frame frames[FLOWS];
 static struct flow_key keys[FLOWS];
 static uint64_t hashes[FLOWS];
 static bool stop;
+static uint64_t rewrites;
+
+#define REWRITES                                                                         \
+	1000u /* at least, while a side reads: the machine may be busy with other things \
+	       */
 
 static int open_all(void **state)
 {
@@ -90,14 +96,24 @@ static void *rewrite(void *argument)
 		flow_table_remove(&balancer.flows, hashes[i % 2], 0);
 		flow_table_insert(&balancer.flows, hashes[(i + 1) % 2], 0, states[(i + 1) % 2],
 				  now_ns, &keys[(i + 1) % 2]);
+		__atomic_store_n(&rewrites, i, __ATOMIC_RELAXED);
 	}
 	return NULL;
 }
 
+/* At least READS, and until the flow was `seen`, unless that is not to be hoped for. */
+static bool is_enough(uint64_t reads, uint64_t rewrites_before, bool seen)
+{
+	if (reads >= READS_MOST)
+		return true;
+	return reads >= READS && seen &&
+	       __atomic_load_n(&rewrites, __ATOMIC_RELAXED) >= rewrites_before + REWRITES;
+}
+
 static uint64_t read_in_user_space(int flow)
 {
-	uint64_t found = 0, now_ns = 0;
-	for (uint32_t i = 0; i < READS; i++) {
+	uint64_t found = 0, now_ns = 0, before = __atomic_load_n(&rewrites, __ATOMIC_RELAXED);
+	for (uint64_t i = 0; !is_enough(i, before, found > 0); i++) {
 		struct flow_hit hit;
 		if (i % USER_READ_STEP == 0)
 			now_ns = xdp_run_now_ns();
@@ -111,8 +127,9 @@ static uint64_t read_in_user_space(int flow)
 
 static uint64_t read_in_kernel(int flow)
 {
-	uint64_t repeated = 0;
-	for (uint32_t i = 0; i < READS; i += READS_AT_ONCE)
+	uint64_t repeated = 0, before = __atomic_load_n(&rewrites, __ATOMIC_RELAXED);
+	for (uint64_t i = 0; !is_enough(i, before, repeated > 0 || flow == HALF_OPEN);
+	     i += READS_AT_ONCE)
 		repeated += xdp_run_many(&xdp, &frames[flow], READS_AT_ONCE);
 	return repeated;
 }

@@ -20,8 +20,9 @@
 
 #include "bpf/flow.h" /* types that the skeleton names */
 #include "bpf/weir.skel.h"
+#include "datapath/target_maps.h"
+#include "lb/err.h"
 #include "lb/snapshot.h"
-#include "lb/target_table.h"
 #include "tools/weir/offline.h"
 
 #define TAP_PAGES 16
@@ -50,19 +51,12 @@ static void share_flows(struct xdp_run *x, struct offline *o)
 
 static void put_targets(struct xdp_run *x, const struct target_table *t)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_NO_PREALLOC);
-	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, "targets", sizeof(struct target_key),
-				sizeof(struct target), t->count, &options);
-	uint32_t slot = 0;
-	assert_true(fd >= 0);
-	for (uint32_t i = 0; i <= t->mask; i++) {
-		const struct target_entry *e = &t->entries[i];
-		if (e->used)
-			assert_int_equal(bpf_map_update_elem(fd, &e->key, &e->value, BPF_ANY), 0);
-	}
-	assert_int_equal(bpf_map_update_elem(bpf_map__fd(x->program->maps.targets), &slot, &fd, 0),
-			 0);
-	close(fd);
+	struct target_maps maps;
+	struct err err;
+	if (target_maps_open(&maps, t, &err) ||
+	    target_maps_commit(&maps, bpf_map__fd(x->program->maps.targets),
+			       bpf_map__fd(x->program->maps.prefixes), &err))
+		fail_msg("%s", err.text);
 }
 
 static void put_backends(struct xdp_run *x, const struct snapshot *s)
@@ -72,7 +66,7 @@ static void put_backends(struct xdp_run *x, const struct snapshot *s)
 		struct fast_backend way = {
 			.link = b->link,
 			.egress = b->egress,
-			.usable = b->present && b->reachable && b->state != STATE_DOWN,
+			.usable = backend_is_repeatable(b),
 		};
 		assert_int_equal(bpf_map_update_elem(bpf_map__fd(x->program->maps.fast_backends),
 						     &id, &way, BPF_ANY),

@@ -12,12 +12,15 @@
 #include "datapath/engine.h"
 #include "lb/config.h"
 #include "lb/err.h"
+#include "lb/prefix.h"
 #include "lb/registry.h"
 #include "lb/snapshot.h"
 #include "tools/weir/announcer.h"
 #include "tools/weir/file.h"
 #include "tools/weir/log.h"
 #include "tools/weir/next_hops.h"
+
+#define ANNOUNCED_PREFIX 256u /* addresses of a prefix of which each is announced */
 
 int daemon_read_config(const char *path, struct config **out, struct err *err)
 {
@@ -134,13 +137,23 @@ static int watch_backends(struct daemon *d, const struct config *config, struct 
 	return r;
 }
 
+/* How many VIPs of a service are announced: of a large prefix none, they are only answered for. */
+static uint32_t announced_size(const struct config_service *s)
+{
+	uint32_t size = prefix_size(s->prefix);
+	return s->announce == ANNOUNCE_NEIGHBOR && size <= ANNOUNCED_PREFIX ? size : 0;
+}
+
 static void announce_vips(struct daemon *d, const struct config *config)
 {
-	struct addr *vips = calloc(config->service_count + 1, sizeof(*vips));
 	uint32_t count = 0;
+	for (unsigned int i = 0; i < config->service_count; i++)
+		count += announced_size(&config->services[i]);
+	struct addr *vips = calloc(count + 1, sizeof(*vips));
+	count = 0;
 	for (unsigned int i = 0; vips && i < config->service_count; i++)
-		if (config->services[i].announce == ANNOUNCE_NEIGHBOR)
-			vips[count++] = config->services[i].address;
+		for (uint32_t n = 0; n < announced_size(&config->services[i]); n++)
+			vips[count++] = prefix_address(&config->services[i].address, n);
 	if (vips)
 		announcer_set(d->announcer, vips, count);
 	free(vips);

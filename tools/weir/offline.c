@@ -12,6 +12,8 @@
 #include "lb/addr.h"
 #include "lb/config.h"
 #include "lb/err.h"
+#include "lb/fragments.h"
+#include "lb/held.h"
 #include "lb/registry.h"
 #include "lb/snapshot.h"
 
@@ -45,7 +47,8 @@ static int open_flows(struct offline *o)
 		return -ENOMEM;
 	uintptr_t aligned = ((uintptr_t)o->flow_memory + BUCKET_BYTES - 1) & ~(BUCKET_BYTES - 1);
 	flow_table_init(&o->flows, (void *)aligned, o->config->flow_entries, &seed, timeouts);
-	return 0;
+	o->fragments = fragments_new(&seed);
+	return o->fragments ? 0 : -ENOMEM;
 }
 
 static struct next_hop made_up_hop(const struct addr *backend)
@@ -115,13 +118,16 @@ int offline_open(struct offline *o, struct config *config, struct err *err)
 	o->backends = registry_new(ABI_MAX_BACKENDS);
 	o->next_hops = calloc(ABI_MAX_BACKENDS, sizeof(*o->next_hops));
 	o->counters = lb_counters_new();
-	if (!o->services || !o->backends || !o->next_hops || !o->counters || open_flows(o)) {
+	o->held = held_new();
+	if (!o->services || !o->backends || !o->next_hops || !o->counters || !o->held ||
+	    open_flows(o)) {
 		r = err_set(err, ENOMEM, "not enough memory for a table of %u flows",
 			    config->flow_entries);
 		goto fail;
 	}
 	/* The limit is for a worker's sake, and how many workers there would be nobody knows. */
 	lb_init(&o->lb, &o->flows, o->counters, UINT32_MAX);
+	lb_use_fragments(&o->lb, o->fragments, o->held);
 	r = put_in_force(o, config, err);
 	if (!r)
 		return 0;
@@ -132,6 +138,8 @@ fail:
 
 void offline_close(struct offline *o)
 {
+	held_free(o->held);
+	fragments_free(o->fragments);
 	free(o->counters);
 	snapshot_free(o->snapshot);
 	free(o->flow_memory);
@@ -177,8 +185,7 @@ static void sweep(struct offline *o)
 	o->swept_ns = o->now_ns;
 }
 
-void offline_process(struct offline *o, struct lb_packet *packets, unsigned int count,
-		     uint64_t time_ns)
+static void set_time(struct offline *o, uint64_t time_ns)
 {
 	/* lb_process() knows clocks that run since a while: a capture may start at 0. */
 	time_ns += START_NS;
@@ -187,5 +194,18 @@ void offline_process(struct offline *o, struct lb_packet *packets, unsigned int 
 	if (time_ns > o->now_ns)
 		o->now_ns = time_ns;
 	sweep(o);
+}
+
+void offline_process(struct offline *o, struct lb_packet *packets, unsigned int count,
+		     uint64_t time_ns)
+{
+	set_time(o, time_ns);
 	lb_process(&o->lb, o->snapshot, packets, count, o->now_ns);
+}
+
+unsigned int offline_release(struct offline *o, struct lb_packet *packets, unsigned int max,
+			     uint64_t time_ns)
+{
+	set_time(o, time_ns);
+	return lb_release(&o->lb, o->snapshot, packets, max, o->now_ns);
 }

@@ -34,8 +34,10 @@ struct offline {
 	struct flow_table flows;
 	struct lb lb;
 	struct lb_counters *counters; /* of lb */
-	uint64_t now_ns;              /* never goes back */
-	uint64_t swept_ns;            /* when the flow table was last looked through */
+	struct fragments *fragments;
+	struct held *held;
+	uint64_t now_ns;   /* never goes back */
+	uint64_t swept_ns; /* when the flow table was last looked through */
 };
 
 /* Takes the configuration over, on failure too. -ENOMEM, -ENOSPC. */
@@ -54,5 +56,9 @@ int offline_publish(struct offline *o, struct err *err);
  */
 void offline_process(struct offline *o, struct lb_packet *packets, unsigned int count,
 		     uint64_t time_ns);
+
+/* lb_release() at such a time. */
+unsigned int offline_release(struct offline *o, struct lb_packet *packets, unsigned int max,
+			     uint64_t time_ns);
 
 #endif

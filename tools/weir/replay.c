@@ -14,6 +14,7 @@
 
 #include "lb/config.h"
 #include "lb/err.h"
+#include "lb/held.h"
 #include "lb/reason.h"
 #include "lb/registry.h"
 #include "tools/weir/command.h"
@@ -213,18 +214,28 @@ static void replay_close(struct replay *r)
 
 /* --- packets -------------------------------------------------------------------------------- */
 
+/* Writes what is held no longer at that time. */
+static int release(struct replay *r, uint64_t now_ns, struct err *err)
+{
+	struct lb_packet p;
+	int code = 0;
+	while (!code && offline_release(&r->offline, &p, 1, now_ns))
+		code = replay_output_write(&r->output, &r->offline, &p, NULL, err);
+	return code;
+}
+
 static int finish_burst(struct replay *r, struct err *err)
 {
+	int code = release(r, r->burst_ns, err);
+	if (code)
+		return code;
 	offline_process(&r->offline, r->packets, r->count, r->burst_ns);
-	for (unsigned int i = 0; i < r->count; i++) {
-		int code = replay_output_write(&r->output, &r->offline, &r->packets[i],
-					       &r->slots[i].header, r->frames + i + 1, err);
-		if (code)
-			return code;
-	}
+	for (unsigned int i = 0; i < r->count && !code; i++)
+		code = replay_output_write(&r->output, &r->offline, &r->packets[i],
+					   &r->slots[i].header, err);
 	r->frames += r->count;
 	r->count = 0;
-	return 0;
+	return code ? code : release(r, r->burst_ns, err);
 }
 
 static uint64_t time_ns(const struct pcap_pkthdr *header)
@@ -253,7 +264,11 @@ static int add_packet(struct replay *r, const struct pcap_pkthdr *header, const 
 	}
 	memcpy(slot->bytes, bytes, header->caplen);
 	slot->header = *header;
-	r->packets[r->count] = (struct lb_packet){.data = slot->bytes, .length = header->caplen};
+	r->packets[r->count] = (struct lb_packet){
+		.data = slot->bytes,
+		.length = header->caplen,
+		.cookie = r->frames + r->count + 1,
+	};
 	if (!r->count)
 		r->burst_ns = time_ns(header);
 	r->count++;
@@ -280,6 +295,7 @@ static int replay_packets(struct replay *r, struct err *err)
 	if (code)
 		return code;
 	code = finish_burst(r, err);
+	code = code ? code : release(r, r->burst_ns + HELD_NS, err);
 	if (!code && got == PCAP_ERROR)
 		return err_set(err, EIO, "%s: can't be read after frame %llu: %.300s",
 			       r->arguments->pcap, (unsigned long long)r->frames,
@@ -452,9 +468,11 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
 int command_replay(int argc, char **argv)
 {
 	struct arguments arguments = {.health = calloc(argc, sizeof(char *))};
-	struct replay replay = {.arguments = &arguments};
+	/* Not on the stack: it is large. */
+	static struct replay replay;
 	struct err err = {""};
 	int status = EXIT_FAILED;
+	replay = (struct replay){.arguments = &arguments};
 	if (arguments.health)
 		status = read_arguments(argc, argv, &arguments);
 	if (status < 0) {

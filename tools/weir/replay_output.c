@@ -139,11 +139,35 @@ static bool write_packet(struct replay_output *o, const struct lb_packet *p,
 	return !ferror(pcap_dump_file(o->packets));
 }
 
+/* There is always room: the balancer holds no more. */
+static void keep(struct replay_output *o, uint64_t frame, const struct pcap_pkthdr *header)
+{
+	struct replay_held *h = o->held;
+	while (h->frame)
+		h++;
+	*h = (struct replay_held){frame, *header};
+}
+
+static const struct pcap_pkthdr *take_back(struct replay_output *o, uint64_t frame)
+{
+	struct replay_held *h = o->held;
+	while (h->frame != frame)
+		h++;
+	h->frame = 0;
+	return &h->header;
+}
+
 int replay_output_write(struct replay_output *o, const struct offline *balancer,
-			const struct lb_packet *p, const struct pcap_pkthdr *header, uint64_t frame,
+			const struct lb_packet *p, const struct pcap_pkthdr *header,
 			struct err *err)
 {
-	if (o->verdicts && !write_verdict(o, balancer, p, frame))
+	if (p->verdict == LB_HOLD) {
+		keep(o, p->cookie, header);
+		return 0;
+	}
+	if (!header)
+		header = take_back(o, p->cookie);
+	if (o->verdicts && !write_verdict(o, balancer, p, p->cookie))
 		return err_set(err, EIO, "%s: can't be written: %m", o->verdicts_path);
 	if (o->packets && p->verdict == LB_TRANSMIT && !write_packet(o, p, header))
 		return err_set(err, EIO, "%s: can't be written: %m", o->packets_path);

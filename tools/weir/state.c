@@ -21,6 +21,7 @@
 #include "tools/weir/capture.h"
 #include "tools/weir/daemon.h"
 #include "tools/weir/next_hops.h"
+#include "tools/weir/service_settings.h"
 #include "tools/weir/traffic.h"
 
 #define MAC_TEXT 18
@@ -147,36 +148,6 @@ json_t *state_status(const struct daemon *d)
 
 /* --- services and backends ----------------------------------------------------------------- */
 
-static void ports_write(const struct config_service *s, FILE *out)
-{
-	for (unsigned int i = 0; i < s->port_range_count; i++) {
-		const struct config_port_range *r = &s->port_ranges[i];
-		fputs(i ? "," : "", out);
-		if (!r->last)
-			fputs("any", out);
-		else if (r->first == r->last)
-			fprintf(out, "%u", r->first);
-		else
-			fprintf(out, "%u-%u", r->first, r->last);
-	}
-}
-
-/* As the configuration has them: "443,8000-8099" or "any". */
-static json_t *ports_json(const struct config_service *s)
-{
-	char *text = NULL;
-	size_t size;
-	json_t *ports = NULL;
-	FILE *out = open_memstream(&text, &size);
-	if (!out)
-		return NULL;
-	ports_write(s, out);
-	if (!fclose(out))
-		ports = json_string(text);
-	free(text);
-	return ports;
-}
-
 /* The service as the snapshot has it, or NULL when it is not in force (yet). */
 static const struct service *service_in_force(const struct daemon *d, int64_t id)
 {
@@ -199,16 +170,18 @@ static json_t *service_json(const struct daemon *d, const struct config_service 
 	int64_t id = registry_find(d->services, s->name);
 	const struct service *now = service_in_force(d, id);
 	struct traffic traffic = traffic_of_service(d, s);
-	char address[ADDR_TEXT];
-	return json_pack(
-		"{s:s, s:I, s:s, s:s, s:o, s:s, s:s, s:s, s:{s:i, s:i}, s:I, s:I, s:I, s:I}",
-		"name", s->name, "id", (json_int_t)id, "address", addr_format(&s->address, address),
-		"protocol", s->protocol == IPPROTO_TCP ? "tcp" : "udp", "ports", ports_json(s),
-		"forward", "dsr", "scheduler", "maglev", "announce",
-		s->announce == ANNOUNCE_NEIGHBOR ? "neighbor" : "none", "backends", "up",
-		now ? (int)now->up_count : 0, "total", (int)s->backend_count, "packets",
-		figure(traffic.packets), "fast_packets", figure(traffic.fast_packets), "bytes",
-		figure(traffic.bytes), "flows", figure(traffic.flows));
+	json_t *settings = service_settings(s);
+	json_t *all = json_pack("{s:I, s:{s:i, s:i}, s:I, s:I, s:I, s:I}", "id", (json_int_t)id,
+				"backends", "up", now ? (int)now->up_count : 0, "total",
+				(int)s->backend_count, "packets", figure(traffic.packets),
+				"fast_packets", figure(traffic.fast_packets), "bytes",
+				figure(traffic.bytes), "flows", figure(traffic.flows));
+	if (json_object_update(settings, all)) {
+		json_decref(settings);
+		settings = NULL;
+	}
+	json_decref(all);
+	return settings;
 }
 
 json_t *state_services(const struct daemon *d)

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Bursts of packets through lb_process(), with time going on and other configurations put in force
+ * between them, as the bytes say. The ledger must add up, what is forwarded must go to a backend
+ * that can take it, and what is passed must be as it came.
+ *
+ * The configurations' snapshots are built once, in one row of reloads, so that names come, go and
+ * give their ids to others.
+ */
+#include <stdbool.h>
+#include <string.h>
+
+#include "lb/config.h"
+#include "lb/process.h"
+#include "lb/snapshot.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/unit/dice.h"
+#include "tests/unit/fixture.h"
+#include "tests/unit/packet_build.h"
+#include "tests/unit/packet_random.h"
+#include "tools/weir/offline.h"
+
+#define STEPS_MAX   64
+#define SMALL_TABLE "interfaces: [{name: eth0}, {name: eth1}]\nflow_table: {entries: 1024}\n"
+
+static const char *const configurations[] = {
+	/* The addresses of tests/unit/packet_random.c. */
+	SMALL_TABLE
+	"services:\n"
+	"  - {name: web, address: 203.0.113.10, protocol: tcp, ports: [80, 443, 8000-8009],\n"
+	"     announce: neighbor, backends: [{name: b1, address: 10.0.0.11},\n"
+	"     {name: b2, address: 10.0.0.12}, {name: b3, address: 10.0.0.13, weight: 1}]}\n"
+	"  - {name: dns, address: 203.0.113.10, protocol: udp, ports: 53,\n"
+	"     backends: [{name: d1, address: 10.0.0.53}]}\n"
+	"  - {name: quiet, address: 203.0.113.11, protocol: udp, ports: any,\n"
+	"     backends: [{name: q1, address: 10.0.0.12}]}\n"
+	"  - {name: web6, address: \"2001:db8:1::10\", protocol: tcp, ports: [80, 443],\n"
+	"     announce: neighbor, backends: [{name: b6, address: \"2001:db8:2::11\"}]}\n"
+	"  - {name: dns6, address: \"2001:db8:1::10\", protocol: udp, ports: any,\n"
+	"     backends: [{name: d6, address: \"2001:db8:2::53\"}]}\n",
+	/* Some are down, draining or gone. */
+	SMALL_TABLE
+	"services:\n"
+	"  - {name: web, address: 203.0.113.10, protocol: tcp, ports: [80, 443],\n"
+	"     announce: neighbor, backends: [{name: b1, address: 10.0.0.11, state: drain},\n"
+	"     {name: b2, address: 10.0.0.12, state: down}, {name: b4, address: 10.0.0.14}]}\n"
+	"  - {name: quiet, address: 203.0.113.11, protocol: udp, ports: any, backends: []}\n"
+	"  - {name: web6, address: \"2001:db8:1::10\", protocol: tcp, ports: 80,\n"
+	"     announce: neighbor,\n"
+	"     backends: [{name: b6, address: \"2001:db8:2::11\", weight: 0}]}\n",
+	/* Other services have the addresses, and the ids. */
+	SMALL_TABLE
+	"services:\n"
+	"  - {name: mail, address: 203.0.113.10, protocol: tcp, ports: any,\n"
+	"     backends: [{name: m1, address: 10.0.0.25}, {name: m2, address: 10.0.0.26}]}\n"
+	"  - {name: sip, address: 203.0.113.11, protocol: tcp, ports: 80,\n"
+	"     backends: [{name: s1, address: 10.0.0.60}]}\n"
+	"  - {name: dns6, address: \"2001:db8:1::11\", protocol: udp, ports: 53,\n"
+	"     announce: neighbor, backends: [{name: d6, address: \"2001:db8:2::53\"}]}\n",
+	/* Nothing. */
+	SMALL_TABLE "services: []\n",
+};
+#define CONFIGURATIONS (sizeof(configurations) / sizeof(configurations[0]))
+
+static struct offline balancer;
+static struct snapshot *snapshots[CONFIGURATIONS];
+
+static void open_balancer(void)
+{
+	fixture_open(&balancer, configurations[0]);
+	/* One that is known only later. */
+	balancer.next_hops[fixture_backend(&balancer, "dns/d1")].known = false;
+	fixture_publish(&balancer);
+	for (size_t i = 0; i < CONFIGURATIONS; i++) {
+		if (i)
+			fixture_reload(&balancer, configurations[i]);
+		snapshots[i] = balancer.snapshot;
+		balancer.snapshot = NULL;
+	}
+}
+
+/* As if it had been opened just now, but for the counters. */
+static void reset_balancer(uint32_t insert_limit)
+{
+	if (!snapshots[0])
+		open_balancer();
+	balancer.snapshot = snapshots[0];
+	balancer.now_ns = 0;
+	memset(balancer.flows.buckets, 0, (balancer.flows.mask + 1) * sizeof(struct flow_bucket));
+	lb_init(&balancer.lb, &balancer.flows, balancer.counters, insert_limit);
+}
+
+/* --- one burst ------------------------------------------------------------------------------- */
+
+struct burst {
+	struct lb_packet packets[LB_BURST];
+	struct frame before[LB_BURST];
+	uint8_t *memory[LB_BURST]; /* a frame with its tailroom, and not a byte more */
+	unsigned int count;
+};
+
+static void add_packet(struct burst *b, struct dice *d)
+{
+	struct frame *f = &b->before[b->count];
+	packet_random(d, f);
+	if (dice_once_in(d, 4))
+		packet_mutate(d, f);
+	uint8_t *memory = malloc(f->length + LB_TAILROOM);
+	FUZZ_EXPECT(memory);
+	memcpy(memory, f->bytes, f->length);
+	b->packets[b->count] = (struct lb_packet){
+		.data = memory,
+		.length = f->length,
+		.ingress = dice_roll(d, balancer.snapshot->port_count),
+	};
+	b->memory[b->count++] = memory;
+}
+
+static void expect_forwarded(const struct lb_packet *p, const struct frame *before)
+{
+	const struct snapshot *s = balancer.snapshot;
+	FUZZ_EXPECT(p->egress < s->port_count);
+	if (p->backend == ABI_NO_BACKEND)
+		return;
+	FUZZ_EXPECT(p->backend < s->backend_end && p->service < s->service_end);
+	const struct backend *b = &s->backends[p->backend];
+	FUZZ_EXPECT(b->present && b->reachable && b->state != STATE_DOWN);
+	FUZZ_EXPECT(b->service == p->service && s->services[p->service].present);
+	FUZZ_EXPECT(p->length == before->length);
+	FUZZ_EXPECT(!memcmp(p->data, &b->link, sizeof(b->link)));
+	FUZZ_EXPECT(!memcmp(p->data + sizeof(b->link), before->bytes + sizeof(b->link),
+			    p->length - sizeof(b->link)));
+}
+
+static void expect_sense(const struct lb_packet *p, const struct frame *before)
+{
+	FUZZ_EXPECT(p->length <= before->length + LB_TAILROOM);
+	if (p->verdict == LB_TRANSMIT)
+		expect_forwarded(p, before);
+	if (p->verdict == LB_DROP)
+		FUZZ_EXPECT(p->reason > REASON_NONE && p->reason < REASON_COUNT);
+	if (p->verdict == LB_PASS)
+		FUZZ_EXPECT(p->length == before->length &&
+			    !memcmp(p->data, before->bytes, p->length));
+}
+
+static void process(struct burst *b, uint64_t now_ns)
+{
+	offline_process(&balancer, b->packets, b->count, now_ns);
+	for (unsigned int i = 0; i < b->count; i++) {
+		expect_sense(&b->packets[i], &b->before[i]);
+		free(b->memory[i]);
+	}
+	b->count = 0;
+	fixture_expect_ledger(&balancer);
+}
+
+/* --- a row of them --------------------------------------------------------------------------- */
+
+static uint64_t some_time(struct dice *d)
+{
+	static const uint64_t steps_ns[] = {
+		0,           1000,        100000000,     1000000000,
+		11000000000, 61000000000, 3601000000000, 18000000000000};
+	return DICE_PICK(d, steps_ns);
+}
+
+static void step(struct burst *b, struct dice *d, uint64_t *now_ns)
+{
+	uint32_t what = dice_roll(d, 16);
+	if (what == 15) {
+		balancer.snapshot = DICE_PICK(d, snapshots);
+	} else if (what == 14) {
+		*now_ns += some_time(d);
+	} else {
+		for (uint32_t n = dice_roll(d, what < 12 ? 4 : LB_BURST) + 1; n && dice_has_more(d);
+		     n--)
+			add_packet(b, d);
+		process(b, *now_ns);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+	static const uint32_t insert_limits[] = {UINT32_MAX, 1000, 1, 0};
+	static struct burst b;
+	struct dice d = {.bytes = bytes, .length = length};
+	uint64_t now_ns = 0;
+	reset_balancer(DICE_PICK(&d, insert_limits));
+	for (int i = 0; i < STEPS_MAX && dice_has_more(&d); i++)
+		step(&b, &d, &now_ns);
+	balancer.snapshot = NULL;
+	return 0;
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Writes what fuzzing starts from: the packet table's frames for the parser, its configuration for
+ * the configuration, requests for the API, a capture's stream for the splitter.
+ *
+ * usage: seeds FOLDER   (each target's seeds go into FOLDER/TARGET, which exist)
+ */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/packet_table.h"
+#include "tools/weir/pcapng.h"
+
+static void write_seed(const char *folder, const char *target, size_t number, const void *bytes,
+		       size_t length)
+{
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/%s/seed-%03zu", folder, target, number);
+	FILE *out = fopen(path, "we");
+	if (!out || fwrite(bytes, 1, length, out) != length || fclose(out)) {
+		perror(path);
+		exit(1);
+	}
+}
+
+static void write_frames(const char *folder)
+{
+	for (size_t i = 0; i < packet_case_count; i++) {
+		struct frame f;
+		packet_build(&packet_cases[i].in, &f);
+		write_seed(folder, "parser", i, f.bytes, f.length);
+	}
+}
+
+static void write_requests(const char *folder)
+{
+	static const char *const requests[] = {
+		"creason=truncated&snaplen=96&count=10&duration=5",
+		"cfilter=tcp port 443 and host 192.0.2.1",
+		"cfilter=ip6 net 2001:db8::/32 or vlan 42 and udp portrange 53-80",
+		"cfilter=ether host 02:00:00:00:00:01 and tcp[tcpflags] & tcp-syn != 0",
+		"fservice=web&backend=b1&limit=10",
+		"fbackend=web/b2",
+	};
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++)
+		write_seed(folder, "api", i, requests[i], strlen(requests[i]));
+}
+
+/* A whole capture, as the daemon writes it. */
+static void write_stream(const char *folder)
+{
+	static const struct pcapng_interface interface = {.name = "eth0", .snaplen = 96};
+	static const struct pcapng_packet packet = {
+		.time_ns = 1600000000000000000,
+		.captured = 5,
+		.length = 60,
+		.bytes = "weir",
+		.dropped = 7,
+		.comment = "truncated",
+		.comment_length = 9,
+	};
+	static const struct pcapng_statistics statistics = {.received = 10, .delivered = 1};
+	struct pcapng_queue q;
+	uint8_t bytes[4096] = {16}; /* the size of the pieces */
+	pcapng_queue_init(&q, sizeof(bytes) - 1);
+	if (pcapng_write_section(&q, "weir") || pcapng_write_interface(&q, &interface) ||
+	    pcapng_write_packet(&q, &packet) || pcapng_write_statistics(&q, &statistics))
+		exit(1);
+	size_t length = 1 + pcapng_queue_take(&q, bytes + 1, sizeof(bytes) - 1);
+	pcapng_queue_fini(&q);
+	write_seed(folder, "pcapng", 0, bytes, length);
+}
+
+int main(int argc, char **argv)
+{
+	if (argc != 2)
+		return 2;
+	write_frames(argv[1]);
+	write_seed(argv[1], "config", 0, packet_table_yaml, strlen(packet_table_yaml));
+	write_requests(argv[1]);
+	write_stream(argv[1]);
+	return 0;
+}

@@ -154,6 +154,7 @@ fuzz_make = $(MAKE) --no-print-directory CC=$(CLANG) SAN=fuzzer-no-link,address,
 fuzzers: $(fuzz_targets) $(O)/tests/fuzz/seeds
 
 fuzz: ## fuzz with libFuzzer, ASan and UBSan: TIME=60 seconds over all targets, or TARGET=config
+	@tests/fuzz/run.sh build/fuzz need
 	@$(fuzz_make) fuzzers
 	@tests/fuzz/run.sh build/fuzz fuzz $(TIME) $(TARGET)
 

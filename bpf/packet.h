@@ -8,7 +8,9 @@
  *
  * Ethernet with up to two VLAN tags (IEEE 802.1Q, 802.1ad), ARP (RFC 826), IPv4 (RFC 791) with
  * options, IPv6 (RFC 8200) with extension headers in any order, TCP (RFC 9293), UDP (RFC 768),
- * ICMP and ICMPv6 with what they quote (bpf/quote.h), neighbour discovery (RFC 4861).
+ * ICMP and ICMPv6 with what they quote (bpf/quote.h), neighbour discovery (RFC 4861). Fragments of
+ * both families: a first one must hold all headers up to the end of the transport header (RFC 1858,
+ * 7112), a later one has no ports.
  */
 #ifndef WEIR_BPF_PACKET_H
 #define WEIR_BPF_PACKET_H

@@ -14,22 +14,15 @@ static const struct flow_seed affinity_seed = {{0x9e3779b97f4a7c15, 0xbf58476d1c
 						0x94d049bb133111eb, 0xd6e8feb86659fd93,
 						0xa0761d6478bd642f, 0xe7037ed1a0b428db}};
 
-/*
- * The client's address and the service alone: neither ports nor the VIP that was asked for. Of an
- * IPv4 flow the hash takes the last word of the destination only.
- */
-static inline struct flow_key affinity_source_key(const struct service *s, const struct flow_key *k)
-{
-	uint32_t high = s->identity >> 32, low = s->identity;
-	return (struct flow_key){.source = k->source, .destination = {{high, low, high, low}}};
-}
+/* By the client's address and the service alone: neither ports nor the VIP that was asked for. */
+uint64_t affinity_source_hash(const struct service *s, const struct addr *source);
 
+/* The rarer kinds are functions of their own, so that this one stays small. */
 static inline uint64_t affinity_hash(const struct service *s, const struct flow_key *k)
 {
-	if (s->affinity != AFFINITY_SOURCE)
-		return flow_hash(k, &affinity_seed);
-	struct flow_key source = affinity_source_key(s, k);
-	return flow_hash(&source, &affinity_seed);
+	if (__builtin_expect(s->affinity == AFFINITY_SOURCE, 0))
+		return affinity_source_hash(s, &k->source);
+	return flow_hash(k, &affinity_seed);
 }
 
 #endif

@@ -16,9 +16,11 @@
 #include "lb/config_check.h"
 #include "lb/config_endpoint.h"
 #include "lb/config_field.h"
+#include "lb/config_quic.h"
 #include "lb/config_value.h"
 #include "lb/document.h"
 #include "lb/err.h"
+#include "lb/quic.h"
 
 /* --- what text may be ---------------------------------------------------------------------- */
 
@@ -139,6 +141,7 @@ static const struct choice schedulers[] = {
 static const struct choice affinities[] = {
 	{"flow", AFFINITY_FLOW},
 	{"source", AFFINITY_SOURCE},
+	{"quic", AFFINITY_QUIC},
 	{NULL, 0},
 };
 
@@ -171,6 +174,7 @@ static const struct field backend_fields[] = {
 	{"weight", &kind_number, BACKEND(weight), &(const struct number_rule){0, 65535, false},
 	 "100"},
 	{"state", &kind_choice, BACKEND(state), states, "up"},
+	{"server_id", &kind_server_id, BACKEND(server_id), NULL, "none"},
 };
 static const struct list backend_list = {
 	.item = MAPPING(backend_fields),
@@ -180,6 +184,14 @@ static const struct list backend_list = {
 };
 
 #define SERVICE(member) FIELD_MEMBER(struct config_service, member)
+static const struct field quic_fields[] = {
+	{"config_id", &kind_number, SERVICE(quic.config_id),
+	 &(const struct number_rule){0, QUIC_CONFIG_IDS - 1, false}, "0"},
+	{"server_id_length", &kind_number, SERVICE(quic.server_id_length),
+	 &(const struct number_rule){1, QUIC_ID_MAX, false}, "2"},
+};
+static const struct mapping quic = MAPPING(quic_fields);
+
 static const struct field service_fields[] = {
 	{"name", &kind_text, SERVICE(name), &name_rule, NULL},
 	{"address", &kind_vip, SERVICE(address), NULL, NULL},
@@ -188,6 +200,7 @@ static const struct field service_fields[] = {
 	{"forward", &kind_choice, FIELD_NOWHERE, forwards, "dsr"},
 	{"scheduler", &kind_choice, FIELD_NOWHERE, schedulers, "maglev"},
 	{"affinity", &kind_choice, SERVICE(affinity), affinities, "flow"},
+	{"quic", &kind_mapping, FIELD_NOWHERE, &quic, ""},
 	{"tracking", &kind_choice, SERVICE(tracking), trackings, "flow"},
 	{"announce", &kind_choice, SERVICE(announce), announces, "none"},
 	{"backends", &kind_list, SERVICE(backends), &backend_list, NULL},

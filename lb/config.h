@@ -19,7 +19,7 @@ struct err;
 enum config_mode { MODE_AUTO, MODE_ZEROCOPY, MODE_COPY, MODE_GENERIC };
 enum config_poll { POLL_ADAPTIVE, POLL_BUSY, POLL_INTERRUPT };
 enum config_hugepages { HUGEPAGES_AUTO, HUGEPAGES_ON, HUGEPAGES_OFF };
-enum config_affinity { AFFINITY_FLOW, AFFINITY_SOURCE };
+enum config_affinity { AFFINITY_FLOW, AFFINITY_SOURCE, AFFINITY_QUIC };
 enum config_tracking { TRACKING_FLOW, TRACKING_NONE };
 enum config_announce { ANNOUNCE_NONE, ANNOUNCE_NEIGHBOR };
 enum config_fast_path { FAST_PATH_AUTO, FAST_PATH_ON, FAST_PATH_OFF };
@@ -43,11 +43,18 @@ struct config_port_range {
 	uint16_t first, last; /* host byte order; 0 to 0: any port */
 };
 
+/* The id a backend has in QUIC connection ids (lb/quic.h). */
+struct config_server_id {
+	uint64_t value;
+	uint8_t length; /* bytes; 0: none */
+};
+
 struct config_backend {
 	char *name; /* unique within its service */
 	struct addr address;
 	uint32_t weight; /* 0 to 65535; default 100; 0: no new flows */
 	enum config_state state;
+	struct config_server_id server_id; /* of that length with affinity quic, else none */
 };
 
 struct config_service {
@@ -58,6 +65,9 @@ struct config_service {
 	unsigned int port_range_count;
 	struct config_port_range *port_ranges; /* ascending, disjoint */
 	enum config_affinity affinity;
+	struct {
+		uint32_t config_id, server_id_length;
+	} quic;                        /* for AFFINITY_QUIC */
 	enum config_tracking tracking; /* NONE: UDP only */
 	enum config_announce announce;
 	unsigned int backend_count;

@@ -14,6 +14,7 @@
 #include "lb/addr.h"
 #include "lb/config.h"
 #include "lb/config_endpoint.h"
+#include "lb/config_quic.h"
 #include "lb/document.h"
 #include "lb/prefix.h"
 
@@ -161,6 +162,7 @@ static void check_services(const struct config *c, struct document *d)
 	for (unsigned int i = 0; i < c->service_count; i++) {
 		check_tracking(&c->services[i], i, d);
 		check_nesting(c, i, d);
+		config_check_quic(&c->services[i], i, d);
 	}
 }
 

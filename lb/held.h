@@ -16,7 +16,7 @@ struct held;
 struct lb_packet;
 
 #define HELD_DATAGRAMS 64u
-#define HELD_PACKETS   1024u /* of all datagrams, in 1.8 MiB */
+#define HELD_PACKETS   1024u /* of all datagrams, in 2 MiB */
 #define HELD_OF_ONE    64u   /* 65535 bytes in frames of 1500 are 45 */
 #define HELD_BYTES     1792u /* a packet's, at most: what a frame has behind the kernel's headroom */
 #define HELD_NS        200000000ull

@@ -16,6 +16,7 @@
 #include "lb/fragments.h"
 #include "lb/held.h"
 #include "lb/maglev.h"
+#include "lb/quic.h"
 #include "lb/snapshot.h"
 #include "lb/target_table.h"
 
@@ -211,6 +212,25 @@ static uint32_t known_backend(struct lb *lb, const struct snapshot *s, const str
 	return hit.backend;
 }
 
+/*
+ * The backend that a packet's QUIC connection id names, if it serves; or ABI_NO_BACKEND. What an
+ * ICMP error quotes has the client's ids, not ours.
+ */
+static uint32_t named_backend(const struct snapshot *s, const struct work *w)
+{
+	const struct lb_packet *p = w->packet;
+	if (!w->service->quic || w->parsed.icmp)
+		return ABI_NO_BACKEND;
+	const struct udphdr *udp = (const void *)(p->data + w->parsed.l4_offset);
+	size_t length = bpf_ntohs(udp->len) - sizeof(*udp);
+	/* What UDP says its length is need not be in this frame: the parser's business, not ours.
+	 */
+	size_t in_frame = p->length - w->parsed.l4_offset - sizeof(*udp);
+	uint32_t id = quic_backend(w->service->quic, (const uint8_t *)(udp + 1),
+				   length < in_frame ? length : in_frame);
+	return id == ABI_NO_BACKEND || s->backends[id].state == STATE_DOWN ? ABI_NO_BACKEND : id;
+}
+
 /* Which backend the service's table gives a flow that is not known. */
 static uint32_t choose_backend(const struct work *w)
 {
@@ -363,7 +383,9 @@ static void look_up(struct lb *lb, const struct snapshot *s, struct work *w, uin
 	w->backend = ABI_NO_BACKEND;
 	if (w->parsed.fragment)
 		return;
-	w->backend = known_backend(lb, s, w, now_ns);
+	w->backend = named_backend(s, w);
+	if (w->backend == ABI_NO_BACKEND)
+		w->backend = known_backend(lb, s, w, now_ns);
 	if (w->backend == ABI_NO_BACKEND && w->service->tracked && opens_flow(&w->parsed))
 		flow_table_prefetch_key(lb->flows, w->hash);
 }

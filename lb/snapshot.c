@@ -13,6 +13,7 @@
 
 #include "lb/err.h"
 #include "lb/maglev.h"
+#include "lb/quic.h"
 #include "lb/registry.h"
 #include "lb/target_table.h"
 
@@ -139,6 +140,8 @@ static void fill_backend(struct backend *b, const struct config_backend *config,
 	b->present = 1;
 	b->state = config->state;
 	b->tracked = s->services[service].tracked;
+	/* Else packets would follow their flow where their connection id says otherwise. */
+	b->repeated = s->services[service].affinity != AFFINITY_QUIC;
 	b->service = service;
 	b->address = config->address;
 	b->weight = config->weight;
@@ -148,6 +151,24 @@ static void fill_backend(struct backend *b, const struct config_backend *config,
 	b->egress = hop->egress;
 	b->link = s->ports[hop->egress];
 	memcpy(b->link.destination, hop->mac, ETH_ALEN);
+}
+
+static int fill_quic(struct service *service, const struct config_service *config,
+		     const struct maglev_member *members)
+{
+	if (config->affinity != AFFINITY_QUIC)
+		return 0;
+	service->quic = quic_servers_new(config->quic.config_id, config->quic.server_id_length,
+					 config->backend_count);
+	if (!service->quic)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < config->backend_count; i++)
+		service->quic->servers[i] = (struct quic_server){
+			.id = config->backends[members[i].id].server_id.value,
+			.backend = service->members[i],
+		};
+	quic_servers_sort(service->quic);
+	return 0;
 }
 
 static int fill_service(struct snapshot *s, const struct snapshot_input *in,
@@ -184,6 +205,8 @@ static int fill_service(struct snapshot *s, const struct snapshot_input *in,
 			service->up_count++;
 		}
 	}
+	if (fill_quic(service, config, members))
+		goto out;
 	const struct service *old =
 		previous && id < previous->service_end ? &previous->services[id] : NULL;
 	if (old && same_members(old, previous->backends, service, s->backends)) {
@@ -286,6 +309,7 @@ void snapshot_free(struct snapshot *s)
 		maglev_unshare(s->services[i].share);
 		free(s->services[i].members);
 		free(s->services[i].up);
+		free(s->services[i].quic);
 	}
 	free(s->services);
 	free(s->backends);

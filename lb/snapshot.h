@@ -19,6 +19,7 @@
 struct err;
 struct maglev;
 struct maglev_share;
+struct quic_servers;
 struct registry;
 struct target_table;
 
@@ -30,7 +31,8 @@ struct backend {
 	uint8_t reachable;          /* link and egress are known */
 	uint8_t state;              /* enum config_state */
 	uint8_t tracked;            /* its flows are in the flow table */
-	uint8_t zero[2];
+	uint8_t repeated;           /* XDP may repeat what the flow table says */
+	uint8_t zero;
 	uint32_t service; /* id */
 	struct addr address;
 	uint32_t weight;
@@ -47,12 +49,13 @@ static inline bool backend_keeps_flows(const struct backend *b)
 /* Whether the XDP program may send it packets by what the flow table says. */
 static inline bool backend_is_repeatable(const struct backend *b)
 {
-	return backend_keeps_flows(b) && b->reachable;
+	return backend_keeps_flows(b) && b->repeated && b->reachable;
 }
 
 struct service {
 	const struct maglev *maglev; /* NULL: no backend with a weight */
 	struct maglev_share *share;  /* who else has it */
+	struct quic_servers *quic;   /* NULL: connection ids say nothing */
 	uint64_t *up;                /* bitmap by position in `members`: may take new flows */
 	uint32_t *members;           /* position -> backend id */
 	uint32_t member_count;

@@ -5,7 +5,8 @@
 # corpus, the seeds and what earlier runs found (BUILD/corpus). Ends with 1 when a target came upon
 # something: the input is then in BUILD/crashes, and how to run it again is said.
 #
-# usage: run.sh BUILD fuzz SECONDS [TARGET]
+# usage: run.sh BUILD need               says what is missing, and fails
+#        run.sh BUILD fuzz SECONDS [TARGET]
 #        run.sh BUILD keep [TARGET]     takes what adds coverage into tests/fuzz/corpus
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
@@ -166,7 +167,18 @@ keep() {
 	return $bad
 }
 
+need() {
+	echo 'int LLVMFuzzerTestOneInput(const char *b, long n) { return 0; }' |
+		${CLANG:-clang} -fsanitize=fuzzer,address,undefined -x c -o /dev/null - 2>/dev/null && return
+	echo "fuzz: clang can't link with libFuzzer; as root:" \
+		"apt-get install --no-install-recommends clang libclang-rt-14-dev" >&2
+	return 1
+}
+
 case $what in
+need)
+	need
+	;;
 fuzz)
 	seconds=$1
 	shift
@@ -178,7 +190,7 @@ keep)
 	keep
 	;;
 *)
-	echo "usage: run.sh BUILD fuzz SECONDS [TARGET] | run.sh BUILD keep [TARGET]" >&2
+	echo "usage: run.sh BUILD need | fuzz SECONDS [TARGET] | keep [TARGET]" >&2
 	exit 2
 	;;
 esac

@@ -25,7 +25,7 @@ tests/run.sh "$build" test_ || exit 1
 # Lines that only an assertion's failure reaches, or nothing, count as well: there are few.
 gcovr --root . --object-directory "$build" --filter 'lb/' \
 	--filter 'bpf/(packet|rewrite|match|flow|neighbor)[.]h' \
-	--html-details "$build/index.html" --txt /dev/stdout --print-summary \
+	--html-details "$build/index.html" --txt - --print-summary \
 	--fail-under-line $wanted "$build"
 status=$?
 echo "coverage: every line: $build/index.html"

@@ -2,12 +2,13 @@
 /*
  * Sends UDP datagrams in fragments, in orders in which a kernel would not, over raw sockets.
  *
- *   udp_fragments ADDRESS PORT SIZE COUNT forward|reverse|interleaved [split]
+ *   udp_fragments ADDRESS PORT SIZE COUNT forward|reverse|interleaved|headless [split]
  *
  * Each of COUNT datagrams has SIZE bytes of payload, a source port and an id of its own, and a
  * right checksum: what arrives is whole. `interleaved` sends two at a time, a fragment of the one
- * and a fragment of the other, the second from its end. With `split` the first fragments are sent
- * from CPU 0 and the others from CPU 1, so that they can be given different queues (XPS).
+ * and a fragment of the other, the second from its end; `headless` leaves the first fragments out.
+ * With `split` the first fragments are sent from CPU 0, the others from CPU 1, so that they can be
+ * given different queues (XPS).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -173,11 +174,12 @@ static int send_piece(const struct sender *s, const struct datagram *d, uint32_t
 
 /* --- orders ---------------------------------------------------------------------------------- */
 
-static int send_one(const struct sender *s, const struct datagram *d, bool reverse)
+static int send_one(const struct sender *s, const struct datagram *d, const char *order)
 {
-	uint32_t count = pieces(s, d);
+	uint32_t count = pieces(s, d), first = !strcmp(order, "headless");
+	bool reverse = !strcmp(order, "reverse");
 
-	for (uint32_t n = 0; n < count; n++)
+	for (uint32_t n = first; n < count; n++)
 		if (send_piece(s, d, reverse ? count - 1 - n : n))
 			return 1;
 	return 0;
@@ -202,7 +204,7 @@ static int send_all(const struct sender *s, uint32_t size, uint16_t count, const
 		fill(s, &a, id, size);
 		if (two)
 			fill(s, &b, ++id, size);
-		if (two ? send_two(s, &a, &b) : send_one(s, &a, !strcmp(order, "reverse")))
+		if (two ? send_two(s, &a, &b) : send_one(s, &a, order))
 			return 1;
 		nanosleep(&(struct timespec){.tv_nsec = PACE_NS}, NULL);
 	}
@@ -246,7 +248,7 @@ int main(int argc, char **argv)
 
 	if (argc < 6 || argc > 7 || getaddrinfo(argv[1], argv[2], &hints, &to)) {
 		fprintf(stderr, "usage: udp_fragments ADDRESS PORT SIZE COUNT "
-				"forward|reverse|interleaved [split]\n");
+				"forward|reverse|interleaved|headless [split]\n");
 		return 2;
 	}
 	s.split = argc == 7 && !strcmp(argv[6], "split");

@@ -96,7 +96,16 @@ else
 	say "one queue only: no two CPUs, or no XPS: $(tail -n 1 "$dir/xps.log" 2>/dev/null)"
 fi
 
+# Those that wait in vain end with their name, and the ledger has them.
+say "firsts that never come"
+on client "$udp_fragments" $vip4 5005 $size 4 headless
+on client "$udp_fragments" $vip6 5005 $size 4 headless
+must_come 5 "40 and 41 fragments of 4 datagrams each" \
+	eval '[ "$(weir_drops fragment-unmatched)" = $((4 * 40 + 4 * 41)) ]'
+must_come 5 "nothing held" eval 'weir_show drops | jq -e ".ledger.held == 0"'
+expect "the balance" ledger_is_balanced
+
 # A ping's fragments are the kernel's, as a whole ping's packets are.
 say "fragments that are not Weir's"
 expect "a large ping" on client ping -q -c 1 -W 2 -s 4000 10.0.0.2
-expect_equal "fragments dropped" 0 "$(dropped_fragments)"
+expect_equal "fragments dropped" $((4 * 40 + 4 * 41)) "$(dropped_fragments)"

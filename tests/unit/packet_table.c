@@ -43,6 +43,11 @@ const char packet_table_yaml[] =
 	"     backends: [{name: n1, address: 10.0.0.16}]}\n"
 	"  - {name: log, address: 203.0.113.17, protocol: udp, ports: 514, tracking: none,\n"
 	"     backends: [{name: u1, address: 10.0.0.17}]}\n"
+	"  - {name: h3, address: 203.0.113.18, protocol: udp, ports: 443, affinity: quic,\n"
+	"     quic: {config_id: 2, server_id_length: 2}, backends: [\n"
+	"       {name: h1, address: 10.0.0.21, server_id: 0x00a1},\n"
+	"       {name: h2, address: 10.0.0.22, weight: 0, server_id: 0x343b},\n"
+	"       {name: h3, address: 10.0.0.23, state: down, server_id: 0x343c}]}\n"
 	"  - {name: pool, address: 203.0.113.32/28, protocol: udp, ports: any,\n"
 	"     announce: neighbor, backends: [{name: p1, address: 10.0.0.18}]}\n"
 	"  - {name: inner, address: 203.0.113.40/30, protocol: udp, ports: 99,\n"
@@ -133,6 +138,10 @@ const char packet_table_yaml[] =
 #define TO_INNER  TO("inner", "i1", "02:04:0a:00:00:13")
 #define TO_ONE    TO("one", "e1", "02:04:0a:00:00:14")
 #define TO_POOL6  TO("pool6", "p6", "02:06:00:00:00:18")
+/* Bytes 7 and 8 of any UDP payload here are 0x34 and 0x3b: the id of h2. */
+#define QUIC(...)  V4(UDP, "203.0.113.18", .to_port = 443, __VA_ARGS__)
+#define TO_FLOW    TO("h3", "h1", "02:04:0a:00:00:15"), .never_repeated = true
+#define TO_NAMED   TO("h3", "h2", "02:04:0a:00:00:16"), .never_repeated = true
 #define TO_WEB6   TO("web6", "b6", "02:06:00:00:00:11")
 #define TO_DNS6   TO("dns6", "d6", "02:06:00:00:00:53")
 #define TO_QUIET6 TO("quiet6", "q6", "02:06:00:00:00:12")
@@ -197,6 +206,48 @@ const struct packet_case packet_cases[] = {
 	 REPLY = {.mac_from = PORT_MAC, .mac_to = CLIENT_MAC, .from = "2001:db8:5::77",
 	  .to = CLIENT6, .protocol = IPPROTO_ICMPV6, .nd_type = 136, .nd_flags = 0x60000000,
 	  .nd_option = 2, .nd_target = "2001:db8:5::77"}},
+
+	/* --- QUIC: byte 8 of UDP is the first of the payload --------------------------------- */
+	{"quic short header",
+	 QUIC(.payload = 40,
+	      .pokes = {POKE(4, 8, 0x40), POKE(4, 9, 0x5f), POKE(4, 10, 0x34), POKE(4, 11, 0x3b)}),
+	 TO_NAMED},
+	{"quic long header",
+	 QUIC(.payload = 40, .pokes = {POKE(4, 8, 0xc3), POKE(4, 13, 8), POKE(4, 14, 0x40)}),
+	 TO_NAMED},
+	{"quic long header of another version",
+	 QUIC(.payload = 40, .from_port = 7,
+	      .pokes = {POKE(4, 8, 0x80), POKE(4, 9, 0xff), POKE(4, 13, 20), POKE(4, 14, 0x40)}),
+	 TO_NAMED},
+	{"quic short header, the shortest id",
+	 QUIC(.payload = 8,
+	      .pokes = {POKE(4, 8, 0), POKE(4, 9, 0x40), POKE(4, 10, 0x34), POKE(4, 11, 0x3b)}),
+	 TO_NAMED},
+	{"quic short header, too short an id",
+	 QUIC(.payload = 7,
+	      .pokes = {POKE(4, 8, 0), POKE(4, 9, 0x40), POKE(4, 10, 0x34), POKE(4, 11, 0x3b)}), TO_FLOW},
+	{"quic long header, too short an id",
+	 QUIC(.payload = 40, .pokes = {POKE(4, 8, 0xc3), POKE(4, 13, 6), POKE(4, 14, 0x40)}),
+	 TO_FLOW},
+	{"quic long header, an id beyond the packet",
+	 QUIC(.payload = 13, .pokes = {POKE(4, 8, 0xc3), POKE(4, 13, 8), POKE(4, 14, 0x40)}),
+	 TO_FLOW},
+	{"quic of another configuration",
+	 QUIC(.payload = 40, .pokes = {POKE(4, 8, 0xc3), POKE(4, 13, 8), POKE(4, 14, 0x60)}),
+	 TO_FLOW},
+	{"quic of no configuration",
+	 QUIC(.payload = 40, .pokes = {POKE(4, 8, 0xc3), POKE(4, 13, 8), POKE(4, 14, 0xff)}),
+	 TO_FLOW},
+	{"quic of an unknown server",
+	 QUIC(.payload = 40,
+	      .pokes = {POKE(4, 8, 0x40), POKE(4, 9, 0x5f), POKE(4, 10, 0x3b), POKE(4, 11, 0x34)}),
+	 TO_FLOW},
+	{"quic of a server that is down",
+	 QUIC(.payload = 40,
+	      .pokes = {POKE(4, 8, 0x40), POKE(4, 9, 0x5f), POKE(4, 10, 0x34), POKE(4, 11, 0x3c)}),
+	 TO_FLOW},
+	{"quic long header cut", QUIC(.payload = 5, .pokes = {POKE(4, 8, 0xc3)}), TO_FLOW},
+	{"quic without payload", QUIC(), TO_FLOW},
 
 	/* --- VLANs -------------------------------------------------------------------------- */
 	{"vlan v4", SYN(.tags = {VLAN}), TO_WEB},

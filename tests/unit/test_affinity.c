@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* `affinity: source`: clients stay together, over all their ports. `tracking: none`: no entries. */
+/*
+ * `affinity: source`: clients stay together, over all their ports. `tracking: none`: no entries.
+ * `affinity: quic`: connection ids decide.
+ */
 #include "lb/affinity.h"
 
 #include <netinet/in.h>
@@ -183,6 +186,72 @@ static void test_tracking_can_be_turned_off(void **state)
 	offline_close(&fresh);
 }
 
+/* --- affinity: quic ------------------------------------------------------------------------------
+ */
+
+#define QUIC_WORLD(state)                                                                         \
+	HEAD "  - {name: h3, address: 203.0.113.10, protocol: udp, ports: 443, affinity: quic,\n" \
+	     "     backends: [{name: b1, address: 10.0.0.1, server_id: 0x00aa, state: " state     \
+	     "},\n      {name: b2, address: 10.0.0.2, server_id: 0x00bb}]}\n"
+
+/* A short header with the server's id in it; 0: a client's own id, of no configuration. */
+static const char *quic_backend_of(struct offline *o, uint32_t client, uint8_t server)
+{
+	char from[32];
+	struct frame f;
+	snprintf(from, sizeof(from), "198.51.%u.%u", client >> 8, client & 255);
+	struct recipe r = {
+		.from = from,
+		.to = "203.0.113.10",
+		.protocol = IPPROTO_UDP,
+		.from_port = 5000,
+		.to_port = 443,
+		.payload = 30,
+		.pokes = {POKE(4, 8, 0x40), POKE(4, 9, server ? 0x0f : 0xff), POKE(4, 10, 0),
+			  POKE(4, 11, server)},
+	};
+	packet_build(&r, &f);
+	struct lb_packet p = client_send(o, &f);
+	assert_int_equal(p.verdict, LB_TRANSMIT);
+	return strchr(registry_name(o->backends, p.backend), '/') + 1;
+}
+
+/* From any address the id decides, and without one the flow, which does not forget itself. */
+static void test_connection_ids_decide(void **state)
+{
+	struct offline o;
+	unsigned int to_b1 = 0;
+	client_start(&o, QUIC_WORLD("up"));
+	for (uint32_t client = 0; client < CLIENTS; client++) {
+		const char *first = quic_backend_of(&o, client, 0);
+		assert_string_equal(quic_backend_of(&o, client, 0xaa), "b1");
+		assert_string_equal(quic_backend_of(&o, client + CLIENTS, 0xaa), "b1");
+		assert_string_equal(quic_backend_of(&o, client, 0xbb), "b2");
+		assert_string_equal(quic_backend_of(&o, client, 0xcc), first);
+		assert_string_equal(quic_backend_of(&o, client, 0), first);
+		to_b1 += first[1] == '1';
+	}
+	assert_in_range(to_b1, 200 - 50, 200 + 50);
+	/* What an id decided about is not remembered. */
+	assert_int_equal(client_flow_count(&o), CLIENTS);
+	assert_false(backend_is_repeatable(&o.snapshot->backends[fixture_backend(&o, "h3/b1")]));
+	offline_close(&o);
+}
+
+static void test_connection_ids_and_states(void **state)
+{
+	struct offline o;
+	client_start(&o, QUIC_WORLD("drain"));
+	for (uint32_t client = 0; client < CLIENTS; client++) {
+		assert_string_equal(quic_backend_of(&o, client, 0), "b2");
+		assert_string_equal(quic_backend_of(&o, client, 0xaa), "b1");
+	}
+	fixture_reload(&o, QUIC_WORLD("down"));
+	for (uint32_t client = 0; client < CLIENTS; client++)
+		assert_string_equal(quic_backend_of(&o, client, 0xaa), "b2");
+	offline_close(&o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +261,8 @@ int main(void)
 		cmocka_unit_test(test_known_flows_stay_when_maglev_changes),
 		cmocka_unit_test(test_untracked_flows_follow_maglev),
 		cmocka_unit_test(test_tracking_can_be_turned_off),
+		cmocka_unit_test(test_connection_ids_decide),
+		cmocka_unit_test(test_connection_ids_and_states),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -81,6 +81,13 @@ static const struct {
 	 "    address: 10.1.2.3\n"},
 	{WEB PORT80 EMPTY, "    affinity: flow\n"},
 	{WEB PORT80 "affinity: source, " EMPTY, "    affinity: source\n"},
+	{ETH0 "services: [{name: h3, address: 10.0.0.1, protocol: udp, ports: 443, affinity: quic,"
+	      " quic: {config_id: 6, server_id_length: 8}, backends: [{name: a, "
+	      "address: 10.0.0.2, server_id: 0x00FfA50000000001}]}]\n",
+	 "    affinity: quic\n    quic:\n      config_id: 6\n      server_id_length: 8\n"},
+	{ETH0 "services: [{name: h3, address: 10.0.0.1, protocol: udp, ports: 443, affinity: quic,"
+	      " backends: [{name: a, address: 10.0.0.2, server_id: 0x00Ff}]}]\n",
+	 "        server_id: 0x00ff\n"},
 	{WEB PORT80 EMPTY, "    tracking: flow\n"},
 	{ETH0 "services: [{name: dns, address: 10.0.0.1, protocol: udp, ports: 53, tracking: none,"
 	      " backends: []}]\n",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Configurations that are refused: each with the exact words of its fault. long file: a table. */
+/* Configurations that are refused: each with the exact words of its fault. long file: one table. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,13 +36,14 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 #define NONE   "services: []\n"
 #define ROOT_KEYS \
 	"instance, interfaces, workers, memory, flow_table, on_daemon_loss, icmp, services, api"
-#define SERVICE_KEYS                                                                         \
-	"name, address, protocol, ports, forward, scheduler, affinity, tracking, announce, " \
+#define SERVICE_KEYS                                                                               \
+	"name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, announce, " \
 	"backends"
 #define PORTS_EXPECTED "a port, a range like 8000-8099, a list of those, or any"
 #define PORT_EXPECTED  "a port from 1 to 65535 or a range like 8000-8099"
 #define NAME_EXPECTED  "a name of 1 to 63 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
 #define NAME_64        "a23456789b23456789c23456789d23456789e23456789f23456789g23456789h"
+#define SERVER_ID      "0x and 1 to 8 bytes of two digits each, like 0x0001, or none"
 #define DURATION       "a duration from 1s to 168h, written like 10s, 5m or 1h"
 
 static const struct {
@@ -317,7 +318,33 @@ static const struct {
 	{WEB "scheduler: least-connections}\n", "f:3: services[0].scheduler: 'least-connections' "
 						"is not supported by this version; use maglev"},
 	{WEB "affinity: cookie}\n",
-	 "f:3: services[0].affinity: found 'cookie'; expected flow or source"},
+	 "f:3: services[0].affinity: found 'cookie'; expected flow or source or quic"},
+#define H3(quic, backends)                                                                        \
+	ETH0 "services:\n  - {name: h3, address: 10.0.0.1, protocol: udp, ports: 443, affinity: " \
+	     "quic, quic: {" quic "}, backends: [" backends "]}\n"
+	{WEB PORT80 "affinity: quic, " EMPTY,
+	 "f:3: services[0].affinity: 'quic' is for udp; expected flow or source"},
+	{H3("config_id: 7", ""),
+	 "f:3: services[0].quic.config_id: found '7'; expected a whole number from 0 to 6"},
+	{H3("server_id_length: 9", ""),
+	 "f:3: services[0].quic.server_id_length: found '9'; expected a whole number from 1 to 8"},
+	{H3("", "{name: a, address: 10.0.0.2, server_id: 0x001}"),
+	 "f:3: services[0].backends[0].server_id: found '0x001'; expected " SERVER_ID},
+	{H3("", "{name: a, address: 10.0.0.2, server_id: 1}"),
+	 "f:3: services[0].backends[0].server_id: found '1'; expected " SERVER_ID},
+	{H3("", "{name: a, address: 10.0.0.2, server_id: 0x112233445566778899}"),
+	 "f:3: services[0].backends[0].server_id: found '0x112233445566778899'; "
+	 "expected " SERVER_ID},
+	{H3("", "{name: a, address: 10.0.0.2}"),
+	 "f:3: services[0].backends[0].server_id: 'none', but affinity quic finds backends by "
+	 "their ids; expected 2 bytes"},
+	{H3("server_id_length: 3", "{name: a, address: 10.0.0.2, server_id: 0x0001}"),
+	 "f:3: services[0].backends[0].server_id: 2 bytes; quic.server_id_length says 3"},
+	{H3("", "{name: a, address: 10.0.0.2, server_id: 0x00aa}, {name: b, address: 10.0.0.3, "
+		"server_id: 0x00bb}, {name: c, address: 10.0.0.4, server_id: 0x00AA}"),
+	 "f:3: services[0].backends[2].server_id: is that of backend 'a' too; each needs its own"},
+	{WEB PORT80 "backends: [{name: a, address: 10.0.0.2, server_id: 0x0001}]}\n",
+	 "f:3: services[0].backends[0].server_id: is for services with affinity quic"},
 	{WEB "tracking: off}\n", "f:3: services[0].tracking: found 'off'; expected flow or none"},
 	{WEB PORT80 "tracking: none, " EMPTY,
 	 "f:3: services[0].tracking: 'none' is for udp: a TCP connection breaks where its backend "
@@ -373,7 +400,7 @@ static const struct {
 	/* Backends. */
 	{WEB PORT80 "backends: {}}\n", "f:3: services[0].backends: found a mapping; expected a "
 				       "list of mappings with the keys name, address, weight, "
-				       "state"},
+				       "state, server_id"},
 	{WEB PORT80 "backends: [{name: a b}]}\n",
 	 "f:3: services[0].backends[0].name: found 'a b'; expected " NAME_EXPECTED},
 	{WEB PORT80 "backends: [{name: b1, address: 127.0.0.1}]}\n",

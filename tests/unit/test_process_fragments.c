@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Datagrams in fragments through the balancer: in every order, with every fault, in one burst and
- * over several.
+ * over several. long file: all that can befall a datagram.
  */
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -73,9 +73,8 @@ static void expect_dropped(const struct lb_packet *p, enum reason reason)
 
 static unsigned int release(struct offline *o, struct lb_packet *packets, unsigned int max)
 {
-	unsigned int n = offline_release(o, packets, max, client_now_ns);
 	fixture_expect_ledger(o);
-	return n;
+	return offline_release(o, packets, max, client_now_ns);
 }
 
 /* Where a whole datagram of the same ports goes. */
@@ -300,9 +299,7 @@ static void test_id_is_used_again(void **state)
 
 static void test_overlap(void **state)
 {
-	static const struct {
-		uint16_t units;
-	} shifts[] = {{1}, {PAYLOAD / 8 - 1}, {PAYLOAD / 8 + 1}};
+	static const uint16_t shifts[] = {1, PAYLOAD / 8 - 1, PAYLOAD / 8 + 1};
 	for (size_t i = 0; i < sizeof(shifts) / sizeof(shifts[0]); i++) {
 		for (enum family family = V4; family <= V6; family++) {
 			struct recipe r = {
@@ -311,8 +308,8 @@ static void test_overlap(void **state)
 				.protocol = IPPROTO_UDP,
 				.payload = PAYLOAD - 8,
 				.fragment_id = 1,
-				.ipv4_fragment = shifts[i].units | 0x2000,
-				.ipv6_fragment = shifts[i].units << 3 | 1,
+				.ipv4_fragment = shifts[i] | 0x2000,
+				.ipv6_fragment = shifts[i] << 3 | 1,
 				.extensions = family == V6 ? "x" : NULL,
 			};
 			struct frame f;
@@ -342,6 +339,24 @@ static void test_lifetime(void **state)
 	assert_int_equal(send_piece(&o, V4, 1, 1).verdict, LB_TRANSMIT);
 	client_now_ns++;
 	assert_int_equal(send_piece(&o, V4, 1, 2).verdict, LB_HOLD);
+	offline_close(&o);
+}
+
+/* A port that is not served: the kernel could make nothing of the first alone. */
+static void test_port_that_is_not_served(void **state)
+{
+	struct frame f;
+	struct offline o;
+	client_start(&o, world);
+	for (unsigned int n = 0; n < 2; n++) {
+		build_piece(&f, V4, 1, 1001, n, PIECES);
+		if (!n)
+			f.bytes[f.l4 + 3] = 54;
+		struct lb_packet p = client_send(&o, &f);
+		expect_dropped(&p, REASON_FRAGMENT_UNMATCHED);
+		assert_int_equal(p.service, ABI_NO_SERVICE);
+	}
+	assert_int_equal(lb_held(&o.lb), 0);
 	offline_close(&o);
 }
 
@@ -410,14 +425,12 @@ static void test_held_packets_are_bounded(void **state)
 
 static void test_long_packets_are_not_held(void **state)
 {
-	struct recipe r = {.from = "198.51.100.7",
-			   .to = "203.0.113.10",
-			   .protocol = IPPROTO_UDP,
-			   .ipv4_fragment = 0x2010,
-			   .payload = 2000};
+	struct recipe r = {.from = "198.51.100.7", .to = "203.0.113.10", .protocol = IPPROTO_UDP};
 	struct frame f;
 	struct offline o;
 	client_start(&o, world);
+	r.ipv4_fragment = 0x2010;
+	r.payload = 2000;
 	packet_build(&r, &f);
 	struct lb_packet p = client_send(&o, &f);
 	expect_dropped(&p, REASON_FRAGMENT_UNMATCHED);
@@ -482,6 +495,7 @@ int main(void)
 		cmocka_unit_test(test_id_is_used_again),
 		cmocka_unit_test(test_overlap),
 		cmocka_unit_test(test_lifetime),
+		cmocka_unit_test(test_port_that_is_not_served),
 		cmocka_unit_test(test_backends_that_are_not_there),
 		cmocka_unit_test(test_held_datagrams_are_bounded),
 		cmocka_unit_test(test_held_packets_are_bounded),

@@ -125,6 +125,18 @@ static void test_errors_by_source(void **state)
 	}
 }
 
+/* Nothing in an error is the connection id of a client: here it would name b2, read as QUIC. */
+static void test_errors_have_no_connection_id(void **state)
+{
+	fixture_reload(&o, CLIENT_HEAD CLIENT_DNS
+		       "      - {name: b1, address: 10.0.0.1, server_id: 0x0001}\n"
+		       "      - {name: b2, address: 10.0.0.2, server_id: 0x001c}\n"
+		       "      - {name: b3, address: 10.0.0.3, server_id: 0x0003}\n"
+		       "    affinity: quic\n");
+	for (uint32_t n = 0; n < 100; n++)
+		assert_int_equal(error_backend(&o, n, IPPROTO_UDP), client_udp_backend(&o, OLD, n));
+}
+
 static void test_errors_change_no_state(void **state)
 {
 	static const uint8_t flags[] = {TCP_SYN, TCP_ACK, TCP_FIN | TCP_ACK};
@@ -266,6 +278,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_errors_follow_their_flows, start, end),
 		cmocka_unit_test_setup_teardown(test_errors_without_a_flow, start, end),
 		cmocka_unit_test_setup_teardown(test_errors_by_source, start, end),
+		cmocka_unit_test_setup_teardown(test_errors_have_no_connection_id, start, end),
 		cmocka_unit_test_setup_teardown(test_errors_change_no_state, start, end),
 		cmocka_unit_test_setup_teardown(test_errors_keep_nothing_alive, start, end),
 		cmocka_unit_test_setup_teardown(test_errors_about_flows_of_the_dead, start, end),

@@ -203,12 +203,41 @@ static void test_agrees_with_a_list(void **state)
 	}
 }
 
+static struct target_table *table_of(uint32_t capacity, const uint16_t *ports, uint32_t service)
+{
+	struct target_table *t = target_table_new(capacity);
+	struct target value = {.service = service};
+	assert_non_null(t);
+	for (; *ports; ports++) {
+		struct target_key key = key_of(0xcb00710a, *ports, IPPROTO_TCP);
+		target_table_put(t, &key, &value);
+	}
+	return t;
+}
+
+static void test_equal(void **state)
+{
+	static const uint16_t two[] = {80, 443, 0}, one[] = {80, 0}, others[] = {80, 444, 0};
+	struct target_table *t = table_of(2, two, 7);
+	struct target_table *tables[] = {
+		table_of(2, two, 7),    table_of(2, two, 8),   table_of(2, one, 7),
+		table_of(2, others, 7), table_of(200, two, 7),
+	};
+	assert_true(target_table_equal(t, tables[0]));
+	for (int i = 1; i < 5; i++)
+		assert_false(target_table_equal(t, tables[i]));
+	for (int i = 0; i < 5; i++)
+		target_table_free(tables[i]);
+	target_table_free(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty_table),    cmocka_unit_test(test_all_of_a_key_counts),
 		cmocka_unit_test(test_longest_prefix), cmocka_unit_test(test_put_replaces),
 		cmocka_unit_test(test_full_of_ports),  cmocka_unit_test(test_agrees_with_a_list),
+		cmocka_unit_test(test_equal),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

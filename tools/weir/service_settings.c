@@ -41,6 +41,8 @@ static json_t *ports_json(const struct config_service *s)
 
 static const char *affinity_word(enum config_affinity affinity)
 {
+	if (affinity == AFFINITY_QUIC)
+		return "quic";
 	return affinity == AFFINITY_SOURCE ? "source" : "flow";
 }
 

@@ -13,7 +13,7 @@
 #include <linux/if_ether.h>
 #include <linux/types.h>
 
-#define ABI_VERSION 1u
+#define ABI_VERSION 2u
 
 #define ABI_MAX_PORTS    16u   /* interfaces one instance serves */
 #define ABI_MAX_QUEUES   64u   /* receive queues of one interface */
@@ -64,7 +64,11 @@ _Static_assert(sizeof(struct link_addresses) == 12, "link addresses have no hole
 	X(DAEMON_LOST, "daemon-lost", "given to a daemon that ended before it had handled it")     \
 	X(NO_DAEMON, "no-daemon", "no daemon runs, and on_daemon_loss says drop")                  \
 	X(FRAGMENT_TINY, "fragment-tiny", "a fragment made to hide the transport header")          \
-	X(FRAGMENT_OVERLAP, "fragment-overlap", "its datagram has fragments that overlap")
+	X(FRAGMENT_OVERLAP, "fragment-overlap", "its datagram has fragments that overlap")         \
+	X(MALFORMED_ICMP, "malformed-icmp",                                                        \
+	  "an echo request's checksum or source is wrong, or an ICMP error quotes too little")     \
+	X(ECHO_LIMITED, "echo-limited", "more echo requests than icmp.echo_limit")                 \
+	X(ICMP_REFUSED, "icmp-refused", "ICMP for a VIP, and icmp.other says drop")
 
 enum reason {
 #define ABI_REASON_ENUM(id, word, text) REASON_##id,
@@ -99,7 +103,10 @@ _Static_assert(sizeof(struct prefix_key) == 20, "struct prefix_key is a trie's k
 
 #define ABI_PREFIX_DEPTH 4 /* prefixes within prefixes that one address may be in */
 
-#define TARGET_ANNOUNCE (1u << 0) /* of a VIP: answer ARP and neighbour solicitations for it */
+/* Of a VIP: */
+#define TARGET_ANNOUNCE    (1u << 0) /* answer ARP and neighbour solicitations for it */
+#define TARGET_ECHO        (1u << 1) /* answer echo requests */
+#define TARGET_REFUSE_ICMP (1u << 2) /* drop ICMP that is neither that nor about a flow */
 
 struct target {
 	__u32 service; /* id of the service, ABI_NO_SERVICE for a VIP's own entry */

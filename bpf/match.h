@@ -20,8 +20,9 @@ enum match {
 	MATCH_KERNEL = 0, /* nobody's we know: pass */
 	MATCH_DROP,       /* for a VIP, and at fault */
 	MATCH_NEIGHBOR,   /* asks for the link address of a VIP we announce */
-	MATCH_SERVICE,    /* to be balanced */
+	MATCH_SERVICE,    /* to be balanced; an ICMP error like the flow it is about */
 	MATCH_FRAGMENT,   /* a fragment for a VIP: a worker knows what the first one was for */
+	MATCH_ECHO,       /* an ICMP echo request to a VIP that answers */
 };
 
 /*
@@ -89,6 +90,25 @@ static __always_inline int match_is_balanced(const struct packet *p)
 	return p->key.protocol == IPPROTO_TCP || p->key.protocol == IPPROTO_UDP;
 }
 
+static __always_inline enum match match_icmp(const void *table, const struct packet *p, int *reason,
+					     const struct target **service)
+{
+	const struct target *vip = match_vip(table, p);
+	if (!vip)
+		return MATCH_KERNEL;
+	if (p->icmp == PACKET_ICMP_ECHO && vip->flags & TARGET_ECHO)
+		return MATCH_ECHO;
+	if (p->icmp == PACKET_ICMP_ERROR) {
+		*service = match_service(table, p);
+		if (*service)
+			return MATCH_SERVICE;
+	}
+	if (!(vip->flags & TARGET_REFUSE_ICMP))
+		return MATCH_KERNEL;
+	*reason = REASON_ICMP_REFUSED;
+	return MATCH_DROP;
+}
+
 /*
  * Takes what parse_packet() made of a frame and the reason it returned. Leaves the service's
  * target in *service for MATCH_SERVICE (and for MATCH_FRAGMENT that of a first one, if there is a
@@ -113,6 +133,8 @@ static __always_inline enum match match_packet(const void *table, const struct p
 		const struct target *vip = match_vip(table, p);
 		return vip && vip->flags & TARGET_ANNOUNCE ? MATCH_NEIGHBOR : MATCH_KERNEL;
 	}
+	if (p->icmp)
+		return match_icmp(table, p, reason, service);
 	if (!match_is_balanced(p))
 		return MATCH_KERNEL;
 	*service = match_service(table, p);

@@ -8,8 +8,9 @@
  *
  * Ethernet with up to two VLAN tags (IEEE 802.1Q, 802.1ad), ARP (RFC 826), IPv4 (RFC 791) with
  * options, IPv6 (RFC 8200) with extension headers in any order, TCP (RFC 9293), UDP (RFC 768),
- * ICMPv6 neighbour discovery (RFC 4861). Fragments of both families: a first one must hold all
- * headers up to the end of the transport header (RFC 1858, 7112), a later one has no ports.
+ * ICMP and ICMPv6 with what they quote (bpf/quote.h), neighbour discovery (RFC 4861). Fragments of
+ * both families: a first one must hold all headers up to the end of the transport header (RFC 1858,
+ * 7112), a later one has no ports.
  */
 #ifndef WEIR_BPF_PACKET_H
 #define WEIR_BPF_PACKET_H
@@ -57,6 +58,14 @@ enum packet_fragment {
 	PACKET_LATER_FRAGMENT, /* key's ports are 0 */
 };
 
+/* What an ICMP message is to us. */
+enum packet_icmp {
+	PACKET_ICMP_NONE = 0, /* no ICMP */
+	PACKET_ICMP_OTHER,
+	PACKET_ICMP_ECHO,  /* a request */
+	PACKET_ICMP_ERROR, /* packet.key is that of the flow it is about */
+};
+
 /* The frame as parsed. Offsets count from the frame's first byte. */
 struct packet {
 	struct flow_key key; /* set as far as known: see has_addresses */
@@ -66,6 +75,7 @@ struct packet {
 	__u8 has_addresses;  /* key.source and key.destination are set, even if a fault followed */
 	__u8 fragment;       /* enum packet_fragment */
 	__u8 tcp_flags;      /* byte 13 of the TCP header */
+	__u8 icmp;           /* enum packet_icmp */
 	__u8 neighbor_request; /* an ARP request or neighbour solicitation for key.destination */
 	/* Of a fragment: which bytes of the datagram's payload it has, and whether more follow. */
 	__u8 fragment_more;
@@ -338,6 +348,8 @@ static __always_inline int parse_udp(struct cursor *c, struct packet *p, __u32 p
 	return REASON_NONE;
 }
 
+#include "bpf/quote.h"
+
 /* A neighbour solicitation that RFC 4861, 7.1.1 lets through is marked; all else is left alone. */
 static __always_inline int parse_icmpv6(struct cursor *c, struct packet *p, __u32 payload,
 					__u8 hop_limit)
@@ -374,10 +386,15 @@ static __always_inline int parse_l4(struct cursor *c, struct packet *p, __u32 pa
 		return parse_tcp(c, p, payload);
 	if (p->key.protocol == IPPROTO_UDP)
 		return parse_udp(c, p, payload);
-	/* Neighbour discovery is never fragmented (RFC 6980). */
-	if (p->key.protocol == IPPROTO_ICMPV6 && p->ethertype == bpf_htons(ETH_P_IPV6) &&
-	    !p->fragment)
-		return parse_icmpv6(c, p, payload, hop_limit);
+	/* Of a fragmented message it is not all there. Neighbour discovery never is (RFC 6980). */
+	if (p->fragment)
+		return REASON_NONE;
+	if (p->key.protocol == IPPROTO_ICMP && p->ethertype == bpf_htons(ETH_P_IP))
+		return parse_icmp(c, p, payload);
+	if (p->key.protocol == IPPROTO_ICMPV6 && p->ethertype == bpf_htons(ETH_P_IPV6)) {
+		int reason = parse_icmp(c, p, payload);
+		return reason ? reason : parse_icmpv6(c, p, payload, hop_limit);
+	}
 	return REASON_NONE;
 }
 

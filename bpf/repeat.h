@@ -4,8 +4,8 @@
  * decision is repeated, without waking user space. Included by weir.bpf.c, after its maps.
  *
  * Only packets that change nothing about a flow are repeated: of TCP those without SYN, FIN and
- * RST, once a worker has seen the connection established; of UDP all. Everything else goes the
- * long way.
+ * RST, once a worker has seen the connection established; of UDP all; and ICMP errors about such
+ * flows, which have their keys. Everything else goes the long way.
  */
 #ifndef WEIR_BPF_REPEAT_H
 #define WEIR_BPF_REPEAT_H
@@ -122,7 +122,8 @@ static __always_inline int repeat_decision(void *data, const void *end, const st
 	__u32 backend = tag & FLOW_TAG_BACKEND;
 	if (!repeat_read_backend(backend, &to))
 		return REPEAT_NOTHING;
-	repeat_touch(b, entry, meta, tick);
+	if (!p->icmp) /* anybody can send errors about a flow: they don't keep it alive */
+		repeat_touch(b, entry, meta, tick);
 	ledger->transmitted++;
 	rewrite_link(data, &to.link);
 	repeat_count(backend, (const char *)end - (char *)data);

@@ -320,6 +320,7 @@ int weir(struct xdp_md *ctx)
 			return drop(ctx, ledger, reason);
 		case MATCH_SERVICE:
 		case MATCH_FRAGMENT:
+		case MATCH_ECHO:
 			return steer(ctx, ledger, &p);
 		case MATCH_NEIGHBOR:
 			return handle_neighbor(ctx, ledger, &p);

@@ -103,6 +103,16 @@ static const struct choice daemon_losses[] = {
 	{"drop", DAEMON_LOSS_DROP},
 	{NULL, 0},
 };
+static const struct choice truths[] = {
+	{"true", true},
+	{"false", false},
+	{NULL, 0},
+};
+static const struct choice icmp_others[] = {
+	{"pass", ICMP_OTHER_PASS},
+	{"drop", ICMP_OTHER_DROP},
+	{NULL, 0},
+};
 static const struct choice protocols[] = {
 	{"tcp", IPPROTO_TCP},
 	{"udp", IPPROTO_UDP},
@@ -243,6 +253,14 @@ static const struct field flow_table_fields[] = {
 };
 static const struct mapping flow_table = MAPPING(flow_table_fields);
 
+static const struct field icmp_fields[] = {
+	{"echo", &kind_choice, CONFIG(icmp.echo), truths, "true"},
+	{"echo_limit", &kind_number, CONFIG(icmp.echo_limit),
+	 &(const struct number_rule){1, 100000000, false}, "1000"},
+	{"other", &kind_choice, CONFIG(icmp.other), icmp_others, "pass"},
+};
+static const struct mapping icmp = MAPPING(icmp_fields);
+
 static const struct field api_fields[] = {
 	{"socket", &kind_text, CONFIG(api_socket), &socket_rule, "/run/weir/weir.sock"},
 };
@@ -255,6 +273,7 @@ static const struct field root_fields[] = {
 	{"memory", &kind_mapping, FIELD_NOWHERE, &memory, ""},
 	{"flow_table", &kind_mapping, FIELD_NOWHERE, &flow_table, ""},
 	{"on_daemon_loss", &kind_choice, CONFIG(on_daemon_loss), daemon_losses, "pass"},
+	{"icmp", &kind_mapping, FIELD_NOWHERE, &icmp, ""},
 	{"services", &kind_list, CONFIG(services), &service_list, NULL},
 	{"api", &kind_mapping, FIELD_NOWHERE, &api, ""},
 };

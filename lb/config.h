@@ -24,6 +24,7 @@ enum config_tracking { TRACKING_FLOW, TRACKING_NONE };
 enum config_announce { ANNOUNCE_NONE, ANNOUNCE_NEIGHBOR };
 enum config_fast_path { FAST_PATH_AUTO, FAST_PATH_ON, FAST_PATH_OFF };
 enum config_daemon_loss { DAEMON_LOSS_PASS, DAEMON_LOSS_DROP };
+enum config_icmp_other { ICMP_OTHER_PASS, ICMP_OTHER_DROP };
 enum config_state { STATE_UP, STATE_DRAIN, STATE_DOWN };
 
 /* A list of small numbers, or "auto"/"all": count 0. */
@@ -77,6 +78,13 @@ struct config_timeouts { /* seconds, 1 to 604800 */
 	uint32_t tcp_handshake, tcp_established, tcp_closing, udp;
 };
 
+/* For VIPs. ICMP errors about a flow go to its backend, whatever stands here. */
+struct config_icmp {
+	bool echo;                    /* echo requests are answered */
+	enum config_icmp_other other; /* what becomes of all other ICMP */
+	uint32_t echo_limit;          /* requests a second that each worker answers */
+};
+
 struct config {
 	char *instance; /* [a-z0-9-]{1,32}; names what the daemon leaves in the kernel */
 	unsigned int interface_count;
@@ -90,6 +98,7 @@ struct config {
 	uint32_t flow_insert_limit; /* new flows a second that each worker remembers */
 	struct config_timeouts timeouts;
 	enum config_daemon_loss on_daemon_loss;
+	struct config_icmp icmp;
 	unsigned int service_count;
 	struct config_service *services;
 	char *api_socket; /* path */

@@ -31,10 +31,9 @@ static const struct target_key *prefix_find(const void *table, const struct addr
 	return target_table_find_prefix(table, address, longest);
 }
 
+#include "bpf/icmp.h"
 #include "bpf/match.h"
 #include "bpf/neighbor.h"
-
-#define NS_PER_S 1000000000ull
 
 /* A packet between the stages. */
 struct work {
@@ -111,8 +110,25 @@ static void reply_to_neighbor(struct lb *lb, const struct snapshot *s, struct wo
 	count(&lb->counters->neighbor_replies, 1);
 }
 
+/* The limit comes first: a flood shall not cost its checksums. */
+static void reply_to_echo(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
+{
+	struct lb_packet *p = w->packet;
+	int reason = REASON_ECHO_LIMITED;
+	if (budget_take(&lb->echoes, s->echo_limit, now_ns))
+		reason = icmp_check(p->data, p->data + p->length, &w->parsed);
+	if (reason) {
+		drop(lb, p, reason);
+		return;
+	}
+	icmp_reply(p->data, &w->parsed, s->ports[p->ingress].source);
+	p->verdict = LB_TRANSMIT;
+	p->egress = p->ingress;
+	count(&lb->counters->echo_replies, 1);
+}
+
 /* Parses and matches. True when the packet is one to balance. */
-static bool classify(struct lb *lb, const struct snapshot *s, struct work *w)
+static bool classify(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
 {
 	struct lb_packet *p = w->packet;
 	const struct target *target = NULL;
@@ -130,6 +146,9 @@ static bool classify(struct lb *lb, const struct snapshot *s, struct work *w)
 		return false;
 	case MATCH_NEIGHBOR:
 		reply_to_neighbor(lb, s, w);
+		return false;
+	case MATCH_ECHO:
+		reply_to_echo(lb, s, w, now_ns);
 		return false;
 	case MATCH_SERVICE:
 	case MATCH_FRAGMENT:
@@ -162,15 +181,18 @@ static bool is_syn(const struct packet *parsed)
 	return (parsed->tcp_flags & flags) == PACKET_TCP_SYN;
 }
 
-/* Only a SYN or a UDP packet makes a flow known. */
+/* Only a SYN or a UDP packet makes a flow known; not an ICMP error about it. */
 static bool opens_flow(const struct packet *parsed)
 {
+	if (parsed->icmp)
+		return false;
 	return parsed->key.protocol == IPPROTO_UDP || is_syn(parsed);
 }
 
 /*
  * The backend that the table holds for a flow, or ABI_NO_BACKEND. An entry does not count when its
- * backend no longer serves, or when the connection was closed and a SYN opens a new one.
+ * backend no longer serves, or when the connection was closed and a SYN opens a new one. An ICMP
+ * error, which anybody can send, leaves the entry as it is.
  */
 static uint32_t known_backend(struct lb *lb, const struct snapshot *s, const struct work *w,
 			      uint64_t now_ns)
@@ -181,18 +203,23 @@ static uint32_t known_backend(struct lb *lb, const struct snapshot *s, const str
 	const struct backend *b = &s->backends[hit.backend];
 	if (hit.backend >= s->backend_end || !b->present || b->state == STATE_DOWN ||
 	    b->service != w->packet->service || (hit.state == FLOW_CLOSING && is_syn(&w->parsed))) {
-		flow_table_remove(lb->flows, w->hash, hit.backend);
+		if (!w->parsed.icmp)
+			flow_table_remove(lb->flows, w->hash, hit.backend);
 		return ABI_NO_BACKEND;
 	}
-	flow_table_touch(&hit, next_state(hit.state, &w->parsed), now_ns);
+	if (!w->parsed.icmp)
+		flow_table_touch(&hit, next_state(hit.state, &w->parsed), now_ns);
 	return hit.backend;
 }
 
-/* The backend that a packet's QUIC connection id names, if it serves; or ABI_NO_BACKEND. */
+/*
+ * The backend that a packet's QUIC connection id names, if it serves; or ABI_NO_BACKEND. What an
+ * ICMP error quotes has the client's ids, not ours.
+ */
 static uint32_t named_backend(const struct snapshot *s, const struct work *w)
 {
 	const struct lb_packet *p = w->packet;
-	if (!w->service->quic)
+	if (!w->service->quic || w->parsed.icmp)
 		return ABI_NO_BACKEND;
 	const struct udphdr *udp = (const void *)(p->data + w->parsed.l4_offset);
 	size_t length = bpf_ntohs(udp->len) - sizeof(*udp);
@@ -216,26 +243,6 @@ static uint32_t choose_backend(const struct work *w)
 }
 
 /*
- * Whether one more flow may be remembered now: a token bucket that holds a tenth of a second's
- * worth. It bounds what a flood of new flows costs those that are there.
- */
-static bool may_insert(struct lb *lb, uint64_t now_ns)
-{
-	uint64_t full = lb->insert_limit * (NS_PER_S / 10) + NS_PER_S;
-	uint64_t passed_ns = now_ns - lb->insert_seen_ns;
-	if (passed_ns > NS_PER_S)
-		passed_ns = NS_PER_S;
-	lb->insert_seen_ns = now_ns;
-	lb->insert_credit += passed_ns * lb->insert_limit;
-	if (lb->insert_credit > full)
-		lb->insert_credit = full;
-	if (lb->insert_credit < NS_PER_S)
-		return false;
-	lb->insert_credit -= NS_PER_S;
-	return true;
-}
-
-/*
  * Makes a flow known. Only a SYN or a UDP packet does: what comes in the middle of a connection
  * goes where the table of the service says, and leaves no trace for an attacker to fill us with.
  */
@@ -246,7 +253,8 @@ static void remember(struct lb *lb, const struct work *w, uint32_t backend, uint
 		return;
 	count(&lb->counters->services[w->packet->service].flows, 1);
 	count(&lb->counters->backends[backend].flows, 1);
-	if (!may_insert(lb, now_ns)) {
+	/* This bounds what a flood of new flows costs those that are there. */
+	if (!budget_take(&lb->inserts, lb->insert_limit, now_ns)) {
 		count(&lb->counters->flow_guarded, 1);
 		return;
 	}
@@ -395,7 +403,7 @@ void lb_process(struct lb *lb, const struct snapshot *s, struct lb_packet *packe
 		bytes += packets[i].length;
 		if (i + 4 < count_in)
 			__builtin_prefetch(packets[i + 4].data);
-		to_balance += classify(lb, s, w);
+		to_balance += classify(lb, s, w, now_ns);
 	}
 	for (unsigned int i = 0; i < to_balance; i++) {
 		work[i].hash = flow_hash(&work[i].parsed.key, &seed);

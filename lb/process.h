@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "bpf/abi.h"
+#include "lb/budget.h"
 #include "lb/flow_table.h"
 
 struct fragments;
@@ -48,13 +49,14 @@ struct lb_traffic {
 
 /*
  * One worker's ledger, written by it alone, read by anyone at any time. It holds that
- *   rx_packets == forwarded + neighbor_replies + passed + sum(dropped) + lb_held()
+ *   rx_packets == forwarded + neighbor_replies + echo_replies + passed + sum(dropped) + lb_held()
  * (what becomes of a packet after lb_process is the worker's part of the ledger).
  */
 struct lb_counters {
 	uint64_t rx_packets, rx_bytes;
 	uint64_t forwarded;        /* to a backend */
 	uint64_t neighbor_replies; /* ARP and neighbour advertisements */
+	uint64_t echo_replies;     /* of ICMP */
 	uint64_t passed;
 	uint64_t dropped[ABI_REASON_SLOTS];
 	uint64_t flow_inserts, flow_evictions;
@@ -68,8 +70,8 @@ struct lb {
 	struct flow_table *flows;
 	struct lb_counters *counters; /* the caller's, zeroed or an earlier lb's */
 	uint32_t insert_limit;        /* flows a second it remembers */
-	uint64_t insert_credit;       /* that it may remember now, in 1/NS_PER_S of a flow */
-	uint64_t insert_seen_ns;      /* when credit was last given */
+	struct budget inserts;        /* those it may remember now */
+	struct budget echoes;         /* echo requests it may answer now */
 	struct fragments *fragments;  /* of all workers; NULL: fragments are not balanced */
 	struct held *held;            /* of this one */
 };

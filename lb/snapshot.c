@@ -237,13 +237,23 @@ static uint32_t target_count(const struct config *config)
 	return count;
 }
 
-static void put_targets(struct target_table *t, const struct config_service *s, uint32_t id)
+static uint32_t vip_flags(const struct config *config, const struct config_service *s)
+{
+	uint32_t flags = s->announce == ANNOUNCE_NEIGHBOR ? TARGET_ANNOUNCE : 0;
+	if (config->icmp.echo)
+		flags |= TARGET_ECHO;
+	if (config->icmp.other == ICMP_OTHER_DROP)
+		flags |= TARGET_REFUSE_ICMP;
+	return flags;
+}
+
+static void put_targets(struct target_table *t, const struct config_service *s, uint32_t id,
+			uint32_t flags)
 {
 	struct target_key key = {.address = s->address, .prefix = s->prefix};
 	const struct target *vip = target_table_find(t, &key);
 	struct target value = {.service = ABI_NO_SERVICE, .flags = vip ? vip->flags : 0};
-	if (s->announce == ANNOUNCE_NEIGHBOR)
-		value.flags |= TARGET_ANNOUNCE;
+	value.flags |= flags;
 	target_table_put(t, &key, &value);
 	key.protocol = s->protocol;
 	value = (struct target){.service = id};
@@ -268,6 +278,7 @@ int snapshot_new(const struct snapshot_input *in, const struct snapshot *previou
 	s->service_end = registry_end(in->services);
 	s->backend_end = registry_end(in->backends);
 	s->port_count = in->port_count;
+	s->echo_limit = in->config->icmp.echo_limit;
 	for (uint32_t i = 0; i < in->port_count; i++)
 		memcpy(s->ports[i].source, in->port_macs[i], ETH_ALEN);
 	s->services = calloc(s->service_end + 1, sizeof(*s->services));
@@ -280,7 +291,8 @@ int snapshot_new(const struct snapshot_input *in, const struct snapshot *previou
 		const struct config_service *service = &in->config->services[i];
 		if (fill_service(s, in, service, previous))
 			goto no_memory;
-		put_targets(s->targets, service, registry_find(in->services, service->name));
+		put_targets(s->targets, service, registry_find(in->services, service->name),
+			    vip_flags(in->config, service));
 	}
 	*out = s;
 	return 0;

@@ -78,6 +78,7 @@ struct snapshot {
 	struct target_table *targets;               /* (address, protocol, port) -> struct target */
 	struct link_addresses ports[ABI_MAX_PORTS]; /* source: the port's own; by port index */
 	uint32_t port_count;
+	uint32_t echo_limit; /* echo requests that each worker answers a second */
 };
 
 /* What the kernel knows of a backend's way out. */

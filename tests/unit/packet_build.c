@@ -238,12 +238,27 @@ static void put_udp(struct frame *f, const struct recipe *r)
 	put16(f, 0); /* checksum, later */
 }
 
-static void put_echo(struct frame *f, uint8_t type)
+static uint8_t icmp_type_of(const struct recipe *r)
 {
-	put8(f, type);
-	put8(f, 0);
+	bool v6 = r->protocol == IPPROTO_ICMPV6;
+	if (r->icmp_is_reply)
+		return v6 ? 129 : 0;
+	return r->icmp_type ? r->icmp_type : v6 ? 128 : 8;
+}
+
+static void put_icmp(struct frame *f, const struct recipe *r)
+{
+	struct frame quoted;
+	put8(f, icmp_type_of(r));
+	put8(f, r->icmp_code);
 	put16(f, 0); /* checksum, later */
-	put32(f, 0x00010001);
+	put32(f, r->icmp_type ? r->icmp_rest : 0x00010001);
+	if (!r->quote)
+		return;
+	packet_build(r->quote, &quoted);
+	uint32_t length = quoted.length - quoted.l3;
+	assert(r->quote_length <= length);
+	put(f, quoted.bytes + quoted.l3, r->quote_length ? r->quote_length : length);
 }
 
 static void put_nd(struct frame *f, const struct recipe *r)
@@ -267,12 +282,10 @@ static void put_l4(struct frame *f, const struct recipe *r)
 		put_tcp(f, r);
 	else if (r->protocol == IPPROTO_UDP)
 		put_udp(f, r);
-	else if (r->protocol == IPPROTO_ICMP)
-		put_echo(f, 8);
 	else if (r->protocol == IPPROTO_ICMPV6 && r->nd_type)
 		put_nd(f, r);
-	else if (r->protocol == IPPROTO_ICMPV6)
-		put_echo(f, 128);
+	else if (r->protocol == IPPROTO_ICMP || r->protocol == IPPROTO_ICMPV6)
+		put_icmp(f, r);
 	put_count(f, r->payload);
 }
 

@@ -64,6 +64,13 @@ struct recipe {
 	uint8_t tcp_flags;
 	uint16_t payload; /* bytes of it */
 	uint16_t padding; /* bytes behind the IP packet */
+	/* ICMP and ICMPv6, without nd_type. */
+	uint8_t icmp_type; /* 0: echo request, unless icmp_is_reply */
+	uint8_t icmp_code;
+	bool icmp_is_reply; /* to an echo request */
+	uint32_t icmp_rest; /* bytes 4 to 7; of an echo 0x00010001 */
+	const struct recipe *quote;
+	uint16_t quote_length; /* bytes of it; 0: all */
 	/* Neighbour discovery, with protocol ICMPv6. */
 	uint8_t nd_type;
 	uint8_t nd_option; /* type of a link-layer address option, with nd_mac in it */

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "bpf/icmp.h"
 #include "bpf/neighbor.h"
 #include "lb/snapshot.h"
 #include "tests/unit/fixture.h"
@@ -23,6 +24,7 @@
 const char packet_table_yaml[] =
 	"interfaces: [{name: eth0}, {name: eth1}]\n"
 	"flow_table: {entries: 65536}\n"
+	"icmp: {echo_limit: 100000000}\n"
 	"services:\n"
 	"  - {name: web, address: 203.0.113.10, protocol: tcp, ports: [80, 443, 8000-8009],\n"
 	"     announce: neighbor, backends: [{name: b1, address: 10.0.0.11}]}\n"
@@ -72,6 +74,8 @@ const char packet_table_yaml[] =
 #define QUIET6         "2001:db8:1::11"
 #define VIP6_GROUP     "ff02::1:ff00:10"
 #define VIP6_GROUP_MAC "33:33:ff:00:00:10"
+#define ROUTER         "192.0.2.1"
+#define ROUTER6        "2001:db8:aa::1"
 #define OTHER          "203.0.113.99"
 #define OTHER6         "2001:db8:1::99"
 
@@ -96,6 +100,28 @@ const char packet_table_yaml[] =
 	{.mac_from = PORT_MAC, .mac_to = (mac_), .from = VIP6, .to = (to_), \
 	 .protocol = IPPROTO_ICMPV6, .nd_type = 136, .nd_flags = (flags_), .nd_option = 2, \
 	 .nd_target = VIP6, __VA_ARGS__}
+
+/* The port of clients that errors are about: no UDP flow of the table has it. */
+#define LONELY          41000
+#define CLIENT_PORT     40000 /* that of recipes that name none */
+#define ECHO(...)       V4(ICMP, VIP, .payload = 56, __VA_ARGS__)
+#define ECHO6(...)      V6(ICMPV6, VIP6, .payload = 56, __VA_ARGS__)
+#define ECHOED(...) \
+	{.mac_from = PORT_MAC, .mac_to = CLIENT_MAC, .from = VIP, .to = CLIENT, \
+	 .protocol = IPPROTO_ICMP, .icmp_is_reply = true, __VA_ARGS__}
+#define ECHOED6(...) \
+	{.mac_from = PORT_MAC, .mac_to = CLIENT_MAC, .from = VIP6, .to = CLIENT6, \
+	 .protocol = IPPROTO_ICMPV6, .icmp_is_reply = true, __VA_ARGS__}
+#define QUOTED(protocol_, from_, port_, ...) \
+	.quote = &(const struct recipe){.from = (from_), .to = CLIENT, .from_port = (port_), \
+	 .protocol = IPPROTO_##protocol_, .to_port = LONELY, __VA_ARGS__}
+#define QUOTED6(protocol_, from_, port_, ...) \
+	.quote = &(const struct recipe){.from = (from_), .to = CLIENT6, .from_port = (port_), \
+	 .protocol = IPPROTO_##protocol_, .to_port = LONELY, __VA_ARGS__}
+#define ERROR(type_, ...) \
+	{.from = ROUTER, .to = VIP, .protocol = IPPROTO_ICMP, .icmp_type = (type_), __VA_ARGS__}
+#define ERROR6(type_, ...) \
+	{.from = ROUTER6, .to = VIP6, .protocol = IPPROTO_ICMPV6, .icmp_type = (type_), __VA_ARGS__}
 
 #define PASS                 .verdict = LB_PASS
 #define DROP(r)              .verdict = LB_DROP, .reason = REASON_##r
@@ -272,8 +298,6 @@ const struct packet_case packet_cases[] = {
 	{"v6 from a mapped address to a vip (RFC 6890: no source)",
 	 {.from = "::ffff:198.51.100.7", .to = VIP6, .protocol = IPPROTO_TCP, .to_port = 80,
 	  .tcp_flags = TCP_SYN}, PASS},
-	{"v4 echo request to a vip", V4(ICMP, VIP, .payload = 56), PASS},
-	{"v6 echo request to a vip", V6(ICMPV6, VIP6, .payload = 56), PASS},
 	{"v4 sctp to a vip", V4(SCTP, VIP, .payload = 40), PASS},
 	{"v4 icmpv6 is no neighbour discovery",
 	 V4(ICMPV6, VIP, .nd_type = 135, .nd_target = VIP6, .hop_limit = 255), PASS},
@@ -466,6 +490,211 @@ const struct packet_case packet_cases[] = {
 	 V4(TCP, "203.0.113.16", .to_port = 80, .tcp_flags = TCP_SYN),
 	 WORKER_DROPS(NO_NEXT_HOP, .service = "lost", .backend = "n1")},
 
+	/* --- echo requests (RFC 792, RFC 4443) ------------------------------------------------ */
+	{"v4 echo", ECHO(), REPLY = ECHOED(.payload = 56)},
+	{"v4 echo without data", V4(ICMP, VIP), REPLY = ECHOED()},
+	{"v4 echo of odd length", V4(ICMP, VIP, .payload = 33), REPLY = ECHOED(.payload = 33)},
+	{"v4 echo, the longest frame",
+	 V4(ICMP, VIP, .payload = 1472), REPLY = ECHOED(.payload = 1472)},
+	{"v4 echo to a vip that is not announced",
+	 V4(ICMP, QUIET, .payload = 8),
+	 REPLY = {.mac_from = PORT_MAC, .mac_to = CLIENT_MAC, .from = QUIET, .to = CLIENT,
+	  .protocol = IPPROTO_ICMP, .icmp_is_reply = true, .payload = 8}},
+	{"v4 echo with options",
+	 ECHO(.ipv4_options = 40), REPLY = ECHOED(.payload = 56, .ipv4_options = 40)},
+	{"v4 echo at its last hop", ECHO(.hop_limit = 1), REPLY = ECHOED(.payload = 56)},
+	{"v4 echo with the longest life", ECHO(.hop_limit = 255), REPLY = ECHOED(.payload = 56)},
+	{"v4 echo, don't fragment",
+	 ECHO(.ipv4_fragment = 0x4000), REPLY = ECHOED(.payload = 56, .ipv4_fragment = 0x4000)},
+	{"v4 echo padded", V4(ICMP, VIP, .padding = 18), REPLY = ECHOED(.padding = 18)},
+	{"v4 echo to a foreign link address",
+	 ECHO(.mac_to = "02:aa:aa:aa:aa:aa"), REPLY = ECHOED(.payload = 56)},
+	{"vlan v4 echo", ECHO(.tags = {VLAN}), REPLY = ECHOED(.payload = 56, .tags = {VLAN})},
+	{"v6 echo", ECHO6(), REPLY = ECHOED6(.payload = 56)},
+	{"v6 echo without data", V6(ICMPV6, VIP6), REPLY = ECHOED6()},
+	{"v6 echo of odd length", V6(ICMPV6, VIP6, .payload = 1), REPLY = ECHOED6(.payload = 1)},
+	{"v6 echo at its last hop", ECHO6(.hop_limit = 1), REPLY = ECHOED6(.payload = 56)},
+	{"v6 echo padded", V6(ICMPV6, VIP6, .padding = 3), REPLY = ECHOED6(.padding = 3)},
+	{"qinq v6 echo",
+	 ECHO6(.tags = {SERVICE_VLAN, VLAN}),
+	 REPLY = ECHOED6(.payload = 56, .tags = {SERVICE_VLAN, VLAN})},
+	{"v6 echo behind options", ECHO6(.extensions = "h"), PASS},
+	{"v4 echo to an address of a prefix",
+	 V4(ICMP, "203.0.113.34", .payload = 8),
+	 REPLY = {.mac_from = PORT_MAC, .mac_to = CLIENT_MAC, .from = "203.0.113.34", .to = CLIENT,
+	  .protocol = IPPROTO_ICMP, .icmp_is_reply = true, .payload = 8}},
+	{"v4 echo behind a prefix", V4(ICMP, "203.0.113.48", .payload = 8), PASS},
+	{"v6 echo to an address of a prefix",
+	 V6(ICMPV6, "2001:db8:5::77", .payload = 8),
+	 REPLY = {.mac_from = PORT_MAC, .mac_to = CLIENT_MAC, .from = "2001:db8:5::77",
+	  .to = CLIENT6, .protocol = IPPROTO_ICMPV6, .icmp_is_reply = true, .payload = 8}},
+	{"v4 echo with a bad checksum",
+	 ECHO(.pokes = {POKE(4, 8, 0)}), WORKER_DROPS(MALFORMED_ICMP)},
+	{"v4 echo with a bad header checksum",
+	 ECHO(.pokes = {POKE(3, 10, 0)}), WORKER_DROPS(MALFORMED_ICMP)},
+	{"v6 echo with a bad checksum",
+	 ECHO6(.pokes = {POKE(4, 8, 0)}), WORKER_DROPS(MALFORMED_ICMP)},
+	{"v4 echo from the vip itself",
+	 {.from = VIP, .to = VIP, .protocol = IPPROTO_ICMP}, WORKER_DROPS(MALFORMED_ICMP)},
+	{"v4 echo from a group",
+	 {.from = "224.0.0.1", .to = VIP, .protocol = IPPROTO_ICMP}, WORKER_DROPS(MALFORMED_ICMP)},
+	{"v4 echo from everybody",
+	 {.from = "255.255.255.255", .to = VIP, .protocol = IPPROTO_ICMP},
+	 WORKER_DROPS(MALFORMED_ICMP)},
+	{"v4 echo from the loopback",
+	 {.from = "127.0.0.1", .to = VIP, .protocol = IPPROTO_ICMP}, WORKER_DROPS(MALFORMED_ICMP)},
+	{"v4 echo from nobody",
+	 {.from = "0.0.0.0", .to = VIP, .protocol = IPPROTO_ICMP}, WORKER_DROPS(MALFORMED_ICMP)},
+	{"v6 echo from the vip itself",
+	 {.from = VIP6, .to = VIP6, .protocol = IPPROTO_ICMPV6}, WORKER_DROPS(MALFORMED_ICMP)},
+	{"v6 echo from a group",
+	 {.from = "ff02::1", .to = VIP6, .protocol = IPPROTO_ICMPV6}, WORKER_DROPS(MALFORMED_ICMP)},
+	{"v6 echo from nobody",
+	 {.from = "::", .to = VIP6, .protocol = IPPROTO_ICMPV6}, WORKER_DROPS(MALFORMED_ICMP)},
+	{"v6 echo from the loopback",
+	 {.from = "::1", .to = VIP6, .protocol = IPPROTO_ICMPV6}, WORKER_DROPS(MALFORMED_ICMP)},
+	{"v4 echo from a link group",
+	 ECHO(.mac_from = "03:00:00:00:00:01"), WORKER_DROPS(MALFORMED_ICMP)},
+	{"v4 total length ends in the icmp header",
+	 ECHO(.pokes = {POKE(3, 3, 27)}), DROP(TRUNCATED)},
+	{"v6 payload length ends in the icmp header",
+	 ECHO6(.pokes = {POKE(3, 5, 7)}), DROP(TRUNCATED)},
+	{"v4 echo to somebody else", V4(ICMP, OTHER, .payload = 56), PASS},
+	{"v6 echo to somebody else", V6(ICMPV6, OTHER6, .payload = 56), PASS},
+	{"v4 icmp header cut, not for a vip", V4(ICMP, OTHER, .pokes = {POKE(3, 3, 27)}), PASS},
+
+	/* --- other ICMP ------------------------------------------------------------------------ */
+	{"v4 echo with a code", ECHO(.icmp_code = 1), PASS},
+	{"v4 echo reply to a vip", ECHO(.icmp_is_reply = true), PASS},
+	{"v6 echo reply to a vip", ECHO6(.icmp_is_reply = true), PASS},
+	{"v4 timestamp request", ECHO(.icmp_type = 13), PASS},
+	{"v4 icmp of type 128", ECHO(.icmp_type = 128), PASS},
+	{"v6 icmp of type 8", ECHO6(.icmp_type = 8), PASS},
+	{"v4 redirect", ERROR(5, QUOTED(TCP, VIP, 80)), PASS},
+	{"v4 source quench", ERROR(4, QUOTED(TCP, VIP, 80)), PASS},
+	{"v6 icmp of type 5", ERROR6(5, QUOTED6(TCP, VIP6, 80)), PASS},
+	{"v6 icmp in v4", ERROR(1, QUOTED(TCP, VIP, 80)), PASS},
+
+	/* --- ICMP errors go where the flow goes that they are about ----------------------------- */
+	{"v4 too big for a path",
+	 ERROR(3, .icmp_code = 4, .icmp_rest = 1280, QUOTED(TCP, VIP, 80, .payload = 508)), TO_WEB},
+	{"v4 unreachable, quoting udp", ERROR(3, .icmp_code = 3, QUOTED(UDP, VIP, 53)), TO_DNS},
+	{"v4 time exceeded", ERROR(11, QUOTED(TCP, VIP, 443)), TO_WEB},
+	{"v4 parameter problem", ERROR(12, QUOTED(TCP, VIP, 8009)), TO_WEB},
+	{"v4 error about a service of any port",
+	 {.from = ROUTER, .to = QUIET, .protocol = IPPROTO_ICMP, .icmp_type = 3,
+	  QUOTED(UDP, QUIET, 7)}, TO_QUIET},
+	{"v4 error with options", ERROR(3, .ipv4_options = 8, QUOTED(TCP, VIP, 80)), TO_WEB},
+	{"v4 error, the quote has options",
+	 ERROR(3, QUOTED(TCP, VIP, 80, .ipv4_options = 40)), TO_WEB},
+	{"v4 error, the quote has options and no more than it must",
+	 ERROR(3, .quote_length = 68, QUOTED(TCP, VIP, 80, .ipv4_options = 40)), TO_WEB},
+	{"v4 error, the quote is as short as may be (RFC 792)",
+	 ERROR(3, .quote_length = 28, QUOTED(TCP, VIP, 80)), TO_WEB},
+	{"v4 error, the quote is too short",
+	 ERROR(3, .quote_length = 27, QUOTED(TCP, VIP, 80)), DROP(MALFORMED_ICMP)},
+	{"v4 error, the rest of the quote is padding",
+	 ERROR(3, .quote_length = 27, .padding = 8, QUOTED(TCP, VIP, 80)), DROP(MALFORMED_ICMP)},
+	{"v4 error, the quote ends behind its options",
+	 ERROR(3, .quote_length = 60, QUOTED(TCP, VIP, 80, .ipv4_options = 40)),
+	 DROP(MALFORMED_ICMP)},
+	{"v4 error, the quote ends in its options",
+	 ERROR(3, .quote_length = 28, QUOTED(TCP, VIP, 80, .ipv4_options = 40)),
+	 DROP(MALFORMED_ICMP)},
+	{"v4 error, the quote ends in its header",
+	 ERROR(3, .quote_length = 19, QUOTED(TCP, VIP, 80)), DROP(MALFORMED_ICMP)},
+	{"v4 error without a quote", ERROR(3), DROP(MALFORMED_ICMP)},
+	{"v4 error, quoted header length 4",
+	 ERROR(3, QUOTED(TCP, VIP, 80, .pokes = {POKE(3, 0, 0x44)})), DROP(MALFORMED_ICMP)},
+	{"v4 error, quoted version 6",
+	 ERROR(3, QUOTED(TCP, VIP, 80, .pokes = {POKE(3, 0, 0x65)})), DROP(MALFORMED_ICMP)},
+	{"v4 error, malformed, not for a vip",
+	 {.from = ROUTER, .to = OTHER, .protocol = IPPROTO_ICMP, .icmp_type = 3}, PASS},
+	{"v4 error, its checksum is the backend's business",
+	 ERROR(3, .pokes = {POKE(4, 2, 0)}, QUOTED(TCP, VIP, 80)), TO_WEB},
+	{"v4 error about a first fragment",
+	 ERROR(11, QUOTED(UDP, VIP, 53, .ipv4_fragment = 0x2000)), TO_DNS},
+	{"v4 error about a later fragment",
+	 ERROR(11, QUOTED(UDP, VIP, 53, .ipv4_fragment = 0x2005)), PASS},
+	{"v4 error about another vip's packet", ERROR(3, QUOTED(UDP, QUIET, 53)), PASS},
+	{"v4 error about a stranger's packet", ERROR(3, QUOTED(TCP, OTHER, 80)), PASS},
+	{"v4 error about a port that is not served", ERROR(3, QUOTED(TCP, VIP, 22)), PASS},
+	{"v4 error about an echo reply",
+	 ERROR(3, QUOTED(ICMP, VIP, 0, .icmp_is_reply = true)), PASS},
+	{"v4 error about a packet to the vip",
+	 ERROR(3, .quote = &(const struct recipe)SYN(.from_port = LONELY)), PASS},
+	{"v4 error to somebody else",
+	 {.from = ROUTER, .to = OTHER, .protocol = IPPROTO_ICMP, .icmp_type = 3,
+	  QUOTED(TCP, OTHER, 80)}, PASS},
+	{"v4 error in fragments",
+	 ERROR(3, .ipv4_fragment = 0x2000, QUOTED(TCP, VIP, 80)), PASS},
+	{"vlan v4 error", ERROR(3, .tags = {VLAN}, QUOTED(TCP, VIP, 80)), TO_WEB},
+	{"v4 error, no backends",
+	 {.from = ROUTER, .to = "203.0.113.12", .protocol = IPPROTO_ICMP, .icmp_type = 3,
+	  QUOTED(TCP, "203.0.113.12", 80)}, WORKER_DROPS(NO_BACKEND, .service = "empty")},
+	{"v4 error, next hop unknown",
+	 {.from = ROUTER, .to = "203.0.113.16", .protocol = IPPROTO_ICMP, .icmp_type = 3,
+	  QUOTED(TCP, "203.0.113.16", 80)},
+	 WORKER_DROPS(NO_NEXT_HOP, .service = "lost", .backend = "n1")},
+	{"v4 error about a prefix's flow",
+	 {.from = ROUTER, .to = "203.0.113.33", .protocol = IPPROTO_ICMP, .icmp_type = 3,
+	  QUOTED(UDP, "203.0.113.33", 9)}, TO_POOL},
+	{"v4 error about a flow of a prefix within a prefix",
+	 {.from = ROUTER, .to = "203.0.113.40", .protocol = IPPROTO_ICMP, .icmp_type = 3,
+	  QUOTED(UDP, "203.0.113.40", 99)}, TO_INNER},
+	{"v4 error about a prefix's flow, malformed",
+	 {.from = ROUTER, .to = "203.0.113.33", .protocol = IPPROTO_ICMP, .icmp_type = 3},
+	 DROP(MALFORMED_ICMP)},
+	{"v4 error about a flow that is not tracked",
+	 {.from = ROUTER, .to = "203.0.113.17", .protocol = IPPROTO_ICMP, .icmp_type = 3,
+	  QUOTED(UDP, "203.0.113.17", 514)}, TO_LOG},
+	{"v6 too big for a path",
+	 ERROR6(2, .icmp_rest = 1280, QUOTED6(TCP, VIP6, 80, .payload = 1172)), TO_WEB6},
+	{"v6 unreachable, quoting udp", ERROR6(1, .icmp_code = 4, QUOTED6(UDP, VIP6, 53)), TO_DNS6},
+	{"v6 time exceeded", ERROR6(3, QUOTED6(TCP, VIP6, 443)), TO_WEB6},
+	{"v6 parameter problem", ERROR6(4, QUOTED6(TCP, VIP6, 80)), TO_WEB6},
+	{"v6 error behind options",
+	 ERROR6(2, .extensions = "hd", QUOTED6(TCP, VIP6, 80)), TO_WEB6},
+	{"v6 error, the quote has extension headers",
+	 ERROR6(2, QUOTED6(TCP, VIP6, 80, .extensions = "hDra")), TO_WEB6},
+	{"v6 error, the quote has more of them than are followed",
+	 ERROR6(2, QUOTED6(TCP, VIP6, 80, .extensions = "hdrad")), DROP(HEADER_CHAIN)},
+	{"v6 error, the quote ends in an extension header",
+	 ERROR6(2, .quote_length = 47, QUOTED6(TCP, VIP6, 80, .extensions = "h")),
+	 DROP(MALFORMED_ICMP)},
+	{"v6 error, the quote ends behind an extension header",
+	 ERROR6(2, .quote_length = 64, QUOTED6(TCP, VIP6, 80, .extensions = "D")),
+	 DROP(MALFORMED_ICMP)},
+	{"v6 error, the quote is as short as may be",
+	 ERROR6(2, .quote_length = 48, QUOTED6(TCP, VIP6, 80)), TO_WEB6},
+	{"v6 error, the quote is too short",
+	 ERROR6(2, .quote_length = 47, QUOTED6(TCP, VIP6, 80)), DROP(MALFORMED_ICMP)},
+	{"v6 error, the quote ends in its header",
+	 ERROR6(2, .quote_length = 39, QUOTED6(TCP, VIP6, 80)), DROP(MALFORMED_ICMP)},
+	{"v6 error, quoted version 4",
+	 ERROR6(2, QUOTED6(TCP, VIP6, 80, .pokes = {POKE(3, 0, 0x45)})), DROP(MALFORMED_ICMP)},
+	{"v6 error about a first fragment",
+	 ERROR6(2, QUOTED6(UDP, VIP6, 53, .extensions = "1")), TO_DNS6},
+	{"v6 error about a later fragment",
+	 ERROR6(2, QUOTED6(UDP, VIP6, 53, .extensions = "h2")), PASS},
+	{"v6 error about an echo reply",
+	 ERROR6(1, QUOTED6(ICMPV6, VIP6, 0, .icmp_is_reply = true)), PASS},
+	{"v6 error about a port that is not served", ERROR6(2, QUOTED6(TCP, VIP6, 22)), PASS},
+	{"v6 error about a stranger's packet", ERROR6(2, QUOTED6(TCP, OTHER6, 80)), PASS},
+	{"v6 error about a prefix's flow",
+	 {.from = ROUTER6, .to = "2001:db8:5::7", .protocol = IPPROTO_ICMPV6, .icmp_type = 2,
+	  QUOTED6(TCP, "2001:db8:5::7", 80)}, TO_POOL6},
+	{"v6 error about a packet to a mapped address",
+	 ERROR6(1, .quote = &(const struct recipe){.from = VIP6, .to = "::ffff:198.51.100.7",
+		   .from_port = 53, .protocol = IPPROTO_UDP, .to_port = LONELY}), PASS},
+	{"v6 error, the last words of what it quotes are a known v4 flow's",
+	 {.from = ROUTER6, .to = "2000::ffff:203.0.113.10", .protocol = IPPROTO_ICMPV6,
+	  .icmp_type = 1,
+	  .quote = &(const struct recipe){.from = "2000::ffff:203.0.113.10",
+		   .to = "::ffff:198.51.100.7", .from_port = 53, .protocol = IPPROTO_UDP,
+		   .to_port = CLIENT_PORT, .payload = 30}}, PASS},
+	{"qinq v6 error", ERROR6(2, .tags = {SERVICE_VLAN, VLAN}, QUOTED6(TCP, VIP6, 80)), TO_WEB6},
+
 	/* --- ARP (RFC 826) --------------------------------------------------------------------- */
 	{"arp for a vip",
 	 ASK(.to = VIP),
@@ -546,6 +775,8 @@ static void parse_tight(const struct frame *in)
 	parse_packet(bytes, bytes + in->length, &p);
 	if (p.neighbor_request)
 		neighbor_check(bytes, bytes + in->length, &p);
+	if (p.icmp == PACKET_ICMP_ECHO)
+		icmp_check(bytes, bytes + in->length, &p);
 	free(bytes);
 }
 

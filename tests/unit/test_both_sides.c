@@ -83,6 +83,12 @@ static bool is_neighbor_reason(enum reason reason)
 	return reason == REASON_MALFORMED_NEIGHBOR || reason == REASON_HEADER_CHAIN;
 }
 
+/* Echo requests are a worker's, whatever is wrong with them. */
+static bool is_echo_reason(enum reason reason)
+{
+	return reason == REASON_MALFORMED_ICMP || reason == REASON_ECHO_LIMITED;
+}
+
 /* `mine` is what lb_process() made of the packet, `out` what the program did. */
 static bool agree(const struct lb_packet *p, const struct frame *in, const struct frame *mine,
 		  const struct xdp_verdict *v, const struct frame *out)
@@ -93,8 +99,9 @@ static bool agree(const struct lb_packet *p, const struct frame *in, const struc
 	case OUTCOME_STEERED:
 		return same_bytes(out, in) &&
 		       (p->verdict == LB_TRANSMIT || p->verdict == LB_HOLD ||
-			(p->verdict == LB_DROP && (is_workers_reason(p->reason) ||
-						   (!fast_path && is_neighbor_reason(p->reason)))));
+			(p->verdict == LB_DROP &&
+			 (is_workers_reason(p->reason) || is_echo_reason(p->reason) ||
+			  (!fast_path && is_neighbor_reason(p->reason)))));
 	case OUTCOME_SENT:
 		return fast_path && p->verdict == LB_TRANSMIT && same_bytes(out, mine);
 	case OUTCOME_DROPPED:

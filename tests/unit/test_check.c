@@ -95,6 +95,10 @@ static const struct {
 	 "    tcp_closing: 30s\n"
 	 "    udp: 1m\n"
 	 "on_daemon_loss: pass\n"
+	 "icmp:\n"
+	 "  echo: true\n"
+	 "  echo_limit: 1000\n"
+	 "  other: pass\n"
 	 "services: []\n"
 	 "api:\n"
 	 "  socket: /run/weir/weir.sock\n"},

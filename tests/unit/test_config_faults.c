@@ -31,10 +31,11 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 #define WEB                \
 	ETH0 "services:\n" \
 	     "  - {name: web, address: 10.0.0.1, protocol: tcp, "
-#define PORT80    "ports: 80, "
-#define EMPTY     "backends: []}\n"
-#define NONE      "services: []\n"
-#define ROOT_KEYS "instance, interfaces, workers, memory, flow_table, on_daemon_loss, services, api"
+#define PORT80 "ports: 80, "
+#define EMPTY  "backends: []}\n"
+#define NONE   "services: []\n"
+#define ROOT_KEYS \
+	"instance, interfaces, workers, memory, flow_table, on_daemon_loss, icmp, services, api"
 #define SERVICE_KEYS                                                                               \
 	"name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, announce, " \
 	"backends"
@@ -201,6 +202,19 @@ static const struct {
 	{ETH0 NONE "flow_table: {on_daemon_loss: drop}\n",
 	 "f:3: flow_table.on_daemon_loss: unknown key; the keys here are entries, fast_path, "
 	 "insert_limit, timeouts"},
+	{ETH0 NONE "icmp: {echo: 1}\n", "f:3: icmp.echo: found '1'; expected true or false"},
+	{ETH0 NONE "icmp: {echo: [true]}\n",
+	 "f:3: icmp.echo: found a list; expected true or false"},
+	{ETH0 NONE "icmp: {echo_limit: 0}\n",
+	 "f:3: icmp.echo_limit: found '0'; expected a whole number from 1 to 100000000"},
+	{ETH0 NONE "icmp: {echo_limit: 1k}\n",
+	 "f:3: icmp.echo_limit: found '1k'; expected a whole number from 1 to 100000000"},
+	{ETH0 NONE "icmp: {other: reject}\n",
+	 "f:3: icmp.other: found 'reject'; expected pass or drop"},
+	{ETH0 NONE "icmp: true\n",
+	 "f:3: icmp: found 'true'; expected a mapping with the keys echo, echo_limit, other"},
+	{ETH0 NONE "icmp: {limit: 5}\n",
+	 "f:3: icmp.limit: unknown key; the keys here are echo, echo_limit, other"},
 	{ETH0 NONE "flow_table: {timeouts: {udp: 500ms}}\n",
 	 "f:3: flow_table.timeouts.udp: found '500ms'; flows age by whole seconds, "
 	 "expected " DURATION},

@@ -3,6 +3,7 @@
  * The packet table through lb_process() and through the XDP program, and every length of some
  * packets.
  */
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -220,6 +221,65 @@ static void test_table_alone(void **state)
 	xdp_run_expect_ledger(&xdp);
 }
 
+/* The flow's last-seen tick, set back by so many ticks first. */
+static uint32_t flow_age_by(const struct flow_key *key, uint16_t ticks)
+{
+	uint64_t hash = flow_hash(key, &balancer.flows.seed), tag;
+	struct flow_bucket *b = flow_table_bucket(&balancer.flows, hash);
+	uint32_t meta;
+	int entry = flow_bucket_find(b, hash, (__u64 *)&tag, &meta);
+	assert_in_range(entry, 0, FLOW_BUCKET_ENTRIES - 1);
+	b->meta[entry] -= (uint32_t)ticks << 16;
+	return b->meta[entry];
+}
+
+/* Errors about a known flow are repeated like its packets, but it is not seen by that. */
+static void test_errors_on_fast_path(void **state)
+{
+	static const struct recipe flow = {.from = "198.51.100.9",
+					   .to = "203.0.113.11",
+					   .protocol = IPPROTO_UDP,
+					   .from_port = 5,
+					   .to_port = 9};
+	static const struct recipe answer = {.from = "203.0.113.11",
+					     .to = "198.51.100.9",
+					     .protocol = IPPROTO_UDP,
+					     .from_port = 9,
+					     .to_port = 5};
+	static const struct recipe error = {.from = "192.0.2.1",
+					    .to = "203.0.113.11",
+					    .protocol = IPPROTO_ICMP,
+					    .icmp_type = 3,
+					    .quote = &answer};
+	struct frame in, in_flow, out, want;
+	const struct flow_key key = {
+		.source = {{0, 0, htonl(0xffff), inet_addr("198.51.100.9")}},
+		.destination = {{0, 0, htonl(0xffff), inet_addr("203.0.113.11")}},
+		.source_port = htons(5),
+		.destination_port = htons(9),
+		.protocol = IPPROTO_UDP,
+	};
+	need_xdp();
+	packet_build(&flow, &in_flow);
+	packet_build(&error, &in);
+	packet_judge(&balancer, &in_flow, xdp_run_now_ns(), &out);
+	packet_judge(&balancer, &in, xdp_run_now_ns(), &want);
+	uint32_t before = flow_age_by(&key, 20);
+	case_name = "an error about a known flow";
+	for (int alone = 0; alone < 2; alone++) {
+		xdp_run_set_fast_path(&xdp, alone ? FAST_PATH_ALONE : FAST_PATH_ALWAYS);
+		xdp_run_set_socket(&xdp, !alone);
+		struct xdp_verdict v = xdp_run_packet(&xdp, &in, &out);
+		expect_number("XDP outcome", v.outcome, OUTCOME_SENT);
+		expect_bytes(&out, &want);
+		expect_number("seen", flow_age_by(&key, 0), before);
+	}
+	xdp_run_packet(&xdp, &in_flow, &out);
+	assert_int_not_equal(flow_age_by(&key, 0), before);
+	xdp_run_set_socket(&xdp, true);
+	xdp_run_set_fast_path(&xdp, FAST_PATH_NEVER);
+}
+
 /* --- every length ---------------------------------------------------------------------------- */
 
 #define CLIENT  "198.51.100.7"
@@ -248,6 +308,15 @@ struct cut_case {
 	}
 #define ONE_TAG  .tags = {{0x8100, 42}}
 #define TWO_TAGS .tags = {{0x88a8, 7}, {0x8100, 42}}
+
+static const struct recipe quoted = {
+	.from = VIP, .to = CLIENT, .protocol = IPPROTO_TCP, .from_port = 80, .to_port = 41000};
+static const struct recipe quoted6 = {.from = VIP6,
+				      .to = CLIENT6,
+				      .extensions = "D",
+				      .protocol = IPPROTO_TCP,
+				      .from_port = 80,
+				      .to_port = 41000};
 
 /* clang-format off */
 static const struct cut_case cut_cases[] = {
@@ -278,7 +347,14 @@ static const struct cut_case cut_cases[] = {
 			  .nd_target = VIP6}, false, {{54, REASON_MALFORMED_IPV6}}},
 	/* Without its target it is just some ICMPv6. */
 	{"solicitation, mended", {.from = CLIENT6, .to = VIP6, .protocol = IPPROTO_ICMPV6,
-				  .nd_type = 135, .nd_target = VIP6}, true, {}},
+				  .nd_type = 135, .nd_target = VIP6}, true,
+	 {{54, REASON_TRUNCATED}, {62, REASON_NONE}}},
+	{"v4 error, mended", {.from = CLIENT, .to = VIP, .protocol = IPPROTO_ICMP, .icmp_type = 3,
+			      .quote = &quoted, .quote_length = 28}, true,
+	 {{34, REASON_TRUNCATED}, {42, REASON_MALFORMED_ICMP}}},
+	{"v6 error, mended", {.from = CLIENT6, .to = VIP6, .protocol = IPPROTO_ICMPV6,
+			      .icmp_type = 2, .quote = &quoted6, .quote_length = 72}, true,
+	 {{54, REASON_TRUNCATED}, {62, REASON_MALFORMED_ICMP}}},
 };
 /* clang-format on */
 
@@ -404,6 +480,7 @@ int main(void)
 		cmocka_unit_test(test_table_without_socket),
 		cmocka_unit_test(test_table_on_fast_path),
 		cmocka_unit_test(test_table_alone),
+		cmocka_unit_test(test_errors_on_fast_path),
 		cmocka_unit_test(test_every_length),
 		cmocka_unit_test(test_tap_has_what_was_dropped),
 	};

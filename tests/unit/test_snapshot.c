@@ -377,12 +377,31 @@ static void test_one_service_announces_for_all(void **state)
 {
 	struct control c = {0};
 	load(&c, WEB DNS);
-	assert_int_equal(target(&c, "203.0.113.10", 0, 0)->flags, TARGET_ANNOUNCE);
+	assert_true(target(&c, "203.0.113.10", 0, 0)->flags & TARGET_ANNOUNCE);
 	load(&c, DNS WEB);
-	assert_int_equal(target(&c, "203.0.113.10", 0, 0)->flags, TARGET_ANNOUNCE);
+	assert_true(target(&c, "203.0.113.10", 0, 0)->flags & TARGET_ANNOUNCE);
 	load(&c, DNS);
-	assert_int_equal(target(&c, "203.0.113.10", 0, 0)->flags, 0);
+	assert_false(target(&c, "203.0.113.10", 0, 0)->flags & TARGET_ANNOUNCE);
 	unload(&c);
+}
+
+static void expect_flags(const char *icmp, uint32_t flags)
+{
+	struct control c = {0};
+	char text[1024];
+	snprintf(text, sizeof(text), DNS "icmp: {%s}\n", icmp);
+	load(&c, text);
+	assert_int_equal(target(&c, "203.0.113.10", 0, 0)->flags, flags);
+	assert_int_equal(target(&c, "203.0.113.10", IPPROTO_UDP, 53)->flags, 0);
+	unload(&c);
+}
+
+static void test_icmp_of_vips(void **state)
+{
+	expect_flags("", TARGET_ECHO);
+	expect_flags("other: drop", TARGET_ECHO | TARGET_REFUSE_ICMP);
+	expect_flags("echo: false", 0);
+	expect_flags("echo: false, other: drop", TARGET_REFUSE_ICMP);
 }
 
 /* --- ways out -----------------------------------------------------------------------------------
@@ -431,6 +450,7 @@ int main(void)
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_all_ports_of_many_services),
 		cmocka_unit_test(test_one_service_announces_for_all),
+		cmocka_unit_test(test_icmp_of_vips),
 		cmocka_unit_test(test_next_hops),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,6 +165,8 @@ static void print_summary(FILE *out, const struct pcapng_packet *p)
 		fprintf(out, " %s", protocol);
 	else if (packet.key.protocol)
 		fprintf(out, " protocol %u", packet.key.protocol);
+	if (packet.icmp == PACKET_ICMP_ERROR)
+		fputs(" (quoted by an ICMP error)", out);
 }
 
 /* The value behind `key` ("service=") in a comment; "-" where there is none. */

@@ -43,13 +43,20 @@ static __always_inline int repeat_is_live(__u32 meta, __u16 tick)
 }
 
 /*
+ * An entry is written that often at most, because a line that was written has to go back to memory.
+ * It is no more than the shortest timeout (1 s), so a flow that is used never ends; one that is
+ * idle may end that much before its time.
+ */
+#define REPEAT_TOUCH_TICKS 4 /* 1.07 s */
+
+/*
  * Seen now. A worker that changes the entry meanwhile has the last word: then the swap finds
  * something else, and does nothing.
  */
 static __always_inline void repeat_touch(struct flow_bucket *b, int entry, __u32 meta, __u16 tick)
 {
 	__u32 now = flow_meta(tick, meta & FLOW_META_STATE);
-	if (now != meta)
+	if (flow_age(meta, tick) >= REPEAT_TOUCH_TICKS)
 		__sync_val_compare_and_swap(&b->meta[entry], meta, now);
 }
 

@@ -19,7 +19,7 @@ weir_kill() {
 	wait "$weir_pid" 2>/dev/null || true
 }
 refused() { # NAMESPACE: a start that must fail; prints what it says
-	if on "$1" timeout 20 "$weir" run -c "$dir/weir.yaml" 2>&1 >/dev/null; then
+	if { on "$1" timeout 20 "$weir" run -c "$dir/weir.yaml" >/dev/null; } 2>&1; then
 		fail "a daemon that had to be refused ran in $1"
 	fi
 }
@@ -55,6 +55,7 @@ expect_match "the log" "took over the flows" "$(cat "$dir/weir.log")"
 
 say "a table of another version"
 weir_kill
+# shellcheck disable=SC2046 # words
 bpftool map update pinned "$pins/instance" key hex 00 00 00 00 value hex \
 	ff 00 00 00 $(bpftool map dump pinned "$pins/instance" -j | jq -r '.[0].value[4:][] | ltrimstr("0x")')
 : >"$dir/weir.log"

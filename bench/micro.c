@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "bench/micro_report.h"
+#include "bench/number.h"
 #include "bench/rig.h"
 #include "lb/err.h"
 #include "tools/weir/command.h"
@@ -57,29 +58,16 @@ static const char usage[] =
 
 /* --- the command line ------------------------------------------------------------------------- */
 
-/* A whole number from `min` to `max`; `text` then stands behind it. */
-static bool read_number(const char **text, uint32_t min, uint32_t max, uint32_t *out)
-{
-	char *stop;
-	errno = 0;
-	unsigned long n = strtoul(*text, &stop, 10);
-	if (**text < '0' || **text > '9' || errno || n < min || n > max)
-		return false;
-	*text = stop;
-	*out = n;
-	return true;
-}
-
 static bool read_whole(const char *text, uint32_t min, uint32_t max, uint32_t *out)
 {
-	return read_number(&text, min, max, out) && !*text;
+	return number_read(&text, min, max, out) && !*text;
 }
 
 static bool read_flows(const char *text, struct micro_options *o)
 {
 	o->flow_counts = 0;
 	while (o->flow_counts < FLOW_COUNTS_MAX &&
-	       read_number(&text, 1, FRAMES_FLOWS, &o->flows[o->flow_counts++])) {
+	       number_read(&text, 1, FRAMES_FLOWS, &o->flows[o->flow_counts++])) {
 		if (!*text)
 			return true;
 		if (*text++ != ',')

@@ -17,6 +17,7 @@
 #include "bench/child.h"
 #include "bench/net.h"
 #include "bench/net_report.h"
+#include "bench/number.h"
 #include "bpf/traffic.h"
 #include "lb/err.h"
 #include "tools/weir/command.h"
@@ -50,24 +51,11 @@ static const char usage[] =
 
 /* --- the command line ------------------------------------------------------------------------- */
 
-/* A whole number from `min` to `max`; `text` then stands behind it. */
-static bool read_number(const char **text, uint32_t min, uint32_t max, uint32_t *out)
-{
-	char *stop;
-	errno = 0;
-	unsigned long n = strtoul(*text, &stop, 10);
-	if (**text < '0' || **text > '9' || errno || n < min || n > max)
-		return false;
-	*text = stop;
-	*out = n;
-	return true;
-}
-
 static bool read_flows(const char *text, struct net_options *o)
 {
 	o->flow_counts = 0;
 	while (o->flow_counts < NET_ROWS_MAX &&
-	       read_number(&text, 1, TRAFFIC_MAX_FLOWS, &o->flows[o->flow_counts++])) {
+	       number_read(&text, 1, TRAFFIC_MAX_FLOWS, &o->flows[o->flow_counts++])) {
 		if (!*text)
 			return true;
 		if (*text++ != ',')
@@ -79,7 +67,7 @@ static bool read_flows(const char *text, struct net_options *o)
 static int take_number(const char *name, const char *text, uint32_t min, uint32_t max,
 		       uint32_t *out)
 {
-	if (read_number(&text, min, max, out) && !*text)
+	if (number_read(&text, min, max, out) && !*text)
 		return -1;
 	return options_fault("weir-bench net", "--%s: a number from %u to %u", name, min, max);
 }

@@ -41,10 +41,12 @@ CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -
 LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
 LDLIBS = $(shell pkg-config --libs $(packages)) -lev -lnuma -lm
 # As libbpf calls the machine that the programs will run on.
-bpf_arch := $(patsubst aarch64%,arm64,$(patsubst x86_64%,x86,$(shell $(CC) -dumpmachine)))
-# Debian's multiarch folder holds asm/types.h, which clang's BPF target does not look for.
+machine := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+bpf_arch := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(machine)))
+# Debian's multiarch folder holds asm/types.h, which clang's BPF target does not look for; the C
+# library's headers there, which some of the kernel's include, ask which machine it is.
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -fno-strict-aliasing -Wall -Wextra -Werror -Wno-unused-parameter -I. \
-	-D__TARGET_ARCH_$(bpf_arch) -idirafter /usr/include/$(shell $(CC) -print-multiarch)
+	-D__TARGET_ARCH_$(bpf_arch) -D__$(machine)__ -idirafter /usr/include/$(shell $(CC) -print-multiarch)
 
 # --- what there is ------------------------------------------------------------------------------
 

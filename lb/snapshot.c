@@ -138,6 +138,7 @@ static void fill_backend(struct backend *b, const struct config_service *service
 			 const struct config_backend *config, uint32_t service,
 			 const struct next_hop *hop, const struct snapshot *s)
 {
+	static const uint8_t no_source[ETH_ALEN];
 	b->present = 1;
 	b->state = config->state;
 	b->tracked = s->services[service].tracked;
@@ -158,6 +159,8 @@ static void fill_backend(struct backend *b, const struct config_service *service
 	b->way.plain = b->way.forward == FORWARD_DSR && !b->way.vlan;
 	b->way.local = hop->local;
 	memcpy(b->way.link.destination, hop->mac, ETH_ALEN);
+	if (memcmp(hop->source, no_source, ETH_ALEN))
+		memcpy(b->way.link.source, hop->source, ETH_ALEN);
 }
 
 static int fill_quic(struct service *service, const struct config_service *config,

@@ -94,9 +94,10 @@ struct next_hop {
 	bool known;
 	uint16_t egress; /* port index */
 	uint8_t mac[ETH_ALEN];
-	uint16_t vlan;     /* tag to send with, 0: none */
-	uint16_t mtu;      /* of the way, 0: not known */
-	struct addr local; /* the host's own address on that way */
+	uint8_t source[ETH_ALEN]; /* the own link address; zeroes: the port's */
+	uint16_t vlan;            /* tag to send with, 0: none */
+	uint16_t mtu;             /* of the way, 0: not known */
+	struct addr local;        /* the host's own address on that way */
 };
 
 struct snapshot_input {

@@ -36,10 +36,11 @@ enum snat_claim {
 	SNAT_NO_ROOM,   /* the flow table has none for the ports that were tried */
 };
 
-#define SNAT_TRIES     64u           /* ports looked at in the flow table for one claim, at most */
-#define SNAT_DOUBTS    8u            /* of those, ports that are believed taken */
-#define SNAT_FORGET_NS 1000000000ull /* ports found taken are looked at again, at most that often \
-				      */
+#define SNAT_TRIES  64u /* ports looked at in the flow table for one claim, at most */
+#define SNAT_DOUBTS 8u  /* of those, ports that are believed taken */
+#define SNAT_FORGET_NS                                                             \
+	1000000000ull /* ports found taken are looked at again, at most that often \
+		       */
 
 /* What a claim is for. */
 struct snat_wanted {

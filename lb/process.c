@@ -19,6 +19,7 @@
 #include "lb/quic.h"
 #include "lb/snapshot.h"
 #include "lb/target_table.h"
+#include "lb/too_big.h"
 
 static const struct target *target_find(const void *table, const struct target_key *key)
 {
@@ -34,6 +35,7 @@ static const struct target_key *prefix_find(const void *table, const struct addr
 #include "bpf/icmp.h"
 #include "bpf/match.h"
 #include "bpf/neighbor.h"
+#include "bpf/rewrite.h"
 
 /* A packet between the stages. */
 struct work {
@@ -274,27 +276,71 @@ static void remember(struct lb *lb, const struct work *w, uint32_t backend, uint
 	}
 }
 
-/* Does to a packet what its backend's method says. Each of them is a function of its own. */
-static enum reason rewrite(struct lb_packet *p, const struct way *way)
+/* By a way that changes more than link addresses: VLAN tags, or a tunnel. */
+static enum reason rebuild(struct lb_packet *p, const struct way *way, uint32_t l3_offset,
+			   uint64_t hash)
 {
-	if (__builtin_expect(way->forward == FORWARD_DSR, 1)) {
-		rewrite_link(p->data, &way->link);
-		return REASON_NONE;
+	const uint8_t *end = p->data + p->length;
+	struct tunnel_inner inner;
+	if (!tunnel_read(p->data + l3_offset, end, &inner))
+		return REASON_TRUNCATED;
+	if (!rewrite_fits(way, &inner))
+		return REASON_TOO_BIG;
+	int growth = rewrite_growth(way, l3_offset);
+	p->data -= growth;
+	p->length += growth;
+	rewrite_frame(p->data, end, way, &inner, hash);
+	return REASON_NONE;
+}
+
+/* Does to a packet what the way to its backend says. Each method is a function of its own. */
+static enum reason rewrite(struct lb_packet *p, const struct way *way, uint32_t l3_offset,
+			   uint64_t hash)
+{
+	if (__builtin_expect(!way->plain || l3_offset != ETH_HLEN, 0))
+		return rebuild(p, way, l3_offset, hash);
+	if (p->length > way->mtu + (uint32_t)ETH_HLEN)
+		return REASON_TOO_BIG;
+	rewrite_link(p->data, &way->link);
+	return REASON_NONE;
+}
+
+/*
+ * Tells the client how long its packets may be, if it may be told. The reason stays with the
+ * packet, so that later fragments of it share its fate.
+ */
+static void refuse_too_big(struct lb *lb, const struct snapshot *s, struct lb_packet *p,
+			   const struct packet *parsed, const struct way *way, uint64_t now_ns)
+{
+	if (!too_big_may_answer(p, parsed) || !budget_take(&lb->errors, s->too_big_limit, now_ns)) {
+		drop(lb, p, REASON_TOO_BIG);
+		return;
 	}
-	return REASON_NO_BACKEND; /* no other method gets past config_parse() */
+	too_big_answer(p, parsed, way->mtu - tunnel_overhead(way), s->ports[p->ingress].source);
+	p->verdict = LB_TRANSMIT;
+	p->egress = p->ingress;
+	p->reason = REASON_TOO_BIG;
+	count(&lb->counters->too_big_replies, 1);
 }
 
 /* p->backend is `b`'s id. */
-static void send_to_backend(struct lb *lb, struct lb_packet *p, const struct backend *b)
+static void send_to_backend(struct lb *lb, const struct snapshot *s, struct work *w,
+			    const struct backend *b, uint64_t now_ns)
 {
-	enum reason reason = rewrite(p, &b->way);
+	struct lb_packet *p = w->packet;
+	uint32_t length = p->length;
+	enum reason reason = rewrite(p, &b->way, w->parsed.l3_offset, w->hash);
+	if (reason == REASON_TOO_BIG) {
+		refuse_too_big(lb, s, p, &w->parsed, &b->way, now_ns);
+		return;
+	}
 	if (reason) {
 		drop(lb, p, reason);
 		return;
 	}
 	p->verdict = LB_TRANSMIT;
 	p->egress = b->way.egress;
-	count_traffic(&lb->counters->backends[p->backend], p->length);
+	count_traffic(&lb->counters->backends[p->backend], length);
 	count(&lb->counters->forwarded, 1);
 }
 
@@ -321,7 +367,7 @@ static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uin
 	}
 	if (!known)
 		remember(lb, w, id, now_ns);
-	send_to_backend(lb, p, b);
+	send_to_backend(lb, s, w, b, now_ns);
 }
 
 /* --- fragments ------------------------------------------------------------------------------ */
@@ -338,9 +384,10 @@ static enum reason backend_fault(const struct snapshot *s, const struct fragment
 }
 
 /* Sends a fragment after its first, or drops it for the same reason. */
-static void follow(struct lb *lb, const struct snapshot *s, struct lb_packet *p,
-		   const struct fragment_decision *d)
+static void follow(struct lb *lb, const struct snapshot *s, struct work *w,
+		   const struct fragment_decision *d, uint64_t now_ns)
 {
+	struct lb_packet *p = w->packet;
 	enum reason reason = d->reason ? d->reason : backend_fault(s, d);
 	p->service = d->service;
 	p->backend = d->backend;
@@ -350,7 +397,7 @@ static void follow(struct lb *lb, const struct snapshot *s, struct lb_packet *p,
 		drop(lb, p, reason);
 		return;
 	}
-	send_to_backend(lb, p, &s->backends[d->backend]);
+	send_to_backend(lb, s, w, &s->backends[d->backend], now_ns);
 }
 
 /* The first one is a packet like others, but that the rest of its datagram shares its fate. */
@@ -375,7 +422,7 @@ static void forward_fragment(struct lb *lb, const struct snapshot *s, struct wor
 	if (!lb->fragments)
 		drop(lb, p, REASON_FRAGMENT_UNMATCHED);
 	else if (fragments_follow(lb->fragments, &x, now_ns, &d))
-		follow(lb, s, p, &d);
+		follow(lb, s, w, &d, now_ns);
 	else if (w->parsed.fragment == PACKET_FIRST_FRAGMENT)
 		lead(lb, s, w, &x, now_ns);
 	else if (held_put(lb->held, p, &x, now_ns))
@@ -390,8 +437,11 @@ unsigned int lb_release(struct lb *lb, const struct snapshot *s, struct lb_packe
 	struct fragment_decision d;
 	unsigned int n = 0;
 	while (n < max && lb->held && held_take(lb->held, lb->fragments, now_ns, &packets[n], &d)) {
-		packets[n].rule = ABI_NO_RULE;
-		follow(lb, s, &packets[n++], &d);
+		struct work w = {.packet = &packets[n++]};
+		w.packet->rule = ABI_NO_RULE;
+		parse_packet(w.packet->data, w.packet->data + w.packet->length, &w.parsed);
+		w.hash = flow_hash(&w.parsed.key, &lb->flows->seed);
+		follow(lb, s, &w, &d, now_ns);
 	}
 	return n;
 }

@@ -154,7 +154,8 @@ static void fill_backend(struct backend *b, const struct config_service *service
 	b->way.egress = hop->egress;
 	b->way.link = s->ports[hop->egress];
 	b->way.vlan = htons(hop->vlan);
-	b->way.mtu = hop->mtu;
+	b->way.mtu = hop->mtu ? hop->mtu : WAY_MTU_MAX;
+	b->way.plain = b->way.forward == FORWARD_DSR && !b->way.vlan;
 	b->way.local = hop->local;
 	memcpy(b->way.link.destination, hop->mac, ETH_ALEN);
 }
@@ -285,6 +286,7 @@ int snapshot_new(const struct snapshot_input *in, const struct snapshot *previou
 	s->backend_end = registry_end(in->backends);
 	s->port_count = in->port_count;
 	s->echo_limit = in->config->icmp.echo_limit;
+	s->too_big_limit = in->config->icmp.too_big_limit;
 	for (uint32_t i = 0; i < in->port_count; i++)
 		memcpy(s->ports[i].source, in->port_macs[i], ETH_ALEN);
 	s->services = calloc(s->service_end + 1, sizeof(*s->services));

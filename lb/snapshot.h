@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bpf/rewrite.h"
+#include "bpf/abi.h"
 #include "lb/config.h"
 
 struct err;
@@ -85,7 +85,8 @@ struct snapshot {
 	struct target_table *targets;               /* (address, protocol, port) -> struct target */
 	struct link_addresses ports[ABI_MAX_PORTS]; /* source: the port's own; by port index */
 	uint32_t port_count;
-	uint32_t echo_limit; /* echo requests that each worker answers a second */
+	uint32_t echo_limit;    /* echo requests that each worker answers a second */
+	uint32_t too_big_limit; /* packets that are too big, the same */
 };
 
 /* What the kernel knows of a backend's way out. */

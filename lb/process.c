@@ -136,6 +136,7 @@ static bool classify(struct lb *lb, const struct snapshot *s, struct work *w, ui
 	const struct target *target = NULL;
 	p->service = ABI_NO_SERVICE;
 	p->backend = ABI_NO_BACKEND;
+	p->rule = ABI_NO_RULE;
 	p->reason = REASON_NONE;
 	memset(&w->parsed, 0, sizeof(w->parsed));
 	int reason = parse_packet(p->data, p->data + p->length, &w->parsed);
@@ -269,6 +270,7 @@ static void remember(struct lb *lb, const struct work *w, uint32_t backend, uint
 		count(&lb->counters->flow_inserts, 1);
 		break;
 	case FLOW_FULL:
+	case FLOW_TAKEN: /* of a claim */
 		count(&lb->counters->flow_untracked, 1);
 		break;
 	}
@@ -436,6 +438,7 @@ unsigned int lb_release(struct lb *lb, const struct snapshot *s, struct lb_packe
 	unsigned int n = 0;
 	while (n < max && lb->held && held_take(lb->held, lb->fragments, now_ns, &packets[n], &d)) {
 		struct work w = {.packet = &packets[n++]};
+		w.packet->rule = ABI_NO_RULE;
 		parse_packet(w.packet->data, w.packet->data + w.packet->length, &w.parsed);
 		w.hash = flow_hash(&w.parsed.key, &lb->flows->seed);
 		follow(lb, s, &w, &d, now_ns);

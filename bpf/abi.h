@@ -193,6 +193,15 @@ struct fast_traffic {
 	__u64 packets, bytes;
 };
 
+/* What bpf/decap.bpf.c did with packets of its kind of tunnel to one of the VIPs, per CPU. */
+struct decap_counters {
+	__u64 decapsulated;
+	__u64 refused;   /* not from a configured balancer */
+	__u64 malformed; /* a tunnel's packet that can't be right, for whomever */
+	__u64 congested; /* marked so on its way, and its sender could not be told (RFC 6040, 4.2)
+			  */
+};
+
 /* Where a capture record was taken. */
 enum tap_source {
 	TAP_XDP = 0,

@@ -282,6 +282,31 @@ int rtnetlink_delete_neighbor(struct rtnetlink *r, int ifindex, const struct add
 	return request_run(r, &q, NULL, NULL);
 }
 
+/* --- addresses -------------------------------------------------------------------------------- */
+
+static int change_address(struct rtnetlink *r, uint16_t type, uint16_t flags, int ifindex,
+			  const struct addr *a)
+{
+	struct request q;
+	struct ifaddrmsg *m = request_init(&q, type, flags, sizeof(*m));
+	m->ifa_family = family_of(a);
+	m->ifa_prefixlen = addr_is_v4(a) ? 32 : 128;
+	m->ifa_flags = addr_is_v4(a) ? 0 : IFA_F_NODAD;
+	m->ifa_index = ifindex;
+	put_addr(&q, IFA_LOCAL, a);
+	return request_run(r, &q, NULL, NULL);
+}
+
+int rtnetlink_add_address(struct rtnetlink *r, int ifindex, const struct addr *a)
+{
+	return change_address(r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifindex, a);
+}
+
+int rtnetlink_delete_address(struct rtnetlink *r, int ifindex, const struct addr *a)
+{
+	return change_address(r, RTM_DELADDR, 0, ifindex, a);
+}
+
 /* --- links ------------------------------------------------------------------------------------ */
 
 /* What a VLAN sub-interface says of itself. */

@@ -68,6 +68,13 @@ int rtnetlink_adopt_neighbor(struct rtnetlink *r, int ifindex, const struct addr
 int rtnetlink_leave_neighbor(struct rtnetlink *r, int ifindex, const struct addr *a);
 int rtnetlink_delete_neighbor(struct rtnetlink *r, int ifindex, const struct addr *a);
 
+/*
+ * Gives an interface an address of one host (/32 or /128), without duplicate address detection, or
+ * takes it away. -EEXIST: it has it; -EADDRNOTAVAIL: it has not.
+ */
+int rtnetlink_add_address(struct rtnetlink *r, int ifindex, const struct addr *a);
+int rtnetlink_delete_address(struct rtnetlink *r, int ifindex, const struct addr *a);
+
 struct kernel_link {
 	bool up;           /* and running */
 	uint32_t up_count; /* times its carrier has come up: a short loss is seen by this alone */

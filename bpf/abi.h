@@ -21,6 +21,7 @@
 #define ABI_MAX_BACKENDS 65536u
 #define ABI_NO_SERVICE   0xffffffffu
 #define ABI_NO_BACKEND   0xffffffffu
+#define ABI_NO_RULE      0xffffffffu
 
 /* The slot of a (port, queue) in the map of AF_XDP sockets. */
 #define ABI_XSK_SLOT(port, queue) ((port)*ABI_MAX_QUEUES + (queue))
@@ -161,34 +162,6 @@ _Static_assert(sizeof(struct fast_backend) == 32, "struct fast_backend is a map 
 /* What the fast path sent to a backend, per CPU, by backend id. */
 struct fast_traffic {
 	__u64 packets, bytes;
-};
-
-/* Where a capture record was taken. */
-enum tap_source {
-	TAP_XDP = 0,
-	TAP_WORKER = 1,
-};
-
-/* Head of a capture record; the packet's first `captured` bytes follow it. */
-struct tap_record {
-	__u64 time_ns; /* CLOCK_MONOTONIC */
-	__u32 length;  /* of the packet, without the frame check sequence */
-	__u32 captured;
-	__u32 service; /* id or ABI_NO_SERVICE */
-	__u32 backend; /* id or ABI_NO_BACKEND */
-	__u16 port;    /* index of the ingress interface */
-	__u16 queue;
-	__u8 reason; /* enum reason */
-	__u8 source; /* enum tap_source */
-	__u16 worker;
-};
-_Static_assert(sizeof(struct tap_record) == 32, "struct tap_record is a record in a ring");
-
-/* What user space sets while the program runs. */
-struct tap_control {
-	__u64 armed;   /* bit r: hand packets dropped for reason r to the tap */
-	__u32 snaplen; /* at most this many bytes of each packet */
-	__u32 zero;
 };
 
 #endif

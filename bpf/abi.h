@@ -129,8 +129,9 @@ struct port_counters {
 	__u64 clock_tick;    /* no counter: the flow table's time (bpf/repeat.h) */
 	__u64 zero;
 	__u64 dropped[ABI_REASON_SLOTS];
+	__u64 dropped_bytes[ABI_REASON_SLOTS];
 };
-_Static_assert(sizeof(struct port_counters) == 64 + 8 * ABI_REASON_SLOTS, "port_counters");
+_Static_assert(sizeof(struct port_counters) == 64 + 16 * ABI_REASON_SLOTS, "port_counters");
 
 /* Whether a port's program repeats decisions by itself. */
 enum fast_path {
@@ -178,7 +179,7 @@ struct fast_backend {
 		__u64 words[WAY_WORDS];
 	};
 	__u32 sequence;
-	__u32 pad;
+	__u32 service; /* id: whose backend it is */
 };
 _Static_assert(sizeof(struct fast_backend) == 64, "one cache line");
 

@@ -87,7 +87,7 @@ struct capture_slot {
 	__u8 zero;
 	__u32 sample;        /* one in so many, 0 and 1: all */
 	__u32 filter_length; /* 0: no filter here */
-	__u64 pad[3];
+	__u64 pad[4];
 	__s64 credit; /* packets that may be taken now; the control thread adds to it */
 	__u64 pad2[7];
 	__u64 services[ABI_MAX_SERVICES / 64]; /* bitmap by id */
@@ -110,15 +110,28 @@ struct filter_machine {
 	__u32 result;
 	__u32 length; /* of the packet */
 	__u32 memory[16];
-	__u32 zero;
+	__u32 word; /* what was just read */
 };
+
+/* A packet at a tap. */
+struct tap_event {
+	__u32 service, backend, rule; /* as in struct tap_record, and kernel_reason in `rule` */
+	__u16 port, queue;
+	__u8 point, reason, action, source;
+	__u32 length; /* of the packet */
+	__u32 zero[2];
+};
+_Static_assert(sizeof(struct tap_event) == 32, "struct tap_event");
 
 /* What taps remember: one for each CPU that XDP runs on, one for each worker. */
 struct tap_state {
-	__u64 id; /* of the last packet */
+	__u64 id;               /* of the last packet */
+	struct tap_event event; /* the packet at the tap */
 	struct filter_machine machine;
 	struct capture_tally tallies[CAPTURES_MAX][ABI_MAX_PORTS];
 	__u32 samples[CAPTURES_MAX]; /* packets since the last one that was taken */
+	__u32 wanted, snaplen;       /* of the packet at the tap: by which slots, how much of it */
+	__u32 slot, filtering;       /* which slot is asked, and whether its filter is at work */
 };
 _Static_assert(sizeof(struct tap_state) % 8 == 0, "struct tap_state is a map value");
 
@@ -133,15 +146,6 @@ struct tap_control {
 	__u8 zero[2];
 };
 _Static_assert(sizeof(struct tap_control) == 16, "struct tap_control");
-
-/* A packet at a tap. */
-struct tap_event {
-	__u32 service, backend, rule; /* as in struct tap_record, and kernel_reason in `rule` */
-	__u16 port, queue;
-	__u8 point, reason, action, source;
-	__u32 length; /* of the packet */
-	__u32 zero;
-};
 
 static __always_inline int capture_wants_service(const struct capture_slot *s, __u32 service)
 {

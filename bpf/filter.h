@@ -61,31 +61,31 @@ static __always_inline int filter_jumps(__u16 condition, __u32 a, __u32 b)
 	}
 }
 
-/* Big-endian bytes of the packet at `offset` into *value; 0, or -1: they are not there. */
-static __always_inline int filter_read(void *source, __u16 size, __u32 offset, __u32 length,
-				       __u32 *value)
+/*
+ * Big-endian bytes of the packet at `offset`, into *value; 0, or -1: they are not there. They are
+ * read into the machine, because a BPF program's stack is small.
+ */
+static __always_inline int filter_read(struct filter_machine *m, void *source, __u16 size,
+				       __u32 offset, __u32 *value)
 {
-	__u8 byte;
-	__be16 half;
-	__be32 word;
 	__u32 bytes = size == BPF_B ? 1 : size == BPF_H ? 2 : 4;
-	if (offset > length || length - offset < bytes)
+	if (offset > m->length || m->length - offset < bytes)
 		return -1;
 	switch (size) {
 	case BPF_B:
-		if (filter_load(source, offset, &byte, 1))
+		if (filter_load(source, offset, &m->word, 1))
 			return -1;
-		*value = byte;
+		*value = *(const __u8 *)&m->word;
 		return 0;
 	case BPF_H:
-		if (filter_load(source, offset, &half, 2))
+		if (filter_load(source, offset, &m->word, 2))
 			return -1;
-		*value = __builtin_bswap16(half);
+		*value = __builtin_bswap16(*(const __u16 *)&m->word);
 		return 0;
 	default:
-		if (filter_load(source, offset, &word, 4))
+		if (filter_load(source, offset, &m->word, 4))
 			return -1;
-		*value = __builtin_bswap32(word);
+		*value = __builtin_bswap32(m->word);
 		return 0;
 	}
 }
@@ -105,7 +105,7 @@ static __always_inline int filter_take(struct filter_machine *m, const struct fi
 		value = m->memory[i->k & 15];
 		break;
 	case BPF_MSH:
-		if (filter_read(source, BPF_B, offset, m->length, &value))
+		if (filter_read(m, source, BPF_B, offset, &value))
 			return -1;
 		value = (value & 0xf) << 2;
 		break;
@@ -115,7 +115,7 @@ static __always_inline int filter_take(struct filter_machine *m, const struct fi
 			return -1;
 		/* fall through */
 	default: /* BPF_ABS */
-		if (filter_read(source, i->code & 0x18, offset, m->length, &value))
+		if (filter_read(m, source, i->code & 0x18, offset, &value))
 			return -1;
 	}
 	if ((i->code & 7) == BPF_LD)

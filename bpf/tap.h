@@ -67,103 +67,131 @@ static __always_inline __u64 tap_new_id(struct tap_state *state)
 	return id | (__sync_fetch_and_add(&state->id, 1) + 1);
 }
 
-struct filter_run {
+/* What a walk through the slots is about. */
+struct tap_walk {
 	void *source;
-	struct filter_machine *machine;
-	const struct capture_slot *slot;
+	struct tap_state *state;
+	__u64 armed; /* the slots in use */
 };
 
-static long filter_turn(__u32 turn, void *context)
+static __always_inline void tap_take(struct tap_state *state, struct capture_slot *slot,
+				     __u32 index)
 {
-	struct filter_run *run = context;
-	__u32 pc = run->machine->pc;
-	if (pc >= CAPTURE_FILTER_MAX)
-		return 1;
-	return filter_step(run->machine, &run->slot->filter[pc], run->source);
-}
-
-static __always_inline int filter_passes(const struct capture_slot *slot, void *source,
-					 struct filter_machine *machine, __u32 length)
-{
-	struct filter_run run = {.source = source, .machine = machine, .slot = slot};
-	if (!slot->filter_length)
-		return 1;
-	filter_begin(machine, length);
-	bpf_loop(CAPTURE_FILTER_MAX, filter_turn, &run, 0);
-	return machine->result != 0;
-}
-
-/* How many bytes of the packet the capture in a slot wants; 0: it does not want it. */
-static __always_inline __u32 tap_wanted_bytes(void *source, const struct tap_event *e, __u32 index)
-{
-	struct capture_slot *slot = bpf_map_lookup_elem(&captures, &index);
-	struct tap_state *state = tap_state();
-	if (!slot || !state || !capture_names(slot, e))
-		return 0;
+	index &= CAPTURES_MAX - 1;
 	struct capture_tally *tally =
-		&state->tallies[index & (CAPTURES_MAX - 1)][e->port & (ABI_MAX_PORTS - 1)];
-	if (!filter_passes(slot, source, &state->machine, e->length))
-		return 0;
-	return capture_admits(slot, state, tally, index) ? slot->snaplen : 0;
+		&state->tallies[index][state->event.port & (ABI_MAX_PORTS - 1)];
+	if (!capture_admits(slot, state, tally, index))
+		return;
+	state->wanted |= 1u << index;
+	if (state->snaplen < slot->snaplen)
+		state->snaplen = slot->snaplen;
+}
+
+/*
+ * One step of a walk: asks the next slot, or does one instruction of the filter of the one that is
+ * being asked. Where it is stands in the state, which the verifier does not follow: so it looks at
+ * this only once, and not at each slot and instruction.
+ */
+static long tap_turn(__u32 turn, void *context)
+{
+	struct tap_walk *walk = context;
+	struct tap_state *state = walk->state;
+	__u32 index = state->slot;
+	struct capture_slot *slot = bpf_map_lookup_elem(&captures, &index);
+	if (!slot || !(walk->armed >> (index & (CAPTURES_MAX - 1))))
+		return 1;
+	if (state->filtering) {
+		__u32 pc = state->machine.pc;
+		if (pc < CAPTURE_FILTER_MAX &&
+		    !filter_step(&state->machine, &slot->filter[pc], walk->source))
+			return 0;
+		state->filtering = 0;
+		if (state->machine.result)
+			tap_take(state, slot, index);
+	} else if (walk->armed >> (index & (CAPTURES_MAX - 1)) & 1 &&
+		   capture_names(slot, &state->event)) {
+		if (slot->filter_length) {
+			filter_begin(&state->machine, state->event.length);
+			state->filtering = 1;
+			return 0;
+		}
+		tap_take(state, slot, index);
+	}
+	state->slot++;
+	return 0;
+}
+
+/* Finds out which captures want the packet of state->event: state->wanted. */
+static __always_inline void tap_ask(void *source, struct tap_state *state, __u32 armed)
+{
+	struct tap_walk walk = {.source = source, .state = state, .armed = armed};
+	state->wanted = state->snaplen = state->slot = state->filtering = 0;
+	bpf_loop(CAPTURES_MAX * (CAPTURE_FILTER_MAX + 2), tap_turn, &walk, 0);
+}
+
+/* Field by field: a BPF program's stack has no room for another record. */
+static __always_inline void tap_fill(struct tap_record *out, const struct tap_state *state,
+				     __u64 id, __u32 captured)
+{
+	const struct tap_event *e = &state->event;
+	out->time_ns = bpf_ktime_get_ns();
+	out->id = id;
+	out->length = e->length;
+	out->captured = captured;
+	out->service = e->service;
+	out->backend = e->backend;
+	out->rule = e->rule;
+	out->captures = state->wanted;
+	out->port = e->port;
+	out->queue = e->queue;
+	out->worker = 0;
+	out->reason = e->reason;
+	out->source = e->source;
+	out->point = e->point;
+	out->action = e->action;
 }
 
 /* One record with room for `room` bytes, a constant; 0, or -1: the ring is full. */
-static __always_inline int tap_write(void *ring, const struct tap_record *head, void *source,
-				     __u32 room)
+static __always_inline int tap_write(void *ring, void *source, const struct tap_state *state,
+				     __u64 id, __u32 captured, __u32 room)
 {
 	struct tap_record *out = bpf_ringbuf_reserve(ring, sizeof(*out) + room, 0);
 	if (!out)
 		return -1;
-	*out = *head;
-	__u32 size = head->captured;
-	__asm__ volatile("" : "+r"(size));
-	if (size > 0 && size <= room && tap_copy(source, 0, out + 1, size))
+	tap_fill(out, state, id, captured);
+	__asm__ volatile("" : "+r"(captured));
+	if (captured > 0 && captured <= room && tap_copy(source, 0, out + 1, captured))
 		out->captured = 0;
 	/* Who reads looks every few milliseconds, and need not be woken. */
 	bpf_ringbuf_submit(out, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
-static __always_inline int tap_write_by_size(void *ring, const struct tap_record *head,
-					     void *source)
+static __always_inline void tap_lose(struct tap_state *state, __u32 port)
 {
-	if (head->captured <= 80)
-		return tap_write(ring, head, source, 80);
-	if (head->captured <= 208)
-		return tap_write(ring, head, source, 208);
-	return tap_write(ring, head, source, CAPTURE_BYTES_MAX);
+	for (__u32 i = 0; i < CAPTURES_MAX; i++)
+		if (state->wanted >> i & 1)
+			state->tallies[i][port & (ABI_MAX_PORTS - 1)].lost_full++;
 }
 
-/* Hands a packet to the captures of a bitmap, at most `snaplen` bytes of it. */
-static __always_inline void tap_emit(void *source, const struct tap_event *e, __u64 id,
-				     __u32 wanted, __u32 snaplen)
+/* Hands the packet to the captures that want it. */
+static __always_inline void tap_emit(void *source, struct tap_state *state, __u64 id)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
-	struct tap_state *state = tap_state();
+	__u32 cpu = bpf_get_smp_processor_id(), size = state->event.length;
 	void *ring = bpf_map_lookup_elem(&tap_rings, &cpu);
-	struct tap_record head = {
-		.time_ns = bpf_ktime_get_ns(),
-		.id = id,
-		.length = e->length,
-		.captured = e->length < snaplen ? e->length : snaplen,
-		.service = e->service,
-		.backend = e->backend,
-		.rule = e->rule,
-		.captures = wanted,
-		.port = e->port,
-		.queue = e->queue,
-		.reason = e->reason,
-		.source = e->source,
-		.point = e->point,
-		.action = e->action,
-	};
-	if (head.captured > CAPTURE_BYTES_MAX)
-		head.captured = CAPTURE_BYTES_MAX;
-	if (!state || (ring && !tap_write_by_size(ring, &head, source)))
-		return;
-	for (__u32 i = 0; i < CAPTURES_MAX; i++)
-		if (wanted >> i & 1)
-			state->tallies[i][e->port & (ABI_MAX_PORTS - 1)].lost_full++;
+	int full = 1;
+	if (size > state->snaplen)
+		size = state->snaplen;
+	if (size > CAPTURE_BYTES_MAX)
+		size = CAPTURE_BYTES_MAX;
+	if (ring && size <= 80)
+		full = tap_write(ring, source, state, id, size, 80);
+	else if (ring && size <= 208)
+		full = tap_write(ring, source, state, id, size, 208);
+	else if (ring)
+		full = tap_write(ring, source, state, id, size, CAPTURE_BYTES_MAX);
+	if (full)
+		tap_lose(state, state->event.port);
 }
 
 #endif

@@ -6,6 +6,8 @@
 #ifndef WEIR_BPF_TAP_XDP_H
 #define WEIR_BPF_TAP_XDP_H
 
+#include "bpf/capture.h"
+
 /* Set before loading: 0 builds the program without its taps, to measure what they cost. */
 const volatile __u8 taps = 1;
 
@@ -19,89 +21,67 @@ static __always_inline int tap_copy(void *source, __u32 offset, void *to, __u32 
 
 #include "bpf/tap.h"
 
-/*
- * Functions of their own, so that the verifier looks at all their ways only once. The first is
- * called for each capture.
- */
-__attribute__((noinline)) int tap_wants(struct xdp_md *ctx, struct tap_event *e, __u32 slot)
-{
-	return e ? tap_wanted_bytes(ctx, e, slot) : 0;
-}
+#define TAP_WHAT(point, action, port, reason)                                                      \
+	((__u32)(point) | (__u32)(action) << 8 | (__u32)(reason) << 16 | (__u32)(port) << 24)
 
-__attribute__((noinline)) int tap_offer(struct xdp_md *ctx, struct tap_event *e)
+/* A function of its own, so that the verifier looks at all its ways only once. */
+__attribute__((noinline)) int tap_packet(struct xdp_md *ctx, __u32 what, __u32 service,
+					 __u32 backend, __u32 rule)
 {
 	struct tap_state *state = tap_state();
-	__u32 wanted = 0, snaplen = 0;
-	if (!e || !state)
+	__u8 point = what;
+	if (!state)
 		return 0;
-	e->length = ctx->data_end - ctx->data;
+	struct tap_event *e = &state->event;
+	e->service = service;
+	e->backend = backend;
+	e->rule = rule;
+	e->port = what >> 24;
 	e->queue = ctx->rx_queue_index;
+	e->point = point;
+	e->reason = what >> 16;
+	e->action = what >> 8;
 	e->source = TAP_XDP;
-	for (__u32 i = 0; i < CAPTURES_MAX; i++) {
-		if (!(tap.captures >> i & 1))
-			continue;
-		__u32 bytes = tap_wants(ctx, e, i);
-		if (!bytes)
-			continue;
-		wanted |= 1u << i;
-		if (snaplen < bytes)
-			snaplen = bytes;
-	}
+	e->length = frame_length((void *)(long)ctx->data, (void *)(long)ctx->data_end);
+	tap_ask(ctx, state, tap.captures);
 	/* A packet that was seen on its way in keeps its id. */
-	__u64 id = (state->id | (__u64)(bpf_get_smp_processor_id() + 1) << 40);
-	if (e->point == TAP_RX ||
-	    (!tap.rx && (e->point != TAP_TX || e->service == ABI_NO_SERVICE)))
+	__u64 id = state->id | (__u64)(bpf_get_smp_processor_id() + 1) << 40;
+	if (point == TAP_RX || (!tap.rx && (point != TAP_TX || service == ABI_NO_SERVICE)))
 		id = tap_new_id(state);
-	if (wanted)
-		tap_emit(ctx, e, id, wanted, snaplen);
+	if (state->wanted)
+		tap_emit(ctx, state, id);
 	return 0;
 }
 
 static __always_inline void tap_rx(struct xdp_md *ctx)
 {
-	if (!taps || !tap.rx)
-		return;
-	struct tap_event e = {
-		.service = ABI_NO_SERVICE,
-		.backend = ABI_NO_BACKEND,
-		.rule = ABI_NO_RULE,
-		.port = port_index,
-		.point = TAP_RX,
-		.action = CAPTURE_NO_ACTION,
-	};
-	tap_offer(ctx, &e);
+	if (taps && tap.rx)
+		tap_packet(ctx, TAP_WHAT(TAP_RX, CAPTURE_NO_ACTION, port_index, 0), ABI_NO_SERVICE,
+			   ABI_NO_BACKEND, ABI_NO_RULE);
 }
 
-/* The packet is about to be sent to a backend, or (TAP_TX) is as it will be sent. */
-static __always_inline void tap_forwarded(struct xdp_md *ctx, enum tap_point point, __u16 port,
-					  __u32 service, __u32 backend, __u8 action)
+/* The packet as it came is about to be sent to a backend. */
+static __always_inline void tap_before(struct xdp_md *ctx, __u32 service, __u32 backend,
+				       __u32 action)
 {
-	struct tap_event e = {
-		.service = service,
-		.backend = backend,
-		.rule = ABI_NO_RULE,
-		.port = port,
-		.point = point,
-		.action = action,
-	};
 	if (taps && tap.forwarded)
-		tap_offer(ctx, &e);
+		tap_packet(ctx, TAP_WHAT(TAP_BEFORE, action, port_index, 0), service, backend,
+			   ABI_NO_RULE);
+}
+
+/* The packet is as it will be sent by the port. */
+static __always_inline void tap_tx(struct xdp_md *ctx, __u32 port, __u32 service, __u32 backend,
+				   __u32 action)
+{
+	if (taps && tap.forwarded)
+		tap_packet(ctx, TAP_WHAT(TAP_TX, action, port, 0), service, backend, ABI_NO_RULE);
 }
 
 static __always_inline void tap_drop(struct xdp_md *ctx, int reason, __u32 service, __u32 rule)
 {
-	if (!taps || !(tap.services || tap.reasons & 1ull << (reason & (ABI_REASON_SLOTS - 1))))
-		return;
-	struct tap_event e = {
-		.service = service,
-		.backend = ABI_NO_BACKEND,
-		.rule = rule,
-		.port = port_index,
-		.point = TAP_DROP,
-		.reason = reason,
-		.action = XDP_DROP,
-	};
-	tap_offer(ctx, &e);
+	if (taps && (tap.services || tap.reasons & 1ull << (reason & (ABI_REASON_SLOTS - 1))))
+		tap_packet(ctx, TAP_WHAT(TAP_DROP, XDP_DROP, port_index, reason), service,
+			   ABI_NO_BACKEND, rule);
 }
 
 #endif

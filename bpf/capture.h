@@ -77,9 +77,9 @@ struct filter_instruction {
 
 /* What one capture wants: all that any of its sources names and its filter passes. */
 struct capture_slot {
-	__u64 reasons; /* bitmap: dropped for one of these */
-	__u32 rule;    /* ... and by this rule; ABI_NO_RULE: by any, or none */
-	__u32 snaplen; /* at most so many bytes of each packet */
+	__u64 reasons;            /* bitmap: dropped for one of these */
+	__u32 rule;               /* ... and by this rule; ABI_NO_RULE: by any, or none */
+	__u32 snaplen;            /* at most so many bytes of each packet */
 	__u16 rx_ports, tx_ports; /* bitmaps by port index */
 	__u8 services_wanted;     /* any bit of `services` is set */
 	__u8 kernel;              /* TAP_KERNEL */

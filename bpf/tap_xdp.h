@@ -21,7 +21,7 @@ static __always_inline int tap_copy(void *source, __u32 offset, void *to, __u32 
 
 #include "bpf/tap.h"
 
-#define TAP_WHAT(point, action, port, reason)                                                      \
+#define TAP_WHAT(point, action, port, reason) \
 	((__u32)(point) | (__u32)(action) << 8 | (__u32)(reason) << 16 | (__u32)(port) << 24)
 
 /* A function of its own, so that the verifier looks at all its ways only once. */

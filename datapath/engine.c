@@ -293,6 +293,7 @@ int engine_open(struct engine **out, const struct config *config, struct registr
 	r = r ? r : instance_open(&e->instance, config, err);
 	r = r ? r : instance_load_names(&e->instance, services, backends, err);
 	r = r ? r : open_fragments(e, err);
+	e->shared.captures = e->instance.captures;
 	r = r ? r : open_program(e, err);
 	if (!r)
 		ledger_settle(e);
@@ -467,6 +468,7 @@ void engine_worker(const struct engine *e, uint32_t index, struct engine_worker 
 		.tid = __atomic_load_n(&w->tid, __ATOMIC_RELAXED),
 		.memory = w->memory.kind,
 		.lb = w->lb.counters,
+		.tap_lost = worker_tap_lost(&w->tap),
 	};
 	for (size_t i = 0; i < sizeof(out->counters) / sizeof(*from); i++)
 		((uint64_t *)&out->counters)[i] = load(&from[i]);

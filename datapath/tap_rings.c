@@ -12,10 +12,10 @@
 
 #include "lb/err.h"
 
-#define RING_BYTES    (4u << 20) /* at a million records of 128 bytes a second, 30 ms */
+#define RING_BYTES         (4u << 20) /* at a million records of 128 bytes a second, 30 ms */
 #define RING_BYTES_OF_MANY (1u << 20)
-#define MANY_CPUS     16
-#define CLOCK_RECORDS 64 /* between two looks at the clock */
+#define MANY_CPUS          16
+#define CLOCK_RECORDS      64 /* between two looks at the clock */
 
 struct tap_ring_of_cpu {
 	struct ring_buffer *buffer;

@@ -7,11 +7,15 @@
 #include "datapath/taps.h"
 
 #include <string.h>
+#include <time.h>
+#include <urcu-qsbr.h>
 
 #include "datapath/engine_state.h"
 #include "datapath/instance.h"
 #include "datapath/program.h"
 #include "datapath/tap_rings.h"
+
+#define XDP_WAIT_NS 1000000
 
 static uint64_t load(const uint64_t *counter)
 {
@@ -64,14 +68,20 @@ int taps_set(struct engine *e, uint32_t slot, const struct capture_slot *want, s
 	return 0;
 }
 
+/* XDP programs are not interrupted by anybody who waits: they are through in no time. */
+static void wait_for_taps(void)
+{
+	urcu_qsbr_synchronize_rcu();
+	nanosleep(&(struct timespec){.tv_nsec = XDP_WAIT_NS}, NULL);
+}
+
 void taps_clear(struct engine *e, uint32_t slot)
 {
+	if (!(e->captures_armed >> slot & 1))
+		return;
 	e->captures_armed &= ~(1u << slot);
 	publish(e);
-	if (e->captures_armed)
-		return;
-	tap_rings_close(e->rings);
-	e->rings = NULL;
+	wait_for_taps();
 }
 
 void taps_close(struct engine *e)

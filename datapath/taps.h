@@ -20,7 +20,10 @@ struct err;
  */
 int taps_set(struct engine *e, uint32_t slot, const struct capture_slot *want, struct err *err);
 
-/* Nothing more for the slot. Records on their way may still name it. */
+/*
+ * Nothing more for the slot: what a tap had in hand is in a ring when this returns. One that is not
+ * in use, too.
+ */
 void taps_clear(struct engine *e, uint32_t slot);
 
 /* So many packets more may be taken for the slot, of those that are `limited`. */
@@ -35,7 +38,7 @@ void taps_tally(const struct engine *e, uint32_t slot, uint32_t port, struct cap
  */
 void taps_drain(struct engine *e, tap_fn *fn, void *context, uint64_t until_ns);
 
-/* Gives back everything. */
+/* Gives back the rings, and what is in them; no slot is in use. */
 void taps_close(struct engine *e);
 
 #endif

@@ -25,14 +25,18 @@ static int filter_load(void *source, __u32 offset, void *to, __u32 size)
 #include "bpf/filter.h"
 
 #define RING_BYTES (4u << 20)
-#define COPY_BYTES 2048u
 #define WORKER_IDS 0x8000ull /* where those of CPUs end */
+
+struct tap_copy {
+	uint32_t length;
+	uint8_t bytes[CAPTURE_BYTES_MAX];
+};
 
 int worker_tap_init(struct worker_tap *t, uint16_t worker, const struct tap_control *control,
 		    struct capture_slot *slots)
 {
 	*t = (struct worker_tap){.control = control, .slots = slots, .worker = worker};
-	t->copies = malloc((size_t)LB_BURST * COPY_BYTES);
+	t->copies = calloc(LB_BURST, sizeof(*t->copies));
 	return t->copies ? tap_ring_init(&t->ring, RING_BYTES) : -ENOMEM;
 }
 
@@ -46,8 +50,10 @@ void worker_tap_fini(struct worker_tap *t)
 void worker_tap_keep_copies(struct worker_tap *t, const struct lb_packet *burst, unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++) {
-		uint32_t length = burst[i].length < COPY_BYTES ? burst[i].length : COPY_BYTES;
-		memcpy(t->copies + (size_t)i * COPY_BYTES, burst[i].data, length);
+		struct tap_copy *c = &t->copies[i];
+		c->length = burst[i].length;
+		memcpy(c->bytes, burst[i].data,
+		       c->length < CAPTURE_BYTES_MAX ? c->length : CAPTURE_BYTES_MAX);
 	}
 }
 
@@ -95,11 +101,16 @@ static void offer(struct worker_tap *t, struct tap_bytes *bytes, uint64_t now_ns
 	ask(t, captures, bytes);
 	if (!t->state.wanted)
 		return;
+	uint32_t captured = bytes->length;
+	if (captured > t->state.snaplen)
+		captured = t->state.snaplen;
+	if (captured > CAPTURE_BYTES_MAX)
+		captured = CAPTURE_BYTES_MAX;
 	struct tap_record record = {
 		.time_ns = now_ns,
 		.id = (WORKER_IDS | t->worker) << 40 | t->state.id,
 		.length = bytes->length,
-		.captured = bytes->length < t->state.snaplen ? bytes->length : t->state.snaplen,
+		.captured = captured,
 		.service = e->service,
 		.backend = e->backend,
 		.rule = e->rule,
@@ -123,7 +134,7 @@ static struct tap_event event_of(const struct worker_tap_packet *p)
 	return (struct tap_event){
 		.service = p->packet->service,
 		.backend = p->packet->backend,
-		.rule = ABI_NO_RULE,
+		.rule = p->packet->rule,
 		.port = p->port,
 		.queue = p->queue,
 		.source = TAP_WORKER,
@@ -139,10 +150,13 @@ void worker_tap_sent(struct worker_tap *t, const struct worker_tap_packet *p)
 	t->state.event = event_of(p);
 	t->state.event.action = XDP_REDIRECT;
 	if (p->copy >= 0 && packet->service != ABI_NO_SERVICE) {
-		struct tap_bytes before = {t->copies + (size_t)p->copy * COPY_BYTES, p->length};
+		const struct tap_copy *copy = &t->copies[p->copy];
+		struct tap_bytes before = {copy->bytes, copy->length};
+		t->state.event.length = copy->length;
 		t->state.event.point = TAP_BEFORE;
 		offer(t, &before, p->now_ns);
 	}
+	t->state.event.length = packet->length;
 	t->state.event.point = TAP_TX;
 	t->state.event.port = packet->egress;
 	offer(t, &now, p->now_ns);
@@ -157,4 +171,14 @@ void worker_tap_dropped(struct worker_tap *t, const struct worker_tap_packet *p)
 	t->state.event.reason = p->packet->reason;
 	t->state.event.action = XDP_DROP;
 	offer(t, &bytes, p->now_ns);
+}
+
+uint64_t worker_tap_lost(const struct worker_tap *t)
+{
+	uint64_t sum = 0;
+	for (uint32_t i = 0; i < CAPTURES_MAX; i++)
+		for (uint32_t port = 0; port < ABI_MAX_PORTS; port++)
+			sum += __atomic_load_n(&t->state.tallies[i][port].lost_full,
+					       __ATOMIC_RELAXED);
+	return sum;
 }

@@ -14,7 +14,7 @@ struct engine;
 struct pcapng_queue;
 
 struct capture_port {
-	uint64_t received_before; /* the interface's counter when the capture began */
+	uint64_t received_before;         /* the interface's counter when the capture began */
 	struct capture_tally before, now; /* the taps' counts, when it began and as last read */
 	uint64_t delivered;
 	uint64_t late;       /* found the client's queue full */

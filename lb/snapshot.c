@@ -176,7 +176,8 @@ static int take_or_build_maglev(struct service *service, const struct service *o
 /* --- backends ------------------------------------------------------------------------------ */
 
 /* What the configuration says of a backend. */
-static void fill_backend(struct backend *b, const struct config_backend *config, uint32_t service,
+static void fill_backend(struct backend *b, const struct config_service *service_config,
+			 const struct config_backend *config, uint32_t service,
 			 const struct snapshot *s)
 {
 	b->present = 1;
@@ -184,19 +185,25 @@ static void fill_backend(struct backend *b, const struct config_backend *config,
 	/* Else packets would follow their flow where their connection id says otherwise. */
 	b->repeated = s->services[service].affinity != AFFINITY_QUIC;
 	b->service = service;
-	b->address = config->address;
+	b->way.forward = service_config->forward;
+	b->way.remote = config->address;
+	b->way.port = htons(config->port);
 }
 
 /* What the kernel says of the way to it. */
 static void route_backend(struct backend *b, const struct next_hop *hop, const struct snapshot *s)
 {
+	struct way way = {.forward = b->way.forward, .remote = b->way.remote, .port = b->way.port};
 	b->reachable = hop->known && hop->egress < s->port_count;
-	b->egress = b->reachable ? hop->egress : 0;
-	b->link = (struct link_addresses){};
-	if (!b->reachable)
-		return;
-	b->link = s->ports[hop->egress];
-	memcpy(b->link.destination, hop->mac, ETH_ALEN);
+	if (b->reachable) {
+		way.egress = hop->egress;
+		way.link = s->ports[hop->egress];
+		way.vlan = htons(hop->vlan);
+		way.mtu = hop->mtu;
+		way.local = hop->local;
+		memcpy(way.link.destination, hop->mac, ETH_ALEN);
+	}
+	b->way = way;
 }
 
 /* What comes of the configuration, the operator and the checks. */
@@ -281,7 +288,7 @@ static int fill_service(struct snapshot *s, const struct snapshot_input *in,
 	service->prefix = config->prefix;
 	enlist(service, roster);
 	for (uint32_t i = 0; i < roster->count; i++)
-		fill_backend(&s->backends[roster->ids[i]],
+		fill_backend(&s->backends[roster->ids[i]], config,
 			     &config->backends[roster->entry[i].config], id, s);
 	const struct service *old =
 		previous && id < previous->service_end ? &previous->services[id] : NULL;

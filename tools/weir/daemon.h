@@ -27,6 +27,7 @@ struct daemon {
 	struct registry *services;        /* names to ids */
 	struct registry *backends;        /* "service/backend" to ids */
 	struct backend_control *controls; /* by backend id: what `weir set` and checks say */
+	struct registry *rules;           /* of the policy: names to ids */
 	struct engine *engine;
 	struct next_hops *next_hops;
 	struct announcer *announcer;

@@ -193,7 +193,8 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 	d->services = registry_new(ABI_MAX_SERVICES);
 	d->backends = registry_new(ABI_MAX_BACKENDS);
 	d->controls = calloc(ABI_MAX_BACKENDS, sizeof(*d->controls));
-	if (!d->loop || !d->services || !d->backends || !d->controls)
+	d->rules = registry_new(ABI_MAX_RULES);
+	if (!d->loop || !d->services || !d->backends || !d->rules || !d->controls)
 		return err_set(err, ENOMEM, "not enough memory");
 	int r = engine_open(&d->engine, config, d->services, d->backends, err);
 	r = r ? r : open_next_hops(d, err);
@@ -217,6 +218,7 @@ static void tear_down(struct daemon *d)
 	else
 		engine_close(d->engine);
 	free(d->controls);
+	registry_free(d->rules);
 	registry_free(d->backends);
 	registry_free(d->services);
 	config_free(d->config);

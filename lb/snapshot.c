@@ -378,6 +378,7 @@ int snapshot_new(const struct snapshot_input *in, const struct snapshot *previou
 	if (!s)
 		return no_memory(s, err);
 	s->echo_limit = in->config->icmp.echo_limit;
+	s->too_big_limit = in->config->icmp.too_big_limit;
 	s->targets = target_table_new(target_count(in->config));
 	if (!s->targets)
 		return no_memory(s, err);
@@ -409,6 +410,7 @@ int snapshot_refresh(const struct snapshot_input *in, const struct snapshot *pre
 	if (!s)
 		return no_memory(s, err);
 	s->echo_limit = previous->echo_limit;
+	s->too_big_limit = previous->too_big_limit;
 	s->targets = target_table_hold(previous->targets);
 	memcpy(s->backends, previous->backends, previous->backend_end * sizeof(*s->backends));
 	for (uint32_t id = 0; id < previous->service_end; id++) {

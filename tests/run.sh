@@ -121,7 +121,8 @@ done
 for test in "$build"/tests/fuzz/fuzz_*; do
 	[[ $test == *.* ]] || ! is_wanted "$test" || run_corpus "$test"
 done
-for test in tests/unit/t_*.sh tests/net/t_*.sh; do
+# Those of virtual machines run in one (tests/vm/run.sh).
+for test in tests/unit/t_*.sh tests/net/t_*.sh ${WEIR_VM:+tests/vm/t_*.sh}; do
 	! is_wanted "$test" || run_script "$test"
 done
 

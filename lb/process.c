@@ -134,6 +134,7 @@ static bool classify(struct lb *lb, const struct snapshot *s, struct work *w, ui
 	const struct target *target = NULL;
 	p->service = ABI_NO_SERVICE;
 	p->backend = ABI_NO_BACKEND;
+	p->rule = ABI_NO_RULE;
 	p->reason = REASON_NONE;
 	memset(&w->parsed, 0, sizeof(w->parsed));
 	int reason = parse_packet(p->data, p->data + p->length, &w->parsed);
@@ -267,9 +268,34 @@ static void remember(struct lb *lb, const struct work *w, uint32_t backend, uint
 		count(&lb->counters->flow_inserts, 1);
 		break;
 	case FLOW_FULL:
+	case FLOW_TAKEN: /* of a claim */
 		count(&lb->counters->flow_untracked, 1);
 		break;
 	}
+}
+
+/* Does to a packet what its backend's method says. Each of them is a function of its own. */
+static enum reason rewrite(struct lb_packet *p, const struct way *way)
+{
+	if (__builtin_expect(way->forward == FORWARD_DSR, 1)) {
+		rewrite_link(p->data, &way->link);
+		return REASON_NONE;
+	}
+	return REASON_NO_BACKEND; /* no other method gets past config_parse() */
+}
+
+/* p->backend is `b`'s id. */
+static void send_to_backend(struct lb *lb, struct lb_packet *p, const struct backend *b)
+{
+	enum reason reason = rewrite(p, &b->way);
+	if (reason) {
+		drop(lb, p, reason);
+		return;
+	}
+	p->verdict = LB_TRANSMIT;
+	p->egress = b->way.egress;
+	count_traffic(&lb->counters->backends[p->backend], p->length);
+	count(&lb->counters->forwarded, 1);
 }
 
 static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
@@ -295,11 +321,7 @@ static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uin
 	}
 	if (!known)
 		remember(lb, w, id, now_ns);
-	rewrite_link(p->data, &b->link);
-	p->verdict = LB_TRANSMIT;
-	p->egress = b->egress;
-	count_traffic(&lb->counters->backends[id], p->length);
-	count(&lb->counters->forwarded, 1);
+	send_to_backend(lb, p, b);
 }
 
 /* --- fragments ------------------------------------------------------------------------------ */
@@ -328,11 +350,7 @@ static void follow(struct lb *lb, const struct snapshot *s, struct lb_packet *p,
 		drop(lb, p, reason);
 		return;
 	}
-	rewrite_link(p->data, &s->backends[d->backend].link);
-	p->verdict = LB_TRANSMIT;
-	p->egress = s->backends[d->backend].egress;
-	count_traffic(&lb->counters->backends[d->backend], p->length);
-	count(&lb->counters->forwarded, 1);
+	send_to_backend(lb, p, &s->backends[d->backend]);
 }
 
 /* The first one is a packet like others, but that the rest of its datagram shares its fate. */
@@ -371,8 +389,10 @@ unsigned int lb_release(struct lb *lb, const struct snapshot *s, struct lb_packe
 {
 	struct fragment_decision d;
 	unsigned int n = 0;
-	while (n < max && lb->held && held_take(lb->held, lb->fragments, now_ns, &packets[n], &d))
+	while (n < max && lb->held && held_take(lb->held, lb->fragments, now_ns, &packets[n], &d)) {
+		packets[n].rule = ABI_NO_RULE;
 		follow(lb, s, &packets[n++], &d);
+	}
 	return n;
 }
 

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "bpf/capture.h" /* types that the skeleton names */
 #include "bpf/flow.h"
 #include "bpf/weir.skel.h"
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Holds no state but the socket and a sequence number. Control thread. */
+/*
+ * Holds no state but the socket and a sequence number. Control thread. long file: requests and their
+ * answers are one protocol, and share how they are written.
+ */
 #include "tools/weir/rtnetlink.h"
 
 #include <arpa/inet.h>
@@ -331,7 +334,7 @@ static void read_vlan(const struct nlattr *data, struct vlan_info *vlan)
 }
 
 /* IFLA_LINKINFO: what kind of device it is, and then what that kind has to say. */
-static void read_kind(const struct nlattr *info, struct kernel_link *link)
+static void read_vlan_kind(const struct nlattr *info, struct kernel_link *link)
 {
 	struct vlan_info vlan = {.protocol = htons(ETH_P_8021Q)};
 	const struct nlattr *attr;
@@ -364,7 +367,7 @@ static void read_link_attr(const struct nlattr *attr, struct kernel_link *link)
 			memcpy(link->mac, mnl_attr_get_payload(attr), ETH_ALEN);
 		break;
 	case IFLA_LINKINFO:
-		read_kind(attr, link);
+		read_vlan_kind(attr, link);
 		break;
 	}
 }

@@ -68,7 +68,8 @@ _Static_assert(sizeof(struct link_addresses) == 12, "link addresses have no hole
 	X(MALFORMED_ICMP, "malformed-icmp",                                                        \
 	  "an echo request's checksum or source is wrong, or an ICMP error quotes too little")     \
 	X(ECHO_LIMITED, "echo-limited", "more echo requests than icmp.echo_limit")                 \
-	X(ICMP_REFUSED, "icmp-refused", "ICMP for a VIP, and icmp.other says drop")
+	X(ICMP_REFUSED, "icmp-refused", "ICMP for a VIP, and icmp.other says drop")                \
+	X(BAD_CHECKSUM, "bad-checksum", "a checksum is wrong, and verify_checksums is true")
 
 enum reason {
 #define ABI_REASON_ENUM(id, word, text) REASON_##id,

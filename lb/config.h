@@ -69,6 +69,7 @@ struct config_service {
 		uint32_t config_id, server_id_length;
 	} quic;                        /* for AFFINITY_QUIC */
 	enum config_tracking tracking; /* NONE: UDP only */
+	bool verify_checksums;
 	enum config_announce announce;
 	unsigned int backend_count;
 	struct config_backend *backends; /* in the order of the file */

@@ -67,10 +67,14 @@ static void aim(struct dice *d, struct recipe *r)
 		{"198.51.100.7", "203.0.113.12", IPPROTO_TCP, 80},
 		{"198.51.100.7", "203.0.113.13", IPPROTO_TCP, 80},
 		{"198.51.100.7", "203.0.113.16", IPPROTO_TCP, 80},
+		{"198.51.100.7", "203.0.113.19", IPPROTO_TCP, 80},
+		{"198.51.100.7", "203.0.113.19", IPPROTO_UDP, 53},
 		{"2001:db8:99::7", "2001:db8:1::10", IPPROTO_TCP, 80},
 		{"2001:db8:99::8", "2001:db8:1::10", IPPROTO_TCP, 443},
 		{"2001:db8:99::7", "2001:db8:1::10", IPPROTO_UDP, 53},
 		{"2001:db8:99::7", "2001:db8:1::11", IPPROTO_UDP, 4433},
+		{"2001:db8:99::7", "2001:db8:1::19", IPPROTO_TCP, 80},
+		{"2001:db8:99::7", "2001:db8:1::19", IPPROTO_UDP, 53},
 	};
 	uint32_t i = dice_roll(d, sizeof(services) / sizeof(services[0]));
 	r->from = services[i].from;

@@ -19,8 +19,10 @@
 #define ABI_MAX_QUEUES   64u   /* receive queues of one interface */
 #define ABI_MAX_SERVICES 4096u /* services of one instance */
 #define ABI_MAX_BACKENDS 65536u
+#define ABI_MAX_RULES    4096u /* of the policy, the default verdict among them */
 #define ABI_NO_SERVICE   0xffffffffu
 #define ABI_NO_BACKEND   0xffffffffu
+#define ABI_NO_RULE      0xffffffffu
 
 /* The slot of a (port, queue) in the map of AF_XDP sockets. */
 #define ABI_XSK_SLOT(port, queue) ((port)*ABI_MAX_QUEUES + (queue))
@@ -69,6 +71,8 @@ _Static_assert(sizeof(struct link_addresses) == 12, "link addresses have no hole
 	  "an echo request's checksum or source is wrong, or an ICMP error quotes too little")     \
 	X(ECHO_LIMITED, "echo-limited", "more echo requests than icmp.echo_limit")                 \
 	X(ICMP_REFUSED, "icmp-refused", "ICMP for a VIP, and icmp.other says drop")                \
+	X(POLICY_DENIED, "policy-denied", "a rule of the policy says drop")                        \
+	X(RATE_LIMITED, "rate-limited", "beyond the limit of a rule of the policy")                \
 	X(BAD_CHECKSUM, "bad-checksum", "a checksum is wrong, and verify_checksums is true")
 
 enum reason {
@@ -139,25 +143,48 @@ enum fast_path {
 	FAST_PATH_ALONE, /* where no worker's socket is: while no daemon runs */
 };
 
+/* What is done to a packet on its way to a backend. */
+enum forward {
+	FORWARD_DSR = 0, /* new link addresses, nothing else */
+	FORWARD_NAT,     /* new addresses and ports, both ways */
+	FORWARD_IPIP,    /* an IP header in front (RFC 2003, 2473, 4213) */
+	FORWARD_GUE,     /* IP and UDP headers in front (draft-ietf-intarea-gue, variant 1) */
+};
+
 /*
- * The way to a backend as the XDP program needs it, half a cache line, by backend id. User space
- * makes `sequence` odd, writes, and makes it even again; a reader takes what it read between two
- * looks at the same even sequence.
+ * How packets get to a backend: all that a rewrite needs (bpf/rewrite.h), on both sides. The first
+ * two words are all that dsr looks at.
+ */
+struct way {
+	struct link_addresses link; /* of the next hop and of the egress port */
+	__u16 egress;               /* port index */
+	__u8 usable;                /* of a fast_backend: flows may be repeated to it */
+	__u8 forward;               /* enum forward */
+	__be16 vlan;                /* IEEE 802.1Q tag control to send with; 0: no tag */
+	__u16 mtu;                  /* of the way, in bytes of IP packet */
+	__be16 port;                /* of the backend, with nat; 0: the packet's own */
+	__u8 spread;                /* of tunnels: so many low bits of `local` tell flows apart */
+	__u8 zero;
+	struct addr remote; /* the backend's address */
+	struct addr local;  /* whom packets come from that do not come from the client */
+};
+#define WAY_WORDS 7
+_Static_assert(sizeof(struct way) == 8 * WAY_WORDS, "struct way is copied in words");
+
+/*
+ * The way to a backend as the XDP program has it, one cache line, by backend id. User space makes
+ * `sequence` odd, writes, and makes it even again; a reader takes what it read between two looks at
+ * the same even sequence.
  */
 struct fast_backend {
 	union {
-		struct {
-			struct link_addresses link;
-			__u16 egress; /* port index */
-			__u8 usable;  /* flows may be repeated to it */
-			__u8 zero;
-		};
-		__u64 words[2];
+		struct way way;
+		__u64 words[WAY_WORDS];
 	};
 	__u32 sequence;
-	__u32 pad[3];
+	__u32 pad;
 };
-_Static_assert(sizeof(struct fast_backend) == 32, "struct fast_backend is a map value");
+_Static_assert(sizeof(struct fast_backend) == 64, "one cache line");
 
 /* What the fast path sent to a backend, per CPU, by backend id. */
 struct fast_traffic {
@@ -177,13 +204,15 @@ struct tap_record {
 	__u32 captured;
 	__u32 service; /* id or ABI_NO_SERVICE */
 	__u32 backend; /* id or ABI_NO_BACKEND */
+	__u32 rule;    /* id or ABI_NO_RULE */
 	__u16 port;    /* index of the ingress interface */
 	__u16 queue;
 	__u8 reason; /* enum reason */
 	__u8 source; /* enum tap_source */
 	__u16 worker;
+	__u32 zero;
 };
-_Static_assert(sizeof(struct tap_record) == 32, "struct tap_record is a record in a ring");
+_Static_assert(sizeof(struct tap_record) == 40, "struct tap_record is a record in a ring");
 
 /* What user space sets while the program runs. */
 struct tap_control {

@@ -18,32 +18,27 @@
 #define CHECKSUM_MAX 4096u
 
 /*
- * The sum over `length` bytes, not folded; an odd last byte is padded. What lies behind `end` or
- * CHECKSUM_MAX does not count in BPF, and must not be asked for elsewhere.
+ * The sum over `length` bytes, not folded; an odd last byte is padded. All of them lie in front of
+ * `end`. In BPF they are CHECKSUM_MAX at most, and the rest is found anew behind the loop, so that
+ * the verifier need not follow what is there once for each round.
  */
 static __always_inline __u64 checksum_sum(const void *bytes, const void *end, __u32 length)
 {
-	const __u8 *at = bytes, *last = end;
+	const __u8 *at = bytes, *last = end, *rest;
+	__u32 whole = length & ~3u;
 	__u64 sum = 0;
 #ifdef __bpf__
-	for (__u32 i = 0; i < CHECKSUM_MAX / 4 && length >= 4 && at + 4 <= last; i++) {
-#else
-	while (length >= 4) {
+	whole &= CHECKSUM_MAX - 1;
 #endif
-		__u32 word;
-		__builtin_memcpy(&word, at, 4);
-		sum += word;
-		at += 4;
-		length -= 4;
+	for (__u32 i = 0; i < whole && at + i + 4 <= last; i += 4)
+		sum += *(const __u32 *)(at + i);
+	rest = at + whole;
+	if (length & 2 && rest + 2 <= last) {
+		sum += *(const __u16 *)rest;
+		rest += 2;
 	}
-	if (length & 2 && at + 2 <= last) {
-		__u16 word;
-		__builtin_memcpy(&word, at, 2);
-		sum += word;
-		at += 2;
-	}
-	if (length & 1 && at + 1 <= last)
-		sum += bpf_htons(*at << 8);
+	if (length & 1 && rest + 1 <= last)
+		sum += bpf_htons(*rest << 8);
 	return sum;
 }
 
@@ -74,18 +69,18 @@ static __always_inline __u64 checksum_pseudo_ipv4(const struct iphdr *ip, __u8 p
 	return (__u64)ip->saddr + ip->daddr + bpf_htons(protocol) + bpf_htons(length);
 }
 
-static __always_inline __u64 checksum_pseudo_ipv6(const struct ipv6hdr *ip, __u8 protocol,
-						  __u32 length)
+static __always_inline __u64 checksum_pseudo_ipv6(const struct ipv6hdr *ip, const void *end,
+						  __u8 protocol, __u32 length)
 {
-	return checksum_sum(&ip->saddr, &ip->daddr + 1, 2 * sizeof(struct addr)) +
-	       bpf_htonl(protocol) + bpf_htonl(length);
+	return checksum_sum(&ip->saddr, end, 2 * sizeof(struct addr)) + bpf_htonl(protocol) +
+	       bpf_htonl(length);
 }
 
-static __always_inline __u64 checksum_pseudo(const void *l3, const struct packet *p, __u8 protocol,
-					     __u32 length)
+static __always_inline __u64 checksum_pseudo(const void *l3, const void *end,
+					     const struct packet *p, __u8 protocol, __u32 length)
 {
 	if (p->ethertype == bpf_htons(ETH_P_IPV6))
-		return checksum_pseudo_ipv6(l3, protocol, length);
+		return checksum_pseudo_ipv6(l3, end, protocol, length);
 	return checksum_pseudo_ipv4(l3, protocol, length);
 }
 
@@ -115,7 +110,7 @@ static __always_inline int checksum_of_icmp_is_right(const void *l3, const void 
 	__u32 length = checksum_payload(l3, p);
 	__u64 sum = checksum_sum(l4, end, length);
 	if (p->ethertype == bpf_htons(ETH_P_IPV6))
-		sum += checksum_pseudo_ipv6(l3, IPPROTO_ICMPV6, length);
+		sum += checksum_pseudo_ipv6(l3, end, IPPROTO_ICMPV6, length);
 	return checksum_fold(sum) == 0xffff;
 }
 

@@ -32,7 +32,8 @@ static bool message_is_right(const struct message *m, const struct packet *p)
 	if (p->key.protocol == IPPROTO_UDP && !m->field)
 		return p->ethertype == bpf_htons(ETH_P_IP);
 	return checksum_fold(checksum_sum(m->l4, m->end, m->length) +
-			     checksum_pseudo(m->l3, p, p->key.protocol, m->length)) == 0xffff;
+			     checksum_pseudo(m->l3, m->end, p, p->key.protocol, m->length)) ==
+	       0xffff;
 }
 
 bool checksums_are_right(const uint8_t *frame, uint32_t length, const struct packet *p)
@@ -54,6 +55,6 @@ bool checksums_are_unfinished(const uint8_t *frame, uint32_t length, const struc
 	if (p->fragment || p->icmp)
 		return false;
 	struct message m = message_of(frame, length, p);
-	uint64_t pseudo = checksum_pseudo(m.l3, p, p->key.protocol, m.length);
+	uint64_t pseudo = checksum_pseudo(m.l3, m.end, p, p->key.protocol, m.length);
 	return m.field == checksum_fold(pseudo) && !message_is_right(&m, p);
 }

@@ -118,11 +118,13 @@ static void reply_to_echo(struct lb *lb, const struct snapshot *s, struct work *
 	int reason = REASON_ECHO_LIMITED;
 	if (budget_take(&lb->echoes, s->echo_limit, now_ns))
 		reason = icmp_check(p->data, p->data + p->length, &w->parsed);
+	if (!reason)
+		reason = icmp_reply(p->data, p->data + p->length, &w->parsed,
+				    s->ports[p->ingress].source);
 	if (reason) {
 		drop(lb, p, reason);
 		return;
 	}
-	icmp_reply(p->data, &w->parsed, s->ports[p->ingress].source);
 	p->verdict = LB_TRANSMIT;
 	p->egress = p->ingress;
 	count(&lb->counters->echo_replies, 1);

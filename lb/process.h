@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "bpf/abi.h"
-#include "lb/budget.h"
+#include "bpf/budget.h"
 #include "lb/flow_table.h"
 
 struct fragments;

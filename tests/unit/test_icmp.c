@@ -43,7 +43,7 @@ static void expect_reply(const struct recipe *request, const struct recipe *repl
 	assert_int_equal(parse_packet(bytes, bytes + in.length, &p), REASON_NONE);
 	assert_int_equal(p.icmp, PACKET_ICMP_ECHO);
 	assert_int_equal(icmp_check(bytes, bytes + in.length, &p), REASON_NONE);
-	icmp_reply(bytes, &p, mac);
+	assert_int_equal(icmp_reply(bytes, bytes + in.length, &p, mac), REASON_NONE);
 	assert_int_equal(in.length, want.length);
 	assert_memory_equal(bytes, want.bytes, want.length);
 	free(bytes);

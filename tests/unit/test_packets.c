@@ -15,6 +15,7 @@
 
 #include "lb/reason.h"
 #include "lb/registry.h"
+#include "lb/snapshot.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/packet_table.h"
 #include "tests/unit/xdp_run.h"
@@ -178,12 +179,19 @@ static enum xdp_outcome expected_fast_outcome(const struct packet_case *c)
 	return OUTCOME_SENT;
 }
 
+static bool is_echo(const struct packet_case *c)
+{
+	return c->reply.icmp_is_reply || (c->by_worker && c->reason == REASON_MALFORMED_ICMP);
+}
+
 /* `otherwise`: what becomes of a packet that is not repeated. */
 static void expect_fast_case(const struct packet_case *c, enum xdp_outcome otherwise)
 {
 	enum xdp_outcome outcome = expected_fast_outcome(c);
 	if (outcome == OUTCOME_STEERED)
 		outcome = otherwise;
+	if (otherwise == OUTCOME_PASSED && is_echo(c))
+		outcome = c->by_worker ? OUTCOME_DROPPED : OUTCOME_SENT;
 	struct frame in, out, want;
 	packet_build(&c->in, &in);
 	packet_judge(&balancer, &in, xdp_run_now_ns(), &want);
@@ -218,6 +226,33 @@ static void test_table_alone(void **state)
 		expect_fast_case(&packet_cases[i], OUTCOME_PASSED);
 	xdp_run_set_socket(&xdp, true);
 	xdp_run_set_fast_path(&xdp, FAST_PATH_NEVER);
+	xdp_run_expect_ledger(&xdp);
+}
+
+/* Of a row of requests that takes no time, those that the bucket had room for. */
+static void test_echo_limit_alone(void **state)
+{
+	static const struct recipe echo = {
+		.from = "198.51.100.7", .to = "203.0.113.10", .protocol = IPPROTO_ICMP};
+	struct frame in, out;
+	struct xdp_verdict v;
+	unsigned int sent = 0;
+	need_xdp();
+	packet_build(&echo, &in);
+	xdp_run_set_fast_path(&xdp, FAST_PATH_ALONE);
+	xdp_run_set_socket(&xdp, false);
+	xdp_run_set_echo_limit(&xdp, 1);
+	for (int i = 0; i < 1000; i++) {
+		v = xdp_run_packet(&xdp, &in, &out);
+		sent += v.outcome == OUTCOME_SENT;
+		if (v.outcome != OUTCOME_SENT)
+			expect_reason(v.reason, REASON_ECHO_LIMITED);
+	}
+	assert_in_range(sent, 1, 500);
+	xdp_run_set_fast_path(&xdp, FAST_PATH_NEVER);
+	assert_int_equal(xdp_run_packet(&xdp, &in, &out).outcome, OUTCOME_PASSED);
+	xdp_run_set_echo_limit(&xdp, balancer.snapshot->echo_limit);
+	xdp_run_set_socket(&xdp, true);
 	xdp_run_expect_ledger(&xdp);
 }
 
@@ -480,6 +515,7 @@ int main(void)
 		cmocka_unit_test(test_table_without_socket),
 		cmocka_unit_test(test_table_on_fast_path),
 		cmocka_unit_test(test_table_alone),
+		cmocka_unit_test(test_echo_limit_alone),
 		cmocka_unit_test(test_errors_on_fast_path),
 		cmocka_unit_test(test_every_length),
 		cmocka_unit_test(test_tap_has_what_was_dropped),

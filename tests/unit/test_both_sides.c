@@ -25,37 +25,10 @@
 #include "tests/unit/packet_aim.h"
 #include "tests/unit/packet_random.h"
 #include "tests/unit/packet_table.h"
-#include "tests/unit/xdp_run.h"
-#include "tools/weir/offline.h"
+#include "tests/unit/sides.h"
 
-static struct offline balancer;
-static struct xdp_run xdp;
-static const char *no_xdp;    /* why not */
-static const char *case_name; /* for messages */
-static bool fast_path;        /* whether the program repeats decisions */
-static bool alone;            /* and there is no worker to steer to */
-
-static int open_all(void **state)
-{
-	packet_table_open(&balancer);
-	no_xdp = xdp_run_open(&xdp, &balancer);
-	return 0;
-}
-
-static int close_all(void **state)
-{
-	xdp_run_close(&xdp);
-	offline_close(&balancer);
-	return 0;
-}
-
-static void need_xdp(void)
-{
-	if (!no_xdp)
-		return;
-	print_message("# skipped: %s\n", no_xdp);
-	skip();
-}
+static bool fast_path; /* whether the program repeats decisions */
+static bool alone;     /* and there is no worker to steer to */
 
 /* --- both sides against each other ------------------------------------------------------------ */
 
@@ -211,7 +184,7 @@ static void set_fast_path(bool on)
 static void test_both_sides_agree_on_changed_cases(void **state)
 {
 	struct dice d = {.random = seed};
-	need_xdp();
+	sides_need_xdp();
 	run_changed_cases(&d);
 	set_fast_path(true);
 	run_changed_cases(&d);
@@ -225,7 +198,7 @@ static void test_both_sides_agree_on_changed_cases(void **state)
 static void test_both_sides_agree_on_recipes(void **state)
 {
 	struct dice d = {.random = seed};
-	need_xdp();
+	sides_need_xdp();
 	run_recipes(&d);
 	set_fast_path(true);
 	run_recipes(&d);
@@ -352,7 +325,7 @@ static void run_captures(const char *folder, struct captured *seen)
 static void test_both_sides_agree_on_captures(void **state)
 {
 	struct captured seen = {0}, again = {0};
-	need_xdp();
+	sides_need_xdp();
 	run_captures(getenv("WEIR_PCAPS"), &seen);
 	set_fast_path(true);
 	run_captures(getenv("WEIR_PCAPS"), &again);
@@ -373,5 +346,5 @@ int main(void)
 	};
 	seed = read_seed();
 	print_message("# WEIR_SEED=%#llx\n", (unsigned long long)seed);
-	return cmocka_run_group_tests(tests, open_all, close_all);
+	return cmocka_run_group_tests(tests, sides_open, sides_close);
 }

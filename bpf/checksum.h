@@ -42,6 +42,12 @@ static __always_inline __u64 checksum_sum(const void *bytes, const void *end, __
 	return sum;
 }
 
+/* The same over bytes that are all known to be there. */
+static __always_inline __u64 checksum_add(const void *bytes, __u32 length)
+{
+	return checksum_sum(bytes, (const char *)bytes + length, length);
+}
+
 /* Carries come round until there is none: the sum of two words of 16 bits may need a second go. */
 static __always_inline __u16 checksum_fold(__u64 sum)
 {

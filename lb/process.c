@@ -292,6 +292,7 @@ static void remember(struct lb *lb, const struct work *w, uint32_t backend, uint
 		count(&lb->counters->flow_inserts, 1);
 		break;
 	case FLOW_FULL:
+	case FLOW_TAKEN: /* of a claim */
 		count(&lb->counters->flow_untracked, 1);
 		break;
 	}

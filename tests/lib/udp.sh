@@ -1,5 +1,5 @@
-# shellcheck shell=bash
 # SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash disable=SC2154 # variables of net.sh
 #
 # UDP services and their backends' sinks, for tests that have sourced net.sh and made a network.
 

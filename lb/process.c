@@ -4,6 +4,8 @@
  * flow's cache line; look up, and fetch where a new flow's key will go; decide and rewrite. So the
  * cache misses of a burst overlap.
  *
+ * long file: the stages are one loop, and pass one struct from each to the next.
+ *
  * Runs on a worker's thread, which alone writes its struct lb. The flow table is shared and
  * guards itself (lb/flow_table.h).
  */

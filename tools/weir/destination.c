@@ -85,7 +85,7 @@ static bool needs_asking(const struct kernel_neighbor *neighbor, bool adopted)
 /* A refusal needs no words of its own: it is asked again, and silent meanwhile. */
 static void ask(struct destination *d, struct destination_ways *ways, bool exists, bool managed)
 {
-	if (d->asked)
+	if (d->asked || ways->quiet)
 		return;
 	d->asked = true;
 	if (!exists)
@@ -147,7 +147,7 @@ static void release_neighbor(const struct destination *d, struct destination_way
 
 void destination_release(struct destination *d, struct destination_ways *ways)
 {
-	if (d->ifindex)
+	if (d->ifindex && !ways->quiet)
 		release_neighbor(d, ways);
 	d->ifindex = 0;
 	d->adopted = false;

@@ -19,6 +19,7 @@ struct destination_ways {
 	struct rtnetlink requests;
 	int ports[ABI_MAX_PORTS]; /* ifindexes by port index */
 	uint32_t port_count;
+	bool quiet; /* look only: the kernel's tables stay as they are */
 	/* Another destination whose packets go to the same neighbour, or NULL. */
 	struct destination *(*partner)(void *context, const struct destination *d);
 	void *context;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Holds no state but the socket and a sequence number. Control thread. long file: requests and their
- * answers are one protocol, and share how they are written.
+ * Holds no state but the socket and a sequence number. Control thread. long file: requests and
+ * their answers are one protocol, and share how they are written.
  */
 #include "tools/weir/rtnetlink.h"
 

@@ -67,8 +67,8 @@ static bool read_quoted_ipv6(const uint8_t *ip, size_t left, struct tunnel_error
 
 bool tunnel_error_read(const uint8_t *bytes, size_t length, bool v6, struct tunnel_error *out)
 {
-	size_t header = v6 ? 0 : (bytes[0] & 15) * 4u;
-	if (!length || length < header + 8 || (!v6 && header < IPV4_FIXED))
+	size_t header = v6 || !length ? 0 : (bytes[0] & 15) * 4u;
+	if (length < header + 8 || (!v6 && header < IPV4_FIXED))
 		return false;
 	const uint8_t *icmp = bytes + header, *quoted = icmp + 8;
 	size_t left = length - header - 8;

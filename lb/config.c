@@ -271,6 +271,11 @@ static const struct field icmp_fields[] = {
 };
 static const struct mapping icmp = MAPPING(icmp_fields);
 
+static const struct field ipip_fields[] = {
+	{"source", &kind_ipip_source, CONFIG(ipip), NULL, "none"},
+};
+static const struct mapping ipip = MAPPING(ipip_fields);
+
 static const struct field api_fields[] = {
 	{"socket", &kind_text, CONFIG(api_socket), &socket_rule, "/run/weir/weir.sock"},
 };
@@ -284,6 +289,7 @@ static const struct field root_fields[] = {
 	{"flow_table", &kind_mapping, FIELD_NOWHERE, &flow_table, ""},
 	{"on_daemon_loss", &kind_choice, CONFIG(on_daemon_loss), daemon_losses, "pass"},
 	{"icmp", &kind_mapping, FIELD_NOWHERE, &icmp, ""},
+	{"ipip", &kind_mapping, FIELD_NOWHERE, &ipip, ""},
 	{"services", &kind_list, CONFIG(services), &service_list, NULL},
 	{"api", &kind_mapping, FIELD_NOWHERE, &api, ""},
 };

@@ -134,6 +134,12 @@ struct config_icmp {
 	uint32_t too_big_limit;       /* packets a second that each worker refuses by ICMP */
 };
 
+/* IPv4 addresses that ipip's outer headers come from, so that flows differ in them. */
+struct config_ipip {
+	struct addr source; /* the first one */
+	uint8_t prefix;     /* see lb/prefix.h; 0: none, the host's own address */
+};
+
 struct config {
 	char *instance; /* [a-z0-9-]{1,32}; names what the daemon leaves in the kernel */
 	unsigned int interface_count;
@@ -148,6 +154,7 @@ struct config {
 	struct config_timeouts timeouts;
 	enum config_daemon_loss on_daemon_loss;
 	struct config_icmp icmp;
+	struct config_ipip ipip;
 	unsigned int service_count;
 	struct config_service *services;
 	char *api_socket; /* path */

@@ -11,8 +11,10 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "lb/addr.h"
 #include "lb/err.h"
 #include "lb/maglev.h"
+#include "lb/prefix.h"
 #include "lb/registry.h"
 #include "lb/roster.h"
 #include "lb/target_table.h"
@@ -211,6 +213,10 @@ static void route_backend(struct backend *b, const struct next_hop *hop, const s
 		if (memcmp(hop->source, no_source, ETH_ALEN))
 			memcpy(way.link.source, hop->source, ETH_ALEN);
 	}
+	if (way.forward == FORWARD_IPIP && addr_is_v4(&way.remote) && s->ipip.prefix) {
+		way.local = s->ipip.source;
+		way.spread = PREFIX_FULL - s->ipip.prefix;
+	}
 	b->way = way;
 }
 
@@ -384,6 +390,7 @@ int snapshot_new(const struct snapshot_input *in, const struct snapshot *previou
 		return no_memory(s, err);
 	s->echo_limit = in->config->icmp.echo_limit;
 	s->too_big_limit = in->config->icmp.too_big_limit;
+	s->ipip = in->config->ipip;
 	s->targets = target_table_new(target_count(in->config));
 	if (!s->targets)
 		return no_memory(s, err);
@@ -416,6 +423,7 @@ int snapshot_refresh(const struct snapshot_input *in, const struct snapshot *pre
 		return no_memory(s, err);
 	s->echo_limit = previous->echo_limit;
 	s->too_big_limit = previous->too_big_limit;
+	s->ipip = previous->ipip;
 	s->targets = target_table_hold(previous->targets);
 	memcpy(s->backends, previous->backends, previous->backend_end * sizeof(*s->backends));
 	for (uint32_t id = 0; id < previous->service_end; id++) {

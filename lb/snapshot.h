@@ -91,6 +91,7 @@ struct snapshot {
 	uint32_t port_count;
 	uint32_t echo_limit;    /* echo requests that each worker answers a second */
 	uint32_t too_big_limit; /* packets that are too big, the same */
+	struct config_ipip ipip;
 };
 
 /* What the kernel knows of a backend's way out. */

@@ -120,6 +120,13 @@ net_show_logs() {
 	done
 }
 
+# What `weir backend up` keeps outside of a namespace, where no `down` has followed.
+net_forget_backend() { # NAME
+	local number
+	number=$(stat -Lc %i "/run/netns/$1")
+	rm -rf "/sys/fs/bpf/weir/backend@$number" "/run/weir/backend-$number.json"
+}
+
 net_cleanup() {
 	local status=$? name
 	trap '' INT TERM
@@ -127,6 +134,7 @@ net_cleanup() {
 	[ $status -eq 0 ] || [ $status -eq 77 ] || net_show_logs
 	net_stop "${net_pids[@]}"
 	for name in "${net_namespaces[@]}"; do
+		net_forget_backend "$name"
 		ip netns delete "$name"
 	done
 	rm -rf "$dir" "/sys/fs/bpf/$net_prefix-pass" "/sys/fs/bpf/weir/$net_prefix" # what a killed daemon left

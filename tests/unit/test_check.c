@@ -101,6 +101,8 @@ static const struct {
 	 "  echo_limit: 1000\n"
 	 "  too_big_limit: 1000\n"
 	 "  other: pass\n"
+	 "ipip:\n"
+	 "  source: none\n"
 	 "services: []\n"
 	 "api:\n"
 	 "  socket: /run/weir/weir.sock\n"},

@@ -52,6 +52,8 @@ static enum destination_fault find_egress(struct destination *d, struct destinat
 	uint32_t mtu = d->route.mtu ? d->route.mtu : link.mtu;
 	d->hop.egress = port;
 	d->hop.vlan = link.vlan;
+	if (d->path_mtu && d->path_mtu < mtu)
+		mtu = d->path_mtu;
 	d->hop.mtu = mtu < WAY_MTU_MAX ? mtu : WAY_MTU_MAX;
 	memcpy(d->hop.source, link.mac, ETH_ALEN);
 	return DESTINATION_OK;

@@ -41,6 +41,7 @@ struct destination {
 	enum destination_fault fault;
 	int error;
 	struct kernel_route route;
+	uint32_t path_mtu;    /* as a router on the way said; 0: none did (lately) */
 	struct addr neighbor; /* whose link address it is: its own, or that of a gateway */
 	int ifindex;          /* where its neighbour entry is; 0: no way */
 	bool adopted;         /* that entry was there before us, and is managed because of us */

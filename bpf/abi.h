@@ -114,7 +114,8 @@ _Static_assert(sizeof(struct prefix_key) == 20, "struct prefix_key is a trie's k
 
 struct target {
 	__u32 service; /* id of the service, ABI_NO_SERVICE for a VIP's own entry */
-	__u32 flags;   /* TARGET_* */
+	__u16 flags;   /* TARGET_* */
+	__u16 row;     /* the policy's number of it (bpf/policy.h) */
 };
 _Static_assert(sizeof(struct target) == 8, "struct target is a map value");
 
@@ -188,6 +189,13 @@ _Static_assert(sizeof(struct fast_backend) == 64, "one cache line");
 /* What the fast path sent to a backend, per CPU, by backend id. */
 struct fast_traffic {
 	__u64 packets, bytes;
+};
+
+/* What a rule of the policy decided about, by its id: per CPU, or a worker's. */
+struct rule_traffic {
+	__u64 packets, bytes;
+	__u64 refused; /* packets of those, dropped by it, or as a dry run only said to be */
+	__u64 last_ns; /* CLOCK_MONOTONIC, of the last one; to a tick of the kernel's timer */
 };
 
 /* Where a capture record was taken. */

@@ -13,6 +13,8 @@
 
 #include "lb/err.h"
 #include "lb/maglev.h"
+#include "lb/policy.h"
+#include "lb/policy_ids.h"
 #include "lb/quic.h"
 #include "lb/registry.h"
 #include "lb/target_table.h"
@@ -253,16 +255,18 @@ static uint32_t vip_flags(const struct config *config, const struct config_servi
 	return flags;
 }
 
-static void put_targets(struct target_table *t, const struct config_service *s, uint32_t id,
-			uint32_t flags)
+static void put_targets(struct target_table *t, const struct config *config, unsigned int index,
+			uint32_t id)
 {
+	const struct config_service *s = &config->services[index];
+	uint32_t flags = vip_flags(config, s);
 	struct target_key key = {.address = s->address, .prefix = s->prefix};
 	const struct target *vip = target_table_find(t, &key);
-	struct target value = {.service = ABI_NO_SERVICE, .flags = vip ? vip->flags : 0};
-	value.flags |= flags;
+	struct target value = {.service = ABI_NO_SERVICE, .row = policy_vip_row(config, index)};
+	value.flags = flags | (vip ? vip->flags : 0);
 	target_table_put(t, &key, &value);
 	key.protocol = s->protocol;
-	value = (struct target){.service = id};
+	value = (struct target){.service = id, .row = policy_service_row(index)};
 	for (unsigned int r = 0; r < s->port_range_count; r++) {
 		for (uint32_t port = s->port_ranges[r].first; port <= s->port_ranges[r].last;
 		     port++) {
@@ -285,6 +289,7 @@ int snapshot_new(const struct snapshot_input *in, const struct snapshot *previou
 	s->backend_end = registry_end(in->backends);
 	s->port_count = in->port_count;
 	s->echo_limit = in->config->icmp.echo_limit;
+	s->policy = policy_keep(in->policy);
 	for (uint32_t i = 0; i < in->port_count; i++)
 		memcpy(s->ports[i].source, in->port_macs[i], ETH_ALEN);
 	s->services = calloc(s->service_end + 1, sizeof(*s->services));
@@ -297,8 +302,7 @@ int snapshot_new(const struct snapshot_input *in, const struct snapshot *previou
 		const struct config_service *service = &in->config->services[i];
 		if (fill_service(s, in, service, previous))
 			goto no_memory;
-		put_targets(s->targets, service, registry_find(in->services, service->name),
-			    vip_flags(in->config, service));
+		put_targets(s->targets, in->config, i, registry_find(in->services, service->name));
 	}
 	*out = s;
 	return 0;
@@ -320,5 +324,6 @@ void snapshot_free(struct snapshot *s)
 	free(s->services);
 	free(s->backends);
 	target_table_free(s->targets);
+	policy_free(s->policy);
 	free(s);
 }

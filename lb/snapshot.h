@@ -19,6 +19,7 @@
 struct err;
 struct maglev;
 struct maglev_share;
+struct policy_tables;
 struct quic_servers;
 struct registry;
 struct target_table;
@@ -83,6 +84,7 @@ struct snapshot {
 	struct service *services;                   /* by id */
 	struct backend *backends;                   /* by id */
 	struct target_table *targets;               /* (address, protocol, port) -> struct target */
+	struct policy_tables *policy;               /* NULL: everything is allowed */
 	struct link_addresses ports[ABI_MAX_PORTS]; /* source: the port's own; by port index */
 	uint32_t port_count;
 	uint32_t echo_limit; /* echo requests that each worker answers a second */
@@ -105,6 +107,7 @@ struct snapshot_input {
 	const uint8_t (*port_macs)[ETH_ALEN];       /* by port index */
 	uint32_t port_count;
 	uint64_t generation;
+	struct policy_tables *policy; /* of the same configuration; the snapshot keeps it */
 };
 
 /*

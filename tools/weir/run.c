@@ -18,6 +18,7 @@
 #include "datapath/engine.h"
 #include "lb/config.h"
 #include "lb/err.h"
+#include "lb/policy.h"
 #include "lb/registry.h"
 #include "tools/weir/announcer.h"
 #include "tools/weir/api.h"
@@ -191,7 +192,7 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 	d->loop = ev_default_loop(EVFLAG_AUTO);
 	d->services = registry_new(ABI_MAX_SERVICES);
 	d->backends = registry_new(ABI_MAX_BACKENDS);
-	d->rules = registry_new(ABI_MAX_RULES);
+	d->rules = registry_new(POLICY_NO_RULE);
 	if (!d->loop || !d->services || !d->backends || !d->rules)
 		return err_set(err, ENOMEM, "not enough memory");
 	int r = engine_open(&d->engine, config, d->services, d->backends, err);

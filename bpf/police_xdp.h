@@ -18,8 +18,8 @@ volatile __u32 tables = 0;
 		__uint(type, BPF_MAP_TYPE_ARRAY);          \
 		__uint(map_flags, BPF_F_MMAPABLE | flags); \
 		__uint(max_entries, 1);                    \
-		__type(key, __u32);                        \
-		__type(value, entry);                      \
+		__uint(key_size, sizeof(__u32));           \
+		__uint(value_size, sizeof(entry));         \
 	}
 #define POLICE_SLOTS(count, shape)                        \
 	{                                                 \
@@ -126,6 +126,26 @@ struct police_case {
 	struct policy_packet packet;
 	struct policy_verdict verdict;
 };
+
+/* Not on the stack, of which a program has 512 bytes. A packet is done with before the next one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct police_case);
+} police_cases SEC(".maps");
+
+static __always_inline struct police_case *police_open(__u32 slot)
+{
+	__u32 zero = 0;
+	struct police_case *k = bpf_map_lookup_elem(&police_cases, &zero);
+	if (!k)
+		return 0;
+	__builtin_memset(k, 0, sizeof(*k));
+	k->slot = slot;
+	k->service = ABI_NO_SERVICE;
+	return k;
+}
 
 static __always_inline void police_look(struct xdp_md *ctx, const struct packet *p,
 					const struct policy *policy, const struct policing *t,

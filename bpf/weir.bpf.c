@@ -364,19 +364,20 @@ int weir(struct xdp_md *ctx)
 		if (repeated >= 0)
 			return repeated;
 	}
-	struct police_case k = {.slot = word & TABLES_SLOT, .service = ABI_NO_SERVICE};
-	int policed = word & TABLES_POLICED && !reason;
-	if (policed && word & TABLES_EARLY && police_source(ctx, &p, &k))
-		return drop_by_rule(ctx, ledger, k.verdict.reason, ABI_NO_SERVICE, k.verdict.rule);
+	__u32 slot = word & TABLES_SLOT;
+	struct police_case *k = word & TABLES_POLICED && !reason ? police_open(slot) : 0;
+	if (k && word & TABLES_EARLY && police_source(ctx, &p, k))
+		return drop_by_rule(ctx, ledger, k->verdict.reason, ABI_NO_SERVICE,
+				    k->verdict.rule);
 	const struct target *service = 0;
-	enum match match = match_packet(&k.slot, &p, &reason, &service);
-	if (policed && match != MATCH_DROP) {
-		int action = police(ctx, ledger, &p, &k, word, service);
+	enum match match = match_packet(&slot, &p, &reason, &service);
+	if (k && match != MATCH_DROP) {
+		int action = police(ctx, ledger, &p, k, word, service);
 		if (action >= 0)
 			return action;
 	}
 	if (repeated == REPEAT_STALE) {
-		__u32 stamp = k.is_covered || p.icmp ? 0 : generation;
+		__u32 stamp = (k && k->is_covered) || p.icmp ? 0 : generation;
 		repeated = repeat_frame(ctx, &p, REPEAT_POLICED | stamp);
 		if (repeated >= 0)
 			return repeated;

@@ -446,6 +446,23 @@ int policy_compile(const struct policy_input *in, struct policy_tables **out, st
 	return r;
 }
 
+static bool same_bytes(const void *a, const void *b, size_t size)
+{
+	return !memcmp(a, b, size);
+}
+
+bool policy_equal(const struct policy_tables *a, const struct policy_tables *b)
+{
+	if (a == b || !a || !b)
+		return a == b;
+	const struct source_table *x = &a->sources, *y = &b->sources;
+	return a->decision_words == b->decision_words && x->slot_count == y->slot_count &&
+	       x->range_count == y->range_count && same_bytes(a->head, b->head, sizeof(*a->head)) &&
+	       same_bytes(a->decisions, b->decisions, a->decision_words * sizeof(*a->decisions)) &&
+	       same_bytes(x->slots, y->slots, x->slot_count * sizeof(*x->slots)) &&
+	       same_bytes(x->ranges, y->ranges, x->range_count * sizeof(*x->ranges));
+}
+
 struct policy_tables *policy_keep(struct policy_tables *p)
 {
 	if (p)

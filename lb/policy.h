@@ -47,6 +47,9 @@ struct policy_input {
  */
 int policy_compile(const struct policy_input *in, struct policy_tables **out, struct err *err);
 
+/* Whether two say the same; NULL: of no policy. */
+bool policy_equal(const struct policy_tables *a, const struct policy_tables *b);
+
 struct policy_tables *policy_keep(struct policy_tables *p); /* one more who has it; NULL too */
 void policy_free(struct policy_tables *p);                  /* one less; NULL too */
 

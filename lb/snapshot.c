@@ -42,6 +42,11 @@ int snapshot_assign_ids(const struct config *config, struct registry *services,
 				goto full;
 		}
 	}
+	for (unsigned int i = 0; i < config->policy.rule_count; i++)
+		if (config->policy.rules[i].redirect.has_next_hop &&
+		    registry_assign(backends, policy_hop_key(config->policy.rules[i].name, key)) <
+			    0)
+			goto full;
 	return 0;
 full:
 	return err_set(err, ENOSPC,
@@ -66,6 +71,12 @@ static bool *needed_ids(const struct config *config, const struct registry *serv
 			if (id >= 0)
 				needed[id] = true;
 		}
+	}
+	for (unsigned int i = 0; needed && of_backends && i < config->policy.rule_count; i++) {
+		int64_t id =
+			registry_find(backends, policy_hop_key(config->policy.rules[i].name, key));
+		if (id >= 0)
+			needed[id] = config->policy.rules[i].redirect.has_next_hop;
 	}
 	return needed;
 }
@@ -353,6 +364,7 @@ static struct snapshot *snapshot_alloc(const struct snapshot_input *in)
 	s->service_end = registry_end(in->services);
 	s->backend_end = registry_end(in->backends);
 	s->port_count = in->port_count;
+	s->policy = policy_keep(in->policy);
 	for (uint32_t i = 0; i < in->port_count; i++)
 		memcpy(s->ports[i].source, in->port_macs[i], ETH_ALEN);
 	s->services = calloc(s->service_end + 1, sizeof(*s->services));
@@ -363,6 +375,22 @@ static struct snapshot *snapshot_alloc(const struct snapshot_input *in)
 	}
 	memset(s->backends, 0, (s->backend_end + 1) * sizeof(*s->backends));
 	return s;
+}
+
+/* The ways of the policy's redirects are among those to backends. */
+static void route_redirects(struct snapshot *s, const struct snapshot_input *in)
+{
+	static const struct next_hop first_port = {.known = true};
+	char key[POLICY_HOP_KEY];
+	for (unsigned int i = 0; i < in->config->policy.rule_count; i++) {
+		const struct config_rule *r = &in->config->policy.rules[i];
+		if (!r->redirect.has_next_hop)
+			continue;
+		uint32_t id = registry_find(in->backends, policy_hop_key(r->name, key));
+		s->backends[id].is_hop = 1;
+		route_backend(&s->backends[id], in->next_hops ? &in->next_hops[id] : &first_port,
+			      s);
+	}
 }
 
 static int no_memory(struct snapshot *s, struct err *err)
@@ -378,7 +406,6 @@ int snapshot_new(const struct snapshot_input *in, const struct snapshot *previou
 	if (!s)
 		return no_memory(s, err);
 	s->echo_limit = in->config->icmp.echo_limit;
-	s->policy = policy_keep(in->policy);
 	s->targets = target_table_new(target_count(in->config));
 	if (!s->targets)
 		return no_memory(s, err);
@@ -388,6 +415,7 @@ int snapshot_new(const struct snapshot_input *in, const struct snapshot *previou
 			return no_memory(s, err);
 		put_targets(s->targets, in->config, i, registry_find(in->services, service->name));
 	}
+	route_redirects(s, in);
 	*out = s;
 	return 0;
 }
@@ -409,7 +437,6 @@ int snapshot_refresh(const struct snapshot_input *in, const struct snapshot *pre
 	if (!s)
 		return no_memory(s, err);
 	s->echo_limit = previous->echo_limit;
-	s->policy = policy_keep(previous->policy);
 	s->targets = target_table_hold(previous->targets);
 	memcpy(s->backends, previous->backends, previous->backend_end * sizeof(*s->backends));
 	for (uint32_t id = 0; id < previous->service_end; id++) {
@@ -420,6 +447,7 @@ int snapshot_refresh(const struct snapshot_input *in, const struct snapshot *pre
 		if (settle_service(s, &s->services[id], in, previous, old))
 			return no_memory(s, err);
 	}
+	route_redirects(s, in);
 	*out = s;
 	return 0;
 }

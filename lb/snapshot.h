@@ -36,6 +36,7 @@ struct backend {
 	uint8_t reachable : 1; /* the way's link and egress are known */
 	uint8_t tracked : 1;   /* its flows are in the flow table */
 	uint8_t repeated : 1;  /* XDP may repeat what the flow table says */
+	uint8_t is_hop : 1;    /* no backend, but the next hop of a rule that redirects */
 };
 _Static_assert(sizeof(struct backend) == 64, "one cache line");
 
@@ -55,7 +56,7 @@ static inline bool backend_is_repeatable(const struct backend *b)
 static inline struct way backend_fast_way(const struct backend *b)
 {
 	struct way way = {0};
-	if (backend_is_repeatable(b)) {
+	if (backend_is_repeatable(b) || (b->is_hop && b->reachable)) {
 		way = b->way;
 		way.usable = 1;
 	}

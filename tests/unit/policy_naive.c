@@ -440,10 +440,13 @@ void naive_policy(struct dice *d, char *yaml, size_t size, unsigned int rules)
 {
 	size_t used = strlen(yaml);
 	struct text t = {yaml + used, size - used};
-	uint32_t count = dice_roll(d, rules + 1);
+	uint32_t count = dice_once_in(d, 32) ? 0 : 1 + dice_roll(d, rules);
 	add_sources(d, &t);
 	add(&t, "policy:\n  default: %s\n  rules:%s\n", dice_roll(d, 2) ? "drop" : "allow",
 	    count ? "" : " []");
 	for (uint32_t i = 0; i < count; i++)
 		add_rule(d, &t, i);
+	/* A name that stays keeps its number: these match nothing. */
+	for (uint32_t i = count; count && i < rules; i++)
+		add(&t, "    - {name: r%u, protocol: udp, match: tcp-syn, action: count}\n", i);
 }

@@ -84,16 +84,78 @@ static void expect_lb(const struct frame *f, const struct naive_verdict *want)
 		complain("lb", f, want, reason_word(p.reason), name_of(p.rule));
 }
 
+/* --- the XDP program ------------------------------------------------------------------------- */
+
+static struct xdp_run xdp;
+static const char *no_xdp; /* why not */
+
+#define IDS 512 /* of rules: names that come back may get new ones */
+
+static struct rule_traffic rules[IDS]; /* in the kernel, by id, as last seen */
+
+/* How many rules were counted since the last look, and whether `rule` was one of them. */
+static unsigned int newly_counted(int64_t rule, bool *has)
+{
+	struct rule_traffic now[IDS];
+	uint32_t end = registry_end(balancer.rules);
+	unsigned int sum = 0;
+	assert_in_range(end, 1, IDS);
+	xdp_run_rules(&xdp, now, end);
+	*has = rule < 0;
+	for (uint32_t id = 0; id < end; id++) {
+		if (id == rule && now[id].packets == rules[id].packets + 1)
+			*has = true;
+		sum += now[id].packets - rules[id].packets;
+	}
+	memcpy(rules, now, end * sizeof(now[0]));
+	return sum;
+}
+
+static bool is_outcome_of(const struct naive_verdict *want, const struct xdp_verdict *v)
+{
+	bool denied = v->outcome == OUTCOME_DROPPED && v->reason == REASON_POLICY_DENIED;
+	switch (want->action) {
+	case POLICY_DROP:
+		return denied;
+	case POLICY_PASS:
+		return v->outcome == OUTCOME_PASSED;
+	case POLICY_REDIRECT:
+		return v->outcome == OUTCOME_SENT;
+	default:
+		return !denied;
+	}
+}
+
+/* What was dropped says by which rule; of the rest, which ones have counted it. */
+static void expect_xdp(const struct frame *f, const struct naive_verdict *want)
+{
+	static const char *const words[] = {"passed", "dropped", "steered", "sent", "?"};
+	struct frame out;
+	int64_t rule = want->rule ? registry_find(balancer.rules, want->rule) : -1;
+	bool has;
+	if (f->length < XDP_RUN_MIN)
+		return;
+	struct xdp_verdict v = xdp_run_packet(&xdp, f, &out);
+	if (!is_outcome_of(want, &v) || newly_counted(rule, &has) != want->touched || !has)
+		complain("XDP", f, want, words[v.outcome], NULL);
+}
+
+/* --- both ------------------------------------------------------------------------------------ */
+
 static void open_policy(struct dice *d)
 {
 	snprintf(yaml, sizeof(yaml), "%s", packet_table_yaml);
 	naive_policy(d, yaml, sizeof(yaml), RULES);
-	fixture_open(&balancer, yaml);
+	fixture_reload(&balancer, yaml);
+	if (!no_xdp)
+		xdp_run_publish(&xdp, &balancer);
 }
 
 static void test_random_packets_and_policies(void **state)
 {
 	struct dice d = {.random = seed};
+	packet_table_open(&balancer);
+	no_xdp = xdp_run_open(&xdp, &balancer);
 	for (int i = 0; i < POLICIES; i++) {
 		open_policy(&d);
 		for (int k = 0; k < PACKETS; k++) {
@@ -103,9 +165,12 @@ static void test_random_packets_and_policies(void **state)
 				packet_mutate(&d, &f);
 			struct naive_verdict want = naive_judge(balancer.config, &f);
 			expect_lb(&f, &want);
+			if (!no_xdp)
+				expect_xdp(&f, &want);
 		}
-		offline_close(&balancer);
 	}
+	xdp_run_close(&xdp);
+	offline_close(&balancer);
 	print_message(
 		"# %d pairs: %llu allow, %llu drop, %llu pass, %llu redirect\n", POLICIES * PACKETS,
 		(unsigned long long)tally[POLICY_ALLOW], (unsigned long long)tally[POLICY_DROP],

@@ -18,6 +18,8 @@
 #include "lb/registry.h"
 #include "lb/snapshot.h"
 #include "tools/weir/announcer.h"
+#include "tools/weir/checker.h"
+#include "tools/weir/daemon_checks.h"
 #include "tools/weir/file.h"
 #include "tools/weir/log.h"
 #include "tools/weir/next_hops.h"
@@ -229,6 +231,7 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 			       "change; nothing was changed",
 			       fixed);
 	struct policy_tables *policy = NULL;
+	uint32_t known_end = registry_end(d->backends);
 	int r = snapshot_assign_ids(config, d->services, d->backends, err);
 	r = r ? r : policy_assign_ids(config, d->rules, err);
 	r = r ? r : policy_load(config, d->rules, d->backends, &policy_log, &policy, err);
@@ -236,12 +239,15 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 	d->generation++;
 	/* What was set by hand ends with the configuration it was set over. */
 	struct backend_control *controls = overrides_ended(d);
-	if (!r && !controls)
+	struct checks *checks =
+		controls && !r ? daemon_checks_new(d, config, known_end, controls) : NULL;
+	if (!r && !checks)
 		r = err_set(err, ENOMEM, "not enough memory");
 	r = r ? r : publish(d, config, policy, controls, err);
 	if (r) {
 		free(controls);
 		policy_free(policy);
+		checks_free(checks);
 		d->generation--;
 		if (before) {
 			watch_backends(d, before, NULL);
@@ -254,6 +260,7 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 	d->controls = controls;
 	policy_free(d->policy);
 	d->policy = policy;
+	checker_use(d->checker, checks);
 	snapshot_release_ids(config, d->services, d->backends);
 	release_rules(d, config);
 	policy_tell_idle(config, policy, &policy_log);

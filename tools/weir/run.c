@@ -27,6 +27,7 @@
 #include "tools/weir/capture.h"
 #include "tools/weir/command.h"
 #include "tools/weir/daemon.h"
+#include "tools/weir/daemon_checks.h"
 #include "tools/weir/log.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/options.h"
@@ -201,6 +202,7 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 	const struct instance_names names = {d->services, d->backends, d->rules};
 	int r = engine_open(&d->engine, config, &names, err);
 	r = r ? r : open_next_hops(d, err);
+	r = r ? r : daemon_checks_open(d, err);
 	r = r ? r : daemon_apply(d, config, err);
 	if (r)
 		return r;
@@ -214,6 +216,7 @@ static void tear_down(struct daemon *d)
 {
 	captures_free(d->captures);
 	api_close(d->api);
+	daemon_checks_close(d);
 	announcer_close(d->announcer);
 	next_hops_close(d->next_hops);
 	if (d->leave)

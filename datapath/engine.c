@@ -374,6 +374,7 @@ static int publish_tables(struct engine *e, struct snapshot *s, struct err *err)
 	if (is_new)
 		policy_maps_close(r ? &policy : &e->policy_maps);
 	if (!r) {
+		program_set_echo_limit(e->program, s->echo_limit);
 		e->policy_maps = policy;
 		e->policy_generation = generation;
 		e->instance.flows.policy_generation = s->policy ? generation : 0;
@@ -523,6 +524,7 @@ void engine_worker(const struct engine *e, uint32_t index, struct engine_worker 
 		.memory = w->memory.kind,
 		.lb = w->lb.counters,
 		.tap_lost = worker_tap_lost(&w->tap),
+		.held = lb_held(&w->lb),
 	};
 	for (size_t i = 0; i < sizeof(out->counters) / sizeof(*from); i++)
 		((uint64_t *)&out->counters)[i] = load(&from[i]);

@@ -306,6 +306,12 @@ int program_set_socket(struct program *p, uint32_t port, uint32_t queue, int fd,
 
 /* --- targets ------------------------------------------------------------------------------- */
 
+void program_set_echo_limit(struct program *p, uint32_t limit)
+{
+	for (uint32_t i = 0; i < p->count; i++)
+		__atomic_store_n(&p->instances[i]->bss->echo_limit, limit, __ATOMIC_RELAXED);
+}
+
 /*
  * Until this returns some CPU may still go by the word that was read before: then the other slot is
  * not to be touched. The kernel has no call that only waits, but this one does.

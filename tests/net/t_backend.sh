@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
+# shellcheck disable=SC2154 # variables are net.sh's
 #
 # `weir backend`: what up puts in place down takes away, whatever stopped up; bad words change
 # nothing; tunnel packets from strangers are refused; ranges of ports go to one server.

@@ -198,6 +198,8 @@ static int attach_programs(struct engine *e, struct err *err)
 	program_detach_others(e->program);
 	for (uint32_t i = 0; i < e->port_count; i++) {
 		int r = program_attach(e->program, i, &e->ports[i], err);
+		if (!r)
+			r = port_count_queues(&e->ports[i], &e->config->interfaces[i], err);
 		if (r)
 			return r;
 	}

@@ -140,7 +140,6 @@ static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const
 					   const struct packet *p, struct port_counters *ledger,
 					   __u32 generation)
 {
-	__u64 bytes = (const char *)end - (char *)data;
 	if (!repeat_is_plain(p) || (char *)data + ETH_HLEN > (const char *)end)
 		return REPEAT_NOTHING;
 	struct flow_seed seed = repeat_seed();
@@ -163,7 +162,7 @@ static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const
 	if (!repeat_read_backend(backend, &to, 2))
 		return REPEAT_NOTHING;
 	int plain = to.way.plain && p->l3_offset == ETH_HLEN;
-	if (plain && bytes > to.way.mtu + (__u64)ETH_HLEN)
+	if (plain && (char *)data + ETH_HLEN + to.way.mtu < (const char *)end)
 		return REPEAT_NOTHING; /* the client has to be told */
 	__u32 action = to.way.egress == port_index ? XDP_TX : XDP_REDIRECT;
 	tap_before(ctx, to.service, backend, action);
@@ -175,7 +174,7 @@ static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const
 	if (!p->icmp) /* anybody can send errors about a flow: they don't keep it alive */
 		repeat_touch(b, entry, meta, tick, generation);
 	ledger->transmitted++;
-	repeat_count(backend, bytes);
+	repeat_count(backend, (__u64)ctx->data_end - ctx->data);
 	if (action == XDP_TX)
 		return XDP_TX;
 	return bpf_redirect_map(&egress_ports, to.way.egress, XDP_ABORTED);

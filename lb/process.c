@@ -437,7 +437,6 @@ static void send_to_backend(struct lb *lb, const struct snapshot *s, struct work
 			    const struct backend *b, uint64_t now_ns)
 {
 	struct lb_packet *p = w->packet;
-	uint32_t length = p->length;
 	enum reason reason = rewrite(p, &b->way, w->parsed.l3_offset, w->hash);
 	if (reason == REASON_TOO_BIG) {
 		refuse_too_big(lb, s, p, &w->parsed, &b->way, now_ns);
@@ -449,7 +448,7 @@ static void send_to_backend(struct lb *lb, const struct snapshot *s, struct work
 	}
 	p->verdict = LB_TRANSMIT;
 	p->egress = b->way.egress;
-	count_traffic(&lb->counters->backends[p->backend], length);
+	count_traffic(&lb->counters->backends[p->backend], p->length);
 	count(&lb->counters->forwarded, 1);
 }
 

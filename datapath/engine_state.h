@@ -18,6 +18,7 @@ struct engine {
 	struct worker *workers;
 	struct program *program;
 	struct snapshot *snapshot;
+	int32_t *connections; /* by backend id, for the flow table; NULL: not counted */
 	struct instance instance;
 	uint32_t captures_armed;              /* slots in use */
 	struct tap_rings *rings;              /* NULL: none is */

@@ -78,7 +78,12 @@ static void notify(const char *state)
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct daemon *d = timer->data;
-	engine_tick(d->engine, clock_now_ns());
+	uint64_t now_ns = clock_now_ns();
+	const struct snapshot *s = engine_snapshot(d->engine);
+	struct err err;
+	engine_tick(d->engine, now_ns);
+	if (s && now_ns >= s->stale_ns && daemon_publish(d, &err))
+		log_error("what has ended is still in force", "error=\"%s\"", err.text);
 }
 
 static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)

@@ -217,6 +217,7 @@ static const struct field service_fields[] = {
 	{"affinity", &kind_choice, SERVICE(affinity), affinities, "flow"},
 	{"quic", &kind_mapping, FIELD_NOWHERE, &quic, ""},
 	{"tracking", &kind_choice, SERVICE(tracking), trackings, "flow"},
+	{"verify_checksums", &kind_choice, SERVICE(verify_checksums), truths, "false"},
 	{"announce", &kind_choice, SERVICE(announce), announces, "none"},
 	{"slow_start", &kind_milliseconds, SERVICE(slow_start_ms), &slow_start, "0s"},
 	{"min_up", &kind_number, SERVICE(min_up), &(const struct number_rule){1, 65535, false},

@@ -89,6 +89,7 @@ struct service {
 	uint8_t announce; /* enum config_announce */
 	uint8_t affinity; /* enum config_affinity */
 	uint8_t tracked;  /* its flows are in the flow table */
+	uint8_t verified; /* what has a wrong checksum is dropped */
 	uint8_t least_connections;
 	uint8_t no_backend; /* enum config_no_backend */
 	uint8_t passes;     /* all is the kernel's: nobody serves, and no_backend says so */

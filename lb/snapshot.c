@@ -14,6 +14,8 @@
 
 #include "lb/err.h"
 #include "lb/maglev.h"
+#include "lb/policy.h"
+#include "lb/policy_ids.h"
 #include "lb/registry.h"
 #include "lb/roster.h"
 #include "lb/target_table.h"
@@ -332,16 +334,18 @@ static uint32_t vip_flags(const struct config *config, const struct config_servi
 	return flags;
 }
 
-static void put_targets(struct target_table *t, const struct config_service *s, uint32_t id,
-			uint32_t flags)
+static void put_targets(struct target_table *t, const struct config *config, unsigned int index,
+			uint32_t id)
 {
+	const struct config_service *s = &config->services[index];
+	uint32_t flags = vip_flags(config, s);
 	struct target_key key = {.address = s->address, .prefix = s->prefix};
 	const struct target *vip = target_table_find(t, &key);
-	struct target value = {.service = ABI_NO_SERVICE, .flags = vip ? vip->flags : 0};
-	value.flags |= flags;
+	struct target value = {.service = ABI_NO_SERVICE, .row = policy_vip_row(config, index)};
+	value.flags = flags | (vip ? vip->flags : 0);
 	target_table_put(t, &key, &value);
 	key.protocol = s->protocol;
-	value = (struct target){.service = id};
+	value = (struct target){.service = id, .row = policy_service_row(index)};
 	for (unsigned int r = 0; r < s->port_range_count; r++) {
 		for (uint32_t port = s->port_ranges[r].first; port <= s->port_ranges[r].last;
 		     port++) {
@@ -375,6 +379,7 @@ static struct snapshot *snapshot_alloc(const struct snapshot_input *in)
 	s->service_end = registry_end(in->services);
 	s->backend_end = registry_end(in->backends);
 	s->port_count = in->port_count;
+	s->policy = policy_keep(in->policy);
 	for (uint32_t i = 0; i < in->port_count; i++)
 		memcpy(s->ports[i].source, in->port_macs[i], ETH_ALEN);
 	s->stale_ns = UINT64_MAX;
@@ -402,6 +407,22 @@ static int note_begins_at(struct snapshot *s, bool wanted)
 	return wanted && !s->since_ns ? -ENOMEM : 0;
 }
 
+/* The ways of the policy's redirects are among those to backends. */
+static void route_redirects(struct snapshot *s, const struct snapshot_input *in)
+{
+	static const struct next_hop first_port = {.known = true};
+	char key[POLICY_HOP_KEY];
+	for (unsigned int i = 0; i < in->config->policy.rule_count; i++) {
+		const struct config_rule *r = &in->config->policy.rules[i];
+		if (!r->redirect.has_next_hop)
+			continue;
+		uint32_t id = registry_find(in->backends, policy_hop_key(r->name, key));
+		s->backends[id].is_hop = 1;
+		route_backend(&s->backends[id], in->next_hops ? &in->next_hops[id] : &first_port,
+			      s);
+	}
+}
+
 static int no_memory(struct snapshot *s, struct err *err)
 {
 	snapshot_free(s);
@@ -423,10 +444,10 @@ int snapshot_new(const struct snapshot_input *in, const struct snapshot *previou
 		const struct config_service *service = &in->config->services[i];
 		if (fill_service(s, in, service, previous))
 			return no_memory(s, err);
-		put_targets(s->targets, service, registry_find(in->services, service->name),
-			    vip_flags(in->config, service));
+		put_targets(s->targets, in->config, i, registry_find(in->services, service->name));
 	}
 	mark_passing(s);
+	route_redirects(s, in);
 	*out = s;
 	return 0;
 }
@@ -473,6 +494,7 @@ int snapshot_refresh(const struct snapshot_input *in, const struct snapshot *pre
 			return no_memory(s, err);
 		mark_passing(s);
 	}
+	route_redirects(s, in);
 	*out = s;
 	return 0;
 }
@@ -491,5 +513,6 @@ void snapshot_free(struct snapshot *s)
 	free(s->backends);
 	free(s->since_ns);
 	target_table_free(s->targets);
+	policy_free(s->policy);
 	free(s);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "lb/err.h"
+#include "lb/policy_ids.h"
 #include "lb/registry.h"
 #include "lb/snapshot.h"
 
@@ -30,6 +31,11 @@ int snapshot_assign_ids(const struct config *config, struct registry *services,
 				goto full;
 		}
 	}
+	for (unsigned int i = 0; i < config->policy.rule_count; i++)
+		if (config->policy.rules[i].redirect.has_next_hop &&
+		    registry_assign(backends, policy_hop_key(config->policy.rules[i].name, key)) <
+			    0)
+			goto full;
 	return 0;
 full:
 	return err_set(err, ENOSPC,
@@ -54,6 +60,12 @@ static bool *needed_ids(const struct config *config, const struct registry *serv
 			if (id >= 0)
 				needed[id] = true;
 		}
+	}
+	for (unsigned int i = 0; needed && of_backends && i < config->policy.rule_count; i++) {
+		int64_t id =
+			registry_find(backends, policy_hop_key(config->policy.rules[i].name, key));
+		if (id >= 0)
+			needed[id] = config->policy.rules[i].redirect.has_next_hop;
 	}
 	return needed;
 }

@@ -16,6 +16,7 @@
 #include <linux/if_ether.h>
 #include <stdint.h>
 
+#include "lb/policing.h"
 #include "lb/process.h"
 
 struct backend_control;
@@ -27,7 +28,7 @@ struct snapshot;
 
 struct offline {
 	struct config *config;
-	struct registry *services, *backends;
+	struct registry *services, *backends, *rules;
 	struct next_hop *next_hops; /* by backend id; offline_publish() puts changes in force */
 	const struct backend_control *controls; /* by backend id, the caller's, or NULL */
 	struct snapshot *snapshot;
@@ -39,8 +40,10 @@ struct offline {
 	struct lb_counters *counters; /* of lb */
 	struct fragments *fragments;
 	struct held *held;
-	uint64_t now_ns;   /* never goes back */
-	uint64_t swept_ns; /* when the flow table was last looked through */
+	struct policing policing;
+	struct policy_tables *policy; /* NULL: everything is allowed */
+	uint64_t now_ns;              /* never goes back */
+	uint64_t swept_ns;            /* when the flow table was last looked through */
 };
 
 /* Takes the configuration over, on failure too. -ENOMEM, -ENOSPC. */

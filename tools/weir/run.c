@@ -148,6 +148,17 @@ static void raise_memlock(void)
 		log_debug("the limit of locked memory stays", "error=\"%s\"", strerror(errno));
 }
 
+/* Each health check that runs has descriptors of its own: up to three. */
+static void raise_files(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		log_debug("the limit of open files stays", "error=\"%s\"", strerror(errno));
+}
+
 static void log_what_came_out(const struct daemon *d)
 {
 	const char *replaced;
@@ -250,6 +261,7 @@ static int run(const char *path)
 	}
 	log_hook();
 	raise_memlock();
+	raise_files();
 	r = set_up(&d, config, &err);
 	if (r) {
 		log_error(err.text);

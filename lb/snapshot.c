@@ -2,6 +2,7 @@
 /*
  * Builds snapshots. A snapshot owns all its arrays; Maglev tables are shared by reference count,
  * which the control thread alone touches.
+ * long file: a snapshot is built and refreshed from the same parts.
  */
 #include "lb/snapshot.h"
 

@@ -68,7 +68,12 @@ _Static_assert(sizeof(struct link_addresses) == 12, "link addresses have no hole
 	X(MALFORMED_ICMP, "malformed-icmp",                                                        \
 	  "an echo request's checksum or source is wrong, or an ICMP error quotes too little")     \
 	X(ECHO_LIMITED, "echo-limited", "more echo requests than icmp.echo_limit")                 \
-	X(ICMP_REFUSED, "icmp-refused", "ICMP for a VIP, and icmp.other says drop")
+	X(ICMP_REFUSED, "icmp-refused", "ICMP for a VIP, and icmp.other says drop")                \
+	X(NAT_UNKNOWN, "nat-unknown", "of no connection that nat knows (any more)")                \
+	X(NAT_EXHAUSTED, "nat-exhausted", "all SNAT ports to the backend are in use")              \
+	X(NAT_UNTRACKED, "nat-untracked", "a new connection by nat, and no room to remember it")   \
+	X(HOP_LIMIT, "hop-limit", "its TTL or hop limit ends here")                                \
+	X(UNTRANSLATABLE, "untranslatable", "between IPv4 and IPv6 there is no way to say that")
 
 enum reason {
 #define ABI_REASON_ENUM(id, word, text) REASON_##id,
@@ -107,6 +112,8 @@ _Static_assert(sizeof(struct prefix_key) == 20, "struct prefix_key is a trie's k
 #define TARGET_ANNOUNCE    (1u << 0) /* answer ARP and neighbour solicitations for it */
 #define TARGET_ECHO        (1u << 1) /* answer echo requests */
 #define TARGET_REFUSE_ICMP (1u << 2) /* drop ICMP that is neither that nor about a flow */
+/* Of a SNAT address and protocol: what comes to it is for a client of ours. */
+#define TARGET_SNAT (1u << 3)
 
 struct target {
 	__u32 service; /* id of the service, ABI_NO_SERVICE for a VIP's own entry */

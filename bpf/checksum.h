@@ -55,4 +55,13 @@ static __always_inline __u16 checksum_adjust(__u16 checksum, __u16 from, __u16 t
 	return ~checksum_fold((__u64)(__u16)~checksum + (__u16)~from + to);
 }
 
+/*
+ * The same after several words have changed: `delta` is the sum of what they are now and of the
+ * complements of what they were, folded.
+ */
+static __always_inline __u16 checksum_shift(__u16 checksum, __u16 delta)
+{
+	return ~checksum_fold((__u64)(__u16)~checksum + delta);
+}
+
 #endif

@@ -16,6 +16,7 @@
 #include "lb/config_check.h"
 #include "lb/config_endpoint.h"
 #include "lb/config_field.h"
+#include "lb/config_nat.h"
 #include "lb/config_quic.h"
 #include "lb/config_value.h"
 #include "lb/document.h"
@@ -124,6 +125,11 @@ static const struct choice announces[] = {
 	{"route", CHOICE_LATER},
 	{NULL, 0},
 };
+static const struct choice snat_announces[] = {
+	{"neighbor", ANNOUNCE_NEIGHBOR},
+	{"none", ANNOUNCE_NONE},
+	{NULL, 0},
+};
 static const struct choice states[] = {
 	{"up", STATE_UP},
 	{"drain", STATE_DRAIN},
@@ -132,7 +138,7 @@ static const struct choice states[] = {
 };
 static const struct choice forwards[] = {
 	{"dsr", FORWARD_DSR},
-	{"nat", CHOICE_LATER},
+	{"nat", FORWARD_NAT},
 	{"ipip", CHOICE_LATER},
 	{"gue", CHOICE_LATER},
 	{NULL, 0},
@@ -266,6 +272,13 @@ static const struct field icmp_fields[] = {
 };
 static const struct mapping icmp = MAPPING(icmp_fields);
 
+static const struct field nat_fields[] = {
+	{"addresses", &kind_snat_addresses, CONFIG(nat), NULL, "none"},
+	{"ports", &kind_snat_ports, CONFIG(nat.ports), NULL, "1024-65535"},
+	{"announce", &kind_choice, CONFIG(nat.announce), snat_announces, "neighbor"},
+};
+static const struct mapping nat = MAPPING(nat_fields);
+
 static const struct field api_fields[] = {
 	{"socket", &kind_text, CONFIG(api_socket), &socket_rule, "/run/weir/weir.sock"},
 };
@@ -279,6 +292,7 @@ static const struct field root_fields[] = {
 	{"flow_table", &kind_mapping, FIELD_NOWHERE, &flow_table, ""},
 	{"on_daemon_loss", &kind_choice, CONFIG(on_daemon_loss), daemon_losses, "pass"},
 	{"icmp", &kind_mapping, FIELD_NOWHERE, &icmp, ""},
+	{"nat", &kind_mapping, FIELD_NOWHERE, &nat, ""},
 	{"services", &kind_list, CONFIG(services), &service_list, NULL},
 	{"api", &kind_mapping, FIELD_NOWHERE, &api, ""},
 };
@@ -346,6 +360,7 @@ void config_free(struct config *c)
 		service_fini(&c->services[i]);
 	free(c->interfaces);
 	free(c->services);
+	free(c->nat.addresses);
 	free(c->cpus.values);
 	free(c->instance);
 	free(c->api_socket);

@@ -87,6 +87,14 @@ struct config_icmp {
 	uint32_t echo_limit;          /* requests a second that each worker answers */
 };
 
+/* Where connections to `nat` backends come from. */
+struct config_nat {
+	unsigned int address_count; /* 0: there is no nat */
+	struct addr *addresses;     /* in the order of the file, none twice */
+	struct config_port_range ports;
+	enum config_announce announce;
+};
+
 struct config {
 	char *instance; /* [a-z0-9-]{1,32}; names what the daemon leaves in the kernel */
 	unsigned int interface_count;
@@ -101,6 +109,7 @@ struct config {
 	struct config_timeouts timeouts;
 	enum config_daemon_loss on_daemon_loss;
 	struct config_icmp icmp;
+	struct config_nat nat;
 	unsigned int service_count;
 	struct config_service *services;
 	char *api_socket; /* path */

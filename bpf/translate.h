@@ -2,8 +2,8 @@
 /*
  * `forward: nat`: a packet's addresses and ports become those of its flow's struct translation,
  * from IPv4 to IPv6 and back too (RFC 7915). Checksums change by what was computed when the
- * connection began (RFC 1624): the bytes they cover are not looked at. The same steps in the workers
- * and in the XDP program:
+ * connection began (RFC 1624): the bytes they cover are not looked at. The same steps in the
+ * workers and in the XDP program:
  *
  *   translate_check()   can it be done? Nothing was changed if not
  *   translate_growth()  by how much the frame gets longer in front
@@ -249,8 +249,7 @@ static __always_inline int translate_cross(void *data, const void *end,
 		/* translate_ports() has seen that it is there: for the verifier. */
 		if (h->protocol == IPPROTO_TCP && (const void *)(tcp + 1) > end)
 			return 0;
-		translate_write_v4(l3, h, x,
-				   h->protocol == IPPROTO_TCP ? tcp->check : udp->check);
+		translate_write_v4(l3, h, x, h->protocol == IPPROTO_TCP ? tcp->check : udp->check);
 	} else {
 		translate_write_v6(l3, h, x);
 	}

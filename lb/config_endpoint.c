@@ -37,7 +37,8 @@ static const char *address_fault(const struct addr *a)
 
 static const char single_host[] = "%s is %s; expected one that a single host can have";
 
-bool endpoint_address(struct document *d, const struct place *at, const char *text, struct addr *out)
+bool endpoint_address(struct document *d, const struct place *at, const char *text,
+		      struct addr *out)
 {
 	if (addr_parse(text, out)) {
 		value_unexpected(d, at, text, ENDPOINT_ADDRESS);

@@ -25,7 +25,8 @@ extern const struct kind kind_backend_port;
 #define ENDPOINT_PORTS   "a port from 1 to 65535 or a range like 8000-8099"
 
 /* Reads an address that a host can have. False, with a fault, where it is none. */
-bool endpoint_address(struct document *d, const struct place *at, const char *text, struct addr *out);
+bool endpoint_address(struct document *d, const struct place *at, const char *text,
+		      struct addr *out);
 
 /* Reads a port or a range. False, with a fault, where it is none. */
 bool endpoint_ports(struct document *d, const struct place *at, const char *text,

@@ -145,8 +145,9 @@ static void check_service(const struct config *c, unsigned int index, struct doc
 	}
 	if (s->tracking == TRACKING_NONE) {
 		snprintf(path, sizeof(path), "services[%u].tracking", index);
-		document_fault_path(d, path, "none, but nat has to remember each flow to translate "
-					     "its answers; expected flow");
+		document_fault_path(d, path,
+				    "none, but nat has to remember each flow to translate "
+				    "its answers; expected flow");
 	}
 	check_backends(c, index, d);
 }

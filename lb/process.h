@@ -46,6 +46,7 @@ struct lb_packet {
 	uint8_t reason;   /* enum reason, for LB_DROP */
 	uint32_t service; /* id, or ABI_NO_SERVICE */
 	uint32_t backend; /* id, or ABI_NO_BACKEND */
+	uint32_t rule;    /* id of the one that decided, or ABI_NO_RULE */
 };
 
 struct lb_traffic {

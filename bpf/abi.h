@@ -73,11 +73,12 @@ _Static_assert(sizeof(struct link_addresses) == 12, "link addresses have no hole
 	X(ICMP_REFUSED, "icmp-refused", "ICMP for a VIP, and icmp.other says drop")                \
 	X(POLICY_DENIED, "policy-denied", "a rule of the policy says drop")                        \
 	X(RATE_LIMITED, "rate-limited", "beyond the limit of a rule of the policy")                \
+	X(TOO_BIG, "too-big", "it does not fit the way it has to go")                              \
 	X(NAT_UNKNOWN, "nat-unknown", "of no connection that nat knows (any more)")                \
 	X(NAT_EXHAUSTED, "nat-exhausted", "all SNAT ports to the backend are in use")              \
 	X(NAT_UNTRACKED, "nat-untracked", "a new connection by nat, and no room to remember it")   \
 	X(HOP_LIMIT, "hop-limit", "its TTL or hop limit ends here")                                \
-	X(UNTRANSLATABLE, "untranslatable", "between IPv4 and IPv6 there is no way to say that")
+	X(UNTRANSLATABLE, "untranslatable", "nat can't say that in the other IP version (RFC 7915)")
 
 enum reason {
 #define ABI_REASON_ENUM(id, word, text) REASON_##id,

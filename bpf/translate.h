@@ -22,6 +22,7 @@
 #include "bpf/packet.h"
 #include "bpf/translation.h"
 
+#define TRANSLATE_VLAN_ID  0x0fff /* of a tag control: what is not priority */
 #define TRANSLATE_V4_DF    0x4000 /* RFC 791, 3.1 */
 #define TRANSLATE_V4_SMALL 1260u  /* RFC 7915, 5.1: up to here no IPv6 host can make it smaller */
 
@@ -44,7 +45,14 @@ static __always_inline void *translate_at(void *data, __u32 offset)
 	return (char *)data + (offset & TRANSLATE_OFFSET_MASK);
 }
 
-/* The hop limit of the packet, and in *small whether the frame is too short for its headers. */
+/* The VLAN of a frame whose IP header is at that offset, as struct translation has it. */
+static __always_inline __be16 translate_vlan(const void *data, __u32 l3_offset)
+{
+	const struct vlan_tag *tag = (const void *)((const struct ethhdr *)data + 1);
+	return l3_offset == ETH_HLEN ? 0 : tag->tci & bpf_htons(TRANSLATE_VLAN_ID);
+}
+
+/* Leaves the packet's hop limit in *hop_limit. False: the frame is too short for its header. */
 static __always_inline int translate_reads_hop_limit(const void *l3, const void *end,
 						     const struct packet *p, __u8 *hop_limit)
 {
@@ -93,11 +101,11 @@ static __always_inline int translate_link_length(const struct translation *x)
 /* So many bytes more are needed in front of what the frame has now; negative: fewer. */
 static __always_inline int translate_growth(const struct packet *p, const struct translation *x)
 {
-	int length = translate_link_length(x) - p->l3_offset;
+	int length = translate_link_length(x) - (int)p->l3_offset;
 	if (!translate_is_cross(p, x))
 		return length;
 	length += translate_is_v4(p) ? (int)sizeof(struct ipv6hdr) : (int)sizeof(struct iphdr);
-	return length - (p->l4_offset - p->l3_offset);
+	return length - ((int)p->l4_offset - (int)p->l3_offset);
 }
 
 /* --- the transport header -------------------------------------------------------------------- */

@@ -320,6 +320,7 @@ int weir(struct xdp_md *ctx)
 		case MATCH_DROP:
 			return drop(ctx, ledger, reason);
 		case MATCH_SERVICE:
+		case MATCH_ANSWER:
 		case MATCH_FRAGMENT:
 		case MATCH_ECHO:
 			return steer(ctx, ledger, &p);

@@ -16,9 +16,11 @@
 #include "lb/fragments.h"
 #include "lb/held.h"
 #include "lb/maglev.h"
+#include "lb/nat.h"
 #include "lb/quic.h"
 #include "lb/snapshot.h"
 #include "lb/target_table.h"
+#include "lb/work.h"
 
 static const struct target *target_find(const void *table, const struct target_key *key)
 {
@@ -34,15 +36,6 @@ static const struct target_key *prefix_find(const void *table, const struct addr
 #include "bpf/icmp.h"
 #include "bpf/match.h"
 #include "bpf/neighbor.h"
-
-/* A packet between the stages. */
-struct work {
-	struct lb_packet *packet;
-	const struct service *service;
-	struct packet parsed;
-	uint64_t hash;
-	uint32_t backend; /* the flow table's, or ABI_NO_BACKEND */
-};
 
 void lb_init(struct lb *lb, struct flow_table *flows, struct lb_counters *counters,
 	     uint32_t insert_limit)
@@ -66,29 +59,23 @@ struct lb_counters *lb_counters_new(void)
 	return calloc(1, sizeof(struct lb_counters));
 }
 
-/* Counters have one writer; readers of other threads see each whole. */
-static inline void count(uint64_t *counter, uint64_t n)
-{
-	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
-}
-
 static void count_traffic(struct lb_traffic *t, uint32_t length)
 {
-	count(&t->packets, 1);
-	count(&t->bytes, length);
+	work_count(&t->packets, 1);
+	work_count(&t->bytes, length);
 }
 
 static void drop(struct lb *lb, struct lb_packet *p, enum reason reason)
 {
 	p->verdict = LB_DROP;
 	p->reason = reason;
-	count(&lb->counters->dropped[reason], 1);
+	work_count(&lb->counters->dropped[reason], 1);
 }
 
 static void pass(struct lb *lb, struct lb_packet *p)
 {
 	p->verdict = LB_PASS;
-	count(&lb->counters->passed, 1);
+	work_count(&lb->counters->passed, 1);
 }
 
 /* The reply may be longer than the request: frames have that room behind them (lb/process.h). */
@@ -107,7 +94,7 @@ static void reply_to_neighbor(struct lb *lb, const struct snapshot *s, struct wo
 	p->length = length;
 	p->verdict = LB_TRANSMIT;
 	p->egress = p->ingress;
-	count(&lb->counters->neighbor_replies, 1);
+	work_count(&lb->counters->neighbor_replies, 1);
 }
 
 /* The limit comes first: a flood shall not cost its checksums. */
@@ -124,7 +111,7 @@ static void reply_to_echo(struct lb *lb, const struct snapshot *s, struct work *
 	icmp_reply(p->data, &w->parsed, s->ports[p->ingress].source);
 	p->verdict = LB_TRANSMIT;
 	p->egress = p->ingress;
-	count(&lb->counters->echo_replies, 1);
+	work_count(&lb->counters->echo_replies, 1);
 }
 
 /* Parses and matches. True when the packet is one to balance. */
@@ -152,42 +139,17 @@ static bool classify(struct lb *lb, const struct snapshot *s, struct work *w, ui
 		reply_to_echo(lb, s, w, now_ns);
 		return false;
 	case MATCH_SERVICE:
+	case MATCH_ANSWER:
 	case MATCH_FRAGMENT:
 		break;
 	}
 	w->service = NULL;
-	if (target) {
+	w->answers = target && target->flags & TARGET_SNAT;
+	if (target && !w->answers) {
 		p->service = target->service;
 		w->service = &s->services[target->service];
 	}
 	return true;
-}
-
-/* The state a flow is in once this packet of it has passed. */
-static enum flow_state next_state(enum flow_state state, const struct packet *parsed)
-{
-	if (parsed->key.protocol == IPPROTO_UDP)
-		return FLOW_UDP;
-	if (parsed->tcp_flags & (PACKET_TCP_FIN | PACKET_TCP_RST))
-		return FLOW_CLOSING;
-	if (state == FLOW_HANDSHAKE && !(parsed->tcp_flags & PACKET_TCP_SYN))
-		return FLOW_ESTABLISHED;
-	return state;
-}
-
-/* One that a host would open a connection for. */
-static bool is_syn(const struct packet *parsed)
-{
-	const uint8_t flags = PACKET_TCP_SYN | PACKET_TCP_ACK | PACKET_TCP_FIN | PACKET_TCP_RST;
-	return (parsed->tcp_flags & flags) == PACKET_TCP_SYN;
-}
-
-/* Only a SYN or a UDP packet makes a flow known; not an ICMP error about it. */
-static bool opens_flow(const struct packet *parsed)
-{
-	if (parsed->icmp)
-		return false;
-	return parsed->key.protocol == IPPROTO_UDP || is_syn(parsed);
 }
 
 /*
@@ -195,7 +157,7 @@ static bool opens_flow(const struct packet *parsed)
  * backend no longer serves, or when the connection was closed and a SYN opens a new one. An ICMP
  * error, which anybody can send, leaves the entry as it is.
  */
-static uint32_t known_backend(struct lb *lb, const struct snapshot *s, const struct work *w,
+static uint32_t known_backend(struct lb *lb, const struct snapshot *s, struct work *w,
 			      uint64_t now_ns)
 {
 	struct flow_hit hit;
@@ -203,13 +165,15 @@ static uint32_t known_backend(struct lb *lb, const struct snapshot *s, const str
 		return ABI_NO_BACKEND;
 	const struct backend *b = &s->backends[hit.backend];
 	if (hit.backend >= s->backend_end || !b->present || b->state == STATE_DOWN ||
-	    b->service != w->packet->service || (hit.state == FLOW_CLOSING && is_syn(&w->parsed))) {
+	    b->service != w->packet->service ||
+	    (hit.state == FLOW_CLOSING && work_is_syn(&w->parsed)) ||
+	    (b->way.forward == FORWARD_NAT && !nat_find(lb, s, w, &hit, now_ns))) {
 		if (!w->parsed.icmp)
 			flow_table_remove(lb->flows, w->hash, hit.backend);
 		return ABI_NO_BACKEND;
 	}
-	if (!w->parsed.icmp)
-		flow_table_touch(&hit, next_state(hit.state, &w->parsed), now_ns);
+	if (!w->parsed.icmp && b->way.forward != FORWARD_NAT)
+		flow_table_touch(&hit, work_next_state(hit.state, &w->parsed), now_ns);
 	return hit.backend;
 }
 
@@ -250,44 +214,46 @@ static uint32_t choose_backend(const struct work *w)
 static void remember(struct lb *lb, const struct work *w, uint32_t backend, uint64_t now_ns)
 {
 	bool udp = w->parsed.key.protocol == IPPROTO_UDP;
-	if (!w->service->tracked || !opens_flow(&w->parsed))
+	if (!w->service->tracked || !work_opens_flow(&w->parsed))
 		return;
-	count(&lb->counters->services[w->packet->service].flows, 1);
-	count(&lb->counters->backends[backend].flows, 1);
+	work_count(&lb->counters->services[w->packet->service].flows, 1);
+	work_count(&lb->counters->backends[backend].flows, 1);
 	/* This bounds what a flood of new flows costs those that are there. */
 	if (!budget_take(&lb->inserts, lb->insert_limit, now_ns)) {
-		count(&lb->counters->flow_guarded, 1);
+		work_count(&lb->counters->flow_guarded, 1);
 		return;
 	}
 	switch (flow_table_insert(lb->flows, w->hash, backend, udp ? FLOW_UDP : FLOW_HANDSHAKE,
 				  now_ns, &w->parsed.key)) {
 	case FLOW_EVICTED:
-		count(&lb->counters->flow_evictions, 1);
+		work_count(&lb->counters->flow_evictions, 1);
 		/* fall through */
 	case FLOW_INSERTED:
-		count(&lb->counters->flow_inserts, 1);
+		work_count(&lb->counters->flow_inserts, 1);
 		break;
 	case FLOW_FULL:
 	case FLOW_TAKEN: /* of a claim */
-		count(&lb->counters->flow_untracked, 1);
+		work_count(&lb->counters->flow_untracked, 1);
 		break;
 	}
 }
 
 /* Does to a packet what its backend's method says. Each of them is a function of its own. */
-static enum reason rewrite(struct lb_packet *p, const struct way *way)
+static enum reason rewrite(struct work *w, const struct way *way)
 {
 	if (__builtin_expect(way->forward == FORWARD_DSR, 1)) {
-		rewrite_link(p->data, &way->link);
+		rewrite_link(w->packet->data, &way->link);
 		return REASON_NONE;
 	}
+	if (way->forward == FORWARD_NAT)
+		return nat_forward(w, way);
 	return REASON_NO_BACKEND; /* no other method gets past config_parse() */
 }
 
-/* p->backend is `b`'s id. */
-static void send_to_backend(struct lb *lb, struct lb_packet *p, const struct backend *b)
+/* To a backend, or why not; p->backend is `b`'s id. */
+static void send_to_backend(struct lb *lb, struct lb_packet *p, const struct backend *b,
+			    enum reason reason)
 {
-	enum reason reason = rewrite(p, &b->way);
 	if (reason) {
 		drop(lb, p, reason);
 		return;
@@ -295,7 +261,33 @@ static void send_to_backend(struct lb *lb, struct lb_packet *p, const struct bac
 	p->verdict = LB_TRANSMIT;
 	p->egress = b->way.egress;
 	count_traffic(&lb->counters->backends[p->backend], p->length);
-	count(&lb->counters->forwarded, 1);
+	work_count(&lb->counters->forwarded, 1);
+}
+
+/* To a client, or why not; p->egress is set. */
+static void send_to_client(struct lb *lb, struct lb_packet *p, enum reason reason)
+{
+	if (reason) {
+		drop(lb, p, reason);
+		return;
+	}
+	p->verdict = LB_TRANSMIT;
+	work_count(&lb->counters->returned, 1);
+}
+
+/* Makes a flow known to who will need it. Only nat cannot do without. */
+static enum reason open_flow(struct lb *lb, const struct snapshot *s, struct work *w, uint32_t id,
+			     bool known, uint64_t now_ns)
+{
+	if (s->backends[id].way.forward != FORWARD_NAT) {
+		if (!known)
+			remember(lb, w, id, now_ns);
+		return REASON_NONE;
+	}
+	/* A backend that was named by a connection id need not be the one that the flow has. */
+	if (w->translated == id || known_backend(lb, s, w, now_ns) == id)
+		return REASON_NONE;
+	return nat_open(lb, s, w, id, now_ns);
 }
 
 static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
@@ -319,9 +311,13 @@ static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uin
 		drop(lb, p, REASON_NO_NEXT_HOP);
 		return;
 	}
-	if (!known)
-		remember(lb, w, id, now_ns);
-	send_to_backend(lb, p, b);
+	enum reason reason = open_flow(lb, s, w, id, known, now_ns);
+	send_to_backend(lb, p, b, reason ? reason : rewrite(w, &b->way));
+}
+
+static void answer(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
+{
+	send_to_client(lb, w->packet, nat_answer(lb, s, w, now_ns));
 }
 
 /* --- fragments ------------------------------------------------------------------------------ */
@@ -339,7 +335,7 @@ static enum reason backend_fault(const struct snapshot *s, const struct fragment
 
 /* Sends a fragment after its first, or drops it for the same reason. */
 static void follow(struct lb *lb, const struct snapshot *s, struct lb_packet *p,
-		   const struct fragment_decision *d)
+		   const struct fragment_decision *d, uint64_t now_ns)
 {
 	enum reason reason = d->reason ? d->reason : backend_fault(s, d);
 	p->service = d->service;
@@ -350,7 +346,14 @@ static void follow(struct lb *lb, const struct snapshot *s, struct lb_packet *p,
 		drop(lb, p, reason);
 		return;
 	}
-	send_to_backend(lb, p, &s->backends[d->backend]);
+	const struct backend *b = &s->backends[d->backend];
+	struct work w = {.packet = p, .hash = d->flow};
+	if (b->way.forward != FORWARD_NAT)
+		send_to_backend(lb, p, b, rewrite(&w, &b->way));
+	else if (d->answers)
+		send_to_client(lb, p, nat_follow(lb, s, p, d->flow, now_ns));
+	else
+		send_to_backend(lb, p, b, nat_follow(lb, s, p, d->flow, now_ns));
 }
 
 /* The first one is a packet like others, but that the rest of its datagram shares its fate. */
@@ -358,11 +361,13 @@ static void lead(struct lb *lb, const struct snapshot *s, struct work *w, const 
 		 uint64_t now_ns)
 {
 	struct lb_packet *p = w->packet;
-	if (p->service == ABI_NO_SERVICE)
+	if (w->answers)
+		answer(lb, s, w, now_ns);
+	else if (p->service == ABI_NO_SERVICE)
 		drop(lb, p, REASON_FRAGMENT_UNMATCHED);
 	else
 		forward(lb, s, w, now_ns);
-	struct fragment_decision d = {p->service, p->backend, p->reason};
+	struct fragment_decision d = {p->service, p->backend, w->hash, p->reason, w->answers};
 	fragments_remember(lb->fragments, x, &d, now_ns);
 }
 
@@ -375,7 +380,7 @@ static void forward_fragment(struct lb *lb, const struct snapshot *s, struct wor
 	if (!lb->fragments)
 		drop(lb, p, REASON_FRAGMENT_UNMATCHED);
 	else if (fragments_follow(lb->fragments, &x, now_ns, &d))
-		follow(lb, s, p, &d);
+		follow(lb, s, p, &d, now_ns);
 	else if (w->parsed.fragment == PACKET_FIRST_FRAGMENT)
 		lead(lb, s, w, &x, now_ns);
 	else if (held_put(lb->held, p, &x, now_ns))
@@ -391,7 +396,7 @@ unsigned int lb_release(struct lb *lb, const struct snapshot *s, struct lb_packe
 	unsigned int n = 0;
 	while (n < max && lb->held && held_take(lb->held, lb->fragments, now_ns, &packets[n], &d)) {
 		packets[n].rule = ABI_NO_RULE;
-		follow(lb, s, &packets[n++], &d);
+		follow(lb, s, &packets[n++], &d, now_ns);
 	}
 	return n;
 }
@@ -401,12 +406,13 @@ unsigned int lb_release(struct lb *lb, const struct snapshot *s, struct lb_packe
 static void look_up(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
 {
 	w->backend = ABI_NO_BACKEND;
-	if (w->parsed.fragment)
+	w->translated = ABI_NO_BACKEND;
+	if (w->parsed.fragment || w->answers)
 		return;
 	w->backend = named_backend(s, w);
 	if (w->backend == ABI_NO_BACKEND)
 		w->backend = known_backend(lb, s, w, now_ns);
-	if (w->backend == ABI_NO_BACKEND && w->service->tracked && opens_flow(&w->parsed))
+	if (w->backend == ABI_NO_BACKEND && w->service->tracked && work_opens_flow(&w->parsed))
 		flow_table_prefetch_key(lb->flows, w->hash);
 }
 
@@ -434,8 +440,10 @@ void lb_process(struct lb *lb, const struct snapshot *s, struct lb_packet *packe
 	for (unsigned int i = 0; i < to_balance; i++)
 		if (work[i].parsed.fragment)
 			forward_fragment(lb, s, &work[i], now_ns);
+		else if (work[i].answers)
+			answer(lb, s, &work[i], now_ns);
 		else
 			forward(lb, s, &work[i], now_ns);
-	count(&lb->counters->rx_packets, count_in);
-	count(&lb->counters->rx_bytes, bytes);
+	work_count(&lb->counters->rx_packets, count_in);
+	work_count(&lb->counters->rx_bytes, bytes);
 }

@@ -55,7 +55,8 @@ struct lb_traffic {
 
 /*
  * One worker's ledger, written by it alone, read by anyone at any time. It holds that
- *   rx_packets == forwarded + neighbor_replies + echo_replies + passed + sum(dropped) + lb_held()
+ *   rx_packets == forwarded + returned + neighbor_replies + echo_replies + passed + sum(dropped) +
+ *                 lb_held()
  * (what becomes of a packet after lb_process is the worker's part of the ledger).
  */
 struct lb_counters {
@@ -63,6 +64,7 @@ struct lb_counters {
 	uint64_t forwarded;        /* to a backend */
 	uint64_t neighbor_replies; /* ARP and neighbour advertisements */
 	uint64_t echo_replies;     /* of ICMP */
+	uint64_t returned;         /* to a client, by nat */
 	uint64_t passed;
 	uint64_t dropped[ABI_REASON_SLOTS];
 	uint64_t flow_inserts, flow_evictions;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "lb/addr.h"
 #include "lb/err.h"
 #include "lb/maglev.h"
 #include "lb/quic.h"
@@ -229,11 +230,62 @@ out:
 	return err;
 }
 
+/* --- SNAT addresses ------------------------------------------------------------------------ */
+
+static bool is_natted(const struct backend *b)
+{
+	return b->present && b->way.forward == FORWARD_NAT;
+}
+
+static int fill_taken(struct snapshot *s)
+{
+	struct snapshot_snat *snat = &s->snat;
+	snat->taken = calloc(s->backend_end + 1, sizeof(*snat->taken));
+	if (!snat->taken)
+		return -ENOMEM;
+	for (uint32_t id = 0; id < s->backend_end; id++) {
+		const struct backend *b = &s->backends[id];
+		if (!is_natted(b))
+			continue;
+		snat->taken[id] = snat_taken_new(&snat->pools[!addr_is_v4(&b->way.remote)]);
+		if (!snat->taken[id])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Once the backends are filled in. */
+static int fill_snat(struct snapshot *s, const struct config_nat *nat)
+{
+	struct snapshot_snat *snat = &s->snat;
+	struct addr *next = calloc(nat->address_count + 1, sizeof(*next));
+	snat->addresses = next;
+	if (!next)
+		return -ENOMEM;
+	for (int family = 0; family < 2; family++) {
+		struct snat_pool *pool = &snat->pools[family];
+		*pool = (struct snat_pool){next, 0, nat->ports.first, nat->ports.last};
+		for (unsigned int i = 0; i < nat->address_count; i++)
+			if (addr_is_v4(&nat->addresses[i]) == !family)
+				next[pool->count++] = nat->addresses[i];
+		next += pool->count;
+	}
+	return fill_taken(s);
+}
+
+static void snat_fini(struct snapshot *s)
+{
+	for (uint32_t id = 0; s->snat.taken && id < s->backend_end; id++)
+		snat_taken_free(s->snat.taken[id]);
+	free(s->snat.taken);
+	free(s->snat.addresses);
+}
+
 /* --- targets ------------------------------------------------------------------------------- */
 
 static uint32_t target_count(const struct config *config)
 {
-	uint32_t count = 0;
+	uint32_t count = 3 * config->nat.address_count;
 	for (unsigned int i = 0; i < config->service_count; i++) {
 		const struct config_service *s = &config->services[i];
 		count++;
@@ -243,9 +295,9 @@ static uint32_t target_count(const struct config *config)
 	return count;
 }
 
-static uint32_t vip_flags(const struct config *config, const struct config_service *s)
+static uint32_t vip_flags(const struct config *config, enum config_announce announce)
 {
-	uint32_t flags = s->announce == ANNOUNCE_NEIGHBOR ? TARGET_ANNOUNCE : 0;
+	uint32_t flags = announce == ANNOUNCE_NEIGHBOR ? TARGET_ANNOUNCE : 0;
 	if (config->icmp.echo)
 		flags |= TARGET_ECHO;
 	if (config->icmp.other == ICMP_OTHER_DROP)
@@ -272,6 +324,19 @@ static void put_targets(struct target_table *t, const struct config_service *s, 
 	}
 }
 
+/* All TCP and UDP to it is for clients; neighbours and pings are answered as for a VIP. */
+static void put_snat_target(struct target_table *t, const struct addr *address, uint32_t flags)
+{
+	struct target_key key = {.address = *address};
+	struct target value = {.service = ABI_NO_SERVICE, .flags = flags};
+	target_table_put(t, &key, &value);
+	value.flags = TARGET_SNAT;
+	key.protocol = IPPROTO_TCP;
+	target_table_put(t, &key, &value);
+	key.protocol = IPPROTO_UDP;
+	target_table_put(t, &key, &value);
+}
+
 /* --- the whole ------------------------------------------------------------------------------ */
 
 int snapshot_new(const struct snapshot_input *in, const struct snapshot *previous,
@@ -285,8 +350,11 @@ int snapshot_new(const struct snapshot_input *in, const struct snapshot *previou
 	s->backend_end = registry_end(in->backends);
 	s->port_count = in->port_count;
 	s->echo_limit = in->config->icmp.echo_limit;
-	for (uint32_t i = 0; i < in->port_count; i++)
+	for (uint32_t i = 0; i < in->port_count; i++) {
 		memcpy(s->ports[i].source, in->port_macs[i], ETH_ALEN);
+		s->port_mtus[i] = in->port_mtus && in->port_mtus[i] < UINT16_MAX ? in->port_mtus[i]
+										 : UINT16_MAX;
+	}
 	s->services = calloc(s->service_end + 1, sizeof(*s->services));
 	s->backends = aligned_alloc(64, (s->backend_end + 1) * sizeof(*s->backends));
 	s->targets = target_table_new(target_count(in->config));
@@ -298,8 +366,13 @@ int snapshot_new(const struct snapshot_input *in, const struct snapshot *previou
 		if (fill_service(s, in, service, previous))
 			goto no_memory;
 		put_targets(s->targets, service, registry_find(in->services, service->name),
-			    vip_flags(in->config, service));
+			    vip_flags(in->config, service->announce));
 	}
+	for (unsigned int i = 0; i < in->config->nat.address_count; i++)
+		put_snat_target(s->targets, &in->config->nat.addresses[i],
+				vip_flags(in->config, in->config->nat.announce));
+	if (fill_snat(s, &in->config->nat))
+		goto no_memory;
 	*out = s;
 	return 0;
 no_memory:
@@ -317,6 +390,7 @@ void snapshot_free(struct snapshot *s)
 		free(s->services[i].up);
 		free(s->services[i].quic);
 	}
+	snat_fini(s);
 	free(s->services);
 	free(s->backends);
 	target_table_free(s->targets);

@@ -15,6 +15,7 @@
 
 #include "bpf/rewrite.h"
 #include "lb/config.h"
+#include "lb/snat.h"
 
 struct err;
 struct maglev;
@@ -77,6 +78,13 @@ struct service {
 	struct addr address;
 };
 
+/* Where connections to `nat` backends come from. */
+struct snapshot_snat {
+	struct addr *addresses;    /* of both pools */
+	struct snat_pool pools[2]; /* of IPv4, of IPv6 */
+	struct snat_taken **taken; /* by backend id; NULL: it is not reached by nat */
+};
+
 struct snapshot {
 	uint64_t generation;
 	uint32_t service_end, backend_end;          /* array lengths */
@@ -84,6 +92,8 @@ struct snapshot {
 	struct backend *backends;                   /* by id */
 	struct target_table *targets;               /* (address, protocol, port) -> struct target */
 	struct link_addresses ports[ABI_MAX_PORTS]; /* source: the port's own; by port index */
+	uint16_t port_mtus[ABI_MAX_PORTS];          /* in bytes of IP packet */
+	struct snapshot_snat snat;
 	uint32_t port_count;
 	uint32_t echo_limit; /* echo requests that each worker answers a second */
 };
@@ -103,6 +113,7 @@ struct snapshot_input {
 	const struct registry *services, *backends; /* backends by "service/backend" */
 	const struct next_hop *next_hops;           /* by backend id, or NULL: all known, port 0 */
 	const uint8_t (*port_macs)[ETH_ALEN];       /* by port index */
+	const uint32_t *port_mtus;                  /* the same, or NULL: any packet fits */
 	uint32_t port_count;
 	uint64_t generation;
 };

@@ -30,7 +30,7 @@ struct offline {
 	struct next_hop *next_hops; /* by backend id; offline_publish() puts changes in force */
 	struct snapshot *snapshot;
 	uint8_t port_macs[ABI_MAX_PORTS][ETH_ALEN];
-	void *flow_memory;
+	void *flow_memory, *translation_memory;
 	struct flow_table flows;
 	struct lb lb;
 	struct lb_counters *counters; /* of lb */

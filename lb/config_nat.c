@@ -72,8 +72,11 @@ static void print_addresses(const struct field *f, const void *base, unsigned in
 		fputs(" none\n", out);
 		return;
 	}
-	for (unsigned int i = 0; i < nat->address_count; i++)
-		fprintf(out, "%s\"%s\"", i ? ", " : " [", addr_format(&nat->addresses[i], text));
+	for (unsigned int i = 0; i < nat->address_count; i++) {
+		const char *quote = addr_is_v4(&nat->addresses[i]) ? "" : "\"";
+		fprintf(out, "%s%s%s%s", i ? ", " : " [", quote,
+			addr_format(&nat->addresses[i], text), quote);
+	}
 	fputs("]\n", out);
 }
 

@@ -99,6 +99,10 @@ static const struct {
 	 "  echo: true\n"
 	 "  echo_limit: 1000\n"
 	 "  other: pass\n"
+	 "nat:\n"
+	 "  addresses: none\n"
+	 "  ports: 1024-65535\n"
+	 "  announce: neighbor\n"
 	 "services: []\n"
 	 "api:\n"
 	 "  socket: /run/weir/weir.sock\n"},

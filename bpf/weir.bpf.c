@@ -18,6 +18,7 @@
 
 #include "bpf/abi.h"
 #include "bpf/flow.h"
+#include "bpf/translation.h"
 
 /* Set before loading: the port this instance serves, and its link address. */
 const volatile __u32 port_index = 0;
@@ -68,6 +69,23 @@ struct {
 	__type(key, __u32);
 	__type(value, struct flow_bucket);
 } flows SEC(".maps");
+
+/* The shape of the translations of a flow table, by bucket; user space makes it, and writes it. */
+struct translation_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct flow_translations));
+};
+
+/* The translations in force; nothing where no service needs any. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct translation_map);
+} translations SEC(".maps");
 
 /* The ways to the backends, by backend id. Written by user space as plain memory. */
 struct {

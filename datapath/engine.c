@@ -245,6 +245,12 @@ static int open_program(struct engine *e, struct err *err)
 	};
 	char names[ABI_MAX_PORTS][IF_NAMESIZE] = {};
 	int r = program_open(&e->program, &input, err);
+	if (!r)
+		r = program_set_translations(e->program,
+					     e->instance.flows.translations
+						     ? e->instance.translation_array.fd
+						     : -1,
+					     err);
 	if (r)
 		return r;
 	for (uint32_t i = 0; i < e->port_count; i++) {
@@ -324,6 +330,14 @@ void engine_leave(struct engine *e)
 }
 
 /* --- publishing ----------------------------------------------------------------------------- */
+
+int engine_use_nat(struct engine *e, struct err *err)
+{
+	if (e->instance.flows.translations)
+		return 0;
+	int r = instance_use_translations(&e->instance, err);
+	return r ? r : program_set_translations(e->program, e->instance.translation_array.fd, err);
+}
 
 /* Workers first: what is steered to them from now on they must know. */
 static int publish_with_targets(struct engine *e, struct snapshot *s, struct err *err)

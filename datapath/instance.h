@@ -49,6 +49,7 @@ struct instance {
 	uint32_t worker_slots;
 	struct shared_array header_array, flow_array, key_array, backend_array, worker_array;
 	struct shared_array service_names, backend_names;
+	struct shared_array translation_array; /* zeroed: nothing is translated */
 };
 
 /* -EADDRINUSE: a daemon of that instance runs; -EBUSY: it is another network namespace's. */
@@ -62,6 +63,12 @@ int instance_load_names(const struct instance *i, struct registry *services,
 			struct registry *backends, struct err *err);
 void instance_save_names(struct instance *i, const struct registry *services,
 			 const struct registry *backends);
+
+/*
+ * Makes room for translations beside the flow table, or takes over what is there; nothing where
+ * there is room already. -ENOMEM.
+ */
+int instance_use_translations(struct instance *i, struct err *err);
 
 /* Writes the ways to the backends for the XDP programs. */
 void instance_publish(struct instance *i, const struct snapshot *s);

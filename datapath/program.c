@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bpf/flow.h" /* types that the skeleton names */
+#include "bpf/translation.h" /* types that the skeleton names */
 #include "bpf/weir.skel.h"
 #include "datapath/instance.h"
 #include "datapath/port.h"
@@ -286,6 +286,19 @@ int program_set_socket(struct program *p, uint32_t port, uint32_t queue, int fd,
 	uint32_t slot = ABI_XSK_SLOT(port, queue);
 	if (bpf_map_update_elem(bpf_map__fd(first(p)->maps.xsks), &slot, &fd, BPF_ANY))
 		return err_set(err, errno, "can't steer queue %u to its socket: %m", queue);
+	return 0;
+}
+
+/* --- translations -------------------------------------------------------------------------- */
+
+int program_set_translations(struct program *p, int fd, struct err *err)
+{
+	int map = bpf_map__fd(first(p)->maps.translations);
+	uint32_t slot = 0;
+	if (fd < 0)
+		bpf_map_delete_elem(map, &slot);
+	else if (bpf_map_update_elem(map, &slot, &fd, BPF_ANY))
+		return err_set(err, errno, "the XDP program can't use the table of translations: %m");
 	return 0;
 }
 

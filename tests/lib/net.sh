@@ -293,7 +293,8 @@ net_two_arm() {
 # --- servers and clients ------------------------------------------------------------------------
 
 # nginx_start NAMESPACE [PORT]: answers its namespace's name to every request; /files/ is
-# $dir/files, slowly enough (1 MB/s) that a download lasts. Requests are in $dir/NAMESPACE.access.log.
+# $dir/files, slowly enough (1 MB/s) that a download lasts; /fast/ is the same as fast as can be, and
+# to /upload files are put. Requests are in $dir/NAMESPACE.access.log.
 nginx_start() {
 	local name=$1 port=${2:-80}
 	mkdir -p "$dir/files" "$dir/$name.tmp"
@@ -315,9 +316,11 @@ nginx_start() {
 				listen $port backlog=1000;
 				listen [::]:$port backlog=1000;
 				add_header X-Backend $name always;
-				client_max_body_size 100m;
+				client_max_body_size 200m;
 				location / { return 200 "$name\n"; }
 				location /files/ { root $dir; limit_rate 1m; }
+				location /fast/ { alias $dir/files/; }
+				location /upload { dav_methods PUT; root $dir/$name.tmp; }
 			}
 		}
 	END

@@ -94,30 +94,30 @@ udp() { # SERVICE VIP
 	expect_equal "$1: flows" 64 "$(jq -s 'map(.flows) | add' "$dir"/sink.b?)"
 }
 
-# What tshark thinks of checksums in what came to either end, as far as it can look through it soon.
+# Captures some of what comes to either end, to be looked at once at the end.
 capture_packets=4000
 captures=()
-capture_start() {
+capture_start() { # KIND
 	local name
 	captures=()
 	for name in client b1; do
-		start $name tshark -q -i eth0 -c $capture_packets -w "$dir/$name.pcap" 2>"$dir/$name.tshark"
+		start $name tshark -q -i eth0 -c $capture_packets -w "$dir/$name.$1.pcap" \
+			2>"$dir/$name.tshark"
 		captures+=("$started")
 		must_come 10 "the capture at $name" grep -q Capturing "$dir/$name.tshark"
 	done
 }
 
-capture_check() {
-	net_stop "${captures[@]}"
-	local name bad
-	for name in client b1; do
-		bad=$(tshark -r "$dir/$name.pcap" -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE \
-			-o udp.check_checksum:TRUE -Y 'ip.checksum.status == 0 ||
-			tcp.checksum.status == 0 || udp.checksum.status == 0 ||
-			icmp.checksum.status == 0 || icmpv6.checksum.status == 0' 2>/dev/null | head -n 3)
-		expect_equal "wrong checksums at $name" "" "$bad"
-		say "$name: $(tshark -r "$dir/$name.pcap" 2>/dev/null | wc -l) packets, no wrong checksum"
-	done
+check_captures() {
+	local bad
+	mergecap -w "$dir/all.pcap" "$dir"/*.*.pcap
+	bad=$(tshark -r "$dir/all.pcap" -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE \
+		-o udp.check_checksum:TRUE -Y 'ip.checksum.status == 0 ||
+		tcp.checksum.status == 0 || udp.checksum.status == 0 ||
+		icmp.checksum.status == 0 || icmpv6.checksum.status == 0' 2>/dev/null | head -n 3)
+	expect_equal "wrong checksums" "" "$bad"
+	say "$(capinfos -MTcr "$dir/all.pcap" | tail -n 1 | cut -f 2) packets, no wrong checksum"
+	rm "$dir"/*.pcap
 }
 
 for weir_fast_path in off on; do
@@ -126,11 +126,12 @@ for weir_fast_path in off on; do
 	weir_wait_reachable
 	say "fast path $weir_fast_path"
 	for kind in "44 203.0.113.10" "66 2001:db8::10" "46 203.0.113.11" "64 2001:db8::11"; do
-		capture_start
+		capture_start "${kind% *}"
 		http "web${kind% *}" "${kind#* }"
 		udp "udp${kind% *}" "${kind#* }"
-		capture_check
+		net_stop "${captures[@]}"
 	done
+	check_captures
 	weir_show drops | jq -c '[.reasons[] | select(.total > 0) | {(.reason): .total}]'
 	must_come 5 "a balanced ledger" ledger_is_balanced
 	weir_stop

@@ -298,7 +298,8 @@ int program_set_translations(struct program *p, int fd, struct err *err)
 	if (fd < 0)
 		bpf_map_delete_elem(map, &slot);
 	else if (bpf_map_update_elem(map, &slot, &fd, BPF_ANY))
-		return err_set(err, errno, "the XDP program can't use the table of translations: %m");
+		return err_set(err, errno,
+			       "the XDP program can't use the table of translations: %m");
 	return 0;
 }
 

@@ -178,9 +178,8 @@ enum reason nat_open(struct lb *lb, const struct snapshot *s, struct work *w, ui
 		break;
 	}
 	set_translation(w, &wanted, answers);
-	enum flow_insert result =
-		flow_table_insert_translated(lb->flows, w->hash, backend, wanted.state, now_ns,
-					     &w->parsed.key, &w->translation);
+	enum flow_insert result = flow_table_insert_translated(
+		lb->flows, w->hash, backend, wanted.state, now_ns, &w->parsed.key, &w->translation);
 	if (result == FLOW_FULL) {
 		flow_table_remove(lb->flows, answers, backend);
 		return untracked(lb);

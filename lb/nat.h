@@ -27,7 +27,8 @@ struct work;
 
 /*
  * Whether the flow that was found for a client's packet is of a connection that is whole, with the
- * backend as it is configured now. Then it is touched, and w->translation set. Errors touch nothing.
+ * backend as it is configured now. Then it is touched, and w->translation set. Errors touch
+ * nothing.
  */
 bool nat_find(struct lb *lb, const struct snapshot *s, struct work *w, const struct flow_hit *hit,
 	      uint64_t now_ns);
@@ -40,8 +41,8 @@ enum reason nat_open(struct lb *lb, const struct snapshot *s, struct work *w, ui
 enum reason nat_forward(struct work *w, const struct way *way);
 
 /*
- * A packet to a SNAT address: translates it for its way to the client, and sets service, backend and
- * egress of w->packet.
+ * A packet to a SNAT address: translates it for its way to the client, and sets service, backend
+ * and egress of w->packet.
  */
 enum reason nat_answer(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns);
 

@@ -14,20 +14,20 @@
 #include "bpf/translate.h"
 #include "lb/process.h"
 
-#define V4_LARGEST    576u  /* bytes of an ICMP error, RFC 1812, 4.3.2.3 */
-#define V6_LARGEST    1280u /* of an ICMPv6 error, RFC 4443, 2.4 */
-#define V6_LEAST_MTU  1280u
-#define FAMILY_GAP    20u /* bytes by which an IPv6 header is longer */
+#define V4_LARGEST     576u  /* bytes of an ICMP error, RFC 1812, 4.3.2.3 */
+#define V6_LARGEST     1280u /* of an ICMPv6 error, RFC 4443, 2.4 */
+#define V6_LEAST_MTU   1280u
+#define FAMILY_GAP     20u /* bytes by which an IPv6 header is longer */
 #define NO_COUNTERPART 0xff
 
 /* An error as it came in. */
 struct error {
 	const void *l3, *quote; /* IP headers */
 	const struct icmphdr *icmp;
-	uint8_t *rest;     /* of the quoted packet, behind the header that is written anew */
-	uint8_t *l4;       /* in it, the transport header */
+	uint8_t *rest; /* of the quoted packet, behind the header that is written anew */
+	uint8_t *l4;   /* in it, the transport header */
 	uint32_t rest_length;
-	uint8_t protocol; /* of the quoted packet */
+	uint8_t protocol;           /* of the quoted packet */
 	struct translate_head head; /* of the IP header; but for the length */
 };
 
@@ -42,8 +42,8 @@ struct message {
 /* RFC 7915, figure 3: where in an IPv6 header stands what is at fault in an IPv4 one. */
 static uint8_t pointer_to_v6(uint8_t pointer)
 {
-	static const uint8_t to[20] = {0, 1, 4, 4, 255, 255, 255, 255, 7, 6,
-				       255, 255, 8, 8, 8, 8, 24, 24, 24, 24};
+	static const uint8_t to[20] = {0,   1,   4, 4, 255, 255, 255, 255, 7,  6,
+				       255, 255, 8, 8, 8,   8,   24,  24,  24, 24};
 	return pointer < sizeof(to) ? to[pointer] : NO_COUNTERPART;
 }
 
@@ -119,8 +119,10 @@ static bool to_v6(struct message *m, const struct iphdr *quoted)
 static bool unreachable_to_v4(struct message *m)
 {
 	static const uint8_t codes[] = {
-		[ICMPV6_NOROUTE] = ICMP_HOST_UNREACH,      [ICMPV6_ADM_PROHIBITED] = ICMP_HOST_ANO,
-		[ICMPV6_NOT_NEIGHBOUR] = ICMP_HOST_UNREACH, [ICMPV6_ADDR_UNREACH] = ICMP_HOST_UNREACH,
+		[ICMPV6_NOROUTE] = ICMP_HOST_UNREACH,
+		[ICMPV6_ADM_PROHIBITED] = ICMP_HOST_ANO,
+		[ICMPV6_NOT_NEIGHBOUR] = ICMP_HOST_UNREACH,
+		[ICMPV6_ADDR_UNREACH] = ICMP_HOST_UNREACH,
 		[ICMPV6_PORT_UNREACH] = ICMP_PORT_UNREACH,
 	};
 	if (m->code >= sizeof(codes))

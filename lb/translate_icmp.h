@@ -18,8 +18,8 @@ struct packet;
 struct translation;
 
 /*
- * Of an error that parse_packet() gave a flow's key. As translate_packet(); REASON_MALFORMED_ICMP: a
- * checksum is wrong, which must not become right.
+ * Of an error that parse_packet() gave a flow's key. As translate_packet(); REASON_MALFORMED_ICMP:
+ * a checksum is wrong, which must not become right.
  */
 enum reason translate_icmp(struct lb_packet *p, const struct packet *parsed,
 			   const struct translation *x);

@@ -42,8 +42,8 @@ const char nat_talk_yaml[] =
 	"     backends: [{name: d64, address: 10.0.0.154}]}\n";
 
 const struct nat_talk nat_talks[] = {
-	{"TCP over IPv4", CLIENT4, "203.0.113.20", SNAT4, "10.0.0.111", "02:04:0a:00:00:6f", 80, 8080,
-	 IPPROTO_TCP},
+	{"TCP over IPv4", CLIENT4, "203.0.113.20", SNAT4, "10.0.0.111", "02:04:0a:00:00:6f", 80,
+	 8080, IPPROTO_TCP},
 	{"UDP over IPv4", CLIENT4, "203.0.113.20", SNAT4, "10.0.0.153", "02:04:0a:00:00:99", 53, 53,
 	 IPPROTO_UDP},
 	{"TCP over IPv6", CLIENT6, "2001:db8:1::20", SNAT6, "2001:db8:2::111", "02:06:00:00:01:11",
@@ -54,10 +54,10 @@ const struct nat_talk nat_talks[] = {
 	 "02:06:00:00:01:11", 80, 8080, IPPROTO_TCP},
 	{"UDP from IPv4 to IPv6", CLIENT4, "203.0.113.21", SNAT6, "2001:db8:2::154",
 	 "02:06:00:00:01:54", 53, 53, IPPROTO_UDP},
-	{"TCP from IPv6 to IPv4", CLIENT6, "2001:db8:1::21", SNAT4, "10.0.0.112", "02:04:0a:00:00:70",
-	 80, 80, IPPROTO_TCP},
-	{"UDP from IPv6 to IPv4", CLIENT6, "2001:db8:1::21", SNAT4, "10.0.0.154", "02:04:0a:00:00:9a",
-	 53, 53, IPPROTO_UDP},
+	{"TCP from IPv6 to IPv4", CLIENT6, "2001:db8:1::21", SNAT4, "10.0.0.112",
+	 "02:04:0a:00:00:70", 80, 80, IPPROTO_TCP},
+	{"UDP from IPv6 to IPv4", CLIENT6, "2001:db8:1::21", SNAT4, "10.0.0.154",
+	 "02:04:0a:00:00:9a", 53, 53, IPPROTO_UDP},
 };
 const size_t nat_talk_count = sizeof(nat_talks) / sizeof(nat_talks[0]);
 
@@ -88,8 +88,8 @@ static struct recipe packet(const char *from, uint16_t from_port, const char *to
 }
 
 /*
- * What has come out of IPv6: up to 1260 bytes it may be fragmented, and has an id for that, which is
- * the checksum in its transport header; else don't fragment.
+ * What has come out of IPv6: up to 1260 bytes it may be fragmented, and has an id for that, which
+ * is the checksum in its transport header; else don't fragment.
  */
 static void set_ipv4_id(struct recipe *r)
 {
@@ -145,9 +145,9 @@ struct recipe nat_talk_from_backend(const struct nat_talk *t, uint16_t port, uin
 
 struct recipe nat_talk_to_client(const struct nat_talk *t, uint8_t flags, uint16_t payload)
 {
-	return sent_on(packet(t->vip, t->vip_port, t->client, NAT_TALK_CLIENT_PORT, t, flags,
-			      payload),
-		       t, CLIENT_MAC);
+	return sent_on(
+		packet(t->vip, t->vip_port, t->client, NAT_TALK_CLIENT_PORT, t, flags, payload), t,
+		CLIENT_MAC);
 }
 
 /* --- packets ---------------------------------------------------------------------------------- */
@@ -166,8 +166,8 @@ void nat_talk_expect_frame(const struct frame *got, const struct recipe *want)
 	assert_int_equal(got->length, f.length);
 	for (uint32_t i = 0; i < f.length; i++)
 		if (got->bytes[i] != f.bytes[i])
-			fail_msg("from %s to %s: byte %u is %02x; expected %02x", want->from, want->to,
-				 i, got->bytes[i], f.bytes[i]);
+			fail_msg("from %s to %s: byte %u is %02x; expected %02x", want->from,
+				 want->to, i, got->bytes[i], f.bytes[i]);
 }
 
 void nat_talk_expect(struct offline *o, const struct recipe *in, const struct recipe *want)

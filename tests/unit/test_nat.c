@@ -225,7 +225,8 @@ static void test_guarded(void **state)
 	assert_int_equal(balancer.counters->flow_guarded, 1);
 }
 
-/* --- the way back ------------------------------------------------------------------------------ */
+/* --- the way back ------------------------------------------------------------------------------
+ */
 
 static void test_last_hop_changes(void **state)
 {
@@ -259,7 +260,8 @@ static void test_client_in_a_vlan(void **state)
 	}
 }
 
-/* --- what is odd ------------------------------------------------------------------------------- */
+/* --- what is odd -------------------------------------------------------------------------------
+ */
 
 /* IPv4 may do without a checksum; over IPv6 there has to be one. */
 static void test_udp_without_checksum(void **state)
@@ -320,13 +322,16 @@ static void test_source_routes(void **state)
 	expect_drop(&in, REASON_UNTRANSLATABLE);
 }
 
-/* --- fragments --------------------------------------------------------------------------------- */
+/* --- fragments ---------------------------------------------------------------------------------
+ */
 
-static void expect_fragments(const struct nat_talk *t, struct recipe first, struct recipe want_first,
-			     struct recipe later, struct recipe want_later)
+static void expect_fragments(const struct nat_talk *t, struct recipe first,
+			     struct recipe want_first, struct recipe later,
+			     struct recipe want_later)
 {
 	bool v6 = strchr(t->client, ':');
-	first.fragment_id = later.fragment_id = want_first.fragment_id = want_later.fragment_id = 77;
+	first.fragment_id = later.fragment_id = want_first.fragment_id = want_later.fragment_id =
+		77;
 	later.from_port = later.to_port = 0;
 	if (v6) {
 		first.extensions = want_first.extensions = "1";
@@ -353,10 +358,12 @@ static void test_fragments(void **state)
 	for (size_t i = 1; i < 4; i += 2) {
 		const struct nat_talk *t = &nat_talks[i];
 		uint16_t port = nat_talk_open(&balancer, t);
-		expect_fragments(t, nat_talk_from_client(t, 0, 32), nat_talk_to_backend(t, port, 0, 32),
-				 nat_talk_from_client(t, 0, 24), nat_talk_to_backend(t, port, 0, 24));
-		expect_fragments(t, nat_talk_from_backend(t, port, 0, 32), nat_talk_to_client(t, 0, 32),
-				 nat_talk_from_backend(t, port, 0, 24), nat_talk_to_client(t, 0, 24));
+		expect_fragments(
+			t, nat_talk_from_client(t, 0, 32), nat_talk_to_backend(t, port, 0, 32),
+			nat_talk_from_client(t, 0, 24), nat_talk_to_backend(t, port, 0, 24));
+		expect_fragments(
+			t, nat_talk_from_backend(t, port, 0, 32), nat_talk_to_client(t, 0, 32),
+			nat_talk_from_backend(t, port, 0, 24), nat_talk_to_client(t, 0, 24));
 	}
 }
 
@@ -370,13 +377,14 @@ static void test_fragments_do_not_cross(void **state)
 	expect_drop(&in, REASON_UNTRANSLATABLE);
 }
 
-/* --- reloads ------------------------------------------------------------------------------------ */
+/* --- reloads ------------------------------------------------------------------------------------
+ */
 
-#define ONE_SERVICE(backend_)                                                                     \
-	"interfaces: [{name: eth0}, {name: eth1}]\n"                                              \
-	"flow_table: {entries: 65536}\n"                                                          \
-	"nat: {addresses: [192.0.2.200, \"2001:db8:9::200\"], ports: 5000-5099}\n"                \
-	"services:\n"                                                                             \
+#define ONE_SERVICE(backend_)                                                                    \
+	"interfaces: [{name: eth0}, {name: eth1}]\n"                                             \
+	"flow_table: {entries: 65536}\n"                                                         \
+	"nat: {addresses: [192.0.2.200, \"2001:db8:9::200\"], ports: 5000-5099}\n"               \
+	"services:\n"                                                                            \
 	"  - {name: web, address: 203.0.113.20, protocol: tcp, ports: [80, 81], forward: nat,\n" \
 	"     backends: [{name: b1, " backend_ "}]}\n"
 

@@ -96,6 +96,14 @@ struct {
 	__type(value, struct fast_backend);
 } fast_backends SEC(".maps");
 
+/* A copy of one of them, being used: there is not that much room on the stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct fast_backend);
+} way_in_use SEC(".maps");
+
 /* What the fast path sent to each backend. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -218,26 +226,51 @@ __attribute__((noinline)) int repeat_frame(struct xdp_md *ctx, const struct pack
 	struct port_counters *ledger = bpf_map_lookup_elem(&counters, &port);
 	if (!p || !ledger)
 		return REPEAT_NOTHING;
-	return repeat_decision((void *)(long)ctx->data, (void *)(long)ctx->data_end, p, ledger);
+	return repeat_decision(ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end, p,
+			       ledger);
+}
+
+/* The offset is one of a frame that was parsed: behind at most two VLAN tags. */
+__attribute__((noinline)) int rebuild_frame(struct xdp_md *ctx, __u32 backend, __u32 l3_offset,
+					    __u64 hash)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct tunnel_inner inner;
+	__u32 slot = 0;
+	struct fast_backend *to = bpf_map_lookup_elem(&way_in_use, &slot);
+	if (!to || !repeat_read_backend(backend, to, WAY_WORDS) || to->way.forward == FORWARD_NAT)
+		return REPEAT_NOTHING;
+	if (!tunnel_read((char *)data + (l3_offset & 31), end, &inner) ||
+	    !rewrite_fits(&to->way, &inner) ||
+	    bpf_xdp_adjust_head(ctx, -rewrite_growth(&to->way, l3_offset)))
+		return REPEAT_NOTHING;
+	data = (void *)(long)ctx->data;
+	end = (void *)(long)ctx->data_end;
+	if (!rewrite_frame(data, end, &to->way, &inner, hash))
+		return REPEAT_NOTHING;
+	return to->way.egress;
 }
 
 /*
  * What nearly all packets are, in line and without a call: TCP or UDP over IPv4, no fragment.
  * REPEAT_NOTHING where it is something else, at fault, or not known.
  */
-static __always_inline int repeat_plain(void *data, const void *end, struct port_counters *ledger)
+static __always_inline int repeat_plain(struct xdp_md *ctx, void *data, const void *end,
+					struct port_counters *ledger)
 {
 	struct cursor c = {.pos = data, .end = end};
 	struct packet p = {};
 	__u32 payload;
-	if (parse_ethernet(&c, &p.ethertype) || p.ethertype != bpf_htons(ETH_P_IP) ||
-	    parse_ipv4(&c, &p, &payload) || p.fragment)
+	if (parse_ethernet(&c, &p.ethertype) || p.ethertype != bpf_htons(ETH_P_IP))
+		return REPEAT_NOTHING;
+	p.l3_offset = c.pos - (const char *)data;
+	if (parse_ipv4(&c, &p, &payload) || p.fragment)
 		return REPEAT_NOTHING;
 	if (p.key.protocol == IPPROTO_TCP
 		    ? parse_tcp(&c, &p, payload)
 		    : p.key.protocol != IPPROTO_UDP || parse_udp(&c, &p, payload))
 		return REPEAT_NOTHING;
-	return repeat_decision(data, end, &p, ledger);
+	return repeat_decision(ctx, data, end, &p, ledger);
 }
 
 /* Into the socket of the queue: XDP_REDIRECT, or something else where there is none. */
@@ -320,7 +353,7 @@ int weir(struct xdp_md *ctx)
 	ledger->rx_packets++;
 	ledger->rx_bytes += frame_length(data, end);
 	if (fast_path == FAST_PATH_ALWAYS) {
-		int action = repeat_plain(data, end, ledger);
+		int action = repeat_plain(ctx, data, end, ledger);
 		if (action != REPEAT_NOTHING)
 			return action;
 	}

@@ -139,8 +139,8 @@ static const struct choice states[] = {
 static const struct choice forwards[] = {
 	{"dsr", FORWARD_DSR},
 	{"nat", FORWARD_NAT},
-	{"ipip", CHOICE_LATER},
-	{"gue", CHOICE_LATER},
+	{"ipip", FORWARD_IPIP},
+	{"gue", FORWARD_GUE},
 	{NULL, 0},
 };
 static const struct choice schedulers[] = {
@@ -267,6 +267,8 @@ static const struct mapping flow_table = MAPPING(flow_table_fields);
 static const struct field icmp_fields[] = {
 	{"echo", &kind_choice, CONFIG(icmp.echo), truths, "true"},
 	{"echo_limit", &kind_number, CONFIG(icmp.echo_limit),
+	 &(const struct number_rule){1, 100000000, false}, "1000"},
+	{"too_big_limit", &kind_number, CONFIG(icmp.too_big_limit),
 	 &(const struct number_rule){1, 100000000, false}, "1000"},
 	{"other", &kind_choice, CONFIG(icmp.other), icmp_others, "pass"},
 };

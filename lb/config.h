@@ -85,6 +85,7 @@ struct config_icmp {
 	bool echo;                    /* echo requests are answered */
 	enum config_icmp_other other; /* what becomes of all other ICMP */
 	uint32_t echo_limit;          /* requests a second that each worker answers */
+	uint32_t too_big_limit;       /* packets a second that each worker refuses by ICMP */
 };
 
 /* Where connections to `nat` backends come from. */

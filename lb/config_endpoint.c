@@ -78,24 +78,6 @@ const struct kind kind_address = {read_address, print_address};
 #define V4_SHORTEST 8u
 #define V6_SHORTEST 16u
 
-static bool split_prefix(const char *text, struct addr *base, uint32_t *length)
-{
-	char address[ADDR_TEXT];
-	size_t before = strcspn(text, "/");
-	const char *digits = text + before + 1;
-	snprintf(address, sizeof(address), "%.*s", (int)before, text);
-	if (before >= sizeof(address) || addr_parse(address, base))
-		return false;
-	*length = PREFIX_FULL;
-	if (!text[before])
-		return true;
-	uint32_t bits = addr_is_v4(base) ? 32 : 128;
-	if (!value_decimal(digits, strlen(digits), length) || *length > bits)
-		return false;
-	*length += PREFIX_FULL - bits;
-	return true;
-}
-
 /* IPv4 addresses are held in IPv6's form: a prefix that has all of those has none of its own. */
 static bool holds_ipv4(const struct addr *base, uint32_t length)
 {
@@ -139,7 +121,7 @@ static void read_vip(struct document *d, const struct place *at, const struct fi
 	uint32_t length;
 	if (!text)
 		return;
-	if (split_prefix(text, &address, &length))
+	if (!prefix_parse(text, &address, &length))
 		check_vip(d, at, text, base, &address, length);
 	else
 		value_unexpected(d, at, text, expects);

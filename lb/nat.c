@@ -10,6 +10,7 @@
 
 #include "bpf/translate.h"
 #include "lb/addr.h"
+#include "lb/fragments.h"
 #include "lb/process.h"
 #include "lb/snapshot.h"
 #include "lb/snat.h"
@@ -192,29 +193,6 @@ enum reason nat_open(struct lb *lb, const struct snapshot *s, struct work *w, ui
 
 /* --- packets ---------------------------------------------------------------------------------- */
 
-static enum reason send_to_backend(struct lb_packet *p, const struct packet *parsed,
-				   const struct way *way, const struct translation *flow)
-{
-	struct translation x = *flow;
-	x.link = way->link;
-	x.vlan = way->vlan;
-	return translate_packet(p, parsed, &x, way->mtu ? way->mtu : UINT32_MAX);
-}
-
-enum reason nat_forward(struct work *w, const struct way *way)
-{
-	return send_to_backend(w->packet, &w->parsed, way, &w->translation);
-}
-
-static enum reason send_answer(const struct snapshot *s, struct lb_packet *p,
-			       const struct packet *parsed, const struct translation *x)
-{
-	if (x->egress >= s->port_count)
-		return REASON_NO_NEXT_HOP; /* known again with the client's next packet */
-	p->egress = x->egress;
-	return translate_packet(p, parsed, x, s->port_mtus[x->egress]);
-}
-
 /* Whether a flow that was found is one of answers, of a backend that serves. */
 static bool is_answer(const struct snapshot *s, const struct flow_hit *hit,
 		      const struct flow_key *key)
@@ -225,33 +203,49 @@ static bool is_answer(const struct snapshot *s, const struct flow_hit *hit,
 	       flow_hit_answers(hit) && addr_equal(&b->way.remote, &key->source);
 }
 
-enum reason nat_answer(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
+bool nat_find_answer(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
 {
 	struct flow_hit hit;
-	struct lb_packet *p = w->packet;
 	if (!flow_table_find(lb->flows, w->hash, now_ns, &hit) ||
 	    !is_answer(s, &hit, &w->parsed.key) ||
 	    !flow_table_translation(lb->flows, &hit, &w->translation) ||
 	    !touch_both(lb, w, &hit, now_ns))
-		return REASON_NAT_UNKNOWN;
-	p->backend = hit.backend;
-	p->service = s->backends[hit.backend].service;
-	return send_answer(s, p, &w->parsed, &w->translation);
+		return false;
+	w->packet->backend = hit.backend;
+	w->packet->service = s->backends[hit.backend].service;
+	return true;
 }
 
-enum reason nat_follow(struct lb *lb, const struct snapshot *s, struct lb_packet *p, uint64_t hash,
+bool nat_find_fragment(struct lb *lb, struct work *w, const struct fragment_decision *d,
 		       uint64_t now_ns)
 {
-	const struct backend *b = &s->backends[p->backend];
-	struct packet parsed = {0};
 	struct flow_hit hit;
-	struct translation x;
-	if (parse_packet(p->data, p->data + p->length, &parsed) ||
-	    !flow_table_find(lb->flows, hash, now_ns, &hit) || hit.backend != p->backend ||
-	    !flow_hit_is_translated(&hit) || !flow_table_translation(lb->flows, &hit, &x))
-		return REASON_NAT_UNKNOWN;
-	if (flow_hit_answers(&hit))
-		return send_answer(s, p, &parsed, &x);
-	p->egress = b->way.egress;
-	return send_to_backend(p, &parsed, &b->way, &x);
+	return flow_table_find(lb->flows, d->flow, now_ns, &hit) && hit.backend == d->backend &&
+	       flow_hit_is_translated(&hit) && flow_hit_answers(&hit) == d->answers &&
+	       flow_table_translation(lb->flows, &hit, &w->translation);
+}
+
+enum reason nat_to_backend(struct work *w, const struct way *way)
+{
+	struct translation x = w->translation;
+	x.link = way->link;
+	x.vlan = way->vlan;
+	return translate_packet(w->packet, &w->parsed, &x, way->mtu);
+}
+
+enum reason nat_to_client(const struct snapshot *s, struct work *w)
+{
+	const struct translation *x = &w->translation;
+	if (x->egress >= s->port_count)
+		return REASON_NO_NEXT_HOP; /* known again with the client's next packet */
+	w->packet->egress = x->egress;
+	return translate_packet(w->packet, &w->parsed, x, s->port_mtus[x->egress]);
+}
+
+uint32_t nat_senders_mtu(const struct work *w, uint32_t mtu)
+{
+	const uint32_t gap = sizeof(struct ipv6hdr) - sizeof(struct iphdr);
+	if (!translate_is_cross(&w->parsed, &w->translation))
+		return mtu;
+	return translate_is_v4(&w->parsed) ? mtu - gap : mtu + gap;
 }

@@ -17,10 +17,9 @@
 
 #include "bpf/abi.h"
 
-struct backend;
 struct flow_hit;
+struct fragment_decision;
 struct lb;
-struct lb_packet;
 struct snapshot;
 struct way;
 struct work;
@@ -37,20 +36,21 @@ bool nat_find(struct lb *lb, const struct snapshot *s, struct work *w, const str
 enum reason nat_open(struct lb *lb, const struct snapshot *s, struct work *w, uint32_t backend,
 		     uint64_t now_ns);
 
-/* Translates a client's packet, whose w->translation is set, for its way to the backend. */
-enum reason nat_forward(struct work *w, const struct way *way);
-
 /*
- * A packet to a SNAT address: translates it for its way to the client, and sets service, backend
- * and egress of w->packet.
+ * Whether a packet to a SNAT address answers a connection that is whole. Then that is touched,
+ * w->translation and the packet's service and backend are set.
  */
-enum reason nat_answer(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns);
+bool nat_find_answer(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns);
 
-/*
- * The same for a later fragment, of either direction, by the hash of the flow that its first one
- * was of.
- */
-enum reason nat_follow(struct lb *lb, const struct snapshot *s, struct lb_packet *p, uint64_t hash,
+/* Sets w->translation for a later fragment, of either direction, after its first one. */
+bool nat_find_fragment(struct lb *lb, struct work *w, const struct fragment_decision *d,
 		       uint64_t now_ns);
+
+/* Translates a packet whose w->translation is set; to a client sets its egress. */
+enum reason nat_to_backend(struct work *w, const struct way *way);
+enum reason nat_to_client(const struct snapshot *s, struct work *w);
+
+/* How long packets may be as their sender sends them, on a way with that MTU. */
+uint32_t nat_senders_mtu(const struct work *w, uint32_t mtu);
 
 #endif

@@ -27,6 +27,12 @@ uint32_t prefix_size(uint32_t length);
 /* Its n-th address, from 0. */
 struct addr prefix_address(const struct addr *base, uint32_t n);
 
+/*
+ * "203.0.113.0/28", "2001:db8::/32" or an address, whose length is PREFIX_FULL. Bits behind the
+ * length stay. -EINVAL.
+ */
+int prefix_parse(const char *text, struct addr *base, uint32_t *length);
+
 /* "203.0.113.0/28", or the address alone, in `text`, which it returns. */
 const char *prefix_format(const struct addr *base, uint32_t length, char text[PREFIX_TEXT]);
 

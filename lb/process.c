@@ -20,6 +20,7 @@
 #include "lb/quic.h"
 #include "lb/snapshot.h"
 #include "lb/target_table.h"
+#include "lb/too_big.h"
 #include "lb/work.h"
 
 static const struct target *target_find(const void *table, const struct target_key *key)
@@ -36,6 +37,7 @@ static const struct target_key *prefix_find(const void *table, const struct addr
 #include "bpf/icmp.h"
 #include "bpf/match.h"
 #include "bpf/neighbor.h"
+#include "bpf/rewrite.h"
 
 void lb_init(struct lb *lb, struct flow_table *flows, struct lb_counters *counters,
 	     uint32_t insert_limit)
@@ -238,35 +240,95 @@ static void remember(struct lb *lb, const struct work *w, uint32_t backend, uint
 	}
 }
 
-/* Does to a packet what its backend's method says. Each of them is a function of its own. */
-static enum reason rewrite(struct work *w, const struct way *way)
+/* By a way that changes more than link addresses: VLAN tags, or a tunnel. */
+static enum reason rebuild(struct lb_packet *p, const struct way *way, uint32_t l3_offset,
+			   uint64_t hash)
 {
-	if (__builtin_expect(way->forward == FORWARD_DSR, 1)) {
-		rewrite_link(w->packet->data, &way->link);
-		return REASON_NONE;
-	}
-	if (way->forward == FORWARD_NAT)
-		return nat_forward(w, way);
-	return REASON_NO_BACKEND; /* no other method gets past config_parse() */
+	const uint8_t *end = p->data + p->length;
+	struct tunnel_inner inner;
+	if (!tunnel_read(p->data + l3_offset, end, &inner))
+		return REASON_TRUNCATED;
+	if (!rewrite_fits(way, &inner))
+		return REASON_TOO_BIG;
+	int growth = rewrite_growth(way, l3_offset);
+	p->data -= growth;
+	p->length += growth;
+	rewrite_frame(p->data, end, way, &inner, hash);
+	return REASON_NONE;
 }
 
-/* To a backend, or why not; p->backend is `b`'s id. */
-static void send_to_backend(struct lb *lb, struct lb_packet *p, const struct backend *b,
-			    enum reason reason)
+/* Does to a packet what the way to its backend says. Each method is a function of its own. */
+static enum reason rewrite(struct work *w, const struct way *way)
 {
+	struct lb_packet *p = w->packet;
+	if (way->forward == FORWARD_NAT)
+		return nat_to_backend(w, way);
+	if (__builtin_expect(!way->plain || w->parsed.l3_offset != ETH_HLEN, 0))
+		return rebuild(p, way, w->parsed.l3_offset, w->hash);
+	if (p->length > way->mtu + (uint32_t)ETH_HLEN)
+		return REASON_TOO_BIG;
+	rewrite_link(p->data, &way->link);
+	return REASON_NONE;
+}
+
+/*
+ * Tells the sender how long its packets may be, if it may be told. The reason stays with the
+ * packet, so that later fragments of it share its fate.
+ */
+static void refuse_too_big(struct lb *lb, const struct snapshot *s, struct work *w, uint32_t mtu,
+			   uint64_t now_ns)
+{
+	struct lb_packet *p = w->packet;
+	if (!too_big_may_answer(p, &w->parsed) ||
+	    !budget_take(&lb->errors, s->too_big_limit, now_ns)) {
+		drop(lb, p, REASON_TOO_BIG);
+		return;
+	}
+	too_big_answer(p, &w->parsed, mtu, s->ports[p->ingress].source);
+	p->verdict = LB_TRANSMIT;
+	p->egress = p->ingress;
+	p->reason = REASON_TOO_BIG;
+	work_count(&lb->counters->too_big_replies, 1);
+}
+
+/* How long the packets of a way's senders may be. */
+static uint32_t senders_mtu(const struct work *w, const struct way *way)
+{
+	if (way->forward == FORWARD_NAT)
+		return nat_senders_mtu(w, way->mtu);
+	return way->mtu - tunnel_overhead(way);
+}
+
+/* p->backend is `b`'s id. */
+static void send_to_backend(struct lb *lb, const struct snapshot *s, struct work *w,
+			    const struct backend *b, uint64_t now_ns)
+{
+	struct lb_packet *p = w->packet;
+	uint32_t length = p->length;
+	enum reason reason = rewrite(w, &b->way);
+	if (reason == REASON_TOO_BIG) {
+		refuse_too_big(lb, s, w, senders_mtu(w, &b->way), now_ns);
+		return;
+	}
 	if (reason) {
 		drop(lb, p, reason);
 		return;
 	}
 	p->verdict = LB_TRANSMIT;
 	p->egress = b->way.egress;
-	count_traffic(&lb->counters->backends[p->backend], p->length);
+	count_traffic(&lb->counters->backends[p->backend], length);
 	work_count(&lb->counters->forwarded, 1);
 }
 
-/* To a client, or why not; p->egress is set. */
-static void send_to_client(struct lb *lb, struct lb_packet *p, enum reason reason)
+/* By nat: w->translation is set, and says where to. */
+static void send_to_client(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
 {
+	struct lb_packet *p = w->packet;
+	enum reason reason = nat_to_client(s, w);
+	if (reason == REASON_TOO_BIG) {
+		refuse_too_big(lb, s, w, nat_senders_mtu(w, s->port_mtus[p->egress]), now_ns);
+		return;
+	}
 	if (reason) {
 		drop(lb, p, reason);
 		return;
@@ -312,12 +374,18 @@ static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uin
 		return;
 	}
 	enum reason reason = open_flow(lb, s, w, id, known, now_ns);
-	send_to_backend(lb, p, b, reason ? reason : rewrite(w, &b->way));
+	if (reason)
+		drop(lb, p, reason);
+	else
+		send_to_backend(lb, s, w, b, now_ns);
 }
 
 static void answer(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
 {
-	send_to_client(lb, w->packet, nat_answer(lb, s, w, now_ns));
+	if (nat_find_answer(lb, s, w, now_ns))
+		send_to_client(lb, s, w, now_ns);
+	else
+		drop(lb, w->packet, REASON_NAT_UNKNOWN);
 }
 
 /* --- fragments ------------------------------------------------------------------------------ */
@@ -334,9 +402,10 @@ static enum reason backend_fault(const struct snapshot *s, const struct fragment
 }
 
 /* Sends a fragment after its first, or drops it for the same reason. */
-static void follow(struct lb *lb, const struct snapshot *s, struct lb_packet *p,
+static void follow(struct lb *lb, const struct snapshot *s, struct work *w,
 		   const struct fragment_decision *d, uint64_t now_ns)
 {
+	struct lb_packet *p = w->packet;
 	enum reason reason = d->reason ? d->reason : backend_fault(s, d);
 	p->service = d->service;
 	p->backend = d->backend;
@@ -347,13 +416,12 @@ static void follow(struct lb *lb, const struct snapshot *s, struct lb_packet *p,
 		return;
 	}
 	const struct backend *b = &s->backends[d->backend];
-	struct work w = {.packet = p, .hash = d->flow};
-	if (b->way.forward != FORWARD_NAT)
-		send_to_backend(lb, p, b, rewrite(&w, &b->way));
+	if (b->way.forward == FORWARD_NAT && !nat_find_fragment(lb, w, d, now_ns))
+		drop(lb, p, REASON_NAT_UNKNOWN);
 	else if (d->answers)
-		send_to_client(lb, p, nat_follow(lb, s, p, d->flow, now_ns));
+		send_to_client(lb, s, w, now_ns);
 	else
-		send_to_backend(lb, p, b, nat_follow(lb, s, p, d->flow, now_ns));
+		send_to_backend(lb, s, w, b, now_ns);
 }
 
 /* The first one is a packet like others, but that the rest of its datagram shares its fate. */
@@ -380,7 +448,7 @@ static void forward_fragment(struct lb *lb, const struct snapshot *s, struct wor
 	if (!lb->fragments)
 		drop(lb, p, REASON_FRAGMENT_UNMATCHED);
 	else if (fragments_follow(lb->fragments, &x, now_ns, &d))
-		follow(lb, s, p, &d, now_ns);
+		follow(lb, s, w, &d, now_ns);
 	else if (w->parsed.fragment == PACKET_FIRST_FRAGMENT)
 		lead(lb, s, w, &x, now_ns);
 	else if (held_put(lb->held, p, &x, now_ns))
@@ -395,8 +463,11 @@ unsigned int lb_release(struct lb *lb, const struct snapshot *s, struct lb_packe
 	struct fragment_decision d;
 	unsigned int n = 0;
 	while (n < max && lb->held && held_take(lb->held, lb->fragments, now_ns, &packets[n], &d)) {
-		packets[n].rule = ABI_NO_RULE;
-		follow(lb, s, &packets[n++], &d, now_ns);
+		struct work w = {.packet = &packets[n++]};
+		w.packet->rule = ABI_NO_RULE;
+		parse_packet(w.packet->data, w.packet->data + w.packet->length, &w.parsed);
+		w.hash = flow_hash(&w.parsed.key, &lb->flows->seed);
+		follow(lb, s, &w, &d, now_ns);
 	}
 	return n;
 }

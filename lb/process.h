@@ -55,8 +55,8 @@ struct lb_traffic {
 
 /*
  * One worker's ledger, written by it alone, read by anyone at any time. It holds that
- *   rx_packets == forwarded + returned + neighbor_replies + echo_replies + passed + sum(dropped) +
- *                 lb_held()
+ *   rx_packets == forwarded + returned + neighbor_replies + echo_replies + too_big_replies +
+ *                 passed + sum(dropped) + lb_held()
  * (what becomes of a packet after lb_process is the worker's part of the ledger).
  */
 struct lb_counters {
@@ -65,6 +65,7 @@ struct lb_counters {
 	uint64_t neighbor_replies; /* ARP and neighbour advertisements */
 	uint64_t echo_replies;     /* of ICMP */
 	uint64_t returned;         /* to a client, by nat */
+	uint64_t too_big_replies;  /* packets answered with the ICMP error */
 	uint64_t passed;
 	uint64_t dropped[ABI_REASON_SLOTS];
 	uint64_t flow_inserts, flow_evictions;
@@ -80,6 +81,7 @@ struct lb {
 	uint32_t insert_limit;        /* flows a second it remembers */
 	struct budget inserts;        /* those it may remember now */
 	struct budget echoes;         /* echo requests it may answer now */
+	struct budget errors;         /* packets that are too big, the same */
 	struct fragments *fragments;  /* of all workers; NULL: fragments are not balanced */
 	struct held *held;            /* of this one */
 };

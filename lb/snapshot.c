@@ -139,6 +139,7 @@ static void fill_backend(struct backend *b, const struct config_service *service
 			 const struct config_backend *config, uint32_t service,
 			 const struct next_hop *hop, const struct snapshot *s)
 {
+	static const uint8_t no_source[ETH_ALEN];
 	b->present = 1;
 	b->state = config->state;
 	b->tracked = s->services[service].tracked;
@@ -155,9 +156,12 @@ static void fill_backend(struct backend *b, const struct config_service *service
 	b->way.egress = hop->egress;
 	b->way.link = s->ports[hop->egress];
 	b->way.vlan = htons(hop->vlan);
-	b->way.mtu = hop->mtu;
+	b->way.mtu = hop->mtu ? hop->mtu : WAY_MTU_MAX;
+	b->way.plain = b->way.forward == FORWARD_DSR && !b->way.vlan;
 	b->way.local = hop->local;
 	memcpy(b->way.link.destination, hop->mac, ETH_ALEN);
+	if (memcmp(hop->source, no_source, ETH_ALEN))
+		memcpy(b->way.link.source, hop->source, ETH_ALEN);
 }
 
 static int fill_quic(struct service *service, const struct config_service *config,
@@ -350,6 +354,7 @@ int snapshot_new(const struct snapshot_input *in, const struct snapshot *previou
 	s->backend_end = registry_end(in->backends);
 	s->port_count = in->port_count;
 	s->echo_limit = in->config->icmp.echo_limit;
+	s->too_big_limit = in->config->icmp.too_big_limit;
 	for (uint32_t i = 0; i < in->port_count; i++) {
 		memcpy(s->ports[i].source, in->port_macs[i], ETH_ALEN);
 		s->port_mtus[i] = in->port_mtus && in->port_mtus[i] < UINT16_MAX ? in->port_mtus[i]

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bpf/rewrite.h"
+#include "bpf/abi.h"
 #include "lb/config.h"
 #include "lb/snat.h"
 
@@ -95,7 +95,8 @@ struct snapshot {
 	uint16_t port_mtus[ABI_MAX_PORTS];          /* in bytes of IP packet */
 	struct snapshot_snat snat;
 	uint32_t port_count;
-	uint32_t echo_limit; /* echo requests that each worker answers a second */
+	uint32_t echo_limit;    /* echo requests that each worker answers a second */
+	uint32_t too_big_limit; /* packets that are too big, the same */
 };
 
 /* What the kernel knows of a backend's way out. */
@@ -103,9 +104,10 @@ struct next_hop {
 	bool known;
 	uint16_t egress; /* port index */
 	uint8_t mac[ETH_ALEN];
-	uint16_t vlan;     /* tag to send with, 0: none */
-	uint16_t mtu;      /* of the way, 0: not known */
-	struct addr local; /* the host's own address on that way */
+	uint8_t source[ETH_ALEN]; /* the own link address; zeroes: the port's */
+	uint16_t vlan;            /* tag to send with, 0: none */
+	uint16_t mtu;             /* of the way, 0: not known */
+	struct addr local;        /* the host's own address on that way */
 };
 
 struct snapshot_input {

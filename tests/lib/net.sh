@@ -15,6 +15,11 @@
 #
 #                     client 10.0.1.1 --- eth0 weir eth1 ---- switch ---- b1 b2 b3 10.0.0.11-13
 #
+#   net_routed        the same, but the backends are in a network of their own, behind a router,
+#                     and have no VIPs yet:
+#
+#                     client --- eth0 weir eth1 --- eth0 router eth1 ---- switch ---- b1 b2 b3
+#
 # All VIPs lie in 203.0.113.0/24 and 2001:db8::/64, which are on-link for the client.
 #
 # Namespaces and processes have names and ids of this test alone; all of them are gone when the
@@ -246,12 +251,19 @@ net_vip() { # NAMESPACE VIP...
 vip4=203.0.113.10
 vip6=2001:db8::10
 
-net_backends() { # of the switch, at 10.0.0.11, .12, .13
+net_hosts() { # of the switch, at 10.0.0.11, .12, .13: backends-to-be
 	local n
 	for n in 1 2 3; do
 		net_namespace b$n
 		net_plug b$n eth0 switch
 		net_address b$n eth0 10.0.0.1$n/24 fd00::1$n/64
+	done
+}
+
+net_backends() { # those, with the VIPs, by hand
+	local n
+	net_hosts
+	for n in 1 2 3; do
 		net_vip b$n $vip4 $vip6
 	done
 }
@@ -271,7 +283,7 @@ net_one_arm() {
 	done
 }
 
-net_two_arm() {
+net_two_arm() { # [net_hosts]
 	net_switch switch
 	net_namespace client weir
 	net_link client eth0 weir eth0
@@ -282,12 +294,39 @@ net_two_arm() {
 	net_set weir ipv4.ip_forward=1 ipv6.conf.all.forwarding=1
 	on weir ip route add 203.0.113.1/32 dev eth0
 	on weir ip -6 route add 2001:db8::1/128 dev eth0
-	net_backends
+	"${1:-net_backends}"
+	net_default_routes 10.0.0.2 fd00::2
+}
+
+net_default_routes() { # IPV4 IPV6: of the backends
 	local n
 	for n in 1 2 3; do
-		on b$n ip route add default via 10.0.0.2
-		on b$n ip -6 route add default via fd00::2
+		on b$n ip route add default via "$1"
+		on b$n ip -6 route add default via "$2"
 	done
+}
+
+net_routed() {
+	net_switch switch
+	net_namespace client weir router
+	net_link client eth0 weir eth0
+	net_address client eth0 10.0.1.1/24 fd01::1/64 203.0.113.1/24 2001:db8::1/64
+	net_address weir eth0 10.0.1.2/24 fd01::2/64
+	net_link weir eth1 router eth0
+	net_address weir eth1 10.0.2.2/24 fd02::2/64
+	net_address router eth0 10.0.2.3/24 fd02::3/64
+	net_plug router eth1 switch
+	net_address router eth1 10.0.0.3/24 fd00::3/64
+	net_set weir ipv4.ip_forward=1 ipv6.conf.all.forwarding=1
+	net_set router ipv4.ip_forward=1 ipv6.conf.all.forwarding=1
+	on weir ip route add 203.0.113.1/32 dev eth0
+	on weir ip -6 route add 2001:db8::1/128 dev eth0
+	on weir ip route add 10.0.0.0/24 via 10.0.2.3
+	on weir ip -6 route add fd00::/64 via fd02::3
+	on router ip route add default via 10.0.2.2
+	on router ip -6 route add default via fd02::2
+	net_hosts
+	net_default_routes 10.0.0.3 fd00::3
 }
 
 # --- servers and clients ------------------------------------------------------------------------

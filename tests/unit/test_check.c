@@ -98,6 +98,7 @@ static const struct {
 	 "icmp:\n"
 	 "  echo: true\n"
 	 "  echo_limit: 1000\n"
+	 "  too_big_limit: 1000\n"
 	 "  other: pass\n"
 	 "nat:\n"
 	 "  addresses: none\n"

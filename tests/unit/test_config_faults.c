@@ -212,10 +212,10 @@ static const struct {
 	 "f:3: icmp.echo_limit: found '1k'; expected a whole number from 1 to 100000000"},
 	{ETH0 NONE "icmp: {other: reject}\n",
 	 "f:3: icmp.other: found 'reject'; expected pass or drop"},
-	{ETH0 NONE "icmp: true\n",
-	 "f:3: icmp: found 'true'; expected a mapping with the keys echo, echo_limit, other"},
+	{ETH0 NONE "icmp: true\n", "f:3: icmp: found 'true'; expected a mapping with the keys "
+				   "echo, echo_limit, too_big_limit, other"},
 	{ETH0 NONE "icmp: {limit: 5}\n",
-	 "f:3: icmp.limit: unknown key; the keys here are echo, echo_limit, other"},
+	 "f:3: icmp.limit: unknown key; the keys here are echo, echo_limit, too_big_limit, other"},
 	{ETH0 NONE "flow_table: {timeouts: {udp: 500ms}}\n",
 	 "f:3: flow_table.timeouts.udp: found '500ms'; flows age by whole seconds, "
 	 "expected " DURATION},
@@ -313,7 +313,8 @@ static const struct {
 	 "host can have"},
 	{ETH0 "services:\n  - {name: web, address: 10.0.0.1, protocol: sctp}\n",
 	 "f:3: services[0].protocol: found 'sctp'; expected tcp or udp"},
-	{WEB "forward: direct}\n", "f:3: services[0].forward: found 'direct'; expected dsr or nat"},
+	{WEB "forward: direct}\n",
+	 "f:3: services[0].forward: found 'direct'; expected dsr or nat or ipip or gue"},
 	{WEB "scheduler: least-connections}\n", "f:3: services[0].scheduler: 'least-connections' "
 						"is not supported by this version; use maglev"},
 	{WEB "affinity: cookie}\n",

@@ -17,6 +17,7 @@ static const struct command {
 	{"reload", "read the configuration again, all or nothing", command_reload},
 	{"capture", "[--drops] [-w FILE] [FILTER]: packets, with their drop reasons",
 	 command_capture},
+	{"backend", "up|down|show: makes this host a backend", command_backend},
 	{"replay", "-c FILE --pcap IN [-w OUT]: the datapath over a capture, offline",
 	 command_replay},
 };

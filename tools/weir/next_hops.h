@@ -22,7 +22,8 @@ struct next_hops;
 typedef void next_hops_fn(void *context);
 
 struct next_hop_wanted {
-	uint32_t id; /* a backend's */
+	uint32_t id;  /* a backend's */
+	bool on_link; /* a way through a gateway is none: dsr */
 	struct addr address;
 };
 

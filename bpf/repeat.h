@@ -77,6 +77,7 @@ static __always_inline int repeat_read_backend(__u32 id, struct fast_backend *ou
 		out->words[i] = from->words[i];
 		read ^= out->words[i];
 	}
+	out->service = from->service;
 	from = flow_after(from, read);
 	return out->way.usable && !(sequence & 1) && from->sequence == sequence;
 }
@@ -111,18 +112,9 @@ static __always_inline __u16 repeat_tick(struct port_counters *ledger)
 	return ledger->clock_tick;
 }
 
-/* Sends the frame at `data` by a plain way. Returns the egress port, or REPEAT_NOTHING. */
-static __always_inline int repeat_plain_way(void *data, const void *end, const struct way *way)
-{
-	if ((char *)data + ETH_HLEN + way->mtu < (const char *)end)
-		return REPEAT_NOTHING; /* the client has to be told */
-	rewrite_link(data, &way->link);
-	return way->egress;
-}
-
 /*
  * The XDP action for a packet whose flow is known, REPEAT_NOTHING otherwise. `data` to `end` is
- * the frame, `p` what parse_packet() made of it without finding fault.
+ * ctx's frame, `p` what parse_packet() made of it without finding fault.
  */
 static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const void *end,
 					   const struct packet *p, struct port_counters *ledger)
@@ -150,20 +142,23 @@ static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const
 	__u32 backend = tag & FLOW_TAG_BACKEND;
 	if (!repeat_read_backend(backend, &to, 2))
 		return REPEAT_NOTHING;
-	int egress;
-	if (__builtin_expect(to.way.plain && p->l3_offset == ETH_HLEN, 1))
-		egress = repeat_plain_way(data, end, &to.way);
-	else
-		egress = rebuild_frame(ctx, backend, p->l3_offset, hash);
-	if (egress < 0)
+	int plain = to.way.plain && p->l3_offset == ETH_HLEN;
+	if (plain && bytes > to.way.mtu + (__u64)ETH_HLEN)
+		return REPEAT_NOTHING; /* the client has to be told */
+	__u32 action = to.way.egress == port_index ? XDP_TX : XDP_REDIRECT;
+	tap_before(ctx, to.service, backend, action);
+	if (__builtin_expect(plain, 1))
+		rewrite_link(data, &to.way.link);
+	else if (!rebuild_frame(ctx, backend, p->l3_offset, hash))
 		return REPEAT_NOTHING;
+	tap_tx(ctx, to.way.egress, to.service, backend, action);
 	if (!p->icmp) /* anybody can send errors about a flow: they don't keep it alive */
 		repeat_touch(b, entry, meta, tick);
 	ledger->transmitted++;
 	repeat_count(backend, bytes);
-	if ((__u32)egress == port_index)
+	if (action == XDP_TX)
 		return XDP_TX;
-	return bpf_redirect_map(&egress_ports, egress, XDP_ABORTED);
+	return bpf_redirect_map(&egress_ports, to.way.egress, XDP_ABORTED);
 }
 
 #endif

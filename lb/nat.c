@@ -13,6 +13,7 @@
 #include "lb/fragments.h"
 #include "lb/process.h"
 #include "lb/snapshot.h"
+#include "lb/snapshot_snat.h"
 #include "lb/snat.h"
 #include "lb/translate.h"
 #include "lb/work.h"
@@ -160,7 +161,7 @@ enum reason nat_open(struct lb *lb, const struct snapshot *s, struct work *w, ui
 		     uint64_t now_ns)
 {
 	const struct snat_pool *pool =
-		&s->snat.pools[!addr_is_v4(&s->backends[backend].way.remote)];
+		&s->snat->pools[!addr_is_v4(&s->backends[backend].way.remote)];
 	struct snat_wanted wanted = wanted_for(s, w, backend);
 	uint64_t answers;
 	if (!work_opens_flow(&w->parsed))
@@ -169,7 +170,7 @@ enum reason nat_open(struct lb *lb, const struct snapshot *s, struct work *w, ui
 		work_count(&lb->counters->flow_guarded, 1);
 		return REASON_NAT_UNTRACKED;
 	}
-	switch (snat_claim(pool, s->snat.taken[backend], lb->flows, w->hash, now_ns, &wanted,
+	switch (snat_claim(pool, s->snat->taken[backend], lb->flows, w->hash, now_ns, &wanted,
 			   &answers)) {
 	case SNAT_EXHAUSTED:
 		return REASON_NAT_EXHAUSTED;

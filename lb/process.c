@@ -6,6 +6,8 @@
  *
  * Runs on a worker's thread, which alone writes its struct lb. The flow table is shared and
  * guards itself (lb/flow_table.h).
+ *
+ * long file: it is all the stages of one burst, whose functions the compiler is to see together.
  */
 #include "lb/process.h"
 

@@ -4,8 +4,9 @@
  * it with one store, and frees the old one after a grace period.
  *
  * Ids of services and backends are the registry's: stable over reloads. Arrays are indexed by id
- * and may have holes (`present` false). Maglev tables are shared between snapshots by reference
- * count, so that a changed next hop or a health flap copies small arrays only.
+ * and may have holes (`present` false). What a reload alone changes (targets, rosters, Maglev
+ * tables) is shared between snapshots by reference count, so that a changed next hop or a health
+ * flap copies small arrays only.
  */
 #ifndef WEIR_LB_SNAPSHOT_H
 #define WEIR_LB_SNAPSHOT_H
@@ -15,13 +16,14 @@
 
 #include "bpf/abi.h"
 #include "lb/config.h"
-#include "lb/snat.h"
 
 struct err;
 struct maglev;
 struct maglev_share;
 struct quic_servers;
 struct registry;
+struct roster;
+struct snapshot_snat;
 struct target_table;
 
 /* The hot part of a backend: one look per packet. */
@@ -29,7 +31,7 @@ struct backend {
 	struct way way;   /* next hop and method; remote is its address */
 	uint32_t service; /* id */
 	uint16_t weight;
-	uint8_t state;         /* enum config_state */
+	uint8_t state;         /* enum config_state: what came of all that has a say in it */
 	uint8_t present : 1;   /* configured */
 	uint8_t reachable : 1; /* the way's link and egress are known */
 	uint8_t tracked : 1;   /* its flows are in the flow table */
@@ -61,11 +63,12 @@ static inline struct way backend_fast_way(const struct backend *b)
 }
 
 struct service {
-	const struct maglev *maglev; /* NULL: no backend with a weight */
-	struct maglev_share *share;  /* who else has it */
-	struct quic_servers *quic;   /* NULL: connection ids say nothing */
-	uint64_t *up;                /* bitmap by position in `members`: may take new flows */
-	uint32_t *members;           /* position -> backend id */
+	const struct maglev *maglev;     /* NULL: no backend with a weight */
+	struct maglev_share *share;      /* who else has it */
+	struct roster *roster;           /* members and quic are its own */
+	const struct quic_servers *quic; /* NULL: connection ids say nothing */
+	uint64_t *up;                    /* bitmap by position: may take new flows */
+	const uint32_t *members;         /* position -> backend id */
 	uint32_t member_count;
 	uint32_t up_count;
 	uint8_t present;
@@ -78,13 +81,6 @@ struct service {
 	struct addr address;
 };
 
-/* Where connections to `nat` backends come from. */
-struct snapshot_snat {
-	struct addr *addresses;    /* of both pools */
-	struct snat_pool pools[2]; /* of IPv4, of IPv6 */
-	struct snat_taken **taken; /* by backend id; NULL: it is not reached by nat */
-};
-
 struct snapshot {
 	uint64_t generation;
 	uint32_t service_end, backend_end;          /* array lengths */
@@ -93,7 +89,7 @@ struct snapshot {
 	struct target_table *targets;               /* (address, protocol, port) -> struct target */
 	struct link_addresses ports[ABI_MAX_PORTS]; /* source: the port's own; by port index */
 	uint16_t port_mtus[ABI_MAX_PORTS];          /* in bytes of IP packet */
-	struct snapshot_snat snat;
+	struct snapshot_snat *snat;
 	uint32_t port_count;
 	uint32_t echo_limit;    /* echo requests that each worker answers a second */
 	uint32_t too_big_limit; /* packets that are too big, the same */
@@ -110,10 +106,28 @@ struct next_hop {
 	struct addr local;        /* the host's own address on that way */
 };
 
+/* What an operator says about a backend, over its configuration and its checks. */
+enum backend_force {
+	FORCE_NONE,
+	FORCE_UP, /* as if it were configured so: its checks still have a say */
+	FORCE_DRAIN,
+	FORCE_DOWN,
+	FORCE_ALIVE, /* up, whatever its checks say */
+};
+
+/* What has a say in a backend's state and weight beside its configuration. */
+struct backend_control {
+	uint8_t force;      /* enum backend_force */
+	uint8_t has_weight; /* `weight` counts, not the configured one */
+	uint8_t failed;     /* its health check says that it does not serve */
+	uint32_t weight;
+};
+
 struct snapshot_input {
 	const struct config *config;
 	const struct registry *services, *backends; /* backends by "service/backend" */
 	const struct next_hop *next_hops;           /* by backend id, or NULL: all known, port 0 */
+	const struct backend_control *controls;     /* by backend id, or NULL: as configured */
 	const uint8_t (*port_macs)[ETH_ALEN];       /* by port index */
 	const uint32_t *port_mtus;                  /* the same, or NULL: any packet fits */
 	uint32_t port_count;
@@ -127,6 +141,13 @@ struct snapshot_input {
 int snapshot_new(const struct snapshot_input *in, const struct snapshot *previous,
 		 struct snapshot **out, struct err *err);
 void snapshot_free(struct snapshot *s); /* NULL too */
+
+/*
+ * The same for the configuration that `previous` was built of, with other next hops or controls:
+ * does not look at in->config, and builds the tables of services whose weights have changed only.
+ */
+int snapshot_refresh(const struct snapshot_input *in, const struct snapshot *previous,
+		     struct snapshot **out, struct err *err);
 
 #define SNAPSHOT_BACKEND_KEY 160 /* two names of up to 63 bytes */
 

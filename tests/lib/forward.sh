@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # variables are net.sh's and the test's
 #
 # What must hold of every method of forwarding, for the tests t_forward_METHOD.sh. Source it after
 # net.sh and a topology, with nginx and what makes hosts backends still to come; then

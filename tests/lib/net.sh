@@ -22,6 +22,8 @@
 #
 # All VIPs lie in 203.0.113.0/24 and 2001:db8::/64, which are on-link for the client.
 #
+# long file: what network tests share is one thing.
+#
 # Namespaces and processes have names and ids of this test alone; all of them are gone when the
 # script ends, however it ends.
 set -euo pipefail

@@ -9,7 +9,7 @@
 
 net_routed
 forward_interfaces=(eth0 eth1)
-forward_backend_options=(--tunnel gue --from 10.0.2.2,fd02::2)
+forward_backend_options=(--tunnel gue --from "10.0.2.2,fd02::2")
 forward_backend_up
 forward_test gue 44 66 46 64
 on b1 "$weir" backend show

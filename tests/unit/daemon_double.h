@@ -190,24 +190,31 @@ void engine_tick(struct engine *e, uint64_t now_ns)
 {
 }
 
-void engine_tap_arm(struct engine *e, uint64_t reasons, uint32_t snaplen)
-{
-}
-
-void engine_tap_drain(struct engine *e, tap_fn *fn, void *context)
-{
-}
-
-uint64_t engine_tap_lost(const struct engine *e)
-{
-	return 0;
-}
-
 int daemon_reload(struct daemon *d, struct err *err)
 {
 	if (reload_result)
 		return err_set(err, -reload_result, "weir.yaml:3: services: \"odd\"");
 	d->generation++;
+	return 0;
+}
+
+static int publish_result;
+static unsigned int publishes;
+
+/* Enough of it: the state that was forced on a backend is in force. */
+int daemon_publish(struct daemon *daemon, struct err *err)
+{
+	static const uint8_t states[] = {STATE_UP, STATE_UP, STATE_DRAIN, STATE_DOWN, STATE_UP};
+	if (publish_result)
+		return err_set(err, -publish_result, "not enough memory");
+	for (uint32_t id = 0; id < snapshot.backend_end; id++) {
+		const struct backend_control *c = &daemon->controls[id];
+		if (c->force)
+			snapshot_backends[id].state = states[c->force];
+		if (c->has_weight)
+			snapshot_backends[id].weight = c->weight;
+	}
+	publishes++;
 	return 0;
 }
 
@@ -355,7 +362,9 @@ static struct config config = {
 };
 static char directory[] = "/tmp/weir-test-api-XXXXXX";
 
-static struct daemon d = {.config_path = "weir.yaml", .config = &config, .generation = 4};
+static struct backend_control controls[8];
+static struct daemon d = {
+	.config_path = "weir.yaml", .config = &config, .generation = 4, .controls = controls};
 static struct ev_async stop;
 static pthread_t thread;
 

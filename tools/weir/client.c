@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 
 #include "lb/err.h"
@@ -46,13 +47,25 @@ static bool status_is_good(long status)
 	return status >= 200 && status < 300;
 }
 
+/* Closing the sending side asks for the end: there is no more to come from us. */
+static void take_result(struct client *c, int result)
+{
+	curl_socket_t fd;
+	c->result = result;
+	if (result != CLIENT_FINISH)
+		return;
+	c->result = CLIENT_GO_ON;
+	if (!curl_easy_getinfo(c->curl, CURLINFO_ACTIVESOCKET, &fd) && fd != CURL_SOCKET_BAD)
+		shutdown(fd, SHUT_WR);
+}
+
 /* Returning another number than it was given ends the transfer. */
 static size_t on_body(char *bytes, size_t one, size_t length, void *context)
 {
 	struct client *c = context;
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &c->status);
 	if (c->fn && status_is_good(c->status)) {
-		c->result = c->fn(c->context, bytes, length);
+		take_result(c, c->fn(c->context, bytes, length));
 		return c->result ? 0 : length;
 	}
 	if (!status_is_good(c->status) && (size_t)ftell(c->body) + length > ERROR_BYTES)
@@ -65,13 +78,13 @@ static int on_idle(void *context, curl_off_t a, curl_off_t b, curl_off_t x, curl
 	struct client *c = context;
 	/* libcurl calls this once more after `fn` has ended the stream: that result stays. */
 	if (!c->result)
-		c->result = c->fn(c->context, "", 0);
+		take_result(c, c->fn(c->context, "", 0));
 	return c->result != 0;
 }
 
 static int client_init(struct client *c, const char *socket, const char *path, struct err *err)
 {
-	char url[1024];
+	char url[4096];
 	int n = snprintf(url, sizeof(url), "http://weir%s", path);
 	if (n < 0 || (size_t)n >= sizeof(url))
 		return err_set(err, ENAMETOOLONG, "the request is longer than %zu bytes",
@@ -159,15 +172,18 @@ static int parse_answer(const struct client *c, json_t **out, struct err *err)
 	return 0;
 }
 
-static int client_document(const char *socket, const char *path, bool post, json_t **out,
-			   struct err *err)
+/* `body` NULL: a GET. */
+static int client_document(const char *socket, const char *path, const char *method,
+			   const char *body, json_t **out, struct err *err)
 {
 	struct client c = {0};
 	int rc = client_init(&c, socket, path, err);
 	if (!rc) {
-		if (post)
-			curl_easy_setopt(c.curl, CURLOPT_COPYPOSTFIELDS, "");
-		curl_easy_setopt(c.curl, CURLOPT_TIMEOUT, post ? CLIENT_POST_S : CLIENT_GET_S);
+		if (body) {
+			curl_easy_setopt(c.curl, CURLOPT_COPYPOSTFIELDS, body);
+			curl_easy_setopt(c.curl, CURLOPT_CUSTOMREQUEST, method);
+		}
+		curl_easy_setopt(c.curl, CURLOPT_TIMEOUT, body ? CLIENT_POST_S : CLIENT_GET_S);
 		rc = client_perform(&c, err);
 	}
 	if (!rc)
@@ -178,12 +194,18 @@ static int client_document(const char *socket, const char *path, bool post, json
 
 int client_get(const char *socket, const char *path, json_t **out, struct err *err)
 {
-	return client_document(socket, path, false, out, err);
+	return client_document(socket, path, NULL, NULL, out, err);
 }
 
 int client_post(const char *socket, const char *path, json_t **out, struct err *err)
 {
-	return client_document(socket, path, true, out, err);
+	return client_document(socket, path, "POST", "", out, err);
+}
+
+int client_patch(const char *socket, const char *path, const char *body, json_t **out,
+		 struct err *err)
+{
+	return client_document(socket, path, "PATCH", body, out, err);
 }
 
 int client_stream(const char *socket, const char *path, client_write_fn *fn, void *context,

@@ -14,8 +14,9 @@
 #include "bpf/packet.h"
 #include "bpf/rewrite.h"
 
-/* Returned where there is nothing to repeat. */
-#define REPEAT_NOTHING (-1)
+/* Returned where there is nothing to repeat, and where translate_frame() is to do it. */
+#define REPEAT_NOTHING    (-1)
+#define REPEAT_TRANSLATED (-2)
 
 /* An IPv6 packet from or to a mapped address may have an IPv4 flow's hash, and is nobody's. */
 static __always_inline int repeat_is_plain(const struct packet *p)
@@ -89,6 +90,13 @@ static __always_inline int repeat_read_backend(__u32 id, struct fast_backend *ou
  */
 int rebuild_frame(struct xdp_md *ctx, __u32 backend, __u32 l3_offset, __u64 hash);
 
+/*
+ * Takes note of a flow that is translated, for translate_frame() (bpf/repeat_nat.h), which is not
+ * called from here because the stack would not hold them all. Returns REPEAT_TRANSLATED.
+ */
+static __always_inline int nat_note(const struct packet *p, __u64 hash, __u64 tag, __u32 meta,
+				    __u32 entry);
+
 static __always_inline void repeat_count(__u32 backend, __u64 bytes)
 {
 	struct fast_traffic *t = bpf_map_lookup_elem(&fast_traffic, &backend);
@@ -143,6 +151,8 @@ static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const
 	if (!repeat_read_backend(backend, &to, 2))
 		return REPEAT_NOTHING;
 	int plain = to.way.plain && p->l3_offset == ETH_HLEN;
+	if (!plain && meta & FLOW_META_TRANSLATED)
+		return nat_note(p, hash, tag, meta, entry);
 	if (plain && bytes > to.way.mtu + (__u64)ETH_HLEN)
 		return REPEAT_NOTHING; /* the client has to be told */
 	__u32 action = to.way.egress == port_index ? XDP_TX : XDP_REDIRECT;

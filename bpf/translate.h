@@ -110,23 +110,24 @@ static __always_inline int translate_growth(const struct packet *p, const struct
 
 /* --- the transport header -------------------------------------------------------------------- */
 
-/* False: it is not all in the frame, and nothing was changed. */
+/* Leaves the new checksum in *check. False: it is not all there, and nothing was changed. */
 static __always_inline int translate_ports(void *l4, const void *end, __u8 protocol,
-					   const struct translation *x)
+					   const struct translation *x, __u16 *check)
 {
 	struct tcphdr *tcp = l4;
 	struct udphdr *udp = l4;
+	if ((const void *)(udp + 1) > end)
+		return 0;
 	if (protocol == IPPROTO_TCP) {
 		if ((const void *)(tcp + 1) > end)
 			return 0;
-		tcp->check = checksum_shift(tcp->check, x->l4_delta);
+		*check = checksum_shift(tcp->check, x->l4_delta);
+		tcp->check = *check;
 	} else {
-		if ((const void *)(udp + 1) > end)
-			return 0;
-		if (udp->check) {
-			__u16 check = checksum_shift(udp->check, x->l4_delta);
-			udp->check = check ? check : 0xffff; /* RFC 768: 0 is none */
-		}
+		*check = udp->check ? checksum_shift(udp->check, x->l4_delta) : 0;
+		if (udp->check && !*check)
+			*check = 0xffff; /* RFC 768: 0 is none */
+		udp->check = *check;
 	}
 	/* Ports are at the same place in both. */
 	udp->source = x->source_port;
@@ -159,7 +160,9 @@ static __always_inline int translate_same(void *data, const void *end, const str
 	__u32 length = translate_is_v4(p) ? sizeof(struct iphdr) : sizeof(struct ipv6hdr);
 	if ((const char *)l3 + length > (const char *)end)
 		return 0;
-	if (p->fragment != PACKET_LATER_FRAGMENT && !translate_ports(l4, end, p->key.protocol, x))
+	__u16 check;
+	if (p->fragment != PACKET_LATER_FRAGMENT &&
+	    !translate_ports(l4, end, p->key.protocol, x, &check))
 		return 0;
 	if (translate_is_v4(p)) {
 		if ((const char *)l3 + sizeof(struct iphdr) > (const char *)end)
@@ -249,18 +252,13 @@ static __always_inline int translate_cross(void *data, const void *end,
 	void *l3 = translate_at(data, translate_link_length(x));
 	int v4 = addr_is_mapped(&x->destination);
 	void *l4 = (char *)l3 + (v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
-	if (l4 > end || !translate_ports(l4, end, h->protocol, x))
+	__u16 check;
+	if (l4 > end || !translate_ports(l4, end, h->protocol, x, &check))
 		return 0;
-	if (v4) {
-		const struct tcphdr *tcp = l4;
-		const struct udphdr *udp = l4;
-		/* translate_ports() has seen that it is there: for the verifier. */
-		if (h->protocol == IPPROTO_TCP && (const void *)(tcp + 1) > end)
-			return 0;
-		translate_write_v4(l3, h, x, h->protocol == IPPROTO_TCP ? tcp->check : udp->check);
-	} else {
+	if (v4)
+		translate_write_v4(l3, h, x, check);
+	else
 		translate_write_v6(l3, h, x);
-	}
 	return 1;
 }
 

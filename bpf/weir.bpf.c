@@ -24,6 +24,9 @@
 const volatile __u32 port_index = 0;
 const volatile __u8 port_mac[ETH_ALEN] = {};
 
+/* Set before loading: the MTU of each port, in bytes of IP packet. */
+const volatile __u32 port_mtu[ABI_MAX_PORTS] = {};
+
 /* Set before loading: what new flows meet while no daemon runs, XDP_PASS or XDP_DROP. */
 const volatile __u32 miss_action = XDP_PASS;
 
@@ -173,6 +176,7 @@ static __always_inline __u32 frame_length(const void *data, const void *end)
 #include "bpf/neighbor.h"
 #include "bpf/tap_xdp.h"
 #include "bpf/repeat.h"
+#include "bpf/repeat_nat.h"
 
 static __always_inline int drop(struct xdp_md *ctx, struct port_counters *ledger, int reason)
 {
@@ -241,7 +245,15 @@ static __always_inline int repeat_plain(struct xdp_md *ctx, void *data, const vo
 		    ? parse_tcp(&c, &p, payload)
 		    : p.key.protocol != IPPROTO_UDP || parse_udp(&c, &p, payload))
 		return REPEAT_NOTHING;
-	return repeat_decision(ctx, data, end, &p, ledger);
+	int action = repeat_decision(ctx, data, end, &p, ledger);
+	return action == REPEAT_TRANSLATED ? translate_frame(ctx) : action;
+}
+
+/* The same for all that parse_frame() found no fault in. */
+static __always_inline int repeat_any(struct xdp_md *ctx, const struct packet *p)
+{
+	int action = repeat_frame(ctx, p);
+	return action == REPEAT_TRANSLATED ? translate_frame(ctx) : action;
 }
 
 /* Into the socket of the queue: XDP_REDIRECT, or something else where there is none. */
@@ -263,7 +275,7 @@ static __always_inline int steer(struct xdp_md *ctx, struct port_counters *ledge
 	if (action == XDP_REDIRECT)
 		return action;
 	if (fast_path == FAST_PATH_ALONE) {
-		action = repeat_frame(ctx, p);
+		action = repeat_any(ctx, p);
 		if (action != REPEAT_NOTHING)
 			return action;
 	}
@@ -333,7 +345,7 @@ int weir(struct xdp_md *ctx)
 	struct packet p = {};
 	int reason = parse_frame(ctx, &p);
 	if (fast_path == FAST_PATH_ALWAYS && !reason && !p.fragment) {
-		int action = repeat_frame(ctx, &p);
+		int action = repeat_any(ctx, &p);
 		if (action != REPEAT_NOTHING)
 			return action;
 	}

@@ -107,6 +107,8 @@ static void set_knobs(struct weir_bpf *instance, uint32_t index, const struct pr
 	const struct flow_table *t = &in->instance->flows;
 	instance->rodata->port_index = index;
 	memcpy((void *)instance->rodata->port_mac, in->ports[index].mac, ETH_ALEN);
+	for (uint32_t i = 0; i < in->port_count; i++)
+		instance->rodata->port_mtu[i] = in->ports[i].mtu;
 	instance->rodata->miss_action = in->drop_without_daemon ? XDP_DROP : XDP_PASS;
 	instance->rodata->flow_mask = t->mask;
 	memcpy((void *)&instance->rodata->flow_seed, &t->seed, sizeof(t->seed));

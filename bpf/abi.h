@@ -73,6 +73,7 @@ _Static_assert(sizeof(struct link_addresses) == 12, "link addresses have no hole
 	X(ICMP_REFUSED, "icmp-refused", "ICMP for a VIP, and icmp.other says drop")                \
 	X(POLICY_DENIED, "policy-denied", "a rule of the policy says drop")                        \
 	X(RATE_LIMITED, "rate-limited", "beyond the limit of a rule of the policy")                \
+	X(BAD_CHECKSUM, "bad-checksum", "a checksum is wrong, and verify_checksums is true")       \
 	X(TOO_BIG, "too-big", "it does not fit the way it has to go")                              \
 	X(NAT_UNKNOWN, "nat-unknown", "of no connection that nat knows (any more)")                \
 	X(NAT_EXHAUSTED, "nat-exhausted", "all SNAT ports to the backend are in use")              \

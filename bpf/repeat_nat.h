@@ -13,8 +13,8 @@
 
 /* What translate_frame() works on: too much for the stack. */
 struct nat_in_use {
-	struct packet p; /* what is needed of it; the rest is zero */
-	__u64 hash, tag; /* of the flow that was found, what is in its entry, */
+	struct packet p;   /* what is needed of it; the rest is zero */
+	__u64 hash, tag;   /* of the flow that was found, what is in its entry, */
 	__u32 meta, entry; /* and which that is */
 	struct translation x;
 	struct fast_backend to;
@@ -168,8 +168,8 @@ __attribute__((noinline)) int nat_prepare(struct xdp_md *ctx)
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	__u32 slot = 0;
 	struct nat_in_use *now = bpf_map_lookup_elem(&nat_in_use, &slot);
-	if (!now || (char *)data + ETH_HLEN > (char *)end || !nat_read(now) || !nat_aim(data, now) ||
-	    !nat_find_transport(data, end, &now->p))
+	if (!now || (char *)data + ETH_HLEN > (char *)end || !nat_read(now) ||
+	    !nat_aim(data, now) || !nat_find_transport(data, end, &now->p))
 		return REPEAT_NOTHING;
 	if (now->x.egress == port_index)
 		return XDP_TX;

@@ -214,6 +214,7 @@ static const struct field service_fields[] = {
 	{"affinity", &kind_choice, SERVICE(affinity), affinities, "flow"},
 	{"quic", &kind_mapping, FIELD_NOWHERE, &quic, ""},
 	{"tracking", &kind_choice, SERVICE(tracking), trackings, "flow"},
+	{"verify_checksums", &kind_choice, SERVICE(verify_checksums), truths, "false"},
 	{"announce", &kind_choice, SERVICE(announce), announces, "none"},
 	{"health", &kind_mapping, FIELD_NOWHERE, &config_health, ""},
 	{"backends", &kind_list, SERVICE(backends), &backend_list, NULL},
@@ -283,6 +284,11 @@ static const struct field nat_fields[] = {
 };
 static const struct mapping nat = MAPPING(nat_fields);
 
+static const struct field ipip_fields[] = {
+	{"source", &kind_ipip_source, CONFIG(ipip), NULL, "none"},
+};
+static const struct mapping ipip = MAPPING(ipip_fields);
+
 static const struct field api_fields[] = {
 	{"socket", &kind_text, CONFIG(api_socket), &socket_rule, "/run/weir/weir.sock"},
 };
@@ -297,6 +303,8 @@ static const struct field root_fields[] = {
 	{"on_daemon_loss", &kind_choice, CONFIG(on_daemon_loss), daemon_losses, "pass"},
 	{"icmp", &kind_mapping, FIELD_NOWHERE, &icmp, ""},
 	{"nat", &kind_mapping, FIELD_NOWHERE, &nat, ""},
+
+	{"ipip", &kind_mapping, FIELD_NOWHERE, &ipip, ""},
 	{"services", &kind_list, CONFIG(services), &service_list, NULL},
 	{"api", &kind_mapping, FIELD_NOWHERE, &api, ""},
 };

@@ -115,6 +115,7 @@ struct config_service {
 		uint32_t config_id, server_id_length;
 	} quic;                        /* for AFFINITY_QUIC */
 	enum config_tracking tracking; /* NONE: UDP only */
+	bool verify_checksums;
 	enum config_announce announce;
 	struct config_health health;
 	unsigned int backend_count;
@@ -141,6 +142,12 @@ struct config_nat {
 	enum config_announce announce;
 };
 
+/* IPv4 addresses that ipip's outer headers come from, so that flows differ in them. */
+struct config_ipip {
+	struct addr source; /* the first one */
+	uint8_t prefix;     /* see lb/prefix.h; 0: none, the host's own address */
+};
+
 struct config {
 	char *instance; /* [a-z0-9-]{1,32}; names what the daemon leaves in the kernel */
 	unsigned int interface_count;
@@ -156,6 +163,7 @@ struct config {
 	enum config_daemon_loss on_daemon_loss;
 	struct config_icmp icmp;
 	struct config_nat nat;
+	struct config_ipip ipip;
 	unsigned int service_count;
 	struct config_service *services;
 	char *api_socket; /* path */

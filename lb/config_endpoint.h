@@ -17,6 +17,9 @@ extern const struct kind kind_vip;
 /* A required key: the ranges of a struct config_service, ascending, but maybe overlapping. */
 extern const struct kind kind_ports;
 
+/* A struct config_ipip: an IPv4 prefix, or none. */
+extern const struct kind kind_ipip_source;
+
 /* The port of a struct config_backend, or 0 for "same": that of the service. */
 extern const struct kind kind_backend_port;
 

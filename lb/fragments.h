@@ -39,6 +39,7 @@ struct fragment_decision {
 	uint64_t flow;             /* hash of the flow that the first one was of */
 	uint8_t reason; /* enum reason: why all of it is dropped; REASON_NONE: it is not */
 	bool answers;   /* by nat, to a client */
+	bool orphan;    /* there is no decision: its first fragment did not come */
 };
 
 /* The seed keys the hash; it is to be secret. NULL without memory. */

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "lb/affinity.h"
+#include "lb/checksums.h"
 #include "lb/fragments.h"
 #include "lb/held.h"
 #include "lb/maglev.h"
@@ -108,14 +109,32 @@ static void reply_to_echo(struct lb *lb, const struct snapshot *s, struct work *
 	int reason = REASON_ECHO_LIMITED;
 	if (budget_take(&lb->echoes, s->echo_limit, now_ns))
 		reason = icmp_check(p->data, p->data + p->length, &w->parsed);
+	if (!reason)
+		reason = icmp_reply(p->data, p->data + p->length, &w->parsed,
+				    s->ports[p->ingress].source);
 	if (reason) {
 		drop(lb, p, reason);
 		return;
 	}
-	icmp_reply(p->data, &w->parsed, s->ports[p->ingress].source);
 	p->verdict = LB_TRANSMIT;
 	p->egress = p->ingress;
 	work_count(&lb->counters->echo_replies, 1);
+}
+
+static void note_unfinished(struct lb *lb, const struct lb_packet *p, const struct packet *parsed)
+{
+	if (checksums_are_unfinished(p->data, p->length, parsed))
+		work_count(&lb->counters->unfinished[p->ingress], 1);
+}
+
+/* True when the packet may go on. */
+static bool verify(struct lb *lb, struct lb_packet *p, const struct packet *parsed)
+{
+	if (checksums_are_right(p->data, p->length, parsed))
+		return true;
+	note_unfinished(lb, p, parsed);
+	drop(lb, p, REASON_BAD_CHECKSUM);
+	return false;
 }
 
 /* Parses and matches. True when the packet is one to balance. */
@@ -152,6 +171,8 @@ static bool classify(struct lb *lb, const struct snapshot *s, struct work *w, ui
 	if (target && !w->answers) {
 		p->service = target->service;
 		w->service = &s->services[target->service];
+		if (__builtin_expect(w->service->verified, 0))
+			return verify(lb, p, &w->parsed);
 	}
 	return true;
 }
@@ -218,7 +239,10 @@ static uint32_t choose_backend(const struct work *w)
 static void remember(struct lb *lb, const struct work *w, uint32_t backend, uint64_t now_ns)
 {
 	bool udp = w->parsed.key.protocol == IPPROTO_UDP;
-	if (!w->service->tracked || !work_opens_flow(&w->parsed))
+	if (!work_opens_flow(&w->parsed))
+		return;
+	note_unfinished(lb, w->packet, &w->parsed);
+	if (!w->service->tracked)
 		return;
 	work_count(&lb->counters->services[w->packet->service].flows, 1);
 	work_count(&lb->counters->backends[backend].flows, 1);
@@ -403,6 +427,15 @@ static enum reason backend_fault(const struct snapshot *s, const struct fragment
 	return b->reachable ? REASON_NONE : REASON_NO_NEXT_HOP;
 }
 
+static enum reason checksum_fault(const struct snapshot *s, const struct work *w)
+{
+	const struct lb_packet *p = w->packet;
+	if (p->service >= s->service_end || !s->services[p->service].verified)
+		return REASON_NONE;
+	return checksums_are_right(p->data, p->length, &w->parsed) ? REASON_NONE
+								   : REASON_BAD_CHECKSUM;
+}
+
 /* Sends a fragment after its first, or drops it for the same reason. */
 static void follow(struct lb *lb, const struct snapshot *s, struct work *w,
 		   const struct fragment_decision *d, uint64_t now_ns)
@@ -413,6 +446,8 @@ static void follow(struct lb *lb, const struct snapshot *s, struct work *w,
 	p->backend = d->backend;
 	if (p->service < s->service_end)
 		count_traffic(&lb->counters->services[p->service], p->length);
+	if (!reason)
+		reason = checksum_fault(s, w);
 	if (reason) {
 		drop(lb, p, reason);
 		return;
@@ -437,8 +472,23 @@ static void lead(struct lb *lb, const struct snapshot *s, struct work *w, const 
 		drop(lb, p, REASON_FRAGMENT_UNMATCHED);
 	else
 		forward(lb, s, w, now_ns);
-	struct fragment_decision d = {p->service, p->backend, w->hash, p->reason, w->answers};
-	fragments_remember(lb->fragments, x, &d, now_ns);
+	struct fragment_decision d = {p->service, p->backend, w->hash,
+				      p->reason,  w->answers, false};
+	work_count(&lb->counters->fragments.first, 1);
+	if (!fragments_remember(lb->fragments, x, &d, now_ns))
+		work_count(&lb->counters->fragments.forgotten, 1);
+}
+
+/* One that comes before its first waits for it. */
+static void hold(struct lb *lb, struct lb_packet *p, const struct fragment *x, uint64_t now_ns)
+{
+	if (held_put(lb->held, p, x, now_ns)) {
+		p->verdict = LB_HOLD;
+		work_count(&lb->counters->fragments.waited, 1);
+	} else {
+		drop(lb, p, REASON_FRAGMENT_UNMATCHED);
+		work_count(&lb->counters->fragments.refused, 1);
+	}
 }
 
 static void forward_fragment(struct lb *lb, const struct snapshot *s, struct work *w,
@@ -447,16 +497,16 @@ static void forward_fragment(struct lb *lb, const struct snapshot *s, struct wor
 	struct lb_packet *p = w->packet;
 	struct fragment x = fragment_of(&w->parsed);
 	struct fragment_decision d;
-	if (!lb->fragments)
+	if (!lb->fragments) {
 		drop(lb, p, REASON_FRAGMENT_UNMATCHED);
-	else if (fragments_follow(lb->fragments, &x, now_ns, &d))
+	} else if (fragments_follow(lb->fragments, &x, now_ns, &d)) {
 		follow(lb, s, w, &d, now_ns);
-	else if (w->parsed.fragment == PACKET_FIRST_FRAGMENT)
+		work_count(&lb->counters->fragments.followed, 1);
+	} else if (w->parsed.fragment == PACKET_FIRST_FRAGMENT) {
 		lead(lb, s, w, &x, now_ns);
-	else if (held_put(lb->held, p, &x, now_ns))
-		p->verdict = LB_HOLD;
-	else
-		drop(lb, p, REASON_FRAGMENT_UNMATCHED);
+	} else {
+		hold(lb, p, &x, now_ns);
+	}
 }
 
 unsigned int lb_release(struct lb *lb, const struct snapshot *s, struct lb_packet *packets,
@@ -470,6 +520,9 @@ unsigned int lb_release(struct lb *lb, const struct snapshot *s, struct lb_packe
 		parse_packet(w.packet->data, w.packet->data + w.packet->length, &w.parsed);
 		w.hash = flow_hash(&w.parsed.key, &lb->flows->seed);
 		follow(lb, s, &w, &d, now_ns);
+		work_count(d.orphan ? &lb->counters->fragments.timed_out
+				    : &lb->counters->fragments.followed,
+			   1);
 	}
 	return n;
 }

@@ -11,8 +11,10 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "lb/addr.h"
 #include "lb/err.h"
 #include "lb/maglev.h"
+#include "lb/prefix.h"
 #include "lb/registry.h"
 #include "lb/roster.h"
 #include "lb/snapshot_snat.h"
@@ -183,8 +185,12 @@ static void fill_backend(struct backend *b, const struct config_service *service
 {
 	b->present = 1;
 	b->tracked = s->services[service].tracked;
-	/* Else packets would follow their flow where their connection id says otherwise. */
-	b->repeated = s->services[service].affinity != AFFINITY_QUIC;
+	/*
+	 * Else packets would follow their flow where their connection id says otherwise, or without
+	 * a look at their checksum.
+	 */
+	b->repeated =
+		s->services[service].affinity != AFFINITY_QUIC && !s->services[service].verified;
 	b->service = service;
 	b->way.forward = service_config->forward;
 	b->way.remote = config->address;
@@ -207,6 +213,10 @@ static void route_backend(struct backend *b, const struct next_hop *hop, const s
 		memcpy(way.link.destination, hop->mac, ETH_ALEN);
 		if (memcmp(hop->source, no_source, ETH_ALEN))
 			memcpy(way.link.source, hop->source, ETH_ALEN);
+	}
+	if (way.forward == FORWARD_IPIP && addr_is_v4(&way.remote) && s->ipip.prefix) {
+		way.local = s->ipip.source;
+		way.spread = PREFIX_FULL - s->ipip.prefix;
 	}
 	b->way = way;
 }
@@ -288,6 +298,7 @@ static int fill_service(struct snapshot *s, const struct snapshot_input *in,
 	service->announce = config->announce;
 	service->affinity = config->affinity;
 	service->tracked = config->tracking == TRACKING_FLOW;
+	service->verified = config->verify_checksums;
 	service->identity = XXH64(config->name, strlen(config->name), 0);
 	service->address = config->address;
 	service->prefix = config->prefix;
@@ -396,6 +407,7 @@ int snapshot_new(const struct snapshot_input *in, const struct snapshot *previou
 		return no_memory(s, err);
 	s->echo_limit = in->config->icmp.echo_limit;
 	s->too_big_limit = in->config->icmp.too_big_limit;
+	s->ipip = in->config->ipip;
 	s->targets = target_table_new(target_count(in->config));
 	if (!s->targets)
 		return no_memory(s, err);
@@ -435,6 +447,7 @@ int snapshot_refresh(const struct snapshot_input *in, const struct snapshot *pre
 	s->echo_limit = previous->echo_limit;
 	s->too_big_limit = previous->too_big_limit;
 	s->snat = snapshot_snat_hold(previous->snat);
+	s->ipip = previous->ipip;
 	s->targets = target_table_hold(previous->targets);
 	memcpy(s->backends, previous->backends, previous->backend_end * sizeof(*s->backends));
 	for (uint32_t id = 0; id < previous->service_end; id++) {

@@ -76,6 +76,7 @@ struct service {
 	uint8_t announce;  /* enum config_announce */
 	uint8_t affinity;  /* enum config_affinity */
 	uint8_t tracked;   /* its flows are in the flow table */
+	uint8_t verified;  /* what has a wrong checksum is dropped */
 	uint64_t identity; /* made of its name: alike on every node */
 	uint8_t prefix;    /* length, see lb/prefix.h; 0: the address alone */
 	struct addr address;
@@ -93,6 +94,7 @@ struct snapshot {
 	uint32_t port_count;
 	uint32_t echo_limit;    /* echo requests that each worker answers a second */
 	uint32_t too_big_limit; /* packets that are too big, the same */
+	struct config_ipip ipip;
 };
 
 /* What the kernel knows of a backend's way out. */

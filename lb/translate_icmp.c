@@ -206,7 +206,7 @@ static void read_error(const struct lb_packet *p, const struct packet *parsed, b
 		e->l4 = quoted_transport(e->quote, &e->protocol);
 	}
 	e->rest = cross ? e->l4 : (uint8_t *)e->quote + fixed;
-	e->rest_length = (const uint8_t *)e->icmp + icmp_length(e->l3, parsed) - e->rest;
+	e->rest_length = (const uint8_t *)e->icmp + checksum_payload(e->l3, parsed) - e->rest;
 	/* Extensions (RFC 4884) are not translated. */
 	if (cross && e->rest_length > quoted_length(e, v4))
 		e->rest_length = quoted_length(e, v4);
@@ -360,7 +360,8 @@ enum reason translate_icmp(struct lb_packet *p, const struct packet *parsed,
 	struct message m = {e.icmp->type, e.icmp->code, ntohl(e.icmp->un.gateway)};
 	if (e.head.hop_limit <= 1)
 		return REASON_HOP_LIMIT;
-	if (!icmp_checksums_are_right(e.l3, e.icmp, parsed))
+	if (!checksum_of_header_is_right(e.l3, p->data + p->length, parsed) ||
+	    !checksum_of_icmp_is_right(e.l3, e.icmp, p->data + p->length, parsed))
 		return REASON_MALFORMED_ICMP;
 	if (cross && !(translate_is_v4(parsed) ? to_v6(&m, e.quote) : to_v4(&m)))
 		return REASON_UNTRANSLATABLE;

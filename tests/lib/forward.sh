@@ -105,6 +105,26 @@ forward_tcp() { # FAMILIES
 	say "$1: $(count_answers "$dir/answers")"
 }
 
+# How often anybody told the client of a narrow path, by both families
+forward_told() {
+	on client awk '
+		$1 == "Icmp:" && !column { for (i = 2; i <= NF; i++) if ($i == "InDestUnreachs") column = i; next }
+		$1 == "Icmp:" { sum += $column }
+		$1 == "Icmp6InPktTooBigs" { sum += $2 }
+		END { print sum }' /proc/net/snmp /proc/net/snmp6
+}
+
+# The upload's first packets fit into no tunnel: the client was told, by Weir, of as many.
+forward_expect_told() { # METHOD BEFORE
+	local told=$(($(forward_told) - $2))
+	expect_equal "ICMP errors that the client got" "$told" \
+		"$(weir_show workers | jq '[.workers[].too_big_replies] | add')"
+	case $1 in
+	ipip | gue) expect "that the client was told" [ $told -gt 0 ] ;;
+	dsr) expect_equal "ICMP errors about packets that fit" 0 $told ;;
+	esac
+}
+
 forward_udp() { # FAMILIES
 	local n pids=()
 	for n in 1 2 3; do
@@ -149,7 +169,12 @@ forward_test() { # METHOD FAMILIES...
 			start switch tcpdump -q -i any -s 200 -c 20000 -w "$dir/capture" 2>"$dir/tcpdump.log"
 			local dump=$started
 			must_come 5 "tcpdump" grep -q listening "$dir/tcpdump.log"
+			local told
+			told=$(forward_told)
+			on client ip route flush cache
+			on client ip -6 route flush cache
 			forward_tcp "$families"
+			forward_expect_told "$method" "$told"
 			forward_udp "$families"
 			net_stop "$dump"
 			forward_expect_checksums "$dir/capture"

@@ -77,9 +77,12 @@ expect_match() {
 	grep -qiE -- "$2" <<<"$3" || fail "$1: wanted /$2/, got \`$3\`"
 }
 
+# How much longer everything may take, on a machine that is slow: an emulated one, say.
+net_patience=${WEIR_PATIENCE:-1}
+
 # wait_for SECONDS COMMAND...: until the command succeeds, or fails after the time.
 wait_for() {
-	local deadline=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	local deadline=$((${EPOCHREALTIME/./} + $1 * net_patience * 1000000))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ ${EPOCHREALTIME/./} -lt $deadline ] || return 1
@@ -117,6 +120,13 @@ net_show_logs() {
 	done
 }
 
+# What `weir backend up` keeps outside of a namespace, where no `down` has followed.
+net_forget_backend() { # NAME
+	local number
+	number=$(stat -Lc %i "/run/netns/$1")
+	rm -rf "/sys/fs/bpf/weir/backend@$number" "/run/weir/backend-$number.json"
+}
+
 net_cleanup() {
 	local status=$? name
 	trap '' INT TERM
@@ -124,6 +134,7 @@ net_cleanup() {
 	[ $status -eq 0 ] || [ $status -eq 77 ] || net_show_logs
 	net_stop "${net_pids[@]}"
 	for name in "${net_namespaces[@]}"; do
+		net_forget_backend "$name"
 		ip netns delete "$name"
 	done
 	rm -rf "$dir" "/sys/fs/bpf/$net_prefix-pass" "/sys/fs/bpf/weir/$net_prefix" # what a killed daemon left
@@ -203,12 +214,7 @@ net_link() {
 # (veth_xdp_flush() in Linux 6.18).
 net_take_xdp() {
 	local pin=/sys/fs/bpf/$net_prefix-pass
-	if [ ! -e "$dir/pass.o" ]; then
-		clang -target bpf -O2 -x c -c -o "$dir/pass.o" - <<-END
-			__attribute__((section("xdp"), used)) int pass(void *packet) { return 2; }
-		END
-		bpftool prog load "$dir/pass.o" "$pin"
-	fi
+	[ -e "$pin" ] || bpftool prog load "$build/tests/lib/pass.bpf.o" "$pin"
 	on "$1" bpftool net attach xdpdrv pinned "$pin" dev "$2"
 }
 

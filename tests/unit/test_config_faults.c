@@ -34,11 +34,12 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 #define PORT80 "ports: 80, "
 #define EMPTY  "backends: []}\n"
 #define NONE   "services: []\n"
-#define ROOT_KEYS                                                                                  \
-	"instance, interfaces, workers, memory, flow_table, on_daemon_loss, icmp, nat, services, " \
-	"api"
-#define SERVICE_KEYS                                                                               \
-	"name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, announce, " \
+#define ROOT_KEYS                                                                              \
+	"instance, interfaces, workers, memory, flow_table, on_daemon_loss, icmp, nat, ipip, " \
+	"services, api"
+#define SERVICE_KEYS                                                                     \
+	"name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, " \
+	"verify_checksums, announce, "                                                   \
 	"health, backends"
 #define PORTS_EXPECTED "a port, a range like 8000-8099, a list of those, or any"
 #define PORT_EXPECTED  "a port from 1 to 65535 or a range like 8000-8099"
@@ -411,6 +412,22 @@ static const struct {
 	 "65535"},
 	{WEB PORT80 "backends: [{name: b1, address: 10.0.0.2, state: dead}]}\n",
 	 "f:3: services[0].backends[0].state: found 'dead'; expected up or drain or down"},
+	{ETH0 NONE "ipip: {source: 172.16.0.0/7}\n",
+	 "f:3: ipip.source: found '172.16.0.0/7'; expected none or an IPv4 prefix of 8 to 31 bits"},
+	{ETH0 NONE "ipip: {source: \"fd00::/16\"}\n",
+	 "f:3: ipip.source: found 'fd00::/16'; expected none or an IPv4 prefix of 8 to 31 bits"},
+	{ETH0 NONE "ipip: {source: 172.16.0.1/12}\n",
+	 "f:3: ipip.source: 172.16.0.1/12 has bits behind its length; expected 172.16.0.0/12"},
+	{WEB PORT80 "forward: gue,\n     backends: [{name: b1, address: 10.0.0.2, port: 8080}]}\n",
+	 "f:4: services[0].backends[0].port: 8080, but with forward: gue a backend gets the "
+	 "client's packet as it is, to the service's own port; expected same, or forward: nat"},
+	{WEB PORT80 "forward: ipip,\n     backends: [{name: b1, address: 10.0.7.7}]}\n"
+		    "  - {name: pool, address: 10.0.7.0/24, protocol: udp, " PORT80 EMPTY,
+	 "f:4: services[0].backends[0].address: 10.0.7.7 is a VIP, that of service 'pool': packets "
+	 "would come back; expected the backend's"},
+	{WEB PORT80 "forward: ipip, backends: [{name: b1, address: 10.0.0.1}]}\n",
+	 "f:3: services[0].backends[0].address: 10.0.0.1 is the service's own address; expected "
+	 "the backend's"},
 	{WEB PORT80 "backends: [{name: b1, address: 10.0.0.2, port: 0}]}\n",
 	 "f:3: services[0].backends[0].port: found '0'; expected same or a port from 1 to 65535"},
 	{WEB PORT80 "backends:\n     [{name: b1, address: 10.0.0.2, port: 8080}]}\n",

@@ -20,6 +20,7 @@ struct err;
 struct detour;
 struct ev_loop;
 struct next_hops;
+struct tunnel_errors;
 struct registry;
 
 struct daemon {
@@ -32,6 +33,7 @@ struct daemon {
 	struct registry *rules;           /* of the policy: names to ids */
 	struct engine *engine;
 	struct next_hops *next_hops;
+	struct tunnel_errors *tunnel_errors;
 	struct announcer *announcer;
 	struct detour *detour;
 	struct checker *checker;

@@ -52,6 +52,8 @@ static enum destination_fault find_egress(struct destination *d, struct destinat
 	uint32_t mtu = d->route.mtu ? d->route.mtu : link.mtu;
 	d->hop.egress = port;
 	d->hop.vlan = link.vlan;
+	if (d->path_mtu && d->path_mtu < mtu)
+		mtu = d->path_mtu;
 	d->hop.mtu = mtu < WAY_MTU_MAX ? mtu : WAY_MTU_MAX;
 	memcpy(d->hop.source, link.mac, ETH_ALEN);
 	return DESTINATION_OK;
@@ -83,7 +85,7 @@ static bool needs_asking(const struct kernel_neighbor *neighbor, bool adopted)
 /* A refusal needs no words of its own: it is asked again, and silent meanwhile. */
 static void ask(struct destination *d, struct destination_ways *ways, bool exists, bool managed)
 {
-	if (d->asked)
+	if (d->asked || ways->quiet)
 		return;
 	d->asked = true;
 	if (!exists)
@@ -145,7 +147,7 @@ static void release_neighbor(const struct destination *d, struct destination_way
 
 void destination_release(struct destination *d, struct destination_ways *ways)
 {
-	if (d->ifindex)
+	if (d->ifindex && !ways->quiet)
 		release_neighbor(d, ways);
 	d->ifindex = 0;
 	d->adopted = false;

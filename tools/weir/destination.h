@@ -19,6 +19,7 @@ struct destination_ways {
 	struct rtnetlink requests;
 	int ports[ABI_MAX_PORTS]; /* ifindexes by port index */
 	uint32_t port_count;
+	bool quiet; /* look only: the kernel's tables stay as they are */
 	/* Another destination whose packets go to the same neighbour, or NULL. */
 	struct destination *(*partner)(void *context, const struct destination *d);
 	void *context;
@@ -40,6 +41,7 @@ struct destination {
 	enum destination_fault fault;
 	int error;
 	struct kernel_route route;
+	uint32_t path_mtu;    /* as a router on the way said; 0: none did (lately) */
 	struct addr neighbor; /* whose link address it is: its own, or that of a gateway */
 	int ifindex;          /* where its neighbour entry is; 0: no way */
 	bool adopted;         /* that entry was there before us, and is managed because of us */

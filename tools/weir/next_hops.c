@@ -22,7 +22,11 @@
 #define SETTLE_S 0.005 /* events come in swarms: look when one is over */
 #define TICK_S   1.0   /* between two askings for one link address */
 #define LOOK_MAX 512u  /* destinations looked at in one turn of the loop */
+#define NARROW_S 600.  /* how long a router's word on the path's MTU is believed */
 #define NOWHERE  UINT32_MAX
+
+#define LEAST_MTU_V4 552u
+#define LEAST_MTU_V6 1280u
 #define GROUPS                                                                                    \
 	(RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_RULE | \
 	 RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE | 1u << (RTNLGRP_IPV6_RULE - 1) |                 \
@@ -30,8 +34,9 @@
 
 struct watched {
 	struct destination destination;
-	bool dirty;   /* may have changed: to be looked at */
-	bool on_link; /* somebody wants it there */
+	bool dirty;             /* may have changed: to be looked at */
+	bool on_link;           /* somebody wants it there */
+	ev_tstamp narrow_until; /* when its path_mtu is forgotten */
 };
 
 /* Who wants it. */
@@ -263,6 +268,10 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	struct next_hops *n = timer->data;
 	for (uint32_t i = 0; i < n->set.count; i++) {
 		struct watched *w = &n->set.members[i];
+		if (w->destination.path_mtu && ev_now(loop) >= w->narrow_until) {
+			w->destination.path_mtu = 0;
+			mark(n, w);
+		}
 		if (w->destination.asked || w->destination.fault)
 			mark(n, w);
 		w->destination.asked = false;
@@ -328,6 +337,7 @@ int next_hops_watch(struct next_hops *n, const struct next_hop_wanted *wanted, u
 			continue;
 		stays->destination = old.members[i].destination;
 		stays->dirty = old.members[i].dirty;
+		stays->narrow_until = old.members[i].narrow_until;
 	}
 	n->set = set;
 	for (uint32_t i = 0; i < old.count; i++)
@@ -338,6 +348,28 @@ int next_hops_watch(struct next_hops *n, const struct next_hop_wanted *wanted, u
 			look(n, &set.members[i]);
 	set_fini(&old);
 	return 0;
+}
+
+bool next_hops_narrow(struct next_hops *n, const struct addr *to, uint32_t mtu)
+{
+	struct watched *w = set_find(&n->set, to);
+	uint32_t least = addr_is_v4(to) ? LEAST_MTU_V4 : LEAST_MTU_V6;
+	if (!w)
+		return false;
+	struct destination *d = &w->destination;
+	mtu = mtu < least ? least : mtu;
+	if (!d->hop.known || mtu >= d->hop.mtu || (d->path_mtu && mtu >= d->path_mtu))
+		return false;
+	d->path_mtu = mtu;
+	w->narrow_until = ev_now(n->loop) + NARROW_S;
+	mark(n, w);
+	return true;
+}
+
+bool next_hops_has_way(const struct next_hops *n, const struct addr *to, const struct addr *local)
+{
+	const struct watched *w = set_find(&n->set, to);
+	return w && w->destination.hop.known && addr_equal(&w->destination.hop.local, local);
 }
 
 void next_hops_get(const struct next_hops *n, uint32_t id, struct next_hop *hop)

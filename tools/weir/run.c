@@ -16,8 +16,10 @@
 #include <unistd.h>
 
 #include "datapath/engine.h"
+#include "lb/addr.h"
 #include "lb/config.h"
 #include "lb/err.h"
+#include "lb/prefix.h"
 #include "lb/registry.h"
 #include "lb/snapshot.h"
 #include "tools/weir/announcer.h"
@@ -29,6 +31,7 @@
 #include "tools/weir/log.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/options.h"
+#include "tools/weir/tunnel_errors.h"
 
 #define TICK_S 0.1
 
@@ -173,6 +176,28 @@ static void log_what_came_out(const struct daemon *d)
 	}
 }
 
+/* Whether an error is about a packet that this daemon may have sent: anybody can make some up. */
+static bool is_from_us(const struct daemon *d, const struct tunnel_error *e)
+{
+	const struct config_ipip *ipip = &d->config->ipip;
+	return next_hops_has_way(d->next_hops, &e->to, &e->from) ||
+	       (ipip->prefix && prefix_holds(&ipip->source, ipip->prefix, &e->from));
+}
+
+static void on_tunnel_error(void *context, const struct tunnel_error *e)
+{
+	struct daemon *d = context;
+	char to[ADDR_TEXT];
+	if (!d->config || !is_from_us(d, e))
+		return;
+	addr_format(&e->to, to);
+	if (!e->mtu)
+		log_warn("a tunnel packet came back", "to=%s error=\"%s\"", to,
+			 tunnel_error_words(e));
+	else if (next_hops_narrow(d->next_hops, &e->to, e->mtu))
+		log_info("the way to a backend is narrower", "to=%s mtu=%u", to, e->mtu);
+}
+
 static int open_next_hops(struct daemon *d, struct err *err)
 {
 	int ifindexes[ABI_MAX_PORTS];
@@ -199,6 +224,7 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 		return err_set(err, ENOMEM, "not enough memory");
 	int r = engine_open(&d->engine, config, d->services, d->backends, err);
 	r = r ? r : open_next_hops(d, err);
+	r = r ? r : tunnel_errors_open(&d->tunnel_errors, d->loop, on_tunnel_error, d, err);
 	r = r ? r : daemon_checks_open(d, err);
 	r = r ? r : daemon_apply(d, config, err);
 	if (r)
@@ -215,6 +241,7 @@ static void tear_down(struct daemon *d)
 	api_close(d->api);
 	daemon_checks_close(d);
 	announcer_close(d->announcer);
+	tunnel_errors_close(d->tunnel_errors);
 	next_hops_close(d->next_hops);
 	if (d->leave)
 		engine_leave(d->engine);

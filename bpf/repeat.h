@@ -14,9 +14,12 @@
 #include "bpf/packet.h"
 #include "bpf/rewrite.h"
 
-/* Returned where there is nothing to repeat, and where translate_frame() is to do it. */
-#define REPEAT_NOTHING    (-1)
-#define REPEAT_TRANSLATED (-2)
+/* Returned where there is nothing to repeat. */
+#define REPEAT_NOTHING (-1)
+/* There was, but the policy has not allowed it, or another one than that in force. */
+#define REPEAT_STALE (-2)
+/* translate_frame() is to do it. */
+#define REPEAT_TRANSLATED (-3)
 
 /* An IPv6 packet from or to a mapped address may have an IPv4 flow's hash, and is nobody's. */
 static __always_inline int repeat_is_plain(const struct packet *p)
@@ -54,10 +57,14 @@ static __always_inline int repeat_is_live(__u32 meta, __u16 tick)
  * Seen now. A worker that changes the entry meanwhile has the last word: then the swap finds
  * something else, and does nothing.
  */
-static __always_inline void repeat_touch(struct flow_bucket *b, int entry, __u32 meta, __u16 tick)
+static __always_inline void repeat_touch(struct flow_bucket *b, int entry, __u32 meta, __u16 tick,
+					 __u32 generation)
 {
-	__u32 now = flow_meta_seen(meta, tick);
-	if (flow_age(meta, tick) >= REPEAT_TOUCH_TICKS)
+	__u32 now = flow_meta_seen(meta, tick), stamp = generation & 0xff;
+	int stamped = stamp && (meta >> FLOW_META_POLICY & 0xff) != stamp;
+	if (stamped)
+		now = (now & ~(0xffu << FLOW_META_POLICY)) | stamp << FLOW_META_POLICY;
+	if (stamped || flow_age(meta, tick) >= REPEAT_TOUCH_TICKS)
 		__sync_val_compare_and_swap(&b->meta[entry], meta, now);
 }
 
@@ -65,7 +72,7 @@ static __always_inline void repeat_touch(struct flow_bucket *b, int entry, __u32
  * The first `words` words of the way to a backend, as user space wrote them: `sequence` is odd
  * while it writes, and another one after it has. False: not now, or not at all.
  */
-static __always_inline int repeat_read_backend(__u32 id, struct fast_backend *out, int words)
+static __always_inline int repeat_read_words(__u32 id, __u64 *out, int words, __u32 *service)
 {
 	const volatile struct fast_backend *from = bpf_map_lookup_elem(&fast_backends, &id);
 	if (!from)
@@ -75,12 +82,17 @@ static __always_inline int repeat_read_backend(__u32 id, struct fast_backend *ou
 	from = flow_after(from, sequence);
 #pragma GCC unroll 7
 	for (int i = 0; i < words; i++) {
-		out->words[i] = from->words[i];
-		read ^= out->words[i];
+		out[i] = from->words[i];
+		read ^= out[i];
 	}
-	out->service = from->service;
+	*service = from->service;
 	from = flow_after(from, read);
-	return out->way.usable && !(sequence & 1) && from->sequence == sequence;
+	return ((const struct way *)out)->usable && !(sequence & 1) && from->sequence == sequence;
+}
+
+static __always_inline int repeat_read_backend(__u32 id, struct fast_backend *out)
+{
+	return repeat_read_words(id, out->words, WAY_WORDS, &out->service);
 }
 
 /*
@@ -107,39 +119,52 @@ static __always_inline void repeat_count(__u32 backend, __u64 bytes)
 }
 
 /*
- * The time, in the flow table's ticks. The clock is asked only when the kernel's timer has ticked
- * since: that can be seen without a call, which would cost as much as all the rest here.
+ * The time. The clock is asked only when the kernel's timer has ticked since: that can be seen
+ * without a call, which would cost as much as all the rest here.
  */
-static __always_inline __u16 repeat_tick(struct port_counters *ledger)
+static __always_inline __u64 repeat_clock(struct port_counters *ledger)
 {
 	__u64 jiffies = bpf_jiffies64();
 	if (jiffies != ledger->clock_jiffies) {
-		ledger->clock_tick = flow_tick(bpf_ktime_get_coarse_ns());
+		ledger->clock_ns = bpf_ktime_get_coarse_ns();
 		ledger->clock_jiffies = jiffies;
 	}
-	return ledger->clock_tick;
+	return ledger->clock_ns;
 }
 
-/*
- * The XDP action for a packet whose flow is known, REPEAT_NOTHING otherwise. `data` to `end` is
- * ctx's frame, `p` what parse_packet() made of it without finding fault.
- */
-static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const void *end,
-					   const struct packet *p, struct port_counters *ledger)
+/* Copied, as it is volatile: else the compiler takes what stands in the source for it. */
+static __always_inline struct flow_seed repeat_seed(void)
 {
-	__u64 bytes = (const char *)end - (char *)data;
-	if (!repeat_is_plain(p) || (char *)data + ETH_HLEN > (const char *)end)
-		return REPEAT_NOTHING;
-	/* Copied, as it is volatile: else the compiler takes what stands in the source for it. */
 	struct flow_seed seed;
 #pragma GCC unroll 6
 	for (int i = 0; i < FLOW_SEED_WORDS; i++)
 		seed.k[i] = flow_seed.k[i];
+	return seed;
+}
+
+/*
+ * The XDP action for a packet whose flow is known, REPEAT_NOTHING otherwise. `data` to `end` is
+ * ctx's frame, `p` what parse_packet() made of it without finding fault. `generation`: the policy's
+ * that must have allowed the flow, or with REPEAT_POLICED has allowed this packet just now (0 then:
+ * but not those behind it); 0: there is no policy.
+ */
+#define REPEAT_POLICED 0x100u
+
+static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const void *end,
+					   const struct packet *p, struct port_counters *ledger,
+					   __u32 generation)
+{
+	__u32 bytes = (const char *)end - (char *)data;
+	if (!repeat_is_plain(p) || (char *)data + ETH_HLEN > (const char *)end)
+		return REPEAT_NOTHING;
+	struct flow_seed seed = repeat_seed();
 	__u64 hash = flow_hash(&p->key, &seed);
 	__u32 index = hash & flow_mask;
 	struct flow_bucket *b = bpf_map_lookup_elem(&flows, &index);
-	__u16 tick = repeat_tick(ledger);
-	struct fast_backend to;
+	__u16 tick = flow_tick(repeat_clock(ledger));
+	__u64 words[2]; /* of the way: all that a plain one needs, and the stack is short */
+	const struct way *to = (const void *)words;
+	__u32 service;
 	__u64 tag = 0;
 	__u32 meta = 0;
 	if (!b)
@@ -147,28 +172,31 @@ static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const
 	int entry = flow_bucket_find(b, hash, &tag, &meta);
 	if (entry < 0 || entry >= FLOW_BUCKET_ENTRIES || !repeat_is_live(meta, tick))
 		return REPEAT_NOTHING;
+	if (__builtin_expect(generation, 0) && !(generation & REPEAT_POLICED) &&
+	    (meta >> FLOW_META_POLICY & 0xff) != generation)
+		return REPEAT_STALE;
 	__u32 backend = tag & FLOW_TAG_BACKEND;
-	if (!repeat_read_backend(backend, &to, 2))
+	if (!repeat_read_words(backend, words, 2, &service))
 		return REPEAT_NOTHING;
-	int plain = to.way.plain && p->l3_offset == ETH_HLEN;
+	int plain = to->plain && p->l3_offset == ETH_HLEN;
 	if (!plain && meta & FLOW_META_TRANSLATED)
 		return nat_note(p, hash, tag, meta, entry);
-	if (plain && bytes > to.way.mtu + (__u64)ETH_HLEN)
+	if (plain && bytes > to->mtu + (__u32)ETH_HLEN)
 		return REPEAT_NOTHING; /* the client has to be told */
-	__u32 action = to.way.egress == port_index ? XDP_TX : XDP_REDIRECT;
-	tap_before(ctx, to.service, backend, action);
+	__u32 action = to->egress == port_index ? XDP_TX : XDP_REDIRECT;
+	tap_before(ctx, service, backend, action);
 	if (__builtin_expect(plain, 1))
-		rewrite_link(data, &to.way.link);
+		rewrite_link(data, &to->link);
 	else if (!rebuild_frame(ctx, backend, p->l3_offset, hash))
 		return REPEAT_NOTHING;
-	tap_tx(ctx, to.way.egress, to.service, backend, action);
+	tap_tx(ctx, to->egress, service, backend, action);
 	if (!p->icmp) /* anybody can send errors about a flow: they don't keep it alive */
-		repeat_touch(b, entry, meta, tick);
+		repeat_touch(b, entry, meta, tick, generation);
 	ledger->transmitted++;
 	repeat_count(backend, bytes);
 	if (action == XDP_TX)
 		return XDP_TX;
-	return bpf_redirect_map(&egress_ports, to.way.egress, XDP_ABORTED);
+	return bpf_redirect_map(&egress_ports, to->egress, XDP_ABORTED);
 }
 
 #endif

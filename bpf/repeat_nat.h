@@ -153,7 +153,7 @@ static __always_inline int nat_read(struct nat_in_use *now)
 		return 0;
 	const struct flow_translations *of = bpf_map_lookup_elem(records, &index);
 	return of && translation_read(b, entry, now->tag, &of->translation[entry], &now->x) &&
-	       repeat_read_backend(now->tag & FLOW_TAG_BACKEND, &now->to, WAY_WORDS);
+	       repeat_read_backend(now->tag & FLOW_TAG_BACKEND, &now->to);
 }
 
 /*
@@ -191,7 +191,7 @@ static __always_inline void nat_touch_peer(__u64 peer, __u32 backend, __u16 tick
 	int entry = flow_bucket_find(b, peer, &tag, &meta);
 	if (entry >= 0 && entry < FLOW_BUCKET_ENTRIES && meta & FLOW_META_TRANSLATED &&
 	    (tag & FLOW_TAG_BACKEND) == backend)
-		repeat_touch(b, entry, meta, tick);
+		repeat_touch(b, entry, meta, tick, 0);
 }
 
 /* Both flows are seen now, if that is not known yet. */
@@ -205,7 +205,8 @@ __attribute__((noinline)) int nat_touch(__u16 tick)
 	struct flow_bucket *b = bpf_map_lookup_elem(&flows, &index);
 	if (!b || entry >= FLOW_BUCKET_ENTRIES)
 		return 0;
-	repeat_touch(b, entry, now->meta, tick);
+	/* A worker stamps it with the policy's generation; until then each packet is judged. */
+	repeat_touch(b, entry, now->meta, tick, 0);
 	nat_touch_peer(now->x.peer, now->tag & FLOW_TAG_BACKEND, tick);
 	return 1;
 }
@@ -230,7 +231,7 @@ __attribute__((noinline)) int translate_frame(struct xdp_md *ctx)
 	if (!nat_translate(ctx))
 		return REPEAT_NOTHING;
 	tap_tx(ctx, now->x.egress, now->to.service, backend, action);
-	nat_touch(ledger->clock_tick);
+	nat_touch(flow_tick(ledger->clock_ns));
 	ledger->transmitted++;
 	if (!(now->meta & FLOW_META_ANSWERS))
 		repeat_count(backend, bytes);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "bpf/abi.h"
+#include "lb/config_policy.h"
 
 struct err;
 
@@ -149,6 +150,7 @@ struct config_ipip {
 };
 
 struct config {
+	char *file;     /* where it was read from, as config_parse() was told */
 	char *instance; /* [a-z0-9-]{1,32}; names what the daemon leaves in the kernel */
 	unsigned int interface_count;
 	struct config_interface *interfaces;
@@ -164,6 +166,7 @@ struct config {
 	struct config_icmp icmp;
 	struct config_nat nat;
 	struct config_ipip ipip;
+	struct config_policy policy;
 	unsigned int service_count;
 	struct config_service *services;
 	char *api_socket; /* path */

@@ -10,6 +10,41 @@
 
 #define V4_BITS 96u /* before an IPv4 address */
 
+/* 0 to 128, without leading zeros; -1 for all else. */
+static int parse_length(const char *text)
+{
+	int value = 0;
+	if (!*text || (text[0] == '0' && text[1]))
+		return -1;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9' || value > (int)PREFIX_FULL)
+			return -1;
+		value = 10 * value + *text - '0';
+	}
+	return value;
+}
+
+int prefix_parse(const char *text, struct addr *base, uint32_t *length)
+{
+	char address[ADDR_TEXT];
+	size_t before = strcspn(text, "/");
+	if (before >= sizeof(address))
+		return -EINVAL;
+	memcpy(address, text, before);
+	address[before] = 0;
+	if (addr_parse(address, base))
+		return -EINVAL;
+	*length = PREFIX_FULL;
+	if (!text[before])
+		return 0;
+	int bits = addr_is_v4(base) ? PREFIX_FULL - V4_BITS : PREFIX_FULL;
+	int given = parse_length(text + before + 1);
+	if (given < 0 || given > bits)
+		return -EINVAL;
+	*length = given + PREFIX_FULL - bits;
+	return 0;
+}
+
 struct addr prefix_mask(const struct addr *a, uint32_t length)
 {
 	struct addr masked = {};
@@ -38,35 +73,6 @@ struct addr prefix_address(const struct addr *base, uint32_t n)
 	struct addr a = *base;
 	a.word[3] = htonl(ntohl(a.word[3]) + n);
 	return a;
-}
-
-/* No sign, no leading zero, at most three digits. */
-static bool parse_bits(const char *digits, uint32_t *bits)
-{
-	size_t length = strspn(digits, "0123456789");
-	*bits = strtoul(digits, NULL, 10);
-	return length > 0 && length <= 3 && !digits[length] && (*digits != '0' || length == 1);
-}
-
-int prefix_parse(const char *text, struct addr *base, uint32_t *length)
-{
-	char address[ADDR_TEXT];
-	size_t before = strcspn(text, "/");
-	uint32_t bits;
-	if (before >= sizeof(address))
-		return -EINVAL;
-	memcpy(address, text, before);
-	address[before] = 0;
-	if (addr_parse(address, base))
-		return -EINVAL;
-	*length = PREFIX_FULL;
-	if (!text[before])
-		return 0;
-	uint32_t most = addr_is_v4(base) ? PREFIX_FULL - V4_BITS : PREFIX_FULL;
-	if (!parse_bits(text + before + 1, &bits) || bits > most)
-		return -EINVAL;
-	*length = bits + PREFIX_FULL - most;
-	return 0;
 }
 
 const char *prefix_format(const struct addr *base, uint32_t length, char text[PREFIX_TEXT])

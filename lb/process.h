@@ -16,6 +16,7 @@
 
 struct fragments;
 struct held;
+struct policing;
 struct snapshot;
 
 #define LB_BURST 64u
@@ -66,7 +67,7 @@ struct lb_fragments {
 /*
  * One worker's ledger, written by it alone, read by anyone at any time. It holds that
  *   rx_packets == forwarded + returned + neighbor_replies + echo_replies + too_big_replies +
- *                 passed + sum(dropped) + lb_held()
+ *                 redirected + passed + sum(dropped) + lb_held()
  * (what becomes of a packet after lb_process is the worker's part of the ledger).
  */
 struct lb_counters {
@@ -76,6 +77,7 @@ struct lb_counters {
 	uint64_t echo_replies;     /* of ICMP */
 	uint64_t returned;         /* to a client, by nat */
 	uint64_t too_big_replies;  /* packets answered with the ICMP error */
+	uint64_t redirected;       /* by a rule of the policy */
 	uint64_t passed;
 	uint64_t dropped[ABI_REASON_SLOTS];
 	uint64_t flow_inserts, flow_evictions;
@@ -100,6 +102,7 @@ struct lb {
 	struct budget errors;         /* packets that are too big, the same */
 	struct fragments *fragments;  /* of all workers; NULL: fragments are not balanced */
 	struct held *held;            /* of this one */
+	struct policing *policing;    /* NULL: what comes was policed before (by the XDP program) */
 };
 
 /* `insert_limit`: new flows beyond so many a second go by the service's table alone. */
@@ -108,6 +111,9 @@ void lb_init(struct lb *lb, struct flow_table *flows, struct lb_counters *counte
 
 /* Makes it balance fragments, by a table of all workers and a place of its own for early ones. */
 void lb_use_fragments(struct lb *lb, struct fragments *fragments, struct held *held);
+
+/* Makes it police packets itself. */
+void lb_use_policing(struct lb *lb, struct policing *policing);
 
 /* Zeroed counters, to be freed by free(), for who has no memory of its own for them; or NULL. */
 struct lb_counters *lb_counters_new(void);

@@ -2,10 +2,12 @@
 /* See the header. */
 #include "lb/snapshot_snat.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 
 #include "lb/addr.h"
 #include "lb/snapshot.h"
+#include "lb/target_table.h"
 
 static bool fill_pools(struct snapshot_snat *snat, const struct config_nat *nat)
 {
@@ -64,4 +66,23 @@ void snapshot_snat_free(struct snapshot_snat *snat)
 	free(snat->taken);
 	free(snat->addresses);
 	free(snat);
+}
+
+/* All TCP and UDP to it is for clients; neighbours and pings are answered as for a VIP. */
+static void put_snat_target(struct target_table *t, const struct addr *address, uint32_t flags)
+{
+	struct target_key key = {.address = *address};
+	struct target value = {.service = ABI_NO_SERVICE, .flags = flags};
+	target_table_put(t, &key, &value);
+	value.flags = TARGET_SNAT;
+	key.protocol = IPPROTO_TCP;
+	target_table_put(t, &key, &value);
+	key.protocol = IPPROTO_UDP;
+	target_table_put(t, &key, &value);
+}
+
+void snapshot_put_snat(struct target_table *t, const struct config_nat *nat, uint32_t flags)
+{
+	for (unsigned int i = 0; i < nat->address_count; i++)
+		put_snat_target(t, &nat->addresses[i], flags);
 }

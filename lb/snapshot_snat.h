@@ -10,6 +10,7 @@
 
 struct config_nat;
 struct snapshot;
+struct target_table;
 
 struct snapshot_snat {
 	uint32_t references;
@@ -23,5 +24,8 @@ struct snapshot_snat {
 struct snapshot_snat *snapshot_snat_new(const struct snapshot *s, const struct config_nat *nat);
 struct snapshot_snat *snapshot_snat_hold(struct snapshot_snat *snat);
 void snapshot_snat_free(struct snapshot_snat *snat); /* lets go of it; NULL too */
+
+/* Makes targets of the SNAT addresses; `flags` are those of a VIP. */
+void snapshot_put_snat(struct target_table *t, const struct config_nat *nat, uint32_t flags);
 
 #endif

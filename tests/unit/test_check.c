@@ -107,6 +107,11 @@ static const struct {
 	 "  announce: neighbor\n"
 	 "ipip:\n"
 	 "  source: none\n"
+	 "sources: {}\n"
+	 "policy:\n"
+	 "  default: allow\n"
+	 "  tracked_sources: 1048576\n"
+	 "  rules: []\n"
 	 "services: []\n"
 	 "api:\n"
 	 "  socket: /run/weir/weir.sock\n"},

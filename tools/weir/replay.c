@@ -332,6 +332,8 @@ static void print_verdicts(const struct replay *r, FILE *out)
 	add_row(t, "transmit", c->returned, "a backend's answer to a client, by nat");
 	add_row(t, "transmit", c->echo_replies, "an answer to an echo request");
 	add_row(t, "transmit", c->too_big_replies, "an answer to a packet that is too big");
+	if (c->redirected)
+		add_row(t, "transmit", c->redirected, "redirected by a rule of the policy");
 	add_row(t, "pass", c->passed, "not for a service: the kernel's");
 	for (unsigned int i = 0; i < REASON_COUNT; i++) {
 		char name[64];
@@ -367,7 +369,7 @@ static int check_ledger(const struct replay *r, struct err *err)
 {
 	const struct lb_counters *c = r->offline.lb.counters;
 	uint64_t sum = c->forwarded + c->returned + c->neighbor_replies + c->echo_replies +
-		       c->too_big_replies + c->passed;
+		       c->too_big_replies + c->redirected + c->passed;
 	for (unsigned int i = 0; i < REASON_COUNT; i++)
 		sum += c->dropped[i];
 	if (r->frames == c->rx_packets && sum == r->frames)

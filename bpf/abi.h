@@ -74,7 +74,12 @@ _Static_assert(sizeof(struct link_addresses) == 12, "link addresses have no hole
 	X(POLICY_DENIED, "policy-denied", "a rule of the policy says drop")                        \
 	X(RATE_LIMITED, "rate-limited", "beyond the limit of a rule of the policy")                \
 	X(BAD_CHECKSUM, "bad-checksum", "a checksum is wrong, and verify_checksums is true")       \
-	X(TOO_BIG, "too-big", "it does not fit the way to the backend, with what goes in front")
+	X(TOO_BIG, "too-big", "it does not fit the way it has to go")                              \
+	X(NAT_UNKNOWN, "nat-unknown", "of no connection that nat knows (any more)")                \
+	X(NAT_EXHAUSTED, "nat-exhausted", "all SNAT ports to the backend are in use")              \
+	X(NAT_UNTRACKED, "nat-untracked", "a new connection by nat, and no room to remember it")   \
+	X(HOP_LIMIT, "hop-limit", "its TTL or hop limit ends here")                                \
+	X(UNTRANSLATABLE, "untranslatable", "nat can't say that in the other IP version (RFC 7915)")
 
 enum reason {
 #define ABI_REASON_ENUM(id, word, text) REASON_##id,
@@ -113,6 +118,8 @@ _Static_assert(sizeof(struct prefix_key) == 20, "struct prefix_key is a trie's k
 #define TARGET_ANNOUNCE    (1u << 0) /* answer ARP and neighbour solicitations for it */
 #define TARGET_ECHO        (1u << 1) /* answer echo requests */
 #define TARGET_REFUSE_ICMP (1u << 2) /* drop ICMP that is neither that nor about a flow */
+/* Of a SNAT address and protocol: what comes to it is for a client of ours. */
+#define TARGET_SNAT (1u << 4)
 
 /* Of a service: */
 #define TARGET_PASS (1u << 3) /* it is the kernel's: no backend serves */

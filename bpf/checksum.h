@@ -66,6 +66,15 @@ static __always_inline __u16 checksum_adjust(__u16 checksum, __u16 from, __u16 t
 }
 
 /*
+ * The same after several words have changed: `delta` is the sum of what they are now and of the
+ * complements of what they were, folded.
+ */
+static __always_inline __u16 checksum_shift(__u16 checksum, __u16 delta)
+{
+	return ~checksum_fold((__u64)(__u16)~checksum + delta);
+}
+
+/*
  * The sum over the pseudo-header of a message of `length` bytes (RFC 9293, 3.1; RFC 768; RFC 8200,
  * 8.1), with the destination that stands in the header. `l3` to `end` has the whole IP header.
  */

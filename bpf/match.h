@@ -22,6 +22,7 @@ enum match {
 	MATCH_NEIGHBOR,   /* asks for the link address of a VIP we announce */
 	MATCH_SERVICE,    /* to be balanced; an ICMP error like the flow it is about */
 	MATCH_FRAGMENT,   /* a fragment for a VIP: a worker knows what the first one was for */
+	MATCH_ANSWER,     /* to a SNAT address: a worker knows for which client */
 	MATCH_ECHO,       /* an ICMP echo request to a VIP that answers */
 };
 
@@ -90,6 +91,14 @@ static __always_inline int match_is_balanced(const struct packet *p)
 	return p->key.protocol == IPPROTO_TCP || p->key.protocol == IPPROTO_UDP;
 }
 
+/* Whom a packet to a service's or SNAT address is for. */
+static __always_inline enum match match_balanced(const struct target *target)
+{
+	if (!target)
+		return MATCH_KERNEL;
+	return target->flags & TARGET_SNAT ? MATCH_ANSWER : MATCH_SERVICE;
+}
+
 static __always_inline enum match match_icmp(const void *table, const struct packet *p, int *reason,
 					     const struct target **service)
 {
@@ -103,7 +112,7 @@ static __always_inline enum match match_icmp(const void *table, const struct pac
 		if (*service && (*service)->flags & TARGET_PASS)
 			return MATCH_KERNEL;
 		if (*service)
-			return MATCH_SERVICE;
+			return match_balanced(*service);
 	}
 	if (!(vip->flags & TARGET_REFUSE_ICMP))
 		return MATCH_KERNEL;
@@ -112,9 +121,9 @@ static __always_inline enum match match_icmp(const void *table, const struct pac
 }
 
 /*
- * Takes what parse_packet() made of a frame and the reason it returned. Leaves the service's
- * target in *service for MATCH_SERVICE (and for MATCH_FRAGMENT that of a first one, if there is a
- * service), and the reason to drop in *reason for MATCH_DROP.
+ * Takes what parse_packet() made of a frame and the reason it returned. Leaves the service's or
+ * SNAT address's target in *service for MATCH_SERVICE and MATCH_ANSWER (and for MATCH_FRAGMENT that
+ * of a first one, if there is one), and the reason to drop in *reason for MATCH_DROP.
  */
 static __always_inline enum match match_packet(const void *table, const struct packet *p,
 					       int *reason, const struct target **service)
@@ -140,7 +149,7 @@ static __always_inline enum match match_packet(const void *table, const struct p
 	if (!match_is_balanced(p))
 		return MATCH_KERNEL;
 	*service = match_service(table, p);
-	return *service && !((*service)->flags & TARGET_PASS) ? MATCH_SERVICE : MATCH_KERNEL;
+	return *service && (*service)->flags & TARGET_PASS ? MATCH_KERNEL : match_balanced(*service);
 }
 
 /*

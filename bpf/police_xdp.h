@@ -217,12 +217,15 @@ __attribute__((noinline)) int police_packet(struct xdp_md *ctx, const struct pac
 __attribute__((noinline)) int police_redirect(struct xdp_md *ctx, __u32 redirect, __u32 to_port)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct fast_backend to;
+	__u64 words[2]; /* all that a plain way needs */
+	const struct way *to = (const void *)words;
+	__u32 service;
 	if (!to_port) {
-		if (!repeat_read_backend(redirect, &to, 2) || (char *)data + ETH_HLEN > (char *)end)
+		if (!repeat_read_words(redirect, words, 2, &service) ||
+		    (char *)data + ETH_HLEN > (char *)end)
 			return -1;
-		rewrite_link(data, &to.way.link);
-		redirect = to.way.egress;
+		rewrite_link(data, &to->link);
+		redirect = to->egress;
 	}
 	if (redirect == port_index)
 		return XDP_TX;

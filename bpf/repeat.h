@@ -18,6 +18,8 @@
 #define REPEAT_NOTHING (-1)
 /* There was, but the policy has not allowed it, or another one than that in force. */
 #define REPEAT_STALE (-2)
+/* translate_frame() is to do it. */
+#define REPEAT_TRANSLATED (-3)
 
 /* An IPv6 packet from or to a mapped address may have an IPv4 flow's hash, and is nobody's. */
 static __always_inline int repeat_is_plain(const struct packet *p)
@@ -70,7 +72,7 @@ static __always_inline void repeat_touch(struct flow_bucket *b, int entry, __u32
  * The first `words` words of the way to a backend, as user space wrote them: `sequence` is odd
  * while it writes, and another one after it has. False: not now, or not at all.
  */
-static __always_inline int repeat_read_backend(__u32 id, struct fast_backend *out, int words)
+static __always_inline int repeat_read_words(__u32 id, __u64 *out, int words, __u32 *service)
 {
 	const volatile struct fast_backend *from = bpf_map_lookup_elem(&fast_backends, &id);
 	if (!from)
@@ -80,12 +82,17 @@ static __always_inline int repeat_read_backend(__u32 id, struct fast_backend *ou
 	from = flow_after(from, sequence);
 #pragma GCC unroll 7
 	for (int i = 0; i < words; i++) {
-		out->words[i] = from->words[i];
-		read ^= out->words[i];
+		out[i] = from->words[i];
+		read ^= out[i];
 	}
-	out->service = from->service;
+	*service = from->service;
 	from = flow_after(from, read);
-	return out->way.usable && !(sequence & 1) && from->sequence == sequence;
+	return ((const struct way *)out)->usable && !(sequence & 1) && from->sequence == sequence;
+}
+
+static __always_inline int repeat_read_backend(__u32 id, struct fast_backend *out)
+{
+	return repeat_read_words(id, out->words, WAY_WORDS, &out->service);
 }
 
 /*
@@ -94,6 +101,13 @@ static __always_inline int repeat_read_backend(__u32 id, struct fast_backend *ou
  * After this it lies elsewhere. In weir.bpf.c.
  */
 int rebuild_frame(struct xdp_md *ctx, __u32 backend, __u32 l3_offset, __u64 hash);
+
+/*
+ * Takes note of a flow that is translated, for translate_frame() (bpf/repeat_nat.h), which is not
+ * called from here because the stack would not hold them all. Returns REPEAT_TRANSLATED.
+ */
+static __always_inline int nat_note(const struct packet *p, __u64 hash, __u64 tag, __u32 meta,
+				    __u32 entry);
 
 static __always_inline void repeat_count(__u32 backend, __u64 bytes)
 {
@@ -147,7 +161,9 @@ static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const
 	__u32 index = hash & flow_mask;
 	struct flow_bucket *b = bpf_map_lookup_elem(&flows, &index);
 	__u16 tick = flow_tick(repeat_clock(ledger));
-	struct fast_backend to;
+	__u64 words[2]; /* of the way: all that a plain one needs, and the stack is short */
+	const struct way *to = (const void *)words;
+	__u32 service;
 	__u64 tag = 0;
 	__u32 meta = 0;
 	if (!b)
@@ -159,25 +175,27 @@ static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const
 	    (meta >> FLOW_META_POLICY & 0xff) != generation)
 		return REPEAT_STALE;
 	__u32 backend = tag & FLOW_TAG_BACKEND;
-	if (!repeat_read_backend(backend, &to, 2))
+	if (!repeat_read_words(backend, words, 2, &service))
 		return REPEAT_NOTHING;
-	int plain = to.way.plain && p->l3_offset == ETH_HLEN;
-	if (plain && (char *)data + ETH_HLEN + to.way.mtu < (const char *)end)
+	int plain = to->plain && p->l3_offset == ETH_HLEN;
+	if (!plain && meta & FLOW_META_TRANSLATED)
+		return nat_note(p, hash, tag, meta, entry);
+	if (plain && (char *)data + ETH_HLEN + to->mtu < (const char *)end)
 		return REPEAT_NOTHING; /* the client has to be told */
-	__u32 action = to.way.egress == port_index ? XDP_TX : XDP_REDIRECT;
-	tap_before(ctx, to.service, backend, action);
+	__u32 action = to->egress == port_index ? XDP_TX : XDP_REDIRECT;
+	tap_before(ctx, service, backend, action);
 	if (__builtin_expect(plain, 1))
-		rewrite_link(data, &to.way.link);
+		rewrite_link(data, &to->link);
 	else if (!rebuild_frame(ctx, backend, p->l3_offset, hash))
 		return REPEAT_NOTHING;
-	tap_tx(ctx, to.way.egress, to.service, backend, action);
+	tap_tx(ctx, to->egress, service, backend, action);
 	if (!p->icmp) /* anybody can send errors about a flow: they don't keep it alive */
 		repeat_touch(b, entry, meta, tick, generation);
 	ledger->transmitted++;
 	repeat_count(backend, (__u64)ctx->data_end - ctx->data);
 	if (action == XDP_TX)
 		return XDP_TX;
-	return bpf_redirect_map(&egress_ports, to.way.egress, XDP_ABORTED);
+	return bpf_redirect_map(&egress_ports, to->egress, XDP_ABORTED);
 }
 
 #endif

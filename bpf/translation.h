@@ -36,6 +36,11 @@ struct translation {
 };
 _Static_assert(sizeof(struct translation) == 64, "one cache line");
 
+/* Those of a bucket's flows. */
+struct flow_translations {
+	struct translation translation[FLOW_BUCKET_ENTRIES];
+};
+
 /*
  * Copies the record of entry `i` of a bucket, whose tag the caller has found there. False: a writer
  * came in between, it may be another flow's.

@@ -20,10 +20,14 @@
 #include "bpf/abi.h"
 #include "bpf/budget.h"
 #include "bpf/flow.h"
+#include "bpf/translation.h"
 
 /* Set before loading: the port this instance serves, and its link address. */
 const volatile __u32 port_index = 0;
 const volatile __u8 port_mac[ETH_ALEN] = {};
+
+/* Set before loading: the MTU of each port, in bytes of IP packet. */
+const volatile __u32 port_mtu[ABI_MAX_PORTS] = {};
 
 /* Set before loading: what new flows meet while no daemon runs, XDP_PASS or XDP_DROP. */
 const volatile __u32 miss_action = XDP_PASS;
@@ -70,6 +74,23 @@ struct {
 	__type(key, __u32);
 	__type(value, struct flow_bucket);
 } flows SEC(".maps");
+
+/* The shape of the translations of a flow table, by bucket; user space makes it, and writes it. */
+struct translation_map {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct flow_translations));
+};
+
+/* The translations in force; nothing where no service needs any. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct translation_map);
+} translations SEC(".maps");
 
 /* The ways to the backends, by backend id. Written by user space as plain memory. */
 struct {
@@ -170,6 +191,7 @@ static __always_inline __u32 frame_length(const void *data, const void *end)
 #include "bpf/neighbor.h"
 #include "bpf/tap_xdp.h"
 #include "bpf/repeat.h"
+#include "bpf/repeat_nat.h"
 #include "bpf/police_xdp.h"
 
 static __always_inline int drop_by_rule(struct xdp_md *ctx, struct port_counters *ledger,
@@ -216,7 +238,7 @@ __attribute__((noinline)) int rebuild_frame(struct xdp_md *ctx, __u32 backend, _
 	struct tunnel_inner inner;
 	__u32 slot = 0;
 	struct fast_backend *to = bpf_map_lookup_elem(&way_in_use, &slot);
-	if (!to || !repeat_read_backend(backend, to, WAY_WORDS) || to->way.forward == FORWARD_NAT)
+	if (!to || !repeat_read_backend(backend, to) || to->way.forward == FORWARD_NAT)
 		return 0;
 	if (!tunnel_read((char *)data + (l3_offset & 31), end, &inner) ||
 	    !rewrite_fits(&to->way, &inner) ||
@@ -249,6 +271,13 @@ static __always_inline int repeat_plain(struct xdp_md *ctx, void *data, const vo
 	return repeat_decision(ctx, data, end, &p, ledger, generation);
 }
 
+/* What is known of all that parse_frame() found no fault in, done again. */
+static __always_inline int repeat_any(struct xdp_md *ctx, const struct packet *p, __u32 generation)
+{
+	int action = repeat_frame(ctx, p, generation);
+	return action == REPEAT_TRANSLATED ? translate_frame(ctx) : action;
+}
+
 /* Into the socket of the queue: XDP_REDIRECT, or something else where there is none. */
 static __always_inline int redirect_to_worker(struct xdp_md *ctx, struct port_counters *ledger)
 {
@@ -268,7 +297,7 @@ static __always_inline int steer(struct xdp_md *ctx, struct port_counters *ledge
 	if (action == XDP_REDIRECT)
 		return action;
 	if (fast_path == FAST_PATH_ALONE) {
-		action = repeat_frame(ctx, p, REPEAT_POLICED);
+		action = repeat_any(ctx, p, REPEAT_POLICED);
 		if (action != REPEAT_NOTHING)
 			return action;
 	}
@@ -396,6 +425,7 @@ static __always_inline int act(struct xdp_md *ctx, struct port_counters *ledger,
 	case MATCH_DROP:
 		return drop(ctx, ledger, reason);
 	case MATCH_SERVICE:
+	case MATCH_ANSWER:
 	case MATCH_FRAGMENT:
 		return steer(ctx, ledger, p);
 	case MATCH_ECHO:
@@ -426,6 +456,8 @@ int weir(struct xdp_md *ctx)
 	int repeated = REPEAT_NOTHING;
 	if (fast_path == FAST_PATH_ALWAYS) {
 		repeated = repeat_plain(ctx, data, end, ledger, generation);
+		if (repeated == REPEAT_TRANSLATED)
+			repeated = translate_frame(ctx);
 		if (repeated >= 0)
 			return repeated;
 	}
@@ -434,7 +466,7 @@ int weir(struct xdp_md *ctx)
 	if (fast_path == FAST_PATH_ALWAYS && !reason && !p.fragment) {
 		/* An error of ICMP is judged by its own source, not by that of the flow. */
 		__u32 needs = p.icmp && generation ? ~REPEAT_POLICED : generation;
-		repeated = repeat_frame(ctx, &p, needs);
+		repeated = repeat_any(ctx, &p, needs);
 		if (repeated >= 0)
 			return repeated;
 	}
@@ -452,7 +484,7 @@ int weir(struct xdp_md *ctx)
 	}
 	if (repeated == REPEAT_STALE) {
 		__u32 stamp = (k && k->is_covered) || p.icmp ? 0 : generation;
-		repeated = repeat_frame(ctx, &p, REPEAT_POLICED | stamp);
+		repeated = repeat_any(ctx, &p, REPEAT_POLICED | stamp);
 		if (repeated >= 0)
 			return repeated;
 	}

@@ -27,7 +27,6 @@
 #include "lb/snapshot.h"
 #include "lb/target_table.h"
 
-#define SWEEP_TICKS   50        /* ticks of 100 ms in which the whole flow table is swept */
 #define BIND_TRIES    20        /* the kernel gives back a closed socket's queue a little later */
 #define BIND_WAIT_NS  100000000 /* between two tries */
 #define DRAIN_WAIT_NS 20000000  /* for packets in the rings when the programs are detached */
@@ -254,6 +253,11 @@ static int open_program(struct engine *e, struct err *err)
 	};
 	char names[ABI_MAX_PORTS][IF_NAMESIZE] = {};
 	int r = program_open(&e->program, &input, err);
+	if (!r)
+		r = program_set_translations(
+			e->program,
+			e->instance.flows.translations ? e->instance.translation_array.fd : -1,
+			err);
 	if (r)
 		return r;
 	for (uint32_t i = 0; i < e->port_count; i++) {
@@ -436,37 +440,6 @@ const struct snapshot *engine_snapshot(const struct engine *e)
 	return e->snapshot;
 }
 
-/* --- housekeeping --------------------------------------------------------------------------- */
-
-/* Which backends may keep their flows, by id; NULL without memory (then all do). */
-static uint64_t *backends_that_keep_flows(const struct snapshot *s)
-{
-	uint64_t *keep = calloc(ABI_MAX_BACKENDS / 64, sizeof(*keep));
-	for (uint32_t id = 0; keep && id < s->backend_end; id++)
-		if (backend_keeps_flows(&s->backends[id]))
-			keep[id / 64] |= 1ull << (id % 64);
-	return keep;
-}
-
-void engine_tick(struct engine *e, uint64_t now_ns)
-{
-	if (!e->snapshot)
-		return;
-	uint64_t *keep = backends_that_keep_flows(e->snapshot);
-	uint64_t buckets = (e->instance.flows.mask + SWEEP_TICKS) / SWEEP_TICKS;
-	if (flow_table_sweep(&e->instance.flows, &e->sweep_position, buckets, keep, now_ns,
-			     &e->sweep)) {
-		e->last_sweep = e->sweep;
-		e->sweep = (struct flow_sweep){};
-	}
-	free(keep);
-}
-
-void engine_flows(const struct engine *e, uint64_t entries[FLOW_STATES])
-{
-	memcpy(entries, e->last_sweep.entries, sizeof(e->last_sweep.entries));
-}
-
 /* --- looking
  * ---------------------------------------------------------------------------------------- */
 
@@ -508,11 +481,6 @@ void engine_reset_rule(struct engine *e, uint32_t rule)
 void engine_retired_traffic(const struct engine *e, uint32_t service, struct fast_traffic *out)
 {
 	*out = e->instance.header->retired[service];
-}
-
-const struct flow_table *engine_flow_table(const struct engine *e)
-{
-	return &e->instance.flows;
 }
 
 int engine_socket_counters(const struct engine *e, uint32_t port, uint32_t queue,

@@ -39,6 +39,9 @@ void engine_close(struct engine *e);
 /* Stops the workers and leaves the kernel's part in force: established flows go on. NULL too. */
 void engine_leave(struct engine *e);
 
+/* Makes room for what `nat` remembers of its connections. To be called before it is published. */
+int engine_use_nat(struct engine *e, struct err *err);
+
 /*
  * Makes workers and XDP programs decide by `s` from now on. Takes `s` over on success; frees the
  * snapshot before it once no worker can hold it. On failure everything stays as it was.

@@ -30,4 +30,7 @@ struct engine {
 	struct flow_sweep sweep, last_sweep; /* under way, and the last whole one */
 };
 
+/* Has the XDP programs use the translations that the instance has, or none. */
+int engine_put_translations(struct engine *e, struct err *err);
+
 #endif

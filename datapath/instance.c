@@ -117,6 +117,12 @@ static int open_header(struct instance *i, struct err *err)
 	return r;
 }
 
+static int open_translations(struct instance *i, uint32_t buckets, struct err *err)
+{
+	return shared_array_open_inner(&i->translation_array, &i->pins, "flow_translations",
+				       sizeof(struct flow_translations), buckets, err);
+}
+
 static int open_arrays(struct instance *i, const struct config *config, struct err *err)
 {
 	const struct pins *pins = &i->pins;
@@ -132,6 +138,8 @@ static int open_arrays(struct instance *i, const struct config *config, struct e
 	if (!r)
 		r = shared_array_open(&i->worker_array, pins, "workers",
 				      sizeof(struct worker_memory), i->worker_slots, err);
+	if (!r && config->nat.address_count)
+		r = open_translations(i, buckets, err);
 	if (!r)
 		r = shared_array_open(&i->service_names, pins, "service_names", INSTANCE_NAME,
 				      ABI_MAX_SERVICES, err);
@@ -152,6 +160,7 @@ static int open_arrays(struct instance *i, const struct config *config, struct e
 
 static void close_arrays(struct instance *i)
 {
+	shared_array_close(&i->translation_array);
 	shared_array_close(&i->tap_array);
 	shared_array_close(&i->capture_array);
 	shared_array_close(&i->rule_names);
@@ -228,12 +237,24 @@ int instance_open(struct instance *i, const struct config *config, struct err *e
 	flow_table_init(&i->flows, i->flow_array.base, config->flow_entries, &i->header->seed,
 			timeouts);
 	i->flows.keys = i->key_array.base;
+	i->flows.translations = i->translation_array.base;
+	if (!config->nat.address_count)
+		pins_drop(&i->pins, "flow_translations");
 	flow_table_repair(&i->flows);
 	i->fast_backends = i->backend_array.base;
 	i->workers = i->worker_array.base;
 	i->captures = i->capture_array.base;
 	i->tap_states = i->tap_array.base;
 	return 0;
+}
+
+int instance_use_translations(struct instance *i, struct err *err)
+{
+	int r = 0;
+	if (!i->flows.translations)
+		r = open_translations(i, i->flows.mask + 1, err);
+	i->flows.translations = i->translation_array.base;
+	return r;
 }
 
 void instance_close(struct instance *i, bool remove)

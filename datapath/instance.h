@@ -54,6 +54,7 @@ struct instance {
 	uint32_t cpus;                 /* that may ever be there */
 	struct shared_array header_array, flow_array, key_array, backend_array, worker_array;
 	struct shared_array service_names, backend_names, rule_names;
+	struct shared_array translation_array; /* zeroed: nothing is translated */
 	struct shared_array capture_array, tap_array;
 };
 
@@ -70,6 +71,12 @@ struct instance_names {
 int instance_load_names(const struct instance *i, const struct instance_names *names,
 			struct err *err);
 void instance_save_names(struct instance *i, const struct instance_names *names);
+
+/*
+ * Makes room for translations beside the flow table, or takes over what is there; nothing where
+ * there is room already. -ENOMEM.
+ */
+int instance_use_translations(struct instance *i, struct err *err);
 
 /* Writes the ways to the backends for the XDP programs. */
 void instance_publish(struct instance *i, const struct snapshot *s);

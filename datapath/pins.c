@@ -95,9 +95,9 @@ void pins_remove(struct pins *p)
 /* --- shared arrays ------------------------------------------------------------------------- */
 
 static int create(const struct pins *p, const char *name, uint32_t value_size, uint32_t entries,
-		  struct err *err)
+		  uint32_t flags, struct err *err)
 {
-	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE | flags);
 	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(uint32_t), value_size, entries,
 				&opts);
 	if (fd < 0) {
@@ -127,8 +127,8 @@ static bool has_shape(int fd, uint32_t value_size, uint32_t entries)
 	       info.value_size == value_size && info.max_entries == entries;
 }
 
-int shared_array_open(struct shared_array *a, const struct pins *p, const char *name,
-		      uint32_t value_size, uint32_t entries, struct err *err)
+static int open_array(struct shared_array *a, const struct pins *p, const char *name,
+		      uint32_t value_size, uint32_t entries, uint32_t flags, struct err *err)
 {
 	*a = (struct shared_array){.fd = pins_get(p, name)};
 	a->inherited = a->fd >= 0;
@@ -137,7 +137,7 @@ int shared_array_open(struct shared_array *a, const struct pins *p, const char *
 		return err_set(err, EEXIST, "%s/%s is of another shape", p->folder, name);
 	}
 	if (!a->inherited)
-		a->fd = create(p, name, value_size, entries, err);
+		a->fd = create(p, name, value_size, entries, flags, err);
 	if (a->fd < 0)
 		return a->fd;
 	a->size = ((size_t)value_size * entries + PAGE - 1) & ~(PAGE - 1);
@@ -148,6 +148,18 @@ int shared_array_open(struct shared_array *a, const struct pins *p, const char *
 	a->base = NULL;
 	shared_array_close(a);
 	return err_set(err, code, "can't map %s: %s", name, strerror(code));
+}
+
+int shared_array_open(struct shared_array *a, const struct pins *p, const char *name,
+		      uint32_t value_size, uint32_t entries, struct err *err)
+{
+	return open_array(a, p, name, value_size, entries, 0, err);
+}
+
+int shared_array_open_inner(struct shared_array *a, const struct pins *p, const char *name,
+			    uint32_t value_size, uint32_t entries, struct err *err)
+{
+	return open_array(a, p, name, value_size, entries, BPF_F_INNER_MAP, err);
 }
 
 void shared_array_close(struct shared_array *a)

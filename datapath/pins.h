@@ -57,6 +57,11 @@ struct shared_array {
  */
 int shared_array_open(struct shared_array *a, const struct pins *p, const char *name,
 		      uint32_t value_size, uint32_t entries, struct err *err);
+
+/* The same of one that a map in a map takes, whatever its number of entries. */
+int shared_array_open_inner(struct shared_array *a, const struct pins *p, const char *name,
+			    uint32_t value_size, uint32_t entries, struct err *err);
+
 void shared_array_close(struct shared_array *a); /* the pin stays; a zeroed one too */
 
 #endif

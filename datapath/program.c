@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bpf/flow.h" /* types that the skeleton names */
+#include "bpf/translation.h" /* types that the skeleton names */
 #include "bpf/policy.h"
 #include "bpf/weir.skel.h"
 #include "datapath/instance.h"
@@ -113,6 +113,8 @@ static void set_knobs(struct weir_bpf *instance, uint32_t index, const struct pr
 	const struct flow_table *t = &in->instance->flows;
 	instance->rodata->port_index = index;
 	memcpy((void *)instance->rodata->port_mac, in->ports[index].mac, ETH_ALEN);
+	for (uint32_t i = 0; i < in->port_count; i++)
+		instance->rodata->port_mtu[i] = in->ports[i].mtu;
 	instance->rodata->miss_action = in->drop_without_daemon ? XDP_DROP : XDP_PASS;
 	instance->rodata->flow_mask = t->mask;
 	memcpy((void *)&instance->rodata->flow_seed, &t->seed, sizeof(t->seed));
@@ -301,6 +303,20 @@ int program_set_socket(struct program *p, uint32_t port, uint32_t queue, int fd,
 	uint32_t slot = ABI_XSK_SLOT(port, queue);
 	if (bpf_map_update_elem(bpf_map__fd(first(p)->maps.xsks), &slot, &fd, BPF_ANY))
 		return err_set(err, errno, "can't steer queue %u to its socket: %m", queue);
+	return 0;
+}
+
+/* --- translations -------------------------------------------------------------------------- */
+
+int program_set_translations(struct program *p, int fd, struct err *err)
+{
+	int map = bpf_map__fd(first(p)->maps.translations);
+	uint32_t slot = 0;
+	if (fd < 0)
+		bpf_map_delete_elem(map, &slot);
+	else if (bpf_map_update_elem(map, &slot, &fd, BPF_ANY))
+		return err_set(err, errno,
+			       "the XDP program can't use the table of translations: %m");
 	return 0;
 }
 

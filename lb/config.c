@@ -17,6 +17,7 @@
 #include "lb/config_endpoint.h"
 #include "lb/config_field.h"
 #include "lb/config_health.h"
+#include "lb/config_nat.h"
 #include "lb/config_quic.h"
 #include "lb/config_value.h"
 #include "lb/document.h"
@@ -125,6 +126,11 @@ static const struct choice announces[] = {
 	{"route", CHOICE_LATER},
 	{NULL, 0},
 };
+static const struct choice snat_announces[] = {
+	{"neighbor", ANNOUNCE_NEIGHBOR},
+	{"none", ANNOUNCE_NONE},
+	{NULL, 0},
+};
 static const struct choice states[] = {
 	{"up", STATE_UP},
 	{"drain", STATE_DRAIN},
@@ -133,7 +139,7 @@ static const struct choice states[] = {
 };
 static const struct choice forwards[] = {
 	{"dsr", FORWARD_DSR},
-	{"nat", CHOICE_LATER},
+	{"nat", FORWARD_NAT},
 	{"ipip", FORWARD_IPIP},
 	{"gue", FORWARD_GUE},
 	{NULL, 0},
@@ -285,6 +291,13 @@ static const struct field icmp_fields[] = {
 };
 static const struct mapping icmp = MAPPING(icmp_fields);
 
+static const struct field nat_fields[] = {
+	{"addresses", &kind_snat_addresses, CONFIG(nat), NULL, "none"},
+	{"ports", &kind_snat_ports, CONFIG(nat.ports), NULL, "1024-65535"},
+	{"announce", &kind_choice, CONFIG(nat.announce), snat_announces, "neighbor"},
+};
+static const struct mapping nat = MAPPING(nat_fields);
+
 static const struct field ipip_fields[] = {
 	{"source", &kind_ipip_source, CONFIG(ipip), NULL, "none"},
 };
@@ -303,6 +316,7 @@ static const struct field root_fields[] = {
 	{"flow_table", &kind_mapping, FIELD_NOWHERE, &flow_table, ""},
 	{"on_daemon_loss", &kind_choice, CONFIG(on_daemon_loss), daemon_losses, "pass"},
 	{"icmp", &kind_mapping, FIELD_NOWHERE, &icmp, ""},
+	{"nat", &kind_mapping, FIELD_NOWHERE, &nat, ""},
 	{"ipip", &kind_mapping, FIELD_NOWHERE, &ipip, ""},
 	{"sources", &kind_sources, CONFIG(policy), NULL, ""},
 	{"policy", &kind_mapping, FIELD_NOWHERE, &config_policy_mapping, ""},
@@ -378,6 +392,7 @@ void config_free(struct config *c)
 	config_policy_fini(&c->policy);
 	free(c->interfaces);
 	free(c->services);
+	free(c->nat.addresses);
 	free(c->cpus.values);
 	free(c->instance);
 	free(c->file);

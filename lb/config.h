@@ -143,6 +143,14 @@ struct config_icmp {
 	uint32_t too_big_limit;       /* packets a second that each worker refuses by ICMP */
 };
 
+/* Where connections to `nat` backends come from. */
+struct config_nat {
+	unsigned int address_count; /* 0: there is no nat */
+	struct addr *addresses;     /* in the order of the file, none twice */
+	struct config_port_range ports;
+	enum config_announce announce;
+};
+
 /* IPv4 addresses that ipip's outer headers come from, so that flows differ in them. */
 struct config_ipip {
 	struct addr source; /* the first one */
@@ -164,6 +172,7 @@ struct config {
 	struct config_timeouts timeouts;
 	enum config_daemon_loss on_daemon_loss;
 	struct config_icmp icmp;
+	struct config_nat nat;
 	struct config_ipip ipip;
 	struct config_policy policy;
 	unsigned int service_count;

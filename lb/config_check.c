@@ -15,6 +15,7 @@
 #include "lb/config.h"
 #include "lb/config_endpoint.h"
 #include "lb/config_health.h"
+#include "lb/config_nat.h"
 #include "lb/config_quic.h"
 #include "lb/document.h"
 #include "lb/prefix.h"
@@ -47,6 +48,16 @@ static const char *format_name(const void *member, char text[DOCUMENT_QUOTE])
 static int compare_addresses(const void *a, const void *b)
 {
 	return memcmp(a, b, sizeof(struct addr));
+}
+
+/* Backends behind one address, told apart by their ports. */
+static int compare_endpoints(const void *a, const void *b)
+{
+	const size_t offset = offsetof(struct config_backend, address);
+	const struct config_backend *x = (const void *)((const char *)a - offset);
+	const struct config_backend *y = (const void *)((const char *)b - offset);
+	int order = compare_addresses(a, b);
+	return order ? order : x->port - y->port;
 }
 
 _Static_assert(DOCUMENT_QUOTE >= ADDR_TEXT, "format_address");
@@ -205,7 +216,7 @@ static void check_backend_doubles(const struct config_service *s, unsigned int i
 	check_doubles(d, column);
 	column.member = "address";
 	column.offset = offsetof(struct config_backend, address);
-	column.compare = compare_addresses;
+	column.compare = s->forward == FORWARD_NAT ? compare_endpoints : compare_addresses;
 	column.format = format_address;
 	check_doubles(d, column);
 }
@@ -391,4 +402,5 @@ void config_check(const struct config *c, struct document *d)
 	check_services(c, d);
 	check_backends(c, d);
 	check_ports(c, d);
+	config_check_nat(c, d);
 }

@@ -37,19 +37,24 @@ static const char *address_fault(const struct addr *a)
 
 static const char single_host[] = "%s is %s; expected one that a single host can have";
 
+bool endpoint_address(struct document *d, const struct place *at, const char *text,
+		      struct addr *out)
+{
+	if (addr_parse(text, out)) {
+		value_unexpected(d, at, text, ENDPOINT_ADDRESS);
+		return false;
+	}
+	if (address_fault(out))
+		document_fault(d, at, single_host, text, address_fault(out));
+	return !address_fault(out);
+}
+
 static void read_address(struct document *d, const struct place *at, const struct field *f,
 			 void *base)
 {
-	static const char expects[] = "an IPv4 or IPv6 address";
-	const char *text = value_text(d, at, f, expects);
+	const char *text = value_text(d, at, f, ENDPOINT_ADDRESS);
 	struct addr a;
-	if (!text)
-		return;
-	if (addr_parse(text, &a))
-		value_unexpected(d, at, text, expects);
-	else if (address_fault(&a))
-		document_fault(d, at, single_host, text, address_fault(&a));
-	else
+	if (text && endpoint_address(d, at, text, &a))
 		memcpy((char *)base + f->offset, &a, sizeof(a));
 }
 
@@ -176,8 +181,6 @@ const struct kind kind_ipip_source = {read_ipip_source, print_ipip_source};
 
 /* --- ports --------------------------------------------------------------------------------- */
 
-static const char port_expects[] = "a port from 1 to 65535 or a range like 8000-8099";
-
 static bool parse_port(const char *text, size_t length, uint16_t *out)
 {
 	uint32_t n;
@@ -187,14 +190,14 @@ static bool parse_port(const char *text, size_t length, uint16_t *out)
 	return true;
 }
 
-static bool read_port_range(struct document *d, const struct place *at, const char *text,
-			    struct config_port_range *range)
+bool endpoint_ports(struct document *d, const struct place *at, const char *text,
+		    struct config_port_range *range)
 {
 	size_t first = strcspn(text, "-");
 	const char *last = text[first] ? text + first + 1 : text;
 	if (!parse_port(text, first, &range->first) ||
 	    !parse_port(last, strlen(last), &range->last)) {
-		value_unexpected(d, at, text, port_expects);
+		value_unexpected(d, at, text, ENDPOINT_PORTS);
 		return false;
 	}
 	if (range->first > range->last) {
@@ -228,8 +231,8 @@ static void read_port_items(struct document *d, const struct place *at, const st
 {
 	for (size_t i = 0; i < value_item_count(at->node); i++) {
 		struct place here = value_item(d, at, i);
-		const char *text = value_text(d, &here, f, port_expects);
-		if (text && read_port_range(d, &here, text, &ranges[*count]))
+		const char *text = value_text(d, &here, f, ENDPOINT_PORTS);
+		if (text && endpoint_ports(d, &here, text, &ranges[*count]))
 			(*count)++;
 	}
 	qsort(ranges, *count, sizeof(*ranges), compare_ranges);
@@ -253,7 +256,7 @@ static void read_ports(struct document *d, const struct place *at, const struct 
 		document_no_memory(d);
 	else if (is_list)
 		read_port_items(d, at, f, ranges, count);
-	else if (text && (!strcmp(text, "any") || read_port_range(d, at, text, ranges)))
+	else if (text && (!strcmp(text, "any") || endpoint_ports(d, at, text, ranges)))
 		*count = 1;
 }
 

@@ -5,6 +5,7 @@
 
 #include "lb/config_field.h"
 
+struct addr;
 struct config_port_range;
 
 /* A struct addr that a host can have: not unspecified, loopback, multicast or broadcast. */
@@ -24,6 +25,18 @@ extern const struct kind kind_ipip_source;
 
 /* The port of a struct config_backend, or 0 for "same": that of the service. */
 extern const struct kind kind_backend_port;
+
+/* What these expect, in words. */
+#define ENDPOINT_ADDRESS "an IPv4 or IPv6 address"
+#define ENDPOINT_PORTS   "a port from 1 to 65535 or a range like 8000-8099"
+
+/* Reads an address that a host can have. False, with a fault, where it is none. */
+bool endpoint_address(struct document *d, const struct place *at, const char *text,
+		      struct addr *out);
+
+/* Reads a port or a range. False, with a fault, where it is none. */
+bool endpoint_ports(struct document *d, const struct place *at, const char *text,
+		    struct config_port_range *range);
 
 #define PORTS_TEXT 16
 

@@ -22,11 +22,6 @@ struct flow_keys {
 	struct flow_key key[FLOW_BUCKET_ENTRIES];
 };
 
-/* Those of a bucket's flows that are translated (bpf/translation.h). */
-struct flow_translations {
-	struct translation translation[FLOW_BUCKET_ENTRIES];
-};
-
 struct flow_table {
 	struct flow_bucket *buckets; /* 64-byte aligned, a power of two of them */
 	struct flow_keys *keys;      /* as many, or NULL: not kept */

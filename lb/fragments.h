@@ -36,7 +36,9 @@ struct fragment {
 /* Where a datagram goes. */
 struct fragment_decision {
 	uint32_t service, backend; /* ids, or ABI_NO_SERVICE, ABI_NO_BACKEND */
+	uint64_t flow;             /* hash of the flow that the first one was of */
 	uint8_t reason; /* enum reason: why all of it is dropped; REASON_NONE: it is not */
+	bool answers;   /* by nat, to a client */
 	bool orphan;    /* there is no decision: its first fragment did not come */
 };
 

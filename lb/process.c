@@ -17,6 +17,7 @@
 #include "lb/checksums.h"
 #include "lb/fragments.h"
 #include "lb/held.h"
+#include "lb/nat.h"
 #include "lb/policing.h"
 #include "lb/policy.h"
 #include "lb/quic.h"
@@ -25,6 +26,7 @@
 #include "lb/snapshot.h"
 #include "lb/target_table.h"
 #include "lb/too_big.h"
+#include "lb/work.h"
 
 static const struct target *target_find(const void *table, const struct target_key *key)
 {
@@ -41,15 +43,6 @@ static const struct target_key *prefix_find(const void *table, const struct addr
 #include "bpf/match.h"
 #include "bpf/neighbor.h"
 #include "bpf/rewrite.h"
-
-/* A packet between the stages. */
-struct work {
-	struct lb_packet *packet;
-	const struct service *service;
-	struct packet parsed;
-	uint64_t hash;
-	uint32_t backend; /* the flow table's, or ABI_NO_BACKEND */
-};
 
 void lb_init(struct lb *lb, struct flow_table *flows, struct lb_counters *counters,
 	     uint32_t insert_limit)
@@ -78,29 +71,23 @@ struct lb_counters *lb_counters_new(void)
 	return calloc(1, sizeof(struct lb_counters));
 }
 
-/* Counters have one writer; readers of other threads see each whole. */
-static inline void count(uint64_t *counter, uint64_t n)
-{
-	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
-}
-
 static void count_traffic(struct lb_traffic *t, uint32_t length)
 {
-	count(&t->packets, 1);
-	count(&t->bytes, length);
+	work_count(&t->packets, 1);
+	work_count(&t->bytes, length);
 }
 
 static void drop(struct lb *lb, struct lb_packet *p, enum reason reason)
 {
 	p->verdict = LB_DROP;
 	p->reason = reason;
-	count(&lb->counters->dropped[reason], 1);
+	work_count(&lb->counters->dropped[reason], 1);
 }
 
 static void pass(struct lb *lb, struct lb_packet *p)
 {
 	p->verdict = LB_PASS;
-	count(&lb->counters->passed, 1);
+	work_count(&lb->counters->passed, 1);
 }
 
 /* The reply may be longer than the request: frames have that room behind them (lb/process.h). */
@@ -119,7 +106,7 @@ static void reply_to_neighbor(struct lb *lb, const struct snapshot *s, struct wo
 	p->length = length;
 	p->verdict = LB_TRANSMIT;
 	p->egress = p->ingress;
-	count(&lb->counters->neighbor_replies, 1);
+	work_count(&lb->counters->neighbor_replies, 1);
 }
 
 /* The limit comes first: a flood shall not cost its checksums. */
@@ -138,7 +125,7 @@ static void reply_to_echo(struct lb *lb, const struct snapshot *s, struct work *
 	}
 	p->verdict = LB_TRANSMIT;
 	p->egress = p->ingress;
-	count(&lb->counters->echo_replies, 1);
+	work_count(&lb->counters->echo_replies, 1);
 }
 
 /* --- the policy ----------------------------------------------------------------------------- */
@@ -159,7 +146,7 @@ static void redirect(struct lb *lb, const struct snapshot *s, struct lb_packet *
 		p->egress = hop->way.egress;
 	}
 	p->verdict = LB_TRANSMIT;
-	count(&lb->counters->redirected, 1);
+	work_count(&lb->counters->redirected, 1);
 }
 
 /* True: it may go on. */
@@ -229,7 +216,7 @@ static bool act(struct lb *lb, const struct snapshot *s, struct work *w, enum ma
 static void note_unfinished(struct lb *lb, const struct lb_packet *p, const struct packet *parsed)
 {
 	if (checksums_are_unfinished(p->data, p->length, parsed))
-		count(&lb->counters->unfinished[p->ingress], 1);
+		work_count(&lb->counters->unfinished[p->ingress], 1);
 }
 
 /* True when the packet may go on. */
@@ -262,7 +249,8 @@ static bool classify(struct lb *lb, const struct snapshot *s, struct work *w, ui
 	if (!act(lb, s, w, match, reason, now_ns))
 		return false;
 	w->service = NULL;
-	if (target) {
+	w->answers = target && target->flags & TARGET_SNAT;
+	if (target && !w->answers) {
 		p->service = target->service;
 		w->service = &s->services[target->service];
 		if (__builtin_expect(w->service->verified, 0))
@@ -271,39 +259,12 @@ static bool classify(struct lb *lb, const struct snapshot *s, struct work *w, ui
 	return true;
 }
 
-/* The state a flow is in once this packet of it has passed. */
-static enum flow_state next_state(enum flow_state state, const struct packet *parsed)
-{
-	if (parsed->key.protocol == IPPROTO_UDP)
-		return FLOW_UDP;
-	if (parsed->tcp_flags & (PACKET_TCP_FIN | PACKET_TCP_RST))
-		return FLOW_CLOSING;
-	if (state == FLOW_HANDSHAKE && !(parsed->tcp_flags & PACKET_TCP_SYN))
-		return FLOW_ESTABLISHED;
-	return state;
-}
-
-/* One that a host would open a connection for. */
-static bool is_syn(const struct packet *parsed)
-{
-	const uint8_t flags = PACKET_TCP_SYN | PACKET_TCP_ACK | PACKET_TCP_FIN | PACKET_TCP_RST;
-	return (parsed->tcp_flags & flags) == PACKET_TCP_SYN;
-}
-
-/* Only a SYN or a UDP packet makes a flow known; not an ICMP error about it. */
-static bool opens_flow(const struct packet *parsed)
-{
-	if (parsed->icmp)
-		return false;
-	return parsed->key.protocol == IPPROTO_UDP || is_syn(parsed);
-}
-
 /*
  * The backend that the table holds for a flow, or ABI_NO_BACKEND. An entry does not count when its
  * backend no longer serves, or when the connection was closed and a SYN opens a new one. An ICMP
  * error, which anybody can send, leaves the entry as it is.
  */
-static uint32_t known_backend(struct lb *lb, const struct snapshot *s, const struct work *w,
+static uint32_t known_backend(struct lb *lb, const struct snapshot *s, struct work *w,
 			      uint64_t now_ns)
 {
 	struct flow_hit hit;
@@ -311,13 +272,16 @@ static uint32_t known_backend(struct lb *lb, const struct snapshot *s, const str
 		return ABI_NO_BACKEND;
 	const struct backend *b = &s->backends[hit.backend];
 	if (hit.backend >= s->backend_end || !b->present || b->state == STATE_DOWN ||
-	    b->service != w->packet->service || (hit.state == FLOW_CLOSING && is_syn(&w->parsed))) {
+	    b->service != w->packet->service ||
+	    (hit.state == FLOW_CLOSING && work_is_syn(&w->parsed)) ||
+	    (b->way.forward == FORWARD_NAT && !nat_find(lb, s, w, &hit, now_ns))) {
 		if (!w->parsed.icmp)
 			flow_table_remove(lb->flows, w->hash, hit.backend);
 		return ABI_NO_BACKEND;
 	}
-	enum flow_state next = next_state(hit.state, &w->parsed);
-	if (!w->parsed.icmp && flow_table_touch(&hit, next, now_ns) && next == FLOW_CLOSING)
+	enum flow_state next = work_next_state(hit.state, &w->parsed);
+	if (!w->parsed.icmp && b->way.forward != FORWARD_NAT &&
+	    flow_table_touch(&hit, next, now_ns) && next == FLOW_CLOSING)
 		flow_table_closes(lb->flows, &hit);
 	return hit.backend;
 }
@@ -349,7 +313,7 @@ static uint32_t choose_backend(const struct lb *lb, const struct snapshot *s, co
 			       uint64_t now_ns, bool *adopt)
 {
 	*adopt = false;
-	if (!w->service->before || w->parsed.key.protocol != IPPROTO_TCP || is_syn(&w->parsed))
+	if (!w->service->before || w->parsed.key.protocol != IPPROTO_TCP || work_is_syn(&w->parsed))
 		return scheduler_pick(s, w->service, &w->parsed.key, lb->flows->connections,
 				      now_ns);
 	uint32_t id = scheduler_pick_stray(s, w->service, &w->parsed.key, now_ns, adopt);
@@ -368,30 +332,30 @@ static void remember(struct lb *lb, const struct work *w, uint32_t backend, bool
 		     uint64_t now_ns)
 {
 	bool udp = w->parsed.key.protocol == IPPROTO_UDP;
-	if (!adopt && !opens_flow(&w->parsed))
+	if (!adopt && !work_opens_flow(&w->parsed))
 		return;
 	if (!adopt)
 		note_unfinished(lb, w->packet, &w->parsed);
 	if (!w->service->tracked)
 		return;
-	count(&lb->counters->services[w->packet->service].flows, !adopt);
-	count(&lb->counters->backends[backend].flows, !adopt);
+	work_count(&lb->counters->services[w->packet->service].flows, !adopt);
+	work_count(&lb->counters->backends[backend].flows, !adopt);
 	/* This bounds what a flood of new flows costs those that are there. */
 	if (!budget_take(&lb->inserts, lb->insert_limit, now_ns)) {
-		count(&lb->counters->flow_guarded, 1);
+		work_count(&lb->counters->flow_guarded, 1);
 		return;
 	}
 	switch (flow_table_insert(lb->flows, w->hash, backend, udp ? FLOW_UDP : FLOW_HANDSHAKE,
 				  now_ns, &w->parsed.key)) {
 	case FLOW_EVICTED:
-		count(&lb->counters->flow_evictions, 1);
+		work_count(&lb->counters->flow_evictions, 1);
 		/* fall through */
 	case FLOW_INSERTED:
-		count(&lb->counters->flow_inserts, 1);
+		work_count(&lb->counters->flow_inserts, 1);
 		break;
 	case FLOW_FULL:
 	case FLOW_TAKEN: /* of a claim */
-		count(&lb->counters->flow_untracked, 1);
+		work_count(&lb->counters->flow_untracked, 1);
 		break;
 	}
 }
@@ -414,11 +378,13 @@ static enum reason rebuild(struct lb_packet *p, const struct way *way, uint32_t 
 }
 
 /* Does to a packet what the way to its backend says. Each method is a function of its own. */
-static enum reason rewrite(struct lb_packet *p, const struct way *way, uint32_t l3_offset,
-			   uint64_t hash)
+static enum reason rewrite(struct work *w, const struct way *way)
 {
-	if (__builtin_expect(!way->plain || l3_offset != ETH_HLEN, 0))
-		return rebuild(p, way, l3_offset, hash);
+	struct lb_packet *p = w->packet;
+	if (way->forward == FORWARD_NAT)
+		return nat_to_backend(w, way);
+	if (__builtin_expect(!way->plain || w->parsed.l3_offset != ETH_HLEN, 0))
+		return rebuild(p, way, w->parsed.l3_offset, w->hash);
 	if (p->length > way->mtu + (uint32_t)ETH_HLEN)
 		return REASON_TOO_BIG;
 	rewrite_link(p->data, &way->link);
@@ -426,21 +392,31 @@ static enum reason rewrite(struct lb_packet *p, const struct way *way, uint32_t 
 }
 
 /*
- * Tells the client how long its packets may be, if it may be told. The reason stays with the
+ * Tells the sender how long its packets may be, if it may be told. The reason stays with the
  * packet, so that later fragments of it share its fate.
  */
-static void refuse_too_big(struct lb *lb, const struct snapshot *s, struct lb_packet *p,
-			   const struct packet *parsed, const struct way *way, uint64_t now_ns)
+static void refuse_too_big(struct lb *lb, const struct snapshot *s, struct work *w, uint32_t mtu,
+			   uint64_t now_ns)
 {
-	if (!too_big_may_answer(p, parsed) || !budget_take(&lb->errors, s->too_big_limit, now_ns)) {
+	struct lb_packet *p = w->packet;
+	if (!too_big_may_answer(p, &w->parsed) ||
+	    !budget_take(&lb->errors, s->too_big_limit, now_ns)) {
 		drop(lb, p, REASON_TOO_BIG);
 		return;
 	}
-	too_big_answer(p, parsed, way->mtu - tunnel_overhead(way), s->ports[p->ingress].source);
+	too_big_answer(p, &w->parsed, mtu, s->ports[p->ingress].source);
 	p->verdict = LB_TRANSMIT;
 	p->egress = p->ingress;
 	p->reason = REASON_TOO_BIG;
-	count(&lb->counters->too_big_replies, 1);
+	work_count(&lb->counters->too_big_replies, 1);
+}
+
+/* How long the packets of a way's senders may be. */
+static uint32_t senders_mtu(const struct work *w, const struct way *way)
+{
+	if (way->forward == FORWARD_NAT)
+		return nat_senders_mtu(w, way->mtu);
+	return way->mtu - tunnel_overhead(way);
 }
 
 /* p->backend is `b`'s id. */
@@ -448,9 +424,9 @@ static void send_to_backend(struct lb *lb, const struct snapshot *s, struct work
 			    const struct backend *b, uint64_t now_ns)
 {
 	struct lb_packet *p = w->packet;
-	enum reason reason = rewrite(p, &b->way, w->parsed.l3_offset, w->hash);
+	enum reason reason = rewrite(w, &b->way);
 	if (reason == REASON_TOO_BIG) {
-		refuse_too_big(lb, s, p, &w->parsed, &b->way, now_ns);
+		refuse_too_big(lb, s, w, senders_mtu(w, &b->way), now_ns);
 		return;
 	}
 	if (reason) {
@@ -460,7 +436,39 @@ static void send_to_backend(struct lb *lb, const struct snapshot *s, struct work
 	p->verdict = LB_TRANSMIT;
 	p->egress = b->way.egress;
 	count_traffic(&lb->counters->backends[p->backend], p->length);
-	count(&lb->counters->forwarded, 1);
+	work_count(&lb->counters->forwarded, 1);
+}
+
+/* By nat: w->translation is set, and says where to. */
+static void send_to_client(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
+{
+	struct lb_packet *p = w->packet;
+	enum reason reason = nat_to_client(s, w);
+	if (reason == REASON_TOO_BIG) {
+		refuse_too_big(lb, s, w, nat_senders_mtu(w, s->port_mtus[p->egress]), now_ns);
+		return;
+	}
+	if (reason) {
+		drop(lb, p, reason);
+		return;
+	}
+	p->verdict = LB_TRANSMIT;
+	work_count(&lb->counters->returned, 1);
+}
+
+/* Makes a flow known to who will need it. Only nat cannot do without. */
+static enum reason open_flow(struct lb *lb, const struct snapshot *s, struct work *w, uint32_t id,
+			     bool known, bool adopt, uint64_t now_ns)
+{
+	if (s->backends[id].way.forward != FORWARD_NAT) {
+		if (!known)
+			remember(lb, w, id, adopt, now_ns);
+		return REASON_NONE;
+	}
+	/* A backend that was named by a connection id need not be the one that the flow has. */
+	if (w->translated == id || known_backend(lb, s, w, now_ns) == id)
+		return REASON_NONE;
+	return nat_open(lb, s, w, id, now_ns);
 }
 
 /* The limit comes first: a flood shall not cost its checksums. */
@@ -475,7 +483,7 @@ static void refuse(struct lb *lb, const struct snapshot *s, struct work *w, uint
 	}
 	p->verdict = LB_TRANSMIT;
 	p->egress = p->ingress;
-	count(&lb->counters->refusals, 1);
+	work_count(&lb->counters->refusals, 1);
 }
 
 static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
@@ -499,9 +507,19 @@ static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uin
 		drop(lb, p, REASON_NO_NEXT_HOP);
 		return;
 	}
-	if (!known)
-		remember(lb, w, id, adopt, now_ns);
-	send_to_backend(lb, s, w, b, now_ns);
+	enum reason reason = open_flow(lb, s, w, id, known, adopt, now_ns);
+	if (reason)
+		drop(lb, p, reason);
+	else
+		send_to_backend(lb, s, w, b, now_ns);
+}
+
+static void answer(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
+{
+	if (nat_find_answer(lb, s, w, now_ns))
+		send_to_client(lb, s, w, now_ns);
+	else
+		drop(lb, w->packet, REASON_NAT_UNKNOWN);
 }
 
 /* --- fragments ------------------------------------------------------------------------------ */
@@ -542,7 +560,13 @@ static void follow(struct lb *lb, const struct snapshot *s, struct work *w,
 		drop(lb, p, reason);
 		return;
 	}
-	send_to_backend(lb, s, w, &s->backends[d->backend], now_ns);
+	const struct backend *b = &s->backends[d->backend];
+	if (b->way.forward == FORWARD_NAT && !nat_find_fragment(lb, w, d, now_ns))
+		drop(lb, p, REASON_NAT_UNKNOWN);
+	else if (d->answers)
+		send_to_client(lb, s, w, now_ns);
+	else
+		send_to_backend(lb, s, w, b, now_ns);
 }
 
 /* The first one is a packet like others, but that the rest of its datagram shares its fate. */
@@ -550,14 +574,17 @@ static void lead(struct lb *lb, const struct snapshot *s, struct work *w, const 
 		 uint64_t now_ns)
 {
 	struct lb_packet *p = w->packet;
-	if (p->service == ABI_NO_SERVICE)
+	if (w->answers)
+		answer(lb, s, w, now_ns);
+	else if (p->service == ABI_NO_SERVICE)
 		drop(lb, p, REASON_FRAGMENT_UNMATCHED);
 	else
 		forward(lb, s, w, now_ns);
-	struct fragment_decision d = {p->service, p->backend, p->reason, false};
-	count(&lb->counters->fragments.first, 1);
+	struct fragment_decision d = {p->service, p->backend, w->hash,
+				      p->reason,  w->answers, false};
+	work_count(&lb->counters->fragments.first, 1);
 	if (!fragments_remember(lb->fragments, x, &d, now_ns))
-		count(&lb->counters->fragments.forgotten, 1);
+		work_count(&lb->counters->fragments.forgotten, 1);
 }
 
 /* One that comes before its first waits for it. */
@@ -565,10 +592,10 @@ static void hold(struct lb *lb, struct lb_packet *p, const struct fragment *x, u
 {
 	if (held_put(lb->held, p, x, now_ns)) {
 		p->verdict = LB_HOLD;
-		count(&lb->counters->fragments.waited, 1);
+		work_count(&lb->counters->fragments.waited, 1);
 	} else {
 		drop(lb, p, REASON_FRAGMENT_UNMATCHED);
-		count(&lb->counters->fragments.refused, 1);
+		work_count(&lb->counters->fragments.refused, 1);
 	}
 }
 
@@ -582,7 +609,7 @@ static void forward_fragment(struct lb *lb, const struct snapshot *s, struct wor
 		drop(lb, p, REASON_FRAGMENT_UNMATCHED);
 	} else if (fragments_follow(lb->fragments, &x, now_ns, &d)) {
 		follow(lb, s, w, &d, now_ns);
-		count(&lb->counters->fragments.followed, 1);
+		work_count(&lb->counters->fragments.followed, 1);
 	} else if (w->parsed.fragment == PACKET_FIRST_FRAGMENT) {
 		lead(lb, s, w, &x, now_ns);
 	} else {
@@ -601,9 +628,9 @@ unsigned int lb_release(struct lb *lb, const struct snapshot *s, struct lb_packe
 		parse_packet(w.packet->data, w.packet->data + w.packet->length, &w.parsed);
 		w.hash = flow_hash(&w.parsed.key, &lb->flows->seed);
 		follow(lb, s, &w, &d, now_ns);
-		count(d.orphan ? &lb->counters->fragments.timed_out
-			       : &lb->counters->fragments.followed,
-		      1);
+		work_count(d.orphan ? &lb->counters->fragments.timed_out
+				    : &lb->counters->fragments.followed,
+			   1);
 	}
 	return n;
 }
@@ -613,12 +640,13 @@ unsigned int lb_release(struct lb *lb, const struct snapshot *s, struct lb_packe
 static void look_up(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
 {
 	w->backend = ABI_NO_BACKEND;
-	if (w->parsed.fragment)
+	w->translated = ABI_NO_BACKEND;
+	if (w->parsed.fragment || w->answers)
 		return;
 	w->backend = named_backend(s, w);
 	if (w->backend == ABI_NO_BACKEND)
 		w->backend = known_backend(lb, s, w, now_ns);
-	if (w->backend == ABI_NO_BACKEND && w->service->tracked && opens_flow(&w->parsed))
+	if (w->backend == ABI_NO_BACKEND && w->service->tracked && work_opens_flow(&w->parsed))
 		flow_table_prefetch_key(lb->flows, w->hash);
 }
 
@@ -650,8 +678,10 @@ void lb_process(struct lb *lb, const struct snapshot *s, struct lb_packet *packe
 	for (unsigned int i = 0; i < to_balance; i++)
 		if (work[i].parsed.fragment)
 			forward_fragment(lb, s, &work[i], now_ns);
+		else if (work[i].answers)
+			answer(lb, s, &work[i], now_ns);
 		else
 			forward(lb, s, &work[i], now_ns);
-	count(&lb->counters->rx_packets, count_in);
-	count(&lb->counters->rx_bytes, bytes);
+	work_count(&lb->counters->rx_packets, count_in);
+	work_count(&lb->counters->rx_bytes, bytes);
 }

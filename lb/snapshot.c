@@ -21,6 +21,7 @@
 #include "lb/prefix.h"
 #include "lb/registry.h"
 #include "lb/roster.h"
+#include "lb/snapshot_snat.h"
 #include "lb/target_table.h"
 
 /* --- Maglev tables -------------------------------------------------------------------------- */
@@ -325,7 +326,7 @@ static int fill_service(struct snapshot *s, const struct snapshot_input *in,
 
 static uint32_t target_count(const struct config *config)
 {
-	uint32_t count = 0;
+	uint32_t count = 3 * config->nat.address_count;
 	for (unsigned int i = 0; i < config->service_count; i++) {
 		const struct config_service *s = &config->services[i];
 		count++;
@@ -335,9 +336,9 @@ static uint32_t target_count(const struct config *config)
 	return count;
 }
 
-static uint32_t vip_flags(const struct config *config, const struct config_service *s)
+static uint32_t vip_flags(const struct config *config, enum config_announce announce)
 {
-	uint32_t flags = s->announce == ANNOUNCE_NEIGHBOR ? TARGET_ANNOUNCE : 0;
+	uint32_t flags = announce == ANNOUNCE_NEIGHBOR ? TARGET_ANNOUNCE : 0;
 	if (config->icmp.echo)
 		flags |= TARGET_ECHO;
 	if (config->icmp.other == ICMP_OTHER_DROP)
@@ -349,7 +350,7 @@ static void put_targets(struct target_table *t, const struct config *config, uns
 			uint32_t id)
 {
 	const struct config_service *s = &config->services[index];
-	uint32_t flags = vip_flags(config, s);
+	uint32_t flags = vip_flags(config, s->announce);
 	struct target_key key = {.address = s->address, .prefix = s->prefix};
 	const struct target *vip = target_table_find(t, &key);
 	struct target value = {.service = ABI_NO_SERVICE, .row = policy_vip_row(config, index)};
@@ -391,8 +392,11 @@ static struct snapshot *snapshot_alloc(const struct snapshot_input *in)
 	s->backend_end = registry_end(in->backends);
 	s->port_count = in->port_count;
 	s->policy = policy_keep(in->policy);
-	for (uint32_t i = 0; i < in->port_count; i++)
+	for (uint32_t i = 0; i < in->port_count; i++) {
 		memcpy(s->ports[i].source, in->port_macs[i], ETH_ALEN);
+		s->port_mtus[i] = in->port_mtus && in->port_mtus[i] < UINT16_MAX ? in->port_mtus[i]
+										 : UINT16_MAX;
+	}
 	s->stale_ns = UINT64_MAX;
 	s->services = calloc(s->service_end + 1, sizeof(*s->services));
 	s->backends = aligned_alloc(64, (s->backend_end + 1) * sizeof(*s->backends));
@@ -460,6 +464,11 @@ int snapshot_new(const struct snapshot_input *in, const struct snapshot *previou
 		put_targets(s->targets, in->config, i, registry_find(in->services, service->name));
 	}
 	mark_passing(s);
+	snapshot_put_snat(s->targets, &in->config->nat,
+			  vip_flags(in->config, in->config->nat.announce));
+	s->snat = snapshot_snat_new(s, &in->config->nat);
+	if (!s->snat)
+		return no_memory(s, err);
 	route_redirects(s, in);
 	*out = s;
 	return 0;
@@ -486,6 +495,7 @@ int snapshot_refresh(const struct snapshot_input *in, const struct snapshot *pre
 		return no_memory(s, err);
 	s->echo_limit = previous->echo_limit;
 	s->too_big_limit = previous->too_big_limit;
+	s->snat = snapshot_snat_hold(previous->snat);
 	s->ipip = previous->ipip;
 	s->idle_ns = previous->idle_ns;
 	s->counts = previous->counts;
@@ -524,6 +534,7 @@ void snapshot_free(struct snapshot *s)
 		roster_drop(s->services[i].roster);
 		free(s->services[i].up);
 	}
+	snapshot_snat_free(s->snat);
 	free(s->services);
 	free(s->backends);
 	free(s->since_ns);

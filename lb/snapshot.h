@@ -24,6 +24,7 @@ struct policy_tables;
 struct quic_servers;
 struct registry;
 struct roster;
+struct snapshot_snat;
 struct target_table;
 
 /* The hot part of a backend: one look per packet. */
@@ -108,6 +109,8 @@ struct snapshot {
 	struct target_table *targets;               /* (address, protocol, port) -> struct target */
 	struct policy_tables *policy;               /* NULL: everything is allowed */
 	struct link_addresses ports[ABI_MAX_PORTS]; /* source: the port's own; by port index */
+	uint16_t port_mtus[ABI_MAX_PORTS];          /* in bytes of IP packet */
+	struct snapshot_snat *snat;
 	uint32_t port_count;
 	uint32_t echo_limit;    /* echo requests that each worker answers a second */
 	uint32_t too_big_limit; /* packets that are too big, the same */
@@ -152,6 +155,7 @@ struct snapshot_input {
 	const struct next_hop *next_hops;           /* by backend id, or NULL: all known, port 0 */
 	const struct backend_control *controls;     /* by backend id, or NULL: as configured */
 	const uint8_t (*port_macs)[ETH_ALEN];       /* by port index */
+	const uint32_t *port_mtus;                  /* the same, or NULL: any packet fits */
 	uint32_t port_count;
 	uint64_t generation;
 	uint64_t now_ns;              /* CLOCK_MONOTONIC */

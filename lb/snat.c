@@ -15,6 +15,8 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
+#include "lb/translate.h"
+
 #define NO_CANDIDATE UINT32_MAX
 
 struct snat_taken {
@@ -105,6 +107,7 @@ static enum flow_insert try_candidate(const struct snat_pool *pool, struct flow_
 	w->key.destination = pool->addresses[candidate / ports_of(pool)];
 	w->key.destination_port = htons(pool->first_port + candidate % ports_of(pool));
 	*answers = flow_hash(&w->key, &flows->seed);
+	translation_prepare(&w->translation, &w->key);
 	return flow_table_claim(flows, *answers, w->backend, w->state, now_ns, &w->key,
 				&w->translation);
 }

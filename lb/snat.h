@@ -47,7 +47,7 @@ struct snat_wanted {
 	struct flow_key key; /* of the answers; destination and its port are filled in */
 	uint32_t backend;
 	enum flow_state state;
-	struct translation translation; /* of the answers */
+	struct translation translation; /* of the answers; deltas are filled in */
 };
 
 /*

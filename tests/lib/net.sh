@@ -299,6 +299,7 @@ net_two_arm() { # [net_hosts]
 	net_two_arm_addresses "$@"
 }
 
+# shellcheck disable=SC2120 # whoever sources this may pass some
 net_two_arm_addresses() { # [net_hosts]
 	net_address client eth0 10.0.1.1/24 fd01::1/64 203.0.113.1/24 2001:db8::1/64
 	net_address weir eth0 10.0.1.2/24 fd01::2/64
@@ -344,7 +345,8 @@ net_routed() {
 # --- servers and clients ------------------------------------------------------------------------
 
 # nginx_start NAMESPACE [PORT]: answers its namespace's name to every request; /files/ is
-# $dir/files, slowly enough (1 MB/s) that a download lasts. Requests are in $dir/NAMESPACE.access.log.
+# $dir/files, slowly enough (1 MB/s) that a download lasts; /fast/ is the same as fast as can be, and
+# to /upload files are put. Requests are in $dir/NAMESPACE.access.log.
 nginx_start() {
 	local name=$1 port=${2:-80}
 	mkdir -p "$dir/files" "$dir/$name.tmp"
@@ -366,10 +368,11 @@ nginx_start() {
 				listen $port backlog=1000;
 				listen [::]:$port backlog=1000;
 				add_header X-Backend $name always;
-				client_max_body_size 100m;
+				client_max_body_size 200m;
 				location / { return 200 "$name\n"; }
 				location /files/ { root $dir; limit_rate 1m; }
 				location /fast/ { alias $dir/files/; }
+				location /upload { dav_methods PUT; root $dir/$name.tmp; }
 			}
 		}
 	END

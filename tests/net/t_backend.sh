@@ -97,6 +97,7 @@ backend up "${all[@]}"
 for port in 8000 8123 8999; do
 	expect_equal "the answer at port $port" b1 "$(on client curl -sf -m 5 "$(url $vip4 $port)/")"
 done
+# shellcheck disable=SC2154 # nginx_start sets it
 net_stop "$nginx_pid_b1"
 must_come 5 "that the server is missed" eval 'backend show | grep -q "NO SERVER"'
 nginx_start b1 9000

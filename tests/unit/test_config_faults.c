@@ -35,9 +35,9 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 #define EMPTY  "backends: []}\n"
 #define NONE   "services: []\n"
 #define RULE   ETH0 NONE "policy: {rules: [{name: r, "
-#define ROOT_KEYS                                                                                  \
-	"instance, interfaces, workers, memory, flow_table, on_daemon_loss, icmp, ipip, sources, " \
-	"policy, services, api"
+#define ROOT_KEYS                                                                              \
+	"instance, interfaces, workers, memory, flow_table, on_daemon_loss, icmp, nat, ipip, " \
+	"sources, policy, services, api"
 #define SERVICE_KEYS                                                                     \
 	"name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, " \
 	"verify_checksums, announce, "                                                   \
@@ -375,12 +375,8 @@ static const struct {
 	 "host can have"},
 	{ETH0 "services:\n  - {name: web, address: 10.0.0.1, protocol: sctp}\n",
 	 "f:3: services[0].protocol: found 'sctp'; expected tcp or udp"},
-	{WEB "forward: nat}\n",
-	 "f:3: services[0].forward: 'nat' is not supported by this version; use dsr or ipip or "
-	 "gue"},
 	{WEB "forward: direct}\n",
-	 "f:3: services[0].forward: found 'direct'; expected dsr or ipip or "
-	 "gue"},
+	 "f:3: services[0].forward: found 'direct'; expected dsr or nat or ipip or gue"},
 	{WEB PORT80 "scheduler: least-connections, affinity: source, " EMPTY,
 	 "f:3: services[0].scheduler: 'least-connections' does not keep a client's flows together; "
 	 "expected maglev, or affinity: flow"},
@@ -535,6 +531,49 @@ static const struct {
 	      "    backends:\n      - name: b1\n        address: 10.0.0.2\n",
 	 "f:9: services[0].backends[0].address: 10.0.0.2 is not of the service's family; dsr needs "
 	 "an IPv6 address"},
+
+	/* NAT. */
+	{WEB PORT80 "forward: nat,\n     backends: [{name: b1, address: 10.0.0.2}]}\n",
+	 "f:3: services[0].forward: nat needs addresses that connections to the backends come "
+	 "from; add nat: {addresses: [ADDRESS]}"},
+	{"nat: {addresses: [10.0.0.9]}\n" WEB PORT80
+	 "forward: nat,\n     backends: [{name: b1, address: \"fd00::2\"}]}\n",
+	 "f:5: services[0].backends[0].address: fd00::2 is reached by nat, and nat.addresses has "
+	 "no IPv6 address to come from; add one"},
+	{"nat: {addresses: [10.0.0.9]}\n" WEB PORT80
+	 "forward: nat,\n     backends: [{name: b1, address: 10.0.0.9}]}\n",
+	 "f:5: services[0].backends[0].address: 10.0.0.9 is one of nat.addresses; expected the "
+	 "backend's"},
+	{"nat:\n  addresses: [10.0.0.9,\n    10.0.0.1]\n" WEB PORT80 EMPTY,
+	 "f:3: nat.addresses[1]: 10.0.0.1 is an address of service 'web'; expected one that nobody "
+	 "else has"},
+	{"nat: {addresses: [10.0.0.9, 10.0.0.9]}\n" WEB PORT80 EMPTY,
+	 "f:1: nat.addresses[1]: 10.0.0.9 for the second time; list each address once"},
+	{"nat: {addresses: []}\n" WEB PORT80 EMPTY,
+	 "f:1: nat.addresses: found a list of 0; expected none or a list of up to 64 addresses "
+	 "like [10.0.0.2]"},
+	{"nat: {addresses: 10.0.0.9}\n" WEB PORT80 EMPTY,
+	 "f:1: nat.addresses: found '10.0.0.9'; expected none or a list of up to 64 addresses "
+	 "like [10.0.0.2]"},
+	{"nat: {addresses: [224.0.0.9]}\n" WEB PORT80 EMPTY,
+	 "f:1: nat.addresses[0]: 224.0.0.9 is a multicast address; expected one that a single host "
+	 "can have"},
+	{"nat: {ports: 0-9}\n" WEB PORT80 EMPTY,
+	 "f:1: nat.ports: found '0-9'; expected " PORT_EXPECTED},
+	{"nat: {ports: 9-8}\n" WEB PORT80 EMPTY,
+	 "f:1: nat.ports: the range 9-8 ends before it begins; expected 8-9"},
+	{"nat: {announce: route}\n" WEB PORT80 EMPTY,
+	 "f:1: nat.announce: found 'route'; expected neighbor or none"},
+	{"nat: {addresses: [10.0.0.9]}\n" ETH0
+	 "services:\n  - {name: dns, address: 10.0.0.1, protocol: udp, ports: 53,\n"
+	 "     forward: nat, tracking: none, backends: [{name: b1, address: 10.0.0.2}]}\n",
+	 "f:5: services[0].tracking: none, but nat has to remember each flow to translate its "
+	 "answers; expected flow"},
+	{"nat: {addresses: [10.0.0.9]}\n" WEB PORT80
+	 "forward: nat, backends:\n     [{name: b1, address: 10.0.0.2, port: 81},\n"
+	 "      {name: b2, address: 10.0.0.2, port: 81}]}\n",
+	 "f:6: services[0].backends[1].address: 10.0.0.2 is that of services[0].backends[0] too; "
+	 "each needs its own"},
 
 	/* Of two faults, the one further up: in the keys, then between values. */
 	{"instance: A\nservices: 3\n",

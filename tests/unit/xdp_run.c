@@ -38,6 +38,8 @@ static void set_knobs(struct xdp_run *x, const struct offline *o)
 	memcpy((void *)&x->program->rodata->flow_seed, &t->seed, sizeof(t->seed));
 	x->program->rodata->flow_timeout_established = t->timeout_ticks[FLOW_ESTABLISHED];
 	x->program->rodata->flow_timeout_udp = t->timeout_ticks[FLOW_UDP];
+	for (uint32_t i = 0; i < o->snapshot->port_count; i++)
+		x->program->rodata->port_mtu[i] = o->snapshot->port_mtus[i];
 	bpf_map__set_max_entries(x->program->maps.flows, t->mask + 1);
 	bpf_map__set_max_entries(x->program->maps.tap_states, libbpf_num_possible_cpus());
 }
@@ -49,6 +51,27 @@ static void share_flows(struct xdp_run *x, struct offline *o)
 			bpf_map__fd(x->program->maps.flows), 0);
 	assert_ptr_not_equal(x->flows, MAP_FAILED);
 	o->flows.buckets = x->flows;
+}
+
+/* The same with translations, where the balancer has any. */
+static void share_translations(struct xdp_run *x, struct offline *o)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	uint32_t slot = 0, size = sizeof(struct flow_translations);
+	if (!o->flows.translations)
+		return;
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "translations", sizeof(uint32_t), size,
+				o->flows.mask + 1, &opts);
+	assert_true(fd >= 0);
+	x->translations_size = (o->flows.mask + 1) * size;
+	x->translations =
+		mmap(NULL, x->translations_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(x->translations, MAP_FAILED);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(x->program->maps.translations), &slot, &fd,
+					     BPF_ANY),
+			 0);
+	close(fd);
+	o->flows.translations = x->translations;
 }
 
 /* Into slot 0, which is in force at first, unless the word says otherwise. */
@@ -116,6 +139,7 @@ const char *xdp_run_open(struct xdp_run *x, struct offline *o)
 		return why;
 	}
 	share_flows(x, o);
+	share_translations(x, o);
 	xdp_run_publish(x, o);
 	xdp_run_set_echo_limit(x, o->snapshot->echo_limit);
 	xdp_run_set_socket(x, true);
@@ -134,6 +158,8 @@ void xdp_run_close(struct xdp_run *x)
 		return;
 	if (x->flows)
 		munmap(x->flows, x->flows_size);
+	if (x->translations)
+		munmap(x->translations, x->translations_size);
 	tap_rings_close(x->rings);
 	weir_bpf__destroy(x->program);
 	close(x->socket);

@@ -26,6 +26,8 @@ struct xdp_run {
 	int socket;
 	void *flows;
 	uint64_t flows_size;
+	void *translations;
+	uint64_t translations_size;
 	uint64_t dropped[ABI_REASON_SLOTS]; /* so far */
 	struct tap_rings *rings;
 	uint32_t drained; /* records, by who counts them */

@@ -100,14 +100,17 @@ static int publish(struct daemon *d, const struct config *config, struct policy_
 {
 	uint32_t backend_end = registry_end(d->backends), ports = engine_port_count(d->engine);
 	uint8_t macs[ABI_MAX_PORTS][ETH_ALEN];
+	uint32_t mtus[ABI_MAX_PORTS];
 	struct next_hop *hops = calloc(backend_end + 1, sizeof(*hops));
 	struct snapshot *s;
 	if (!hops)
 		return err_set(err, ENOMEM, "not enough memory");
 	for (uint32_t id = 0; id < backend_end; id++)
 		next_hops_get(d->next_hops, id, &hops[id]);
-	for (uint32_t i = 0; i < ports; i++)
+	for (uint32_t i = 0; i < ports; i++) {
 		memcpy(macs[i], engine_port(d->engine, i)->mac, ETH_ALEN);
+		mtus[i] = engine_port(d->engine, i)->mtu;
+	}
 	struct snapshot_input input = {
 		.config = config,
 		.services = d->services,
@@ -115,6 +118,7 @@ static int publish(struct daemon *d, const struct config *config, struct policy_
 		.next_hops = hops,
 		.controls = controls,
 		.port_macs = macs,
+		.port_mtus = mtus,
 		.port_count = ports,
 		.generation = d->generation,
 		.now_ns = clock_now_ns(),
@@ -180,8 +184,11 @@ static void announce_vips(struct daemon *d, const struct config *config)
 	uint32_t count = 0;
 	for (unsigned int i = 0; i < config->service_count; i++)
 		count += announced_size(&config->services[i]);
-	struct addr *vips = calloc(count + 1, sizeof(*vips));
+	struct addr *vips = calloc(count + config->nat.address_count + 1, sizeof(*vips));
 	count = 0;
+	for (unsigned int i = 0; vips && i < config->nat.address_count; i++)
+		if (config->nat.announce == ANNOUNCE_NEIGHBOR)
+			vips[count++] = config->nat.addresses[i];
 	for (unsigned int i = 0; vips && i < config->service_count; i++)
 		for (uint32_t n = 0; n < announced_size(&config->services[i]); n++)
 			vips[count++] = prefix_address(&config->services[i].address, n);
@@ -254,6 +261,8 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 	r = r ? r : policy_assign_ids(config, d->rules, err);
 	r = r ? r : policy_load(config, d->rules, d->backends, &policy_log, &policy, err);
 	r = r ? r : watch_backends(d, config, err);
+	if (!r && config->nat.address_count)
+		r = engine_use_nat(d->engine, err);
 	d->generation++;
 	/* What was set by hand ends with the configuration it was set over. */
 	struct backend_control *controls = overrides_ended(d);

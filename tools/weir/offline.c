@@ -54,6 +54,16 @@ static int open_flows(struct offline *o)
 	return o->fragments ? 0 : -ENOMEM;
 }
 
+/* Only nat needs them. */
+static int open_translations(struct offline *o, const struct config *config)
+{
+	if (!config->nat.address_count || o->flows.translations)
+		return 0;
+	o->translation_memory = calloc(o->flows.mask + 1, sizeof(struct flow_translations));
+	o->flows.translations = o->translation_memory;
+	return o->flows.translations ? 0 : -ENOMEM;
+}
+
 static struct next_hop made_up_hop(const struct addr *backend)
 {
 	struct next_hop hop = {.known = true, .mac = {0x02, addr_is_v4(backend) ? 0x04 : 0x06}};
@@ -117,6 +127,8 @@ static int put_in_force(struct offline *o, struct config *config, struct err *er
 	struct snapshot *next;
 	struct policy_tables *policy = NULL;
 	int r = snapshot_assign_ids(config, o->services, o->backends, err);
+	if (!r && open_translations(o, config))
+		r = err_set(err, ENOMEM, "not enough memory for translations");
 	r = r ? r : policy_assign_ids(config, o->rules, err);
 	r = r ? r : policy_load(config, o->rules, o->backends, NULL, &policy, err);
 	if (!r) {
@@ -176,6 +188,7 @@ void offline_close(struct offline *o)
 	free(o->counters);
 	snapshot_free(o->snapshot);
 	free(o->connections);
+	free(o->translation_memory);
 	policy_free(o->policy);
 	policing_fini(&o->policing);
 	free(o->flow_memory);

@@ -34,7 +34,7 @@ struct offline {
 	struct snapshot *snapshot;
 	int32_t *connections; /* of flows, or NULL */
 	uint8_t port_macs[ABI_MAX_PORTS][ETH_ALEN];
-	void *flow_memory;
+	void *flow_memory, *translation_memory;
 	struct flow_table flows;
 	struct lb lb;
 	struct lb_counters *counters; /* of lb */

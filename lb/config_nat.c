@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Pure; any thread. */
+#include "lb/config_nat.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb/addr.h"
+#include "lb/config.h"
+#include "lb/config_endpoint.h"
+#include "lb/config_value.h"
+#include "lb/prefix.h"
+
+#define PATH_TEXT 64
+
+/* --- addresses ------------------------------------------------------------------------------ */
+
+static bool is_listed(const struct config_nat *nat, const struct addr *a)
+{
+	for (unsigned int i = 0; i < nat->address_count; i++)
+		if (addr_equal(&nat->addresses[i], a))
+			return true;
+	return false;
+}
+
+static void read_items(struct document *d, const struct place *at, const struct field *f,
+		       struct config_nat *nat)
+{
+	for (size_t i = 0; i < value_item_count(at->node); i++) {
+		struct place here = value_item(d, at, i);
+		const char *text = value_text(d, &here, f, ENDPOINT_ADDRESS);
+		struct addr a;
+		if (!text || !endpoint_address(d, &here, text, &a))
+			continue;
+		if (is_listed(nat, &a))
+			document_fault(d, &here, "%s for the second time; list each address once",
+				       text);
+		else
+			nat->addresses[nat->address_count++] = a;
+	}
+}
+
+static void read_addresses(struct document *d, const struct place *at, const struct field *f,
+			   void *base)
+{
+	static const char expects[] = "none or a list of up to 64 addresses like [10.0.0.2]";
+	struct config_nat *nat = (void *)((char *)base + f->offset);
+	if (!at->node || at->node->type != YAML_SEQUENCE_NODE) {
+		const char *text = value_text(d, at, f, expects);
+		if (text && strcmp(text, "none"))
+			value_unexpected(d, at, text, expects);
+		return;
+	}
+	size_t count = value_item_count(at->node);
+	if (!count || count > CONFIG_SNAT_ADDRESSES) {
+		document_fault(d, at, "found a list of %zu; expected %s", count, expects);
+		return;
+	}
+	nat->addresses = calloc(count, sizeof(*nat->addresses));
+	if (nat->addresses)
+		read_items(d, at, f, nat);
+	else
+		document_no_memory(d);
+}
+_Static_assert(CONFIG_SNAT_ADDRESSES == 64, "as read_addresses() says");
+
+static void print_addresses(const struct field *f, const void *base, unsigned int indent, FILE *out)
+{
+	const struct config_nat *nat = (const void *)((const char *)base + f->offset);
+	char text[ADDR_TEXT];
+	if (!nat->address_count) {
+		fputs(" none\n", out);
+		return;
+	}
+	for (unsigned int i = 0; i < nat->address_count; i++) {
+		const char *quote = addr_is_v4(&nat->addresses[i]) ? "" : "\"";
+		fprintf(out, "%s%s%s%s", i ? ", " : " [", quote,
+			addr_format(&nat->addresses[i], text), quote);
+	}
+	fputs("]\n", out);
+}
+
+const struct kind kind_snat_addresses = {read_addresses, print_addresses};
+
+/* --- ports ---------------------------------------------------------------------------------- */
+
+static void read_ports(struct document *d, const struct place *at, const struct field *f,
+		       void *base)
+{
+	const char *text = value_text(d, at, f, ENDPOINT_PORTS);
+	struct config_port_range range = {0};
+	if (text && endpoint_ports(d, at, text, &range))
+		memcpy((char *)base + f->offset, &range, sizeof(range));
+}
+
+static void print_ports(const struct field *f, const void *base, unsigned int indent, FILE *out)
+{
+	struct config_port_range range;
+	char text[PORTS_TEXT];
+	memcpy(&range, (const char *)base + f->offset, sizeof(range));
+	fprintf(out, " %s\n", ports_format(&range, text));
+}
+
+const struct kind kind_snat_ports = {read_ports, print_ports};
+
+/* --- checks --------------------------------------------------------------------------------- */
+
+static bool has_family(const struct config_nat *nat, bool v4)
+{
+	for (unsigned int i = 0; i < nat->address_count; i++)
+		if (addr_is_v4(&nat->addresses[i]) == v4)
+			return true;
+	return false;
+}
+
+static void check_backends(const struct config *c, unsigned int index, struct document *d)
+{
+	const struct config_service *s = &c->services[index];
+	char path[PATH_TEXT], text[ADDR_TEXT];
+	for (unsigned int j = 0; j < s->backend_count; j++) {
+		bool v4 = addr_is_v4(&s->backends[j].address);
+		snprintf(path, sizeof(path), "services[%u].backends[%u].address", index, j);
+		if (!has_family(&c->nat, v4))
+			document_fault_path(d, path,
+					    "%s is reached by nat, and nat.addresses has no %s "
+					    "address to come from; add one",
+					    addr_format(&s->backends[j].address, text),
+					    v4 ? "IPv4" : "IPv6");
+		if (is_listed(&c->nat, &s->backends[j].address))
+			document_fault_path(d, path,
+					    "%s is one of nat.addresses; expected the backend's",
+					    addr_format(&s->backends[j].address, text));
+	}
+}
+
+static void check_service(const struct config *c, unsigned int index, struct document *d)
+{
+	const struct config_service *s = &c->services[index];
+	char path[PATH_TEXT];
+	if (s->forward != FORWARD_NAT)
+		return;
+	if (!c->nat.address_count) {
+		snprintf(path, sizeof(path), "services[%u].forward", index);
+		document_fault_path(d, path,
+				    "nat needs addresses that connections to the backends come "
+				    "from; add nat: {addresses: [ADDRESS]}");
+		return;
+	}
+	if (s->tracking == TRACKING_NONE) {
+		snprintf(path, sizeof(path), "services[%u].tracking", index);
+		document_fault_path(d, path,
+				    "none, but nat has to remember each flow to translate "
+				    "its answers; expected flow");
+	}
+	check_backends(c, index, d);
+}
+
+/* What comes to a SNAT address is for clients; what comes to a VIP is for backends. */
+static void check_address(const struct config *c, unsigned int index, struct document *d)
+{
+	const struct addr *a = &c->nat.addresses[index];
+	char path[PATH_TEXT], text[ADDR_TEXT];
+	snprintf(path, sizeof(path), "nat.addresses[%u]", index);
+	for (unsigned int i = 0; i < c->service_count; i++)
+		if (prefix_holds(&c->services[i].address, c->services[i].prefix, a))
+			document_fault_path(d, path,
+					    "%s is an address of service '%s'; expected one that "
+					    "nobody else has",
+					    addr_format(a, text), c->services[i].name);
+}
+
+void config_check_nat(const struct config *c, struct document *d)
+{
+	for (unsigned int i = 0; i < c->nat.address_count; i++)
+		check_address(c, i, d);
+	for (unsigned int i = 0; i < c->service_count; i++)
+		check_service(c, i, d);
+}

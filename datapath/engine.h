@@ -32,6 +32,9 @@ int engine_open(struct engine **out, const struct config *config, struct registr
  */
 bool engine_inherited(const struct engine *e, const char **replaced);
 
+/* Why losses behind the XDP program are not seen, in words; NULL: they are. */
+const char *engine_watch_fault(const struct engine *e);
+
 /* Stops the workers, detaches and gives back everything. NULL too. */
 void engine_close(struct engine *e);
 
@@ -79,6 +82,7 @@ struct engine_drops {
 	uint64_t kernel[ABI_REASON_SLOTS]; /* in front of sockets, and with daemons that were killed
 					    */
 	uint64_t worker[ABI_REASON_SLOTS];
+	uint64_t not_steered; /* the kernel could not hand them to a socket, nor says why */
 };
 void engine_drops(const struct engine *e, struct engine_drops *out);
 

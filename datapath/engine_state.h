@@ -5,9 +5,11 @@
 
 #include "datapath/engine.h"
 #include "datapath/instance.h"
+#include "lb/err.h"
 
 struct program;
 struct tap_rings;
+struct watch;
 
 struct engine {
 	struct worker_shared shared;
@@ -17,6 +19,8 @@ struct engine {
 	uint32_t worker_count;
 	struct worker *workers;
 	struct program *program;
+	struct watch *watch;    /* NULL: the kernel does not let us, see watch_fault */
+	struct err watch_fault; /* why not */
 	struct snapshot *snapshot;
 	struct instance instance;
 	uint32_t captures_armed;              /* slots in use */

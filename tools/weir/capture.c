@@ -424,6 +424,7 @@ void captures_free(struct captures *all)
 		return;
 	while (all->first)
 		capture_end(all->first);
+	capture_comment_fini(&all->comment);
 	free(all);
 }
 

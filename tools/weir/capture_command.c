@@ -36,6 +36,9 @@ static const char usage[] =
 	"(--tx),\n"
 	"                        or both; may be repeated, each with its own --rx or --tx behind "
 	"it\n"
+	"      --kernel          what this host's kernel drops of what Weir passed to it, with "
+	"the\n"
+	"                        kernel's own reason\n"
 	"\n"
 	"  -w FILE               write packets to FILE, - for standard output\n"
 	"      --format FORMAT   of FILE: pcapng (default; with reason, service, backend and "
@@ -134,6 +137,7 @@ enum {
 	OPTION_INTERFACE,
 	OPTION_RX,
 	OPTION_TX,
+	OPTION_KERNEL,
 	OPTION_SAMPLE,
 	OPTION_RATE,
 	OPTION_FORMAT,
@@ -149,6 +153,7 @@ static const struct option options[] = {
 	{"interface", required_argument, NULL, OPTION_INTERFACE},
 	{"rx", no_argument, NULL, OPTION_RX},
 	{"tx", no_argument, NULL, OPTION_TX},
+	{"kernel", no_argument, NULL, OPTION_KERNEL},
 	{"sample", required_argument, NULL, OPTION_SAMPLE},
 	{"rate", required_argument, NULL, OPTION_RATE},
 	{"format", required_argument, NULL, OPTION_FORMAT},
@@ -201,6 +206,9 @@ static bool take_source(struct capture_command *c, int option)
 		return true;
 	case OPTION_RX:
 		c->rx = true;
+		return true;
+	case OPTION_KERNEL:
+		client_query_add(c->query, "kernel", "1");
 		return true;
 	case OPTION_TX:
 		c->tx = true;

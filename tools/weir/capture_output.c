@@ -182,6 +182,18 @@ static void print_word(FILE *out, const struct pcapng_packet *p, const char *key
 	fprintf(out, " %.*s", length ? (int)length : 1, length ? at : "-");
 }
 
+/* Why it was dropped, or else the comment's first word: where the packet was seen. */
+static void print_what(FILE *out, const struct pcapng_packet *p)
+{
+	size_t length = 0;
+	while (length < p->comment_length && !strchr(" =", p->comment[length]))
+		length++;
+	if (length == p->comment_length || p->comment[length] == '=')
+		print_word(out, p, "reason=");
+	else
+		fprintf(out, " %.*s", (int)length, p->comment);
+}
+
 static void print_packet(struct capture_output *o, const struct pcapng_packet *p)
 {
 	time_t seconds = p->time_ns / NS_PER_S;
@@ -191,7 +203,7 @@ static void print_packet(struct capture_output *o, const struct pcapng_packet *p
 	strftime(clock, sizeof(clock), "%H:%M:%S", &local);
 	fprintf(o->pending, "%s.%09llu %s", clock, p->time_ns % NS_PER_S,
 		o->interfaces[p->interface].is.name);
-	print_word(o->pending, p, "reason=");
+	print_what(o->pending, p);
 	print_word(o->pending, p, "service=");
 	fputc(' ', o->pending);
 	print_summary(o->pending, p);

@@ -26,6 +26,10 @@ static int parse_reason(const char *word, __u64 *reasons, struct err *err)
 	char known[sizeof(err->text)] = "";
 	size_t length = 0;
 	int reason = reason_find(word);
+	if (reason == REASON_DAEMON_LOST)
+		return err_set(err, EINVAL,
+			       "daemon-lost can't be captured: it is counted when the next daemon "
+			       "starts, and no packet is left then");
 	if (reason >= 0) {
 		*reasons |= 1ull << reason;
 		return 0;

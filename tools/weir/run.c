@@ -148,6 +148,9 @@ static void log_what_came_out(const struct daemon *d)
 	else if (replaced)
 		log_warn("what an earlier daemon left could not be taken over, and was replaced",
 			 "instance=%s because=\"%s\"", d->config->instance, replaced);
+	if (engine_watch_fault(d->engine))
+		log_warn("losses behind the XDP program are not seen", "because=\"%s\"",
+			 engine_watch_fault(d->engine));
 	for (uint32_t i = 0; i < engine_port_count(d->engine); i++) {
 		const struct port *p = engine_port(d->engine, i);
 		log_info("interface",

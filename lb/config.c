@@ -185,7 +185,7 @@ static const struct list backend_list = {
 	.item = MAPPING(backend_fields),
 	.item_size = sizeof(struct config_backend),
 	.count_offset = offsetof(struct config_service, backend_count),
-	.max = ABI_MAX_BACKENDS - 1,
+	.max = CONFIG_MAX_BACKENDS,
 };
 
 #define SERVICE(member) FIELD_MEMBER(struct config_service, member)
@@ -350,6 +350,11 @@ void config_free(struct config *c)
 	free(c->instance);
 	free(c->api_socket);
 	free(c);
+}
+
+const char *config_state_word(enum config_state state)
+{
+	return states[state].word;
 }
 
 const char *config_forward_word(enum forward forward)

@@ -4,7 +4,8 @@
  * loop, and MHD_run() does what there is to do without waiting. Connections that have nothing to
  * send yet (captures) are suspended, which takes them out of its timeouts.
  *
- * No request takes a body: one that announces a body is refused before a byte of it is read.
+ * But for PATCH no request takes a body: one that announces a body is refused before a byte of it
+ * is read. long file: answers, requests, the event loop and the socket of one API.
  */
 #include "tools/weir/api.h"
 
@@ -29,6 +30,7 @@
 #include "tools/weir/capture.h"
 #include "tools/weir/daemon.h"
 #include "tools/weir/log.h"
+#include "tools/weir/override.h"
 #include "tools/weir/state.h"
 #include "tools/weir/state_flows.h"
 
@@ -36,6 +38,7 @@
 #define API_IDLE_S      30u  /* a connection that says nothing for so long is closed */
 #define API_LAST_MS     1000 /* for answers under way when the API is closed */
 #define API_MODE        0660
+#define API_BODY        1024u       /* bytes of a PATCH */
 #define API_FLOWS_BLOCK (64u << 10) /* bytes */
 #define API_FLOWS_S     600u        /* for a client that pages through all flows */
 
@@ -210,6 +213,82 @@ static enum MHD_Result serve_reload(struct api *a, struct MHD_Connection *connec
 			  err.text);
 }
 
+/* --- changes to a backend ------------------------------------------------------------------ */
+
+#define BACKENDS_PATH "/v1/backends/"
+
+/* A PATCH while its body comes in. */
+struct patch {
+	bool too_long;
+	size_t length;
+	char body[API_BODY];
+};
+
+static void patch_take(struct patch *p, const char *bytes, size_t length)
+{
+	if (length > sizeof(p->body) - p->length) {
+		p->too_long = true;
+		return;
+	}
+	memcpy(p->body + p->length, bytes, length);
+	p->length += length;
+}
+
+/* PATCH /v1/backends/SERVICE/BACKEND */
+static enum MHD_Result serve_patch(struct api *a, struct MHD_Connection *connection,
+				   const char *path, const struct patch *p)
+{
+	struct err err = {0};
+	char service[128];
+	const char *name = path + strlen(BACKENDS_PATH);
+	const char *slash = strchr(name, '/');
+	if (p->too_long)
+		return send_error(connection, MHD_HTTP_CONTENT_TOO_LARGE,
+				  "the body is longer than any change of a backend");
+	if (!slash)
+		return send_error(connection, MHD_HTTP_NOT_FOUND,
+				  "PATCH takes /v1/backends/SERVICE/BACKEND");
+	snprintf(service, sizeof(service), "%.*s", (int)(slash - name), name);
+	int rc = override_set(a->daemon, service, slash + 1, p->body, p->length, &err);
+	if (!rc)
+		return send_json(connection, MHD_HTTP_OK,
+				 override_json(a->daemon, service, slash + 1));
+	return send_error(connection,
+			  rc == -ENOENT   ? MHD_HTTP_NOT_FOUND
+			  : rc == -EINVAL ? MHD_HTTP_UNPROCESSABLE_CONTENT
+					  : MHD_HTTP_INTERNAL_SERVER_ERROR,
+			  err.text);
+}
+
+static bool is_patch(const char *path, const char *method)
+{
+	return !strcmp(method, MHD_HTTP_METHOD_PATCH) &&
+	       !strncmp(path, BACKENDS_PATH, strlen(BACKENDS_PATH));
+}
+
+/* Called with a PATCH's headers, each part of its body, and at its end. */
+static enum MHD_Result on_patch(struct api *a, struct MHD_Connection *connection, const char *path,
+				const char *body, size_t *body_size, struct patch **p)
+{
+	if (!*p) {
+		*p = calloc(1, sizeof(**p));
+		return *p ? MHD_YES : MHD_NO;
+	}
+	if (!*body_size)
+		return serve_patch(a, connection, path, *p);
+	patch_take(*p, body, *body_size);
+	*body_size = 0;
+	return MHD_YES;
+}
+
+/* *seen of all other requests is the API itself. */
+static void on_completed(void *context, struct MHD_Connection *connection, void **seen,
+			 enum MHD_RequestTerminationCode how)
+{
+	if (*seen != context)
+		free(*seen);
+}
+
 /* --- requests ------------------------------------------------------------------------------ */
 
 static bool announces_body(struct MHD_Connection *connection)
@@ -242,6 +321,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 {
 	struct api *a = context;
 	const struct endpoint *e = endpoint_find(path);
+	if (is_patch(path, method) && !a->closing)
+		return on_patch(a, connection, path, body, body_size, (struct patch **)seen);
 	if (!*seen) {
 		*seen = a;
 		if (!announces_body(connection))
@@ -413,7 +494,7 @@ static struct MHD_Daemon *start_http(struct api *a, int fd)
 				NULL, NULL, on_request, a, MHD_OPTION_EXTERNAL_LOGGER, on_message,
 				NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
 				API_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, API_IDLE_S,
-				MHD_OPTION_END);
+				MHD_OPTION_NOTIFY_COMPLETED, on_completed, a, MHD_OPTION_END);
 }
 
 int api_open(struct api **out, struct daemon *d, struct err *err)

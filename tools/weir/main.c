@@ -14,6 +14,8 @@ static const struct command {
 	{"run", "-c FILE: the daemon, in the foreground", command_run},
 	{"check", "-c FILE [--print]: is a configuration right?", command_check},
 	{"show", "SUBJECT [--json]: what is", command_show},
+	{"set", "backend SERVICE/BACKEND [state=STATE] [weight=N]: until the next reload",
+	 command_set},
 	{"reload", "read the configuration again, all or nothing", command_reload},
 	{"capture", "[--drops] [-w FILE] [FILTER]: packets, with their drop reasons",
 	 command_capture},

@@ -10,7 +10,7 @@
 
 struct kernel_reasons;
 
-struct kernel_reasons *kernel_reasons_new(void); /* NULL: there is no BTF, or no memory */
+struct kernel_reasons *kernel_reasons_new(void);    /* NULL: there is no BTF, or no memory */
 void kernel_reasons_free(struct kernel_reasons *k); /* NULL too */
 
 /* Without the prefix SKB_DROP_REASON_; NULL: not known. `k` may be NULL. */

@@ -143,8 +143,7 @@ static int attach_kernel(struct watch *w, bool wanted, struct err *err)
 	return w->kernel ? 0 : err_set(err, errno, "the kernel's drops can't be watched: %m");
 }
 
-int watch_set_taps(struct watch *w, const struct tap_control *control, bool kernel,
-		   struct err *err)
+int watch_set_taps(struct watch *w, const struct tap_control *control, bool kernel, struct err *err)
 {
 	if (!w)
 		return kernel ? err_set(err, EOPNOTSUPP,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The programs at the kernel's tracepoints (bpf/watch.bpf.c): what became of packets behind the XDP
- * program. Their counters, and the links that keep them counting, are pinned and outlive the daemon.
- * Control thread.
+ * program. Their counters, and the links that keep them counting, are pinned and outlive the
+ * daemon. Control thread.
  */
 #ifndef WEIR_DATAPATH_WATCH_H
 #define WEIR_DATAPATH_WATCH_H

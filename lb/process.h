@@ -16,6 +16,7 @@
 
 struct fragments;
 struct held;
+struct lb_trace;
 struct snapshot;
 
 #define LB_BURST 64u
@@ -80,6 +81,7 @@ struct lb {
 	struct budget echoes;         /* echo requests it may answer now */
 	struct fragments *fragments;  /* of all workers; NULL: fragments are not balanced */
 	struct held *held;            /* of this one */
+	struct lb_trace *trace;       /* of who explains (lb/trace.h), else NULL */
 };
 
 /* `insert_limit`: new flows beyond so many a second go by the service's table alone. */

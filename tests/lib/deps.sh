@@ -40,6 +40,10 @@ jq c:jq
 nginx c:nginx
 tcpdump c:tcpdump
 tshark c:tshark
+cpio c:cpio
+kmod c:depmod
+xz-utils c:xz
+zstd c:zstd
 '
 
 # Debian keeps some commands where only root's PATH looks.

@@ -39,7 +39,7 @@ struct field {
 /* Those of a field that has no member. */
 #define FIELD_NOWHERE 0, 0
 
-#define FIELD_MAX 16 /* fields of a mapping */
+#define FIELD_MAX 32 /* fields of a mapping */
 
 struct mapping {
 	const struct field *fields;

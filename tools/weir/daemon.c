@@ -16,6 +16,8 @@
 #include "lb/registry.h"
 #include "lb/snapshot.h"
 #include "tools/weir/announcer.h"
+#include "tools/weir/checker.h"
+#include "tools/weir/daemon_checks.h"
 #include "tools/weir/file.h"
 #include "tools/weir/log.h"
 #include "tools/weir/next_hops.h"
@@ -173,16 +175,20 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 			       "%s can't change while the daemon runs: restart it, or undo that "
 			       "change; nothing was changed",
 			       fixed);
+	uint32_t known_end = registry_end(d->backends);
 	int r = snapshot_assign_ids(config, d->services, d->backends, err);
 	r = r ? r : watch_backends(d, config, err);
 	d->generation++;
 	/* What was set by hand ends with the configuration it was set over. */
 	struct backend_control *controls = overrides_ended(d);
-	if (!r && !controls)
+	struct checks *checks =
+		controls && !r ? daemon_checks_new(d, config, known_end, controls) : NULL;
+	if (!r && !checks)
 		r = err_set(err, ENOMEM, "not enough memory");
 	r = r ? r : publish(d, config, controls, err);
 	if (r) {
 		free(controls);
+		checks_free(checks);
 		d->generation--;
 		if (before) {
 			watch_backends(d, before, NULL);
@@ -192,6 +198,7 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 	}
 	free(d->controls);
 	d->controls = controls;
+	checker_use(d->checker, checks);
 	snapshot_release_ids(config, d->services, d->backends);
 	announce_vips(d, config);
 	d->config = config;

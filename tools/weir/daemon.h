@@ -13,9 +13,11 @@ struct announcer;
 struct api;
 struct backend_control;
 struct captures;
+struct checker;
 struct config;
 struct engine;
 struct err;
+struct detour;
 struct ev_loop;
 struct next_hops;
 struct registry;
@@ -31,6 +33,8 @@ struct daemon {
 	struct engine *engine;
 	struct next_hops *next_hops;
 	struct announcer *announcer;
+	struct detour *detour;
+	struct checker *checker;
 	struct captures *captures;
 	struct api *api;
 	bool leave;          /* the kernel's part stays in force when the daemon ends */

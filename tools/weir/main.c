@@ -21,6 +21,8 @@ static const struct command {
 	 command_capture},
 	{"explain", "--from ADDRESS --to ADDRESS:PORT --protocol P: what would happen, and why",
 	 command_explain},
+	{"doctor", "[INTERFACE...]: what this host can do, what is set wrong, what mends it",
+	 command_doctor},
 	{"replay", "-c FILE --pcap IN [-w OUT]: the datapath over a capture, offline",
 	 command_replay},
 };

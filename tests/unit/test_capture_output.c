@@ -2,6 +2,8 @@
 /*
  * What `weir capture` writes: pcapng against the stream itself, pcap against libpcap's reader, text
  * against golden lines; and what is left of a file when the disk is full.
+ *
+ * long file: all formats, whole, cut short and in several files, are held against one stream.
  */
 #include "tools/weir/capture_output.h"
 

@@ -362,6 +362,8 @@ static int publish_with_targets(struct engine *e, struct snapshot *s, struct err
 	r = program_commit_targets(e->program, &maps, err);
 	if (r)
 		rcu_assign_pointer(e->shared.snapshot, e->snapshot);
+	else
+		program_set_echo_limit(e->program, s->echo_limit);
 	return r;
 }
 
@@ -492,6 +494,7 @@ void engine_worker(const struct engine *e, uint32_t index, struct engine_worker 
 		.memory = w->memory.kind,
 		.lb = w->lb.counters,
 		.tap_lost = worker_tap_lost(&w->tap),
+		.held = lb_held(&w->lb),
 	};
 	for (size_t i = 0; i < sizeof(out->counters) / sizeof(*from); i++)
 		((uint64_t *)&out->counters)[i] = load(&from[i]);

@@ -10,6 +10,9 @@ const char *losses_mend(int reason)
 	case REASON_NONE:
 	case REASON_COUNT:
 		return "";
+	case REASON_BAD_CHECKSUM:
+		return "capture them and look who sends them; a sender with unfinished checksums? "
+		       "'ethtool -K DEVICE tx off' there";
 	case REASON_TRUNCATED:
 	case REASON_MALFORMED_IPV4:
 	case REASON_MALFORMED_IPV6:

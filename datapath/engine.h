@@ -83,6 +83,7 @@ struct engine_drops {
 	uint64_t kernel[ABI_REASON_SLOTS]; /* in front of sockets, and with daemons that were killed
 					    */
 	uint64_t worker[ABI_REASON_SLOTS];
+	uint64_t bytes[ABI_REASON_SLOTS]; /* of all these packets of which the length is known */
 	uint64_t not_steered; /* the kernel could not hand them to a socket, nor says why */
 };
 void engine_drops(const struct engine *e, struct engine_drops *out);

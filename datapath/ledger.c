@@ -156,6 +156,20 @@ void ledger_retire(struct engine *e, const struct snapshot *before, const struct
 			retire_service(e, id);
 }
 
+static void add_bytes(const struct engine *e, uint64_t bytes[ABI_REASON_SLOTS])
+{
+	struct port_counters port;
+	for (int r = 0; r < REASON_COUNT; r++)
+		for (uint32_t i = 0; i < e->instance.worker_slots; i++)
+			bytes[r] += load(&e->instance.workers[i].lb.dropped_bytes[r]);
+	for (uint32_t i = 0; i < e->port_count; i++) {
+		if (program_counters(e->program, i, &port))
+			continue;
+		for (int r = 0; r < REASON_COUNT; r++)
+			bytes[r] += port.dropped_bytes[r];
+	}
+}
+
 void engine_drops(const struct engine *e, struct engine_drops *out)
 {
 	struct port_counters port;
@@ -166,6 +180,7 @@ void engine_drops(const struct engine *e, struct engine_drops *out)
 		for (int r = 0; r < REASON_COUNT; r++)
 			out->xdp[r] += port.dropped[r];
 	}
+	add_bytes(e, out->bytes);
 	out->xdp[REASON_TX_FAILED] += unsent_by_xdp(e);
 	out->not_steered = not_steered(e);
 	memcpy(out->kernel, e->instance.header->lost, sizeof(out->kernel));

@@ -67,12 +67,14 @@ static void dispatch(struct worker *w, const struct xsk *x, struct lb_packet *p,
 		}
 		p->reason = REASON_TX_FULL;
 		count(&w->counters->tx_full, 1);
+		count(&w->lb.counters->dropped_bytes[REASON_TX_FULL], p->length);
 		break;
 	case LB_PASS:
 		/* The XDP program passes what is the kernel's; only a reload in between does this.
 		 */
 		p->reason = REASON_NOT_SERVED;
 		count(&w->counters->not_served, 1);
+		count(&w->lb.counters->dropped_bytes[REASON_NOT_SERVED], p->length);
 		break;
 	case LB_HOLD:
 		frame_pool_put(&w->pool, p->data - w->area.base);

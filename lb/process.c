@@ -89,6 +89,7 @@ static void drop(struct lb *lb, struct lb_packet *p, enum reason reason)
 	p->verdict = LB_DROP;
 	p->reason = reason;
 	count(&lb->counters->dropped[reason], 1);
+	count(&lb->counters->dropped_bytes[reason], p->length);
 }
 
 static void pass(struct lb *lb, struct lb_packet *p)

@@ -76,6 +76,7 @@ struct lb_counters {
 	uint64_t echo_replies;     /* of ICMP */
 	uint64_t passed;
 	uint64_t dropped[ABI_REASON_SLOTS];
+	uint64_t dropped_bytes[ABI_REASON_SLOTS]; /* of these, and of what the worker dropped */
 	uint64_t flow_inserts, flow_evictions;
 	uint64_t flow_untracked; /* not remembered: its bucket is full */
 	uint64_t flow_guarded;   /* not remembered: too many a second */

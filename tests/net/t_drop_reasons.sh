@@ -9,7 +9,7 @@
 . "$(dirname "$0")/../lib/net.sh"
 
 net_queues=8
-dark=203.0.113.20 ghost=203.0.113.21 gone=203.0.113.22 denied=203.0.113.23 limited=203.0.113.24
+dark=203.0.113.20 ghost=203.0.113.21 gone=203.0.113.22 denied=203.0.113.23 limited=203.0.113.24 checked=203.0.113.25
 send_frames=$build/tests/lib/send_frames
 
 net_namespace client weir backend
@@ -48,6 +48,7 @@ config() {
 		$(service t6 $vip6 tcp '[{name: b1, address: "fd00::11"}]')
 		$(service denied $denied udp '[{name: b1, address: 10.0.0.11}]')
 		$(service limited $limited udp '[{name: b1, address: 10.0.0.11}]')
+		$(service checked $checked udp '[{name: b1, address: 10.0.0.11}], verify_checksums: true')
 		$(service dark $dark udp '[{name: b1, address: 10.0.0.11, state: down}]')
 		$(service ghost $ghost udp '[{name: b1, address: 10.0.0.99}]')
 		$(printf '%s\n' "$@")
@@ -76,7 +77,7 @@ client6_hex=20010db8000000000000000000000001
 # ip4 PROTOCOL PAYLOAD [FLAGS-AND-OFFSET [TOTAL-LENGTH [ID]]]
 ip4() {
 	ethernet 0800 "4500$(hex 4 "${4:-$((20 + ${#2} / 2))}")${5:-1234}${3:-0000}40$(hex 2 "$1")0000$(
-		address4 203.0.113.1)$(address4 $vip4)$2"
+		address4 203.0.113.1)$(address4 ${to:-$vip4})$2"
 }
 ip6() { ethernet 86dd "60000000$(hex 4 $((${#2} / 2)))$(hex 2 "$1")40$client6_hex$vip6_hex$2"; } # NEXT PAYLOAD
 zeroes() { printf '%0*d' $((2 * $1)) 0; } # BYTES
@@ -90,6 +91,7 @@ cause_malformed_ipv4() { frames "$(ip4 17 "$(udp 4)" 0000 9)"; }
 cause_malformed_ipv6() { frames "$(ethernet 86dd "60000000ffff1140$client6_hex$vip6_hex$(udp 4)")"; }
 cause_malformed_tcp() { frames "$(ip4 6 "9c4000500000000100000000100200000000000000000000")"; }
 cause_malformed_udp() { frames "$(ip4 17 9c4000350003000000000000)"; }
+cause_bad_checksum() { frames "$(to=$checked ip4 17 "$(udp 4)")"; }
 cause_header_chain() { frames "$(ip6 60 "$(for _ in {1..20}; do echo -n 3c00000000000000; done)")"; }
 cause_fragment_unmatched() { frames "$(ip4 17 "$(zeroes 16)" 0010)"; }
 cause_fragment_tiny() { frames "$(ip4 6 "$(zeroes 8)" 2000)"; }

@@ -51,6 +51,12 @@ static const char usage[] =
 	"down;\n"
 	"                        what is beyond is counted as lost\n"
 	"      --duration SECONDS  end after SECONDS\n"
+	"  -C MB                 begin another FILE when it would get longer than MB million "
+	"bytes\n"
+	"  -G SECONDS            begin another FILE after SECONDS; its name is for strftime(3)\n"
+	"  -W FILES              with -C write over the oldest of so many FILES, with -G alone "
+	"end\n"
+	"                        after them\n"
 	"      --socket PATH     the daemon's socket (default " DEFAULT_SOCKET "); not -s here,\n"
 	"                        which is the snapshot length as in tcpdump\n"
 	"      --help            this text\n"
@@ -70,6 +76,7 @@ struct capture_command {
 	const char *path; /* of -w, or NULL */
 	enum capture_format format;
 	bool format_given;
+	struct capture_rotation rotation;
 	const char *count, *duration, *snaplen; /* as given, or NULL */
 	const char *interface;                  /* the last that was named, until it is settled */
 	bool rx, tx;                            /* of it */
@@ -218,6 +225,29 @@ static bool take_source(struct capture_command *c, int option)
 	}
 }
 
+/* A number from 1 to `most`; -EINVAL. */
+static int take_number(const char *text, uint64_t most, uint64_t *out)
+{
+	char *end;
+	*out = strtoull(text, &end, 10);
+	return *text < '0' || *text > '9' || *end || *out < 1 || *out > most ? -EINVAL : 0;
+}
+
+static int take_rotation(struct capture_command *c, int option, const char *command)
+{
+	uint64_t n;
+	if (take_number(optarg, 1000000, &n))
+		return options_fault(command, "-%c %s: expected a number from 1 to 1000000", option,
+				     optarg);
+	if (option == 'C')
+		c->rotation.bytes = n * 1000000;
+	else if (option == 'G')
+		c->rotation.seconds = n;
+	else
+		c->rotation.files = n;
+	return -1;
+}
+
 /* Returns -1 to go on, or the status to exit with at once. */
 static int take_option(struct capture_command *c, int option, const char *command)
 {
@@ -250,6 +280,10 @@ static int take_option(struct capture_command *c, int option, const char *comman
 	case 's':
 		c->snaplen = optarg;
 		break;
+	case 'C':
+	case 'G':
+	case 'W':
+		return take_rotation(c, option, command);
 	case 'h':
 		return options_help(usage);
 	default:
@@ -267,6 +301,10 @@ static int settle_options(struct capture_command *c, const char *command)
 	settle_interface(c);
 	if (!c->path && c->format_given)
 		return options_fault(command, "--format is of a file: add -w FILE");
+	if ((c->rotation.bytes || c->rotation.seconds) && (!c->path || to_stdout))
+		return options_fault(command, "-C and -G are of files: add -w FILE");
+	if (c->rotation.files && !c->rotation.bytes && !c->rotation.seconds)
+		return options_fault(command, "-W says how many files: add -C MB or -G SECONDS");
 	if (to_stdout && isatty(STDOUT_FILENO))
 		return options_fault(command, "packets are no text for a terminal: send -w - "
 					      "into a file or a program");
@@ -288,7 +326,8 @@ static int settle_options(struct capture_command *c, const char *command)
 static int parse_options(struct capture_command *c, int argc, char **argv)
 {
 	int option, status = -1;
-	while (status < 0 && (option = getopt_long(argc, argv, "w:c:s:", options, NULL)) != -1)
+	while (status < 0 &&
+	       (option = getopt_long(argc, argv, "w:c:s:C:G:W:", options, NULL)) != -1)
 		status = take_option(c, option, argv[0]);
 	return status < 0 ? settle_options(c, argv[0]) : status;
 }
@@ -363,10 +402,14 @@ static int capture_run(struct capture_command *c, const char *command)
 	int failure;
 	fflush(c->query);
 	c->output = capture_output_new(c->format, c->path);
+	if (c->output)
+		capture_output_rotate(c->output, &c->rotation);
 	if (!c->output || asprintf(&path, "/v1/capture%s", c->query_text) < 0)
 		failure = err_set(&c->err, ENOMEM, "out of memory");
 	else
 		failure = capture_stream(c, path);
+	if (failure == -ENODATA)
+		failure = 0;
 	free(path);
 	if (c->began)
 		show_totals(c);

@@ -27,6 +27,7 @@
 #include "tools/weir/daemon.h"
 #include "tools/weir/daemon_checks.h"
 #include "tools/weir/log.h"
+#include "tools/weir/losses.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/options.h"
 
@@ -207,7 +208,8 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 	if (r)
 		return r;
 	d->captures = captures_new(d);
-	if (!d->captures)
+	d->losses = losses_new(d);
+	if (!d->captures || !d->losses)
 		return err_set(err, ENOMEM, "not enough memory");
 	return api_open(&d->api, d, err);
 }
@@ -216,6 +218,7 @@ static void tear_down(struct daemon *d)
 {
 	captures_free(d->captures);
 	api_close(d->api);
+	losses_free(d->losses);
 	daemon_checks_close(d);
 	announcer_close(d->announcer);
 	next_hops_close(d->next_hops);

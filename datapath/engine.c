@@ -4,6 +4,8 @@
  * loses nothing: detach, let the workers finish, close the sockets, free the memory.
  *
  * Control thread only. Workers see `shared` and what it points to.
+ *
+ * long file: opening and closing go through the same parts in opposite orders.
  */
 #include "datapath/engine.h"
 

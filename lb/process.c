@@ -6,6 +6,8 @@
  *
  * Runs on a worker's thread, which alone writes its struct lb. The flow table is shared and
  * guards itself (lb/flow_table.h).
+ *
+ * long file: the way of one packet, from the parser to its rewrite, in one place.
  */
 #include "lb/process.h"
 

@@ -34,8 +34,9 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 #define PORT80 "ports: 80, "
 #define EMPTY  "backends: []}\n"
 #define NONE   "services: []\n"
-#define ROOT_KEYS \
-	"instance, interfaces, workers, memory, flow_table, on_daemon_loss, icmp, services, api"
+#define ROOT_KEYS                                                                             \
+	"instance, interfaces, workers, memory, flow_table, on_daemon_loss, blackbox, icmp, " \
+	"services, api"
 #define SERVICE_KEYS                                                                     \
 	"name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, " \
 	"verify_checksums, announce, "                                                   \

@@ -39,6 +39,8 @@ static const char usage[] =
 	"      --kernel          what this host's kernel drops of what Weir passed to it, with "
 	"the\n"
 	"                        kernel's own reason\n"
+	"      --blackbox        what was dropped lately, before anybody looked, as the setting\n"
+	"                        'blackbox' has it kept; --reason, --rule and FILTER choose\n"
 	"\n"
 	"  -w FILE               write packets to FILE, - for standard output\n"
 	"      --format FORMAT   of FILE: pcapng (default; with reason, service, backend and "
@@ -79,8 +81,9 @@ struct capture_command {
 	struct capture_rotation rotation;
 	const char *count, *duration, *snaplen; /* as given, or NULL */
 	const char *interface;                  /* the last that was named, until it is settled */
-	bool rx, tx;                            /* of it */
-	FILE *query;                            /* what the daemon is asked */
+	bool blackbox;
+	bool rx, tx; /* of it */
+	FILE *query; /* what the daemon is asked */
 	char *query_text;
 	size_t query_size;
 	struct capture_output *output;
@@ -145,6 +148,7 @@ enum {
 	OPTION_RX,
 	OPTION_TX,
 	OPTION_KERNEL,
+	OPTION_BLACKBOX,
 	OPTION_SAMPLE,
 	OPTION_RATE,
 	OPTION_FORMAT,
@@ -160,6 +164,7 @@ static const struct option options[] = {
 	{"interface", required_argument, NULL, OPTION_INTERFACE},
 	{"rx", no_argument, NULL, OPTION_RX},
 	{"tx", no_argument, NULL, OPTION_TX},
+	{"blackbox", no_argument, NULL, OPTION_BLACKBOX},
 	{"kernel", no_argument, NULL, OPTION_KERNEL},
 	{"sample", required_argument, NULL, OPTION_SAMPLE},
 	{"rate", required_argument, NULL, OPTION_RATE},
@@ -213,6 +218,10 @@ static bool take_source(struct capture_command *c, int option)
 		return true;
 	case OPTION_RX:
 		c->rx = true;
+		return true;
+	case OPTION_BLACKBOX:
+		c->blackbox = true;
+		client_query_add(c->query, "blackbox", "1");
 		return true;
 	case OPTION_KERNEL:
 		client_query_add(c->query, "kernel", "1");
@@ -384,7 +393,7 @@ static int capture_stream(struct capture_command *c, const char *path)
 	int end_failure = capture_output_end(c->output, failure ? NULL : &c->err);
 	if (failure || end_failure)
 		return failure ? failure : end_failure;
-	c->cut_short = !stop_asked && !is_complete(c);
+	c->cut_short = !c->blackbox && !stop_asked && !is_complete(c);
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 struct fragments;
 struct held;
 struct lb_trace;
+struct policing;
 struct snapshot;
 
 #define LB_BURST 64u
@@ -66,7 +67,8 @@ struct lb_fragments {
 
 /*
  * One worker's ledger, written by it alone, read by anyone at any time. It holds that
- *   rx_packets == forwarded + neighbor_replies + echo_replies + passed + sum(dropped) + lb_held()
+ *   rx_packets == forwarded + neighbor_replies + echo_replies + redirected + passed
+ *                 + sum(dropped) + lb_held()
  * (what becomes of a packet after lb_process is the worker's part of the ledger).
  */
 struct lb_counters {
@@ -74,6 +76,7 @@ struct lb_counters {
 	uint64_t forwarded;        /* to a backend */
 	uint64_t neighbor_replies; /* ARP and neighbour advertisements */
 	uint64_t echo_replies;     /* of ICMP */
+	uint64_t redirected;       /* by a rule of the policy */
 	uint64_t passed;
 	uint64_t dropped[ABI_REASON_SLOTS];
 	uint64_t dropped_bytes[ABI_REASON_SLOTS]; /* of these, and of what the worker dropped */
@@ -99,6 +102,7 @@ struct lb {
 	struct fragments *fragments;  /* of all workers; NULL: fragments are not balanced */
 	struct held *held;            /* of this one */
 	struct lb_trace *trace;       /* of who explains (lb/trace.h), else NULL */
+	struct policing *policing;    /* NULL: what comes was policed before (by the XDP program) */
 };
 
 /* `insert_limit`: new flows beyond so many a second go by the service's table alone. */
@@ -107,6 +111,9 @@ void lb_init(struct lb *lb, struct flow_table *flows, struct lb_counters *counte
 
 /* Makes it balance fragments, by a table of all workers and a place of its own for early ones. */
 void lb_use_fragments(struct lb *lb, struct fragments *fragments, struct held *held);
+
+/* Makes it police packets itself. */
+void lb_use_policing(struct lb *lb, struct policing *policing);
 
 /* Zeroed counters, to be freed by free(), for who has no memory of its own for them; or NULL. */
 struct lb_counters *lb_counters_new(void);

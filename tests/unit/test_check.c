@@ -103,6 +103,11 @@ static const struct {
 	 "  echo: true\n"
 	 "  echo_limit: 1000\n"
 	 "  other: pass\n"
+	 "sources: {}\n"
+	 "policy:\n"
+	 "  default: allow\n"
+	 "  tracked_sources: 1048576\n"
+	 "  rules: []\n"
 	 "services: []\n"
 	 "api:\n"
 	 "  socket: /run/weir/weir.sock\n"},

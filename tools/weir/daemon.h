@@ -21,6 +21,7 @@ struct detour;
 struct ev_loop;
 struct losses;
 struct next_hops;
+struct policy_tables;
 struct registry;
 
 struct daemon {
@@ -31,6 +32,7 @@ struct daemon {
 	struct registry *backends;        /* "service/backend" to ids */
 	struct backend_control *controls; /* by backend id: what `weir set` and checks say */
 	struct registry *rules;           /* of the policy: names to ids */
+	struct policy_tables *policy;     /* NULL: everything is allowed */
 	struct engine *engine;
 	struct next_hops *next_hops;
 	struct announcer *announcer;
@@ -55,6 +57,12 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err);
 
 /* Decides anew by the configuration in force, with what is known of next hops now. */
 int daemon_publish(struct daemon *d, struct err *err);
+
+/*
+ * Reads the files of sources again and puts the policy in force with them. -EINVAL: they are at
+ * fault, and the lists in force stay so.
+ */
+int daemon_renew_policy(struct daemon *d, struct err *err);
 
 /* Reads the configuration again and makes it the one in force, or changes nothing. */
 int daemon_reload(struct daemon *d, struct err *err);

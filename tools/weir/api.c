@@ -36,6 +36,7 @@
 #include "tools/weir/log.h"
 #include "tools/weir/override.h"
 #include "tools/weir/state.h"
+#include "tools/weir/state_policy.h"
 #include "tools/weir/state_flows.h"
 
 #define API_CONNECTIONS 64u
@@ -86,6 +87,7 @@ static const struct endpoint endpoints[] = {
 	{"GET", "/v1/workers", state_workers, NULL},
 	{"GET", "/v1/interfaces", state_interfaces, NULL},
 	{"GET", "/v1/drops", state_drops, NULL},
+	{"GET", "/v1/policy", state_policy, NULL},
 	{"GET", "/v1/flows", NULL, serve_flows},
 	{"GET", "/v1/capture", NULL, serve_capture},
 	{"GET", "/v1/explain", NULL, serve_explain},

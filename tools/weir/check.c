@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* `weir check`: says whether a configuration is valid, and what is wrong with it if not. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -7,8 +8,14 @@
 
 #include "lb/config.h"
 #include "lb/err.h"
+#include "lb/policy.h"
+#include "lb/policy_ids.h"
+#include "lb/registry.h"
+#include "lb/snapshot.h"
 #include "tools/weir/command.h"
+#include "tools/weir/control_network.h"
 #include "tools/weir/file.h"
+#include "tools/weir/policy_load.h"
 
 static const char usage[] =
 	"usage: weir check -c FILE [--print]\n"
@@ -46,12 +53,44 @@ static void print_summary(const char *path, const struct config *config)
 	       config->service_count, backends, config->interface_count);
 }
 
+static void say(void *context, bool bad, const char *words)
+{
+	fprintf(stderr, "%s\n", words);
+}
+
+/* The lists of sources, and what the rules come to. */
+static int check_policy(const struct config *config, struct err *err)
+{
+	const struct policy_listener listener = {.say = say};
+	struct registry *rules = registry_new(POLICY_NO_RULE);
+	struct registry *services = registry_new(ABI_MAX_SERVICES);
+	struct registry *backends = registry_new(ABI_MAX_BACKENDS);
+	struct policy_tables *policy = NULL;
+	int r = -ENOMEM;
+	if (rules && services && backends)
+		r = snapshot_assign_ids(config, services, backends, err);
+	else
+		err_set(err, ENOMEM, "not enough memory");
+	r = r ? r : policy_assign_ids(config, rules, err);
+	r = r ? r : policy_load(config, rules, backends, &listener, &policy, err);
+	if (!r) {
+		policy_tell_idle(config, policy, &listener);
+		control_network_tell(policy, rules, &listener);
+	}
+	policy_free(policy);
+	registry_free(backends);
+	registry_free(services);
+	registry_free(rules);
+	return r;
+}
+
 static int check(const char *path, bool print)
 {
-	struct config *config;
+	struct config *config = NULL;
 	struct err err;
-	if (load(path, &config, &err)) {
+	if (load(path, &config, &err) || check_policy(config, &err)) {
 		fprintf(stderr, "%s\n", err.text);
+		config_free(config);
 		return EXIT_USAGE;
 	}
 	if (print)

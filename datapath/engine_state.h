@@ -23,6 +23,7 @@ struct engine {
 	struct watch *watch;    /* NULL: the kernel does not let us, see watch_fault */
 	struct err watch_fault; /* why not */
 	struct snapshot *snapshot;
+	int32_t *connections;           /* by backend id, for the flow table; NULL: not counted */
 	struct policy_maps policy_maps; /* of its policy */
 	uint32_t policy_generation;     /* of the last policy there was */
 	struct instance instance;

@@ -134,8 +134,8 @@ static const struct choice states[] = {
 static const struct choice forwards[] = {
 	{"dsr", FORWARD_DSR},
 	{"nat", CHOICE_LATER},
-	{"ipip", CHOICE_LATER},
-	{"gue", CHOICE_LATER},
+	{"ipip", FORWARD_IPIP},
+	{"gue", FORWARD_GUE},
 	{NULL, 0},
 };
 static const struct choice schedulers[] = {
@@ -279,6 +279,8 @@ static const struct field icmp_fields[] = {
 	{"echo", &kind_choice, CONFIG(icmp.echo), truths, "true"},
 	{"echo_limit", &kind_number, CONFIG(icmp.echo_limit),
 	 &(const struct number_rule){1, 100000000, false}, "1000"},
+	{"too_big_limit", &kind_number, CONFIG(icmp.too_big_limit),
+	 &(const struct number_rule){1, 100000000, false}, "1000"},
 	{"other", &kind_choice, CONFIG(icmp.other), icmp_others, "pass"},
 };
 static const struct mapping icmp = MAPPING(icmp_fields);
@@ -290,6 +292,11 @@ static const struct field blackbox_fields[] = {
 	 &(const struct number_rule){1, 86400, false}, "30"},
 };
 static const struct mapping blackbox = MAPPING(blackbox_fields);
+
+static const struct field ipip_fields[] = {
+	{"source", &kind_ipip_source, CONFIG(ipip), NULL, "none"},
+};
+static const struct mapping ipip = MAPPING(ipip_fields);
 
 static const struct field api_fields[] = {
 	{"socket", &kind_text, CONFIG(api_socket), &socket_rule, "/run/weir/weir.sock"},
@@ -305,6 +312,7 @@ static const struct field root_fields[] = {
 	{"on_daemon_loss", &kind_choice, CONFIG(on_daemon_loss), daemon_losses, "pass"},
 	{"blackbox", &kind_mapping, FIELD_NOWHERE, &blackbox, ""},
 	{"icmp", &kind_mapping, FIELD_NOWHERE, &icmp, ""},
+	{"ipip", &kind_mapping, FIELD_NOWHERE, &ipip, ""},
 	{"sources", &kind_sources, CONFIG(policy), NULL, ""},
 	{"policy", &kind_mapping, FIELD_NOWHERE, &config_policy_mapping, ""},
 	{"services", &kind_list, CONFIG(services), &service_list, NULL},

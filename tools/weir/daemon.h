@@ -21,6 +21,7 @@ struct detour;
 struct ev_loop;
 struct losses;
 struct next_hops;
+struct tunnel_errors;
 struct policy_tables;
 struct registry;
 
@@ -36,6 +37,7 @@ struct daemon {
 	struct source_watch *source_watch; /* NULL: nobody watches the files of sources */
 	struct engine *engine;
 	struct next_hops *next_hops;
+	struct tunnel_errors *tunnel_errors;
 	struct announcer *announcer;
 	struct detour *detour;
 	struct checker *checker;

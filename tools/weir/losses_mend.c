@@ -41,6 +41,8 @@ const char *losses_mend(int reason)
 		       "workers' CPUs?";
 	case REASON_RX_NO_FRAME:
 		return "raise memory.frames_per_queue; is a sender's MTU larger than ours?";
+	case REASON_TOO_BIG:
+		return "the sender was told by ICMP: let that pass the firewalls in front of Weir";
 	case REASON_NOT_SERVED:
 		return "nothing: a few at a reload are normal";
 	case REASON_DAEMON_LOST:

@@ -21,6 +21,7 @@ static const struct command {
 	 command_capture},
 	{"explain", "--from ADDRESS --to ADDRESS:PORT --protocol P: what would happen, and why",
 	 command_explain},
+	{"backend", "up|down|show: makes this host a backend", command_backend},
 	{"doctor", "[INTERFACE...]: what this host can do, what is set wrong, what mends it",
 	 command_doctor},
 	{"replay", "-c FILE --pcap IN [-w OUT]: the datapath over a capture, offline",

@@ -25,10 +25,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "datapath/engine.h"
 #include "lb/config.h"
 #include "lb/err.h"
+#include "tools/weir/argument.h"
 #include "tools/weir/capture.h"
 #include "tools/weir/daemon.h"
+#include "tools/weir/explain_question.h"
+#include "tools/weir/explain_report.h"
 #include "tools/weir/log.h"
 #include "tools/weir/override.h"
 #include "tools/weir/state.h"
@@ -56,6 +60,13 @@ struct api {
 	bool closing;
 };
 
+static uint64_t clock_now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 /* --- answers ------------------------------------------------------------------------------- */
 
 struct endpoint {
@@ -66,6 +77,7 @@ struct endpoint {
 
 static enum MHD_Result serve_reload(struct api *a, struct MHD_Connection *connection);
 static enum MHD_Result serve_capture(struct api *a, struct MHD_Connection *connection);
+static enum MHD_Result serve_explain(struct api *a, struct MHD_Connection *connection);
 static enum MHD_Result serve_flows(struct api *a, struct MHD_Connection *connection);
 
 static const struct endpoint endpoints[] = {
@@ -78,6 +90,7 @@ static const struct endpoint endpoints[] = {
 	{"GET", "/v1/policy", state_policy, NULL},
 	{"GET", "/v1/flows", NULL, serve_flows},
 	{"GET", "/v1/capture", NULL, serve_capture},
+	{"GET", "/v1/explain", NULL, serve_explain},
 	{"POST", "/v1/reload", NULL, serve_reload},
 };
 #define ENDPOINT_COUNT (sizeof(endpoints) / sizeof(endpoints[0]))
@@ -167,6 +180,36 @@ static enum MHD_Result send_wrong_method(struct MHD_Connection *connection,
 static enum MHD_Result serve_capture(struct api *a, struct MHD_Connection *connection)
 {
 	return capture_request(a->daemon->captures, connection);
+}
+
+static int take_argument(void *question, const char *key, const char *value, struct err *err)
+{
+	return explain_question_set(question, key, value, err);
+}
+
+static enum MHD_Result serve_explain(struct api *a, struct MHD_Connection *connection)
+{
+	const struct daemon *d = a->daemon;
+	const struct explain_view view = {
+		.config = d->config,
+		.snapshot = engine_snapshot(d->engine),
+		.flows = engine_flow_table(d->engine),
+		.services = d->services,
+		.backends = d->backends,
+		.rules = d->rules,
+	};
+	struct explain_question question = {};
+	struct err err;
+	json_t *answer = NULL;
+	int rc = arguments_read(connection, take_argument, &question, &err);
+	if (!rc)
+		rc = explain_question_answer(&question, &view, clock_now_ms() * 1000000, &answer,
+					     &err);
+	if (!rc)
+		return send_json(connection, MHD_HTTP_OK, answer);
+	return send_error(connection,
+			  rc == -EINVAL ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_INTERNAL_SERVER_ERROR,
+			  err.text);
 }
 
 static enum MHD_Result serve_flows(struct api *a, struct MHD_Connection *connection)
@@ -531,13 +574,6 @@ int api_open(struct api **out, struct daemon *d, struct err *err)
 fail:
 	api_close(a);
 	return rc;
-}
-
-static uint64_t clock_now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /*

@@ -5,6 +5,7 @@
  *   GET  /v1/status, /v1/services, /v1/backends, /v1/workers, /v1/interfaces, /v1/drops
  *   GET  /v1/flows      a long document (tools/weir/state_flows.h)
  *   GET  /v1/capture    a stream (tools/weir/capture.h)
+ *   GET  /v1/explain    what would become of a packet (tools/weir/explain_question.h)
  *   PATCH /v1/backends/SERVICE/BACKEND   state and weight until the next reload
  *                       (tools/weir/override.h); 422: the body's fault
  *   POST /v1/reload     200: what is in force now; 422: the configuration's fault, nothing changed

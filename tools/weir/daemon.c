@@ -80,6 +80,8 @@ static const char *fixed_difference(const struct config *a, const struct config 
 		return "flow_table";
 	if (a->on_daemon_loss != b->on_daemon_loss)
 		return "on_daemon_loss";
+	if (memcmp(&a->blackbox, &b->blackbox, sizeof(a->blackbox)))
+		return "blackbox";
 	if (strcmp(a->api_socket, b->api_socket))
 		return "api.socket";
 	return NULL;

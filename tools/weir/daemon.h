@@ -19,6 +19,7 @@ struct engine;
 struct err;
 struct detour;
 struct ev_loop;
+struct losses;
 struct next_hops;
 struct tunnel_errors;
 struct policy_tables;
@@ -41,6 +42,7 @@ struct daemon {
 	struct detour *detour;
 	struct checker *checker;
 	struct captures *captures;
+	struct losses *losses;
 	struct api *api;
 	bool leave;          /* the kernel's part stays in force when the daemon ends */
 	uint64_t start_ns;   /* CLOCK_MONOTONIC */

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb/config_api.h"
 #include "lb/config_check.h"
 #include "lb/config_endpoint.h"
 #include "lb/config_field.h"
@@ -64,6 +65,11 @@ static bool is_socket(const char *text)
 	return is_printable(text) && text[0] == '/' && strlen(text) < UNIX_PATH_MAX;
 }
 
+static bool is_path_or_none(const char *text)
+{
+	return !strcmp(text, "none") || (is_printable(text) && text[0] == '/');
+}
+
 static const struct text_rule instance_rule = {is_instance,
 					       "1 to 32 of the characters a-z, 0-9 and -"};
 static const struct text_rule name_rule = {
@@ -72,6 +78,9 @@ static const struct text_rule interface_rule = {
 	is_interface, "an interface name of 1 to 15 characters without '/', ':' and spaces"};
 static const struct text_rule socket_rule = {
 	is_socket, "an absolute path of at most 107 printable ASCII characters"};
+static const struct text_rule group_rule = {is_name, "the name of a group of this host, or none"};
+static const struct text_rule token_file_rule = {is_path_or_none,
+						 "an absolute path of printable ASCII, or none"};
 
 /* --- what words there are ------------------------------------------------------------------ */
 
@@ -262,7 +271,11 @@ static const struct field icmp_fields[] = {
 static const struct mapping icmp = MAPPING(icmp_fields);
 
 static const struct field api_fields[] = {
-	{"socket", &kind_text, CONFIG(api_socket), &socket_rule, "/run/weir/weir.sock"},
+	{"socket", &kind_text, CONFIG(api.socket), &socket_rule, "/run/weir/weir.sock"},
+	{"mode", &kind_permissions, CONFIG(api.mode), NULL, "0660"},
+	{"group", &kind_text_or_none, CONFIG(api.group), &group_rule, "none"},
+	{"http", &kind_listen, CONFIG(api.http), NULL, "none"},
+	{"token_file", &kind_text_or_none, CONFIG(api.token_file), &token_file_rule, "none"},
 };
 static const struct mapping api = MAPPING(api_fields);
 
@@ -343,7 +356,9 @@ void config_free(struct config *c)
 	free(c->services);
 	free(c->cpus.values);
 	free(c->instance);
-	free(c->api_socket);
+	free(c->api.socket);
+	free(c->api.group);
+	free(c->api.token_file);
 	free(c);
 }
 

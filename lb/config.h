@@ -85,6 +85,19 @@ struct config_icmp {
 	uint32_t echo_limit;          /* requests a second that each worker answers */
 };
 
+struct config_listen { /* loopback only */
+	struct addr address;
+	uint16_t port; /* host byte order; 0: not at all */
+};
+
+struct config_api {
+	char *socket;              /* path */
+	uint32_t mode;             /* the socket's permissions */
+	char *group;               /* whose it is; NULL: the daemon's own */
+	struct config_listen http; /* TCP too */
+	char *token_file; /* who has its token may change things by TCP; NULL: nobody may */
+};
+
 struct config {
 	char *instance; /* [a-z0-9-]{1,32}; names what the daemon leaves in the kernel */
 	unsigned int interface_count;
@@ -101,7 +114,7 @@ struct config {
 	struct config_icmp icmp;
 	unsigned int service_count;
 	struct config_service *services;
-	char *api_socket; /* path */
+	struct config_api api;
 };
 
 /*

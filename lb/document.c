@@ -33,6 +33,7 @@ static void set_fault(struct document *d, size_t line, const char *path, const c
 	d->fault_line = line;
 	d->code = err_set(d->err, EINVAL, "%s:%zu: %s%s%s", d->file, line, path, *path ? ": " : "",
 			  words);
+	err_place(d->err, path, line);
 }
 
 static size_t node_line(const yaml_node_t *node)

@@ -127,6 +127,22 @@ void engine_retired_traffic(const struct engine *e, uint32_t service, struct fas
 		*out = (struct fast_traffic){.packets = 500, .bytes = 30000};
 }
 
+bool next_hops_read(const struct next_hops *n, uint32_t index, struct next_hop_address *out)
+{
+	const struct next_hop_address all[] = {
+		{.address = {{0, 0, htonl(0xffff), htonl(0x0a00000b)}},
+		 .hop = {.known = true, .mac = {2, 0, 0, 0, 0, 0x11}}},
+		{.address = {{0, 0, htonl(0xffff), htonl(0x0a00000c)}},
+		 .gateway = {{0, 0, htonl(0xffff), htonl(0x0a000001)}},
+		 .has_gateway = true,
+		 .why = "10.0.0.12 does not answer ARP on nic0"},
+	};
+	if (index >= sizeof(all) / sizeof(all[0]))
+		return false;
+	*out = all[index];
+	return true;
+}
+
 const char *next_hops_why(const struct next_hops *n, uint32_t id, char *text, size_t size)
 {
 	snprintf(text, size, "no route to backend %u", id);
@@ -205,8 +221,11 @@ uint64_t engine_tap_lost(const struct engine *e)
 
 int daemon_reload(struct daemon *d, struct err *err)
 {
-	if (reload_result)
-		return err_set(err, -reload_result, "weir.yaml:3: services: \"odd\"");
+	if (reload_result) {
+		err_set(err, -reload_result, "weir.yaml:3: services: \"odd\"");
+		err_place(err, "services", 3);
+		return reload_result;
+	}
 	d->generation++;
 	return 0;
 }
@@ -351,7 +370,7 @@ static struct config config = {
 	.interface_count = 1,
 	.service_count = 2,
 	.services = services,
-	.api_socket = socket_path,
+	.api = {.socket = socket_path, .mode = 0660},
 };
 static char directory[] = "/tmp/weir-test-api-XXXXXX";
 

@@ -17,7 +17,7 @@
 static void assert_fault(const char *text, size_t length, const char *expected)
 {
 	struct config *c = (void *)-1;
-	struct err err = {""};
+	struct err err = {.text = ""};
 	int rc = config_parse("f", text, length, &c, &err);
 	assert_string_equal(err.text, expected);
 	assert_int_equal(rc, -EINVAL);
@@ -44,7 +44,10 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 #define NAME_EXPECTED  "a name of 1 to 63 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
 #define NAME_64        "a23456789b23456789c23456789d23456789e23456789f23456789g23456789h"
 #define SERVER_ID      "0x and 1 to 8 bytes of two digits each, like 0x0001, or none"
-#define DURATION       "a duration from 1s to 168h, written like 10s, 5m or 1h"
+#define LISTEN         "a loopback address and a port, like 127.0.0.1:9290 or [::1]:9290, or none"
+#define REMOTE \
+	"can be reached from other hosts, and the API has no encryption of its own; expected "
+#define DURATION "a duration from 1s to 168h, written like 10s, 5m or 1h"
 
 static const struct {
 	const char *text, *expected;
@@ -135,6 +138,42 @@ static const struct {
 	{ETH0 NONE "instance: " NAME_64 "\n",
 	 "f:3: instance: found 'a23456789b23456789c23456789d23456789e23456...'; expected 1 to 32 "
 	 "of the characters a-z, 0-9 and -"},
+	{ETH0 NONE "api: {http: '9290'}\n", "f:3: api.http: found '9290'; expected " LISTEN},
+	{ETH0 NONE "api: {http: '127.0.0.1'}\n",
+	 "f:3: api.http: found '127.0.0.1'; expected " LISTEN},
+	{ETH0 NONE "api: {http: '127.0.0.1:0'}\n",
+	 "f:3: api.http: found '127.0.0.1:0'; expected " LISTEN},
+	{ETH0 NONE "api: {http: '127.0.0.1:65536'}\n",
+	 "f:3: api.http: found '127.0.0.1:65536'; expected " LISTEN},
+	{ETH0 NONE "api: {http: '127.0.0.1:x'}\n",
+	 "f:3: api.http: found '127.0.0.1:x'; expected " LISTEN},
+	{ETH0 NONE "api: {http: '::1:80'}\n", "f:3: api.http: found '::1:80'; expected " LISTEN},
+	{ETH0 NONE "api: {http: '[127.0.0.1]:80'}\n",
+	 "f:3: api.http: found '[127.0.0.1]:80'; expected " LISTEN},
+	{ETH0 NONE "api: {http: '[::1:80'}\n", "f:3: api.http: found '[::1:80'; expected " LISTEN},
+	{ETH0 NONE "api: {http: '[]:80'}\n", "f:3: api.http: found '[]:80'; expected " LISTEN},
+	{ETH0 NONE "api: {http: ':80'}\n", "f:3: api.http: found ':80'; expected " LISTEN},
+	{ETH0 NONE "api: {http: 'localhost:80'}\n",
+	 "f:3: api.http: found 'localhost:80'; expected " LISTEN},
+	{ETH0 NONE "api: {http: '0.0.0.0:80'}\n", "f:3: api.http: '0.0.0.0:80' " REMOTE LISTEN},
+	{ETH0 NONE "api: {http: '10.0.0.1:80'}\n", "f:3: api.http: '10.0.0.1:80' " REMOTE LISTEN},
+	{ETH0 NONE "api: {http: '[::]:80'}\n", "f:3: api.http: '[::]:80' " REMOTE LISTEN},
+	{ETH0 NONE "api: {http: '[2001:db8::1]:80'}\n",
+	 "f:3: api.http: '[2001:db8::1]:80' " REMOTE LISTEN},
+	{ETH0 NONE "api: {mode: 660x}\n",
+	 "f:3: api.mode: found '660x'; expected permissions in octal digits, like 0660"},
+	{ETH0 NONE "api: {mode: 66}\n",
+	 "f:3: api.mode: found '66'; expected permissions in octal digits, like 0660"},
+	{ETH0 NONE "api: {mode: 01777}\n",
+	 "f:3: api.mode: found '01777'; expected permissions in octal digits, like 0660"},
+	{ETH0 NONE "api: {mode: 8}\n",
+	 "f:3: api.mode: found '8'; expected permissions in octal digits, like 0660"},
+	{ETH0 NONE "api: {mode: rw}\n",
+	 "f:3: api.mode: found 'rw'; expected permissions in octal digits, like 0660"},
+	{ETH0 NONE "api: {group: a b}\n",
+	 "f:3: api.group: found 'a b'; expected the name of a group of this host, or none"},
+	{ETH0 NONE "api: {token_file: x}\n",
+	 "f:3: api.token_file: found 'x'; expected an absolute path of printable ASCII, or none"},
 	{ETH0 NONE "api: {socket: run/weir.sock}\n",
 	 "f:3: api.socket: found 'run/weir.sock'; expected an absolute path of at most 107 "
 	 "printable ASCII characters"},
@@ -470,7 +509,7 @@ static char *repeat(const char *head, const char *format, unsigned int from, uns
 static void assert_valid(const char *text)
 {
 	struct config *c;
-	struct err err = {""};
+	struct err err = {.text = ""};
 	if (config_parse("f", text, strlen(text), &c, &err))
 		fail_msg("%s", err.text);
 	config_free(c);

@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <ev.h>
-#include <jansson.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,6 +25,7 @@
 #include "lb/err.h"
 #include "lb/reason.h"
 #include "lb/registry.h"
+#include "tools/weir/answer.h"
 #include "tools/weir/capture_filter.h"
 #include "tools/weir/daemon.h"
 #include "tools/weir/pcapng.h"
@@ -366,29 +366,6 @@ static int capture_new(struct captures *all, const struct capture_filter *filter
 	return 0;
 }
 
-static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned int status,
-			      const struct err *err)
-{
-	json_t *answer = json_pack("{s:s}", "error", err->text);
-	/* What the client sent may be no UTF-8, and so are the words that quote it. */
-	if (!answer)
-		answer = json_pack("{s:s}", "error", "the request is not UTF-8");
-	char *text = answer ? json_dumps(answer, 0) : NULL;
-	json_decref(answer);
-	if (!text)
-		return MHD_NO;
-	struct MHD_Response *response =
-		MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
-	if (!response) {
-		free(text);
-		return MHD_NO;
-	}
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
-	enum MHD_Result result = MHD_queue_response(connection, status, response);
-	MHD_destroy_response(response);
-	return result;
-}
-
 static enum MHD_Result capture_start(struct captures *all, struct capture *c,
 				     struct MHD_Connection *connection)
 {
@@ -416,18 +393,18 @@ enum MHD_Result capture_request(struct captures *all, struct MHD_Connection *con
 	struct err err;
 	if (all->count >= CAPTURE_CLIENTS_MAX) {
 		err_set(&err, EBUSY, "%u captures run already", all->count);
-		return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, &err);
+		return answer_problem(connection, MHD_HTTP_SERVICE_UNAVAILABLE, &err);
 	}
 	int failure = capture_filter_init(&filter, connection, &err);
 	if (failure)
-		return refuse(connection,
-			      failure == -EINVAL ? MHD_HTTP_BAD_REQUEST
-						 : MHD_HTTP_SERVICE_UNAVAILABLE,
-			      &err);
+		return answer_problem(connection,
+				      failure == -EINVAL ? MHD_HTTP_BAD_REQUEST
+							 : MHD_HTTP_SERVICE_UNAVAILABLE,
+				      &err);
 	if (capture_new(all, &filter, &c)) {
 		capture_filter_fini(&filter);
 		err_set(&err, ENOMEM, "out of memory");
-		return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, &err);
+		return answer_problem(connection, MHD_HTTP_SERVICE_UNAVAILABLE, &err);
 	}
 	return capture_start(all, c, connection);
 }

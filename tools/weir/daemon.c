@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "datapath/engine.h"
+#include "lb/addr.h"
 #include "lb/config.h"
 #include "lb/err.h"
 #include "lb/prefix.h"
@@ -54,6 +55,19 @@ static bool same_interfaces(const struct config *a, const struct config *b)
 	return true;
 }
 
+static const char *fixed_api_difference(const struct config_api *a, const struct config_api *b)
+{
+	if (strcmp(a->socket, b->socket))
+		return "api.socket";
+	if (a->mode != b->mode)
+		return "api.mode";
+	if (strcmp(a->group ? a->group : "", b->group ? b->group : ""))
+		return "api.group";
+	if (a->http.port != b->http.port || !addr_equal(&a->http.address, &b->http.address))
+		return "api.http";
+	return NULL;
+}
+
 /* The first key that differs and needs a restart, or NULL. */
 static const char *fixed_difference(const struct config *a, const struct config *b)
 {
@@ -71,9 +85,7 @@ static const char *fixed_difference(const struct config *a, const struct config 
 		return "flow_table";
 	if (a->on_daemon_loss != b->on_daemon_loss)
 		return "on_daemon_loss";
-	if (strcmp(a->api_socket, b->api_socket))
-		return "api.socket";
-	return NULL;
+	return fixed_api_difference(&a->api, &b->api);
 }
 
 /* --- publishing ------------------------------------------------------------------------------ */
@@ -168,7 +180,11 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 			       "%s can't change while the daemon runs: restart it, or undo that "
 			       "change; nothing was changed",
 			       fixed);
-	int r = snapshot_assign_ids(config, d->services, d->backends, err);
+	struct api_access access;
+	int r = api_access_load(&access, config->api.token_file, err);
+	if (r)
+		return r;
+	r = snapshot_assign_ids(config, d->services, d->backends, err);
 	r = r ? r : watch_backends(d, config, err);
 	d->generation++;
 	r = r ? r : publish(d, config, err);
@@ -183,6 +199,7 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 	snapshot_release_ids(config, d->services, d->backends);
 	announce_vips(d, config);
 	d->config = config;
+	d->access = access;
 	config_free(before);
 	return 0;
 }

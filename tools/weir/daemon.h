@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tools/weir/api_access.h"
+
 struct announcer;
 struct api;
 struct captures;
@@ -30,6 +32,7 @@ struct daemon {
 	struct announcer *announcer;
 	struct captures *captures;
 	struct api *api;
+	struct api_access access;
 	bool leave;          /* the kernel's part stays in force when the daemon ends */
 	uint64_t start_ns;   /* CLOCK_MONOTONIC */
 	uint64_t generation; /* of the configuration, counts reloads */

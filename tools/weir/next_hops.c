@@ -316,3 +316,16 @@ const char *next_hops_why(const struct next_hops *n, uint32_t id, char *text, si
 		snprintf(text, size, "nobody asked for it");
 	return text;
 }
+
+bool next_hops_read(const struct next_hops *n, uint32_t index, struct next_hop_address *out)
+{
+	if (index >= n->set.count)
+		return false;
+	const struct destination *d = &n->set.members[index].destination;
+	*out = (struct next_hop_address){.address = d->address,
+					 .hop = d->hop,
+					 .gateway = d->route.gateway,
+					 .has_gateway = d->route.has_gateway};
+	destination_describe(d, out->why, sizeof(out->why));
+	return true;
+}

@@ -470,7 +470,7 @@ int command_replay(int argc, char **argv)
 	struct arguments arguments = {.health = calloc(argc, sizeof(char *))};
 	/* Not on the stack: it is large. */
 	static struct replay replay;
-	struct err err = {""};
+	struct err err = {.text = ""};
 	int status = EXIT_FAILED;
 	replay = (struct replay){.arguments = &arguments};
 	if (arguments.health)

@@ -29,6 +29,7 @@
 #include "tools/weir/options.h"
 
 #define TICK_S 0.1
+#define FILES  65536u
 
 static const char usage[] =
 	"usage: weir run -c FILE\n"
@@ -139,6 +140,17 @@ static void raise_memlock(void)
 		log_debug("the limit of locked memory stays", "error=\"%s\"", strerror(errno));
 }
 
+/* A thousand idle API connections are no reason to find no descriptor for anything else. */
+static void raise_files(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max < FILES ? limit.rlim_max : FILES;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		log_debug("the limit of open files stays", "error=\"%s\"", strerror(errno));
+}
+
 static void log_what_came_out(const struct daemon *d)
 {
 	const char *replaced;
@@ -233,6 +245,7 @@ static int run(const char *path)
 	}
 	log_hook();
 	raise_memlock();
+	raise_files();
 	r = set_up(&d, config, &err);
 	if (r) {
 		log_error(err.text);

@@ -138,25 +138,48 @@ enum fast_path {
 	FAST_PATH_ALONE, /* where no worker's socket is: while no daemon runs */
 };
 
+/* What is done to a packet on its way to a backend. */
+enum forward {
+	FORWARD_DSR = 0, /* new link addresses, nothing else */
+	FORWARD_NAT,     /* new addresses and ports, both ways */
+	FORWARD_IPIP,    /* an IP header in front (RFC 2003, 2473, 4213) */
+	FORWARD_GUE,     /* IP and UDP headers in front (draft-ietf-intarea-gue, variant 1) */
+};
+
 /*
- * The way to a backend as the XDP program needs it, half a cache line, by backend id. User space
- * makes `sequence` odd, writes, and makes it even again; a reader takes what it read between two
- * looks at the same even sequence.
+ * How packets get to a backend: all that a rewrite needs (bpf/rewrite.h), on both sides. The first
+ * two words are all that dsr looks at.
+ */
+struct way {
+	struct link_addresses link; /* of the next hop and of the egress port */
+	__u16 egress;               /* port index */
+	__u8 usable;                /* of a fast_backend: flows may be repeated to it */
+	__u8 forward;               /* enum forward */
+	__be16 vlan;                /* IEEE 802.1Q tag control to send with; 0: no tag */
+	__u16 mtu;                  /* of the way, in bytes of IP packet */
+	__be16 port;                /* of the backend, with nat; 0: the packet's own */
+	__u8 spread;                /* of tunnels: so many low bits of `local` tell flows apart */
+	__u8 zero;
+	struct addr remote; /* the backend's address */
+	struct addr local;  /* whom packets come from that do not come from the client */
+};
+#define WAY_WORDS 7
+_Static_assert(sizeof(struct way) == 8 * WAY_WORDS, "struct way is copied in words");
+
+/*
+ * The way to a backend as the XDP program has it, one cache line, by backend id. User space makes
+ * `sequence` odd, writes, and makes it even again; a reader takes what it read between two looks at
+ * the same even sequence.
  */
 struct fast_backend {
 	union {
-		struct {
-			struct link_addresses link;
-			__u16 egress; /* port index */
-			__u8 usable;  /* flows may be repeated to it */
-			__u8 zero;
-		};
-		__u64 words[2];
+		struct way way;
+		__u64 words[WAY_WORDS];
 	};
 	__u32 sequence;
-	__u32 pad[3];
+	__u32 pad;
 };
-_Static_assert(sizeof(struct fast_backend) == 32, "struct fast_backend is a map value");
+_Static_assert(sizeof(struct fast_backend) == 64, "one cache line");
 
 /* What the fast path sent to a backend, per CPU, by backend id. */
 struct fast_traffic {

@@ -126,7 +126,7 @@ static __always_inline __u64 flow_zero(__u64 read)
 }
 #define flow_after(pointer, read) ((const void *)((const char *)(pointer) + flow_zero(read)))
 #else
-#define flow_after(pointer, read) (pointer)
+#define flow_after(pointer, read) ((void)(read), (pointer))
 #endif
 
 /* The tag of a flow, without its backend. Never 0, which marks a free entry. */

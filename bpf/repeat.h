@@ -62,7 +62,7 @@ static __always_inline void repeat_touch(struct flow_bucket *b, int entry, __u32
 
 /*
  * The way to a backend, as user space wrote it: `sequence` is odd while it writes, and another one
- * after it has. False: not now, or not at all.
+ * after it has. False: not now, or not at all. With dsr no more is read than it needs.
  */
 static __always_inline int repeat_read_backend(__u32 id, struct fast_backend *out)
 {
@@ -73,8 +73,29 @@ static __always_inline int repeat_read_backend(__u32 id, struct fast_backend *ou
 	from = flow_after(from, sequence);
 	out->words[0] = from->words[0];
 	out->words[1] = from->words[1];
-	from = flow_after(from, out->words[0] ^ out->words[1]);
-	return out->usable && !(sequence & 1) && from->sequence == sequence;
+	__u64 read = out->words[0] ^ out->words[1];
+	if (out->way.forward != FORWARD_DSR) {
+#pragma GCC unroll 5
+		for (int i = 2; i < WAY_WORDS; i++) {
+			out->words[i] = from->words[i];
+			read ^= out->words[i];
+		}
+	}
+	from = flow_after(from, read);
+	return out->way.usable && !(sequence & 1) && from->sequence == sequence;
+}
+
+/*
+ * Does to a frame what its backend's method says, as rewrite() of lb/process.c does. False where a
+ * worker has to: then the frame is as it was.
+ */
+static __always_inline int repeat_rewrite(void *data, const struct way *way)
+{
+	if (__builtin_expect(way->forward == FORWARD_DSR, 1)) {
+		rewrite_link(data, &way->link);
+		return 1;
+	}
+	return 0;
 }
 
 static __always_inline void repeat_count(__u32 backend, __u64 bytes)
@@ -129,14 +150,15 @@ static __always_inline int repeat_decision(void *data, const void *end, const st
 	__u32 backend = tag & FLOW_TAG_BACKEND;
 	if (!repeat_read_backend(backend, &to))
 		return REPEAT_NOTHING;
+	if (!repeat_rewrite(data, &to.way))
+		return REPEAT_NOTHING;
 	if (!p->icmp) /* anybody can send errors about a flow: they don't keep it alive */
 		repeat_touch(b, entry, meta, tick);
 	ledger->transmitted++;
-	rewrite_link(data, &to.link);
 	repeat_count(backend, (const char *)end - (char *)data);
-	if (to.egress == port_index)
+	if (to.way.egress == port_index)
 		return XDP_TX;
-	return bpf_redirect_map(&egress_ports, to.egress, XDP_ABORTED);
+	return bpf_redirect_map(&egress_ports, to.way.egress, XDP_ABORTED);
 }
 
 #endif

@@ -280,27 +280,22 @@ void instance_save_names(struct instance *i, const struct registry *services,
 static void write_backend(struct fast_backend *to, const struct fast_backend *from)
 {
 	uint32_t sequence = to->sequence & ~1u;
-	if (to->words[0] == from->words[0] && to->words[1] == from->words[1] &&
-	    sequence == to->sequence)
+	if (!memcmp(&to->way, &from->way, sizeof(to->way)) && sequence == to->sequence)
 		return;
 	__atomic_store_n(&to->sequence, sequence + 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	__atomic_store_n(&to->words[0], from->words[0], __ATOMIC_RELAXED);
-	__atomic_store_n(&to->words[1], from->words[1], __ATOMIC_RELAXED);
+	for (int i = 0; i < WAY_WORDS; i++)
+		__atomic_store_n(&to->words[i], from->words[i], __ATOMIC_RELAXED);
 	__atomic_store_n(&to->sequence, sequence + 2, __ATOMIC_RELEASE);
 }
 
 void instance_publish(struct instance *i, const struct snapshot *s)
 {
 	for (uint32_t id = 0; id < ABI_MAX_BACKENDS; id++) {
-		const struct backend *b = &s->backends[id];
-		struct fast_backend way = {};
-		if (id < s->backend_end && backend_is_repeatable(b)) {
-			way.link = b->link;
-			way.egress = b->egress;
-			way.usable = 1;
-		}
-		write_backend(&i->fast_backends[id], &way);
+		struct fast_backend now = {};
+		if (id < s->backend_end)
+			now.way = backend_fast_way(&s->backends[id]);
+		write_backend(&i->fast_backends[id], &now);
 	}
 }
 

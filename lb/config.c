@@ -140,7 +140,11 @@ static const struct choice states[] = {
 	{NULL, 0},
 };
 static const struct choice forwards[] = {
-	{"dsr", 0}, {"nat", CHOICE_LATER}, {"ipip", CHOICE_LATER}, {"gue", CHOICE_LATER}, {NULL, 0},
+	{"dsr", FORWARD_DSR},
+	{"nat", CHOICE_LATER},
+	{"ipip", CHOICE_LATER},
+	{"gue", CHOICE_LATER},
+	{NULL, 0},
 };
 static const struct choice schedulers[] = {
 	{"maglev", 0},
@@ -180,6 +184,7 @@ static const struct field interface_fields[] = {
 static const struct field backend_fields[] = {
 	{"name", &kind_text, BACKEND(name), &name_rule, NULL},
 	{"address", &kind_address, BACKEND(address), NULL, NULL},
+	{"port", &kind_backend_port, BACKEND(port), NULL, "same"},
 	{"weight", &kind_number, BACKEND(weight), &(const struct number_rule){0, 65535, false},
 	 "100"},
 	{"state", &kind_choice, BACKEND(state), states, "up"},
@@ -206,7 +211,7 @@ static const struct field service_fields[] = {
 	{"address", &kind_vip, SERVICE(address), NULL, NULL},
 	{"protocol", &kind_choice, SERVICE(protocol), protocols, NULL},
 	{"ports", &kind_ports, SERVICE(port_ranges), NULL, NULL},
-	{"forward", &kind_choice, FIELD_NOWHERE, forwards, "dsr"},
+	{"forward", &kind_choice, SERVICE(forward), forwards, "dsr"},
 	{"scheduler", &kind_choice, FIELD_NOWHERE, schedulers, "maglev"},
 	{"affinity", &kind_choice, SERVICE(affinity), affinities, "flow"},
 	{"quic", &kind_mapping, FIELD_NOWHERE, &quic, ""},
@@ -360,6 +365,17 @@ void config_free(struct config *c)
 	free(c->api.group);
 	free(c->api.token_file);
 	free(c);
+}
+
+const char *config_forward_word(enum forward forward)
+{
+	static const char *const words[] = {
+		[FORWARD_DSR] = "dsr",
+		[FORWARD_NAT] = "nat",
+		[FORWARD_IPIP] = "ipip",
+		[FORWARD_GUE] = "gue",
+	};
+	return words[forward];
 }
 
 const struct config_service *config_find_service(const struct config *c, const char *name)

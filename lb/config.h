@@ -52,6 +52,7 @@ struct config_server_id {
 struct config_backend {
 	char *name; /* unique within its service */
 	struct addr address;
+	uint16_t port;   /* it serves at, host byte order; 0: the service's own. forward: nat */
 	uint32_t weight; /* 0 to 65535; default 100; 0: no new flows */
 	enum config_state state;
 	struct config_server_id server_id; /* of that length with affinity quic, else none */
@@ -64,6 +65,7 @@ struct config_service {
 	uint8_t protocol;    /* IPPROTO_TCP or IPPROTO_UDP */
 	unsigned int port_range_count;
 	struct config_port_range *port_ranges; /* ascending, disjoint */
+	enum forward forward;
 	enum config_affinity affinity;
 	struct {
 		uint32_t config_id, server_id_length;
@@ -128,6 +130,9 @@ int config_parse(const char *file, const char *text, size_t length, struct confi
 void config_print(const struct config *c, FILE *out);
 
 void config_free(struct config *c); /* NULL too */
+
+/* As the configuration has it: "dsr". */
+const char *config_forward_word(enum forward forward);
 
 /* The service of that name, or NULL. */
 const struct config_service *config_find_service(const struct config *c, const char *name);

@@ -191,7 +191,18 @@ static void check_backend_doubles(const struct config_service *s, unsigned int i
 	check_doubles(d, column);
 }
 
-/* With direct server return a backend gets the client's packet, with the VIP in it. */
+/* What a backend gets by each method is why it can or can't have a port or family of its own. */
+static void check_backend_port(const struct config_service *s, const struct config_backend *b,
+			       const char *path, struct document *d)
+{
+	if (b->port && s->forward != FORWARD_NAT)
+		document_fault_path(
+			d, path,
+			"%u, but with forward: %s a backend gets the client's packet as it is, to "
+			"the service's own port; expected same, or forward: nat",
+			b->port, config_forward_word(s->forward));
+}
+
 static void check_backend_address(const struct config_service *s, const struct config_backend *b,
 				  const char *path, struct document *d)
 {
@@ -200,7 +211,7 @@ static void check_backend_address(const struct config_service *s, const struct c
 		document_fault_path(
 			d, path, "%s is %s; expected the backend's", addr_format(&b->address, text),
 			s->prefix ? "in the service's own prefix" : "the service's own address");
-	else if (addr_is_v4(&s->address) != addr_is_v4(&b->address))
+	else if (s->forward == FORWARD_DSR && addr_is_v4(&s->address) != addr_is_v4(&b->address))
 		document_fault_path(
 			d, path, "%s is not of the service's family; dsr needs an %s address",
 			addr_format(&b->address, text), addr_is_v4(&s->address) ? "IPv4" : "IPv6");
@@ -216,6 +227,8 @@ static void check_backends(const struct config *c, struct document *d)
 		for (unsigned int j = 0; j < s->backend_count; j++) {
 			snprintf(path, sizeof(path), "services[%u].backends[%u].address", i, j);
 			check_backend_address(s, &s->backends[j], path, d);
+			snprintf(path, sizeof(path), "services[%u].backends[%u].port", i, j);
+			check_backend_port(s, &s->backends[j], path, d);
 		}
 		total += s->backend_count;
 		snprintf(path, sizeof(path), "services[%u].backends", i);

@@ -220,6 +220,33 @@ static void read_ports(struct document *d, const struct place *at, const struct 
 		s->port_range_count = 1;
 }
 
+static void read_backend_port(struct document *d, const struct place *at, const struct field *f,
+			      void *base)
+{
+	static const char expects[] = "same or a port from 1 to 65535";
+	const char *text = value_text(d, at, f, expects);
+	uint16_t port = 0;
+	if (!text)
+		return;
+	if (strcmp(text, "same") && !parse_port(text, strlen(text), &port))
+		value_unexpected(d, at, text, expects);
+	else
+		memcpy((char *)base + f->offset, &port, sizeof(port));
+}
+
+static void print_backend_port(const struct field *f, const void *base, unsigned int indent,
+			       FILE *out)
+{
+	uint16_t port;
+	memcpy(&port, (const char *)base + f->offset, sizeof(port));
+	if (port)
+		fprintf(out, " %u\n", port);
+	else
+		fputs(" same\n", out);
+}
+
+const struct kind kind_backend_port = {read_backend_port, print_backend_port};
+
 const char *ports_format(const struct config_port_range *range, char text[PORTS_TEXT])
 {
 	if (range->first == 0)

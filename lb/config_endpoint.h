@@ -16,6 +16,9 @@ extern const struct kind kind_vip;
 /* A required key: the ranges of a struct config_service, ascending, but maybe overlapping. */
 extern const struct kind kind_ports;
 
+/* The port of a struct config_backend, or 0 for "same": that of the service. */
+extern const struct kind kind_backend_port;
+
 #define PORTS_TEXT 16
 
 /* "443", "8000-8099" or "any". */

@@ -272,6 +272,30 @@ static void remember(struct lb *lb, const struct work *w, uint32_t backend, uint
 	}
 }
 
+/* Does to a packet what its backend's method says. Each of them is a function of its own. */
+static enum reason rewrite(struct lb_packet *p, const struct way *way)
+{
+	if (__builtin_expect(way->forward == FORWARD_DSR, 1)) {
+		rewrite_link(p->data, &way->link);
+		return REASON_NONE;
+	}
+	return REASON_NO_BACKEND; /* no other method gets past config_parse() */
+}
+
+/* p->backend is `b`'s id. */
+static void send_to_backend(struct lb *lb, struct lb_packet *p, const struct backend *b)
+{
+	enum reason reason = rewrite(p, &b->way);
+	if (reason) {
+		drop(lb, p, reason);
+		return;
+	}
+	p->verdict = LB_TRANSMIT;
+	p->egress = b->way.egress;
+	count_traffic(&lb->counters->backends[p->backend], p->length);
+	count(&lb->counters->forwarded, 1);
+}
+
 static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
 {
 	struct lb_packet *p = w->packet;
@@ -295,11 +319,7 @@ static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uin
 	}
 	if (!known)
 		remember(lb, w, id, now_ns);
-	rewrite_link(p->data, &b->link);
-	p->verdict = LB_TRANSMIT;
-	p->egress = b->egress;
-	count_traffic(&lb->counters->backends[id], p->length);
-	count(&lb->counters->forwarded, 1);
+	send_to_backend(lb, p, b);
 }
 
 /* --- fragments ------------------------------------------------------------------------------ */
@@ -328,11 +348,7 @@ static void follow(struct lb *lb, const struct snapshot *s, struct lb_packet *p,
 		drop(lb, p, reason);
 		return;
 	}
-	rewrite_link(p->data, &s->backends[d->backend].link);
-	p->verdict = LB_TRANSMIT;
-	p->egress = s->backends[d->backend].egress;
-	count_traffic(&lb->counters->backends[d->backend], p->length);
-	count(&lb->counters->forwarded, 1);
+	send_to_backend(lb, p, &s->backends[d->backend]);
 }
 
 /* The first one is a packet like others, but that the rest of its datagram shares its fate. */

@@ -134,7 +134,8 @@ static int share_maglev(struct service *service, struct maglev_member *members)
 	return service->maglev ? 0 : -ENOMEM;
 }
 
-static void fill_backend(struct backend *b, const struct config_backend *config, uint32_t service,
+static void fill_backend(struct backend *b, const struct config_service *service_config,
+			 const struct config_backend *config, uint32_t service,
 			 const struct next_hop *hop, const struct snapshot *s)
 {
 	b->present = 1;
@@ -143,14 +144,19 @@ static void fill_backend(struct backend *b, const struct config_backend *config,
 	/* Else packets would follow their flow where their connection id says otherwise. */
 	b->repeated = s->services[service].affinity != AFFINITY_QUIC;
 	b->service = service;
-	b->address = config->address;
 	b->weight = config->weight;
+	b->way.forward = service_config->forward;
+	b->way.remote = config->address;
+	b->way.port = htons(config->port);
 	if (!hop->known || hop->egress >= s->port_count)
 		return;
 	b->reachable = 1;
-	b->egress = hop->egress;
-	b->link = s->ports[hop->egress];
-	memcpy(b->link.destination, hop->mac, ETH_ALEN);
+	b->way.egress = hop->egress;
+	b->way.link = s->ports[hop->egress];
+	b->way.vlan = htons(hop->vlan);
+	b->way.mtu = hop->mtu;
+	b->way.local = hop->local;
+	memcpy(b->way.link.destination, hop->mac, ETH_ALEN);
 }
 
 static int fill_quic(struct service *service, const struct config_service *config,
@@ -198,7 +204,7 @@ static int fill_service(struct snapshot *s, const struct snapshot_input *in,
 		snapshot_backend_key(config, b, key, sizeof(key));
 		uint32_t backend = registry_find(in->backends, key);
 		service->members[i] = backend;
-		fill_backend(&s->backends[backend], b, id,
+		fill_backend(&s->backends[backend], config, b, id,
 			     in->next_hops ? &in->next_hops[backend] : &first_port, s);
 		if (b->state == STATE_UP && b->weight > 0) {
 			service->up[i / 64] |= 1ull << (i % 64);

@@ -25,18 +25,14 @@ struct target_table;
 
 /* The hot part of a backend: one look per packet. */
 struct backend {
-	struct link_addresses link; /* next hop's and egress port's link addresses */
-	uint16_t egress;            /* port index */
-	uint8_t present;            /* configured */
-	uint8_t reachable;          /* link and egress are known */
-	uint8_t state;              /* enum config_state */
-	uint8_t tracked;            /* its flows are in the flow table */
-	uint8_t repeated;           /* XDP may repeat what the flow table says */
-	uint8_t zero;
+	struct way way;   /* next hop and method; remote is its address */
 	uint32_t service; /* id */
-	struct addr address;
-	uint32_t weight;
-	uint8_t pad[20];
+	uint16_t weight;
+	uint8_t state;         /* enum config_state */
+	uint8_t present : 1;   /* configured */
+	uint8_t reachable : 1; /* the way's link and egress are known */
+	uint8_t tracked : 1;   /* its flows are in the flow table */
+	uint8_t repeated : 1;  /* XDP may repeat what the flow table says */
 };
 _Static_assert(sizeof(struct backend) == 64, "one cache line");
 
@@ -50,6 +46,17 @@ static inline bool backend_keeps_flows(const struct backend *b)
 static inline bool backend_is_repeatable(const struct backend *b)
 {
 	return backend_keeps_flows(b) && b->repeated && b->reachable;
+}
+
+/* The way that the XDP program gets to see. */
+static inline struct way backend_fast_way(const struct backend *b)
+{
+	struct way way = {0};
+	if (backend_is_repeatable(b)) {
+		way = b->way;
+		way.usable = 1;
+	}
+	return way;
 }
 
 struct service {
@@ -86,6 +93,9 @@ struct next_hop {
 	bool known;
 	uint16_t egress; /* port index */
 	uint8_t mac[ETH_ALEN];
+	uint16_t vlan;     /* tag to send with, 0: none */
+	uint16_t mtu;      /* of the way, 0: not known */
+	struct addr local; /* the host's own address on that way */
 };
 
 struct snapshot_input {

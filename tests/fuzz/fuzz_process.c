@@ -135,9 +135,9 @@ static void expect_forwarded(const struct lb_packet *p, const struct frame *befo
 	FUZZ_EXPECT(b->present && b->reachable && b->state != STATE_DOWN);
 	FUZZ_EXPECT(b->service == p->service && s->services[p->service].present);
 	FUZZ_EXPECT(p->length == before->length);
-	FUZZ_EXPECT(!memcmp(p->data, &b->link, sizeof(b->link)));
-	FUZZ_EXPECT(!memcmp(p->data + sizeof(b->link), before->bytes + sizeof(b->link),
-			    p->length - sizeof(b->link)));
+	FUZZ_EXPECT(!memcmp(p->data, &b->way.link, sizeof(b->way.link)));
+	FUZZ_EXPECT(!memcmp(p->data + sizeof(b->way.link), before->bytes + sizeof(b->way.link),
+			    p->length - sizeof(b->way.link)));
 }
 
 static void expect_sense(const struct lb_packet *p, const struct frame *before)

@@ -418,7 +418,7 @@ static void make_state(void)
 				     .backends = snapshot_backends};
 	snapshot_services[0] = (struct service){.present = 1, .up_count = 1, .member_count = 3};
 	snapshot_backends[0] = (struct backend){
-		.present = 1, .reachable = 1, .link = {.destination = {2, 0, 0, 0, 0, 0x11}}};
+		.present = 1, .reachable = 1, .way.link = {.destination = {2, 0, 0, 0, 0, 0x11}}};
 	snapshot_backends[1] = (struct backend){.present = 1, .state = STATE_DRAIN};
 }
 

@@ -102,7 +102,8 @@ static const struct {
 	      "\n     backends: [{name: 12, address: fd00::1, weight: 0, state: down}]}\n",
 	 "  - name: \"no\"\n    address: \"2001:db8::1\"\n"},
 	{WEB PORT80 "backends: [{name: 12, address: 10.0.0.2, weight: 65535, state: drain}]}\n",
-	 "      - name: \"12\"\n        address: 10.0.0.2\n        weight: 65535\n"
+	 "      - name: \"12\"\n        address: 10.0.0.2\n        port: same\n"
+	 "        weight: 65535\n"
 	 "        state: drain\n"},
 	{WEB PORT80 "backends: [{name: .inf, address: 10.0.0.2}]}\n", "      - name: \".inf\"\n"},
 	{ETH0 NONE, "services: []\n"},

@@ -438,8 +438,8 @@ static const struct {
 
 	/* Backends. */
 	{WEB PORT80 "backends: {}}\n", "f:3: services[0].backends: found a mapping; expected a "
-				       "list of mappings with the keys name, address, weight, "
-				       "state, server_id"},
+				       "list of mappings with the keys name, address, port, "
+				       "weight, state, server_id"},
 	{WEB PORT80 "backends: [{name: a b}]}\n",
 	 "f:3: services[0].backends[0].name: found 'a b'; expected " NAME_EXPECTED},
 	{WEB PORT80 "backends: [{name: b1, address: 127.0.0.1}]}\n",
@@ -450,6 +450,11 @@ static const struct {
 	 "65535"},
 	{WEB PORT80 "backends: [{name: b1, address: 10.0.0.2, state: dead}]}\n",
 	 "f:3: services[0].backends[0].state: found 'dead'; expected up or drain or down"},
+	{WEB PORT80 "backends: [{name: b1, address: 10.0.0.2, port: 0}]}\n",
+	 "f:3: services[0].backends[0].port: found '0'; expected same or a port from 1 to 65535"},
+	{WEB PORT80 "backends:\n     [{name: b1, address: 10.0.0.2, port: 8080}]}\n",
+	 "f:4: services[0].backends[0].port: 8080, but with forward: dsr a backend gets the "
+	 "client's packet as it is, to the service's own port; expected same, or forward: nat"},
 	{WEB PORT80 "backends:\n     [{name: b1, address: 10.0.0.2},\n"
 		    "      {name: b1,\n       address: 10.0.0.3}]}\n",
 	 "f:5: services[0].backends[1].name: 'b1' is that of services[0].backends[0] too; each "

@@ -66,7 +66,7 @@ static bool is_a_backend(const struct frame *f)
 {
 	for (uint32_t id = 0; id < balancer.snapshot->backend_end; id++) {
 		const struct backend *b = &balancer.snapshot->backends[id];
-		if (b->present && !memcmp(f->bytes, b->link.destination, ETH_ALEN))
+		if (b->present && !memcmp(f->bytes, b->way.link.destination, ETH_ALEN))
 			return true;
 	}
 	return false;

@@ -125,7 +125,7 @@ static void test_bytes_and_way_of_later_ones(void **state)
 	f = before;
 	struct lb_packet p = client_send(&o, &f);
 	assert_int_equal(p.egress, first.egress);
-	assert_int_equal(f.bytes[5], o.snapshot->backends[first.backend].address.word[3] >> 24);
+	assert_int_equal(f.bytes[5], o.snapshot->backends[first.backend].way.remote.word[3] >> 24);
 	assert_memory_equal(f.bytes + 6, port, 6);
 	assert_memory_equal(f.bytes + 12, before.bytes + 12, before.length - 12);
 	const struct lb_traffic *t = &o.counters->backends[first.backend];

@@ -414,7 +414,7 @@ static void test_next_hops(void **state)
 	load(&c, WEB);
 	/* Without a list all are known, by the first port. */
 	assert_true(backend(&c, "web/bob")->reachable);
-	assert_int_equal(backend(&c, "web/bob")->egress, 0);
+	assert_int_equal(backend(&c, "web/bob")->way.egress, 0);
 	hops[registry_find(c.backends, "web/bob")] =
 		(struct next_hop){.known = true, .egress = 1, .mac = {6, 5, 4, 3, 2, 1}};
 	hops[registry_find(c.backends, "web/zoe")] = (struct next_hop){.known = true, .egress = 2};
@@ -423,9 +423,9 @@ static void test_next_hops(void **state)
 	c.snapshot = next;
 	const struct backend *bob = backend(&c, "web/bob");
 	assert_true(bob->reachable);
-	assert_int_equal(bob->egress, 1);
-	assert_memory_equal(bob->link.destination, "\6\5\4\3\2\1", ETH_ALEN);
-	assert_memory_equal(bob->link.source, macs[1], ETH_ALEN);
+	assert_int_equal(bob->way.egress, 1);
+	assert_memory_equal(bob->way.link.destination, "\6\5\4\3\2\1", ETH_ALEN);
+	assert_memory_equal(bob->way.link.source, macs[1], ETH_ALEN);
 	assert_false(backend(&c, "web/lea")->reachable);
 	/* By an interface that is not Weir's. */
 	assert_false(backend(&c, "web/zoe")->reachable);

@@ -62,12 +62,7 @@ static void put_targets(struct xdp_run *x, const struct target_table *t)
 static void put_backends(struct xdp_run *x, const struct snapshot *s)
 {
 	for (uint32_t id = 0; id < s->backend_end; id++) {
-		const struct backend *b = &s->backends[id];
-		struct fast_backend way = {
-			.link = b->link,
-			.egress = b->egress,
-			.usable = backend_is_repeatable(b),
-		};
+		struct fast_backend way = {.way = backend_fast_way(&s->backends[id])};
 		assert_int_equal(bpf_map_update_elem(bpf_map__fd(x->program->maps.fast_backends),
 						     &id, &way, BPF_ANY),
 				 0);

@@ -52,8 +52,8 @@ json_t *service_settings(const struct config_service *s)
 	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s}", "name", s->name,
 			 "address", prefix_format(&s->address, s->prefix, address), "protocol",
 			 s->protocol == IPPROTO_TCP ? "tcp" : "udp", "ports", ports_json(s),
-			 "forward", "dsr", "scheduler", "maglev", "affinity",
-			 affinity_word(s->affinity), "tracking",
+			 "forward", config_forward_word(s->forward), "scheduler", "maglev",
+			 "affinity", affinity_word(s->affinity), "tracking",
 			 s->tracking == TRACKING_NONE ? "none" : "flow", "announce",
 			 s->announce == ANNOUNCE_NEIGHBOR ? "neighbor" : "none");
 }

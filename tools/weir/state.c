@@ -189,9 +189,9 @@ json_t *state_service(const struct daemon *d, struct feed_place *at)
 /* Null where the way to the backend is not known. */
 static json_t *interface_of(const struct daemon *d, const struct backend *b)
 {
-	if (!b || !b->reachable || b->egress >= engine_port_count(d->engine))
+	if (!b || !b->reachable || b->way.egress >= engine_port_count(d->engine))
 		return json_null();
-	return json_string(engine_port(d->engine, b->egress)->name);
+	return json_string(engine_port(d->engine, b->way.egress)->name);
 }
 
 static json_t *mac_of(const struct backend *b)
@@ -199,7 +199,7 @@ static json_t *mac_of(const struct backend *b)
 	char text[MAC_TEXT];
 	if (!b || !b->reachable)
 		return json_null();
-	return json_string(mac_format(b->link.destination, text));
+	return json_string(mac_format(b->way.link.destination, text));
 }
 
 /* In words, or null where it can be reached. */

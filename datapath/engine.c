@@ -425,9 +425,10 @@ int engine_port_counters(const struct engine *e, uint32_t index, struct port_cou
 	return program_counters(e->program, index, out);
 }
 
-int engine_fast_traffic(const struct engine *e, uint32_t backend, struct fast_traffic *out)
+int engine_fast_traffic(const struct engine *e, uint32_t first, uint32_t count,
+			struct fast_traffic *out)
 {
-	return program_traffic(e->program, backend, out);
+	return program_traffic(e->program, first, count, out);
 }
 
 void engine_retired_traffic(const struct engine *e, uint32_t service, struct fast_traffic *out)
@@ -454,6 +455,11 @@ int engine_socket_counters(const struct engine *e, uint32_t port, uint32_t queue
 uint32_t engine_worker_count(const struct engine *e)
 {
 	return e->worker_count;
+}
+
+const struct lb_counters *engine_worker_counters(const struct engine *e, uint32_t index)
+{
+	return e->workers[index].lb.counters;
 }
 
 void engine_worker(const struct engine *e, uint32_t index, struct engine_worker *out)

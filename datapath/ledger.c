@@ -104,7 +104,7 @@ static void clear_traffic(struct lb_traffic *t)
 static void retire_backend(struct engine *e, uint32_t id, uint32_t service)
 {
 	struct fast_traffic t, *to = &e->instance.header->retired[service];
-	if (!program_traffic(e->program, id, &t)) {
+	if (!program_traffic(e->program, id, 1, &t)) {
 		to->packets += t.packets;
 		to->bytes += t.bytes;
 	}

@@ -57,9 +57,10 @@ int program_set_socket(struct program *p, uint32_t port, uint32_t queue, int fd,
 /* Puts a table of targets in force (datapath/target_maps.h), and closes it. */
 int program_commit_targets(struct program *p, struct target_maps *maps, struct err *err);
 
-/* The counters of a port, and of what the fast path sent to a backend, summed over CPUs. */
+/* The counters of a port, and of what the fast path sent to backends, summed over CPUs. */
 int program_counters(const struct program *p, uint32_t port, struct port_counters *out);
-int program_traffic(const struct program *p, uint32_t backend, struct fast_traffic *out);
+int program_traffic(const struct program *p, uint32_t first, uint32_t count,
+		    struct fast_traffic *out);
 
 void program_reset_traffic(struct program *p, uint32_t backend);
 

@@ -39,6 +39,7 @@ jq c:jq
 nginx c:nginx
 tcpdump c:tcpdump
 tshark c:tshark
+prometheus c:promtool
 '
 
 # Debian keeps some commands where only root's PATH looks.

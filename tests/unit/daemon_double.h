@@ -52,6 +52,7 @@ static const struct port fake_port = {
 	.mac = {2, 0, 0, 0, 0xab, 0xcd},
 	.mtu = 1500,
 	.queue_count = 2,
+	.queues = {0, 3},
 	.wanted = MODE_AUTO,
 	.fast_path = true,
 };
@@ -108,15 +109,23 @@ int engine_port_counters(const struct engine *e, uint32_t index, struct port_cou
 	return port_counters_result;
 }
 
-/* Backend 0 has some, backend 2's can't be read, and an id that nobody has is a mistake. */
-int engine_fast_traffic(const struct engine *e, uint32_t backend, struct fast_traffic *out)
+/* Backend 0 has some, and an id that nobody has is a mistake. */
+int engine_fast_traffic(const struct engine *e, uint32_t first, uint32_t count,
+			struct fast_traffic *out)
 {
-	*out = (struct fast_traffic){0};
-	if (!registry_name(known_backends, backend))
-		*out = (struct fast_traffic){.packets = 77, .bytes = 77};
-	if (backend == 0)
-		*out = (struct fast_traffic){.packets = 1000, .bytes = 64000};
-	return backend == 2 ? -EIO : 0;
+	for (uint32_t i = 0; i < count; i++) {
+		out[i] = (struct fast_traffic){0};
+		if (!registry_name(known_backends, first + i))
+			out[i] = (struct fast_traffic){.packets = 77, .bytes = 77};
+		if (first + i == 0)
+			out[i] = (struct fast_traffic){.packets = 1000, .bytes = 64000};
+	}
+	return 0;
+}
+
+const struct lb_counters *engine_worker_counters(const struct engine *e, uint32_t index)
+{
+	return lb_counters[index];
 }
 
 /* What backends that are gone did: service 0 has had some. */
@@ -171,7 +180,9 @@ void engine_worker(const struct engine *e, uint32_t index, struct engine_worker 
 			     .rx_packets = 445,
 			     .tx_packets = 400,
 			     .tx_failed = 10,
-			     .tx_full = 2},
+			     .tx_full = 2,
+			     .burst_ns = 1000000007,
+			     .burst_times = {5, 0, 7, [WORKER_BURST_TIMES - 1] = 1}},
 		.frames = {.frames = 64, .free = 60, .in_fill = 4},
 		.lb = lb_counters[index],
 	};
@@ -416,7 +427,9 @@ static void make_state(void)
 				     .backend_end = 2,
 				     .services = snapshot_services,
 				     .backends = snapshot_backends};
-	snapshot_services[0] = (struct service){.present = 1, .up_count = 1, .member_count = 3};
+	static uint32_t members[] = {0, 1, 2};
+	snapshot_services[0] = (struct service){
+		.present = 1, .up_count = 1, .member_count = 3, .members = members};
 	snapshot_backends[0] = (struct backend){
 		.present = 1, .reachable = 1, .way.link = {.destination = {2, 0, 0, 0, 0, 0x11}}};
 	snapshot_backends[1] = (struct backend){.present = 1, .state = STATE_DRAIN};

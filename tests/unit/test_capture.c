@@ -104,7 +104,8 @@ void engine_leave(struct engine *e)
 {
 }
 
-int engine_fast_traffic(const struct engine *e, uint32_t backend, struct fast_traffic *out)
+int engine_fast_traffic(const struct engine *e, uint32_t first, uint32_t count,
+			struct fast_traffic *out)
 {
 	return -ENOSYS;
 }

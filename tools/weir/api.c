@@ -18,6 +18,7 @@
 #include "tools/weir/daemon.h"
 #include "tools/weir/feed.h"
 #include "tools/weir/http_server.h"
+#include "tools/weir/metrics.h"
 #include "tools/weir/state.h"
 #include "tools/weir/state_flows.h"
 
@@ -65,6 +66,7 @@ static enum MHD_Result serve_access(const struct call *c);
 static enum MHD_Result serve_capture(const struct call *c);
 static enum MHD_Result serve_flows(const struct call *c);
 static enum MHD_Result serve_health(const struct call *c);
+static enum MHD_Result serve_metrics(const struct call *c);
 static enum MHD_Result serve_reload(const struct call *c);
 
 #define GET_STATE(path_, state_)                                \
@@ -88,6 +90,7 @@ static const struct endpoint endpoints[] = {
 	{"GET", "/v1/access", .serve = serve_access},
 	{"GET", "/v1/capture", GUARD_TOKEN, .serve = serve_capture},
 	{"POST", "/v1/reload", GUARD_TOKEN, .serve = serve_reload},
+	{"GET", "/metrics", .serve = serve_metrics},
 	{"GET", "/healthz", .serve = serve_health},
 	{"GET", "/readyz", .serve = serve_health},
 };
@@ -107,6 +110,11 @@ static enum MHD_Result serve_flows(const struct call *c)
 		return answer_problem(c->connection, answer_status(rc), &err);
 	return answer_stream(c->connection, "application/json", state_flows_read, flows,
 			     state_flows_free);
+}
+
+static enum MHD_Result serve_metrics(const struct call *c)
+{
+	return metrics_answer(c->connection, c->daemon);
 }
 
 static json_t *in_force_json(const struct daemon *d)

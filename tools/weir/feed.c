@@ -8,6 +8,7 @@
 
 #include "tools/weir/answer.h"
 #include "tools/weir/daemon.h"
+#include "tools/weir/traffic.h"
 
 #define BYTES_FIRST 4096u
 #define ROWS        64u /* of a piece */
@@ -153,11 +154,23 @@ static bool rows_next(void *rows, struct bytes *out)
 	return true;
 }
 
+static void rows_free(void *rows)
+{
+	struct rows *r = rows;
+	if (r)
+		traffic_book_free(r->at.book);
+	free(r);
+}
+
 enum MHD_Result feed_answer_rows(struct MHD_Connection *connection, const struct daemon *d,
 				 const char *key, feed_row_fn *row)
 {
 	struct rows *r = calloc(1, sizeof(*r));
 	if (r)
 		*r = (struct rows){.daemon = d, .key = key, .row = row};
-	return feed_answer(connection, d, "application/json", rows_next, r, free);
+	if (r && !(r->at.book = traffic_book_new(d))) {
+		free(r);
+		r = NULL;
+	}
+	return feed_answer(connection, d, "application/json", rows_next, r, rows_free);
 }

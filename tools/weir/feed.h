@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct daemon;
+struct traffic_book;
 
 /* Bytes that grow. One that found no memory has `failed`, and takes no more. */
 struct bytes {
@@ -43,6 +44,7 @@ enum MHD_Result feed_answer(struct MHD_Connection *connection, const struct daem
 /* Which row of a list is next; the first is all zero. */
 struct feed_place {
 	unsigned int outer, inner; /* a service's index and that of its backend, say */
+	struct traffic_book *book; /* there from the first row on */
 	uint64_t flows;            /* new ones of that service, so far */
 };
 

@@ -160,11 +160,12 @@ static const struct backend *backend_in_force(const struct daemon *d, int64_t id
 	return &s->backends[id];
 }
 
-static json_t *service_json(const struct daemon *d, const struct config_service *s)
+static json_t *service_json(const struct daemon *d, struct traffic_book *book,
+			    const struct config_service *s)
 {
 	int64_t id = registry_find(d->services, s->name);
 	const struct service *now = service_in_force(d, id);
-	struct traffic traffic = traffic_of_service(d, s);
+	struct traffic traffic = traffic_of_service(book, id);
 	json_t *settings = service_settings(s);
 	json_t *all = json_pack("{s:I, s:{s:i, s:i}, s:I, s:I, s:I, s:I}", "id", (json_int_t)id,
 				"backends", "up", now ? (int)now->up_count : 0, "total",
@@ -183,7 +184,7 @@ json_t *state_service(const struct daemon *d, struct feed_place *at)
 {
 	if (at->outer >= d->config->service_count)
 		return NULL;
-	return service_json(d, &d->config->services[at->outer++]);
+	return service_json(d, at->book, &d->config->services[at->outer++]);
 }
 
 /* Null where the way to the backend is not known. */
@@ -213,14 +214,15 @@ static json_t *unreachable_reason(const struct daemon *d, const struct backend *
 	return json_string(next_hops_why(d->next_hops, id, why, sizeof(why)));
 }
 
-static json_t *backend_json(const struct daemon *d, const struct config_service *s,
-			    const struct config_backend *b, uint64_t service_flows)
+static json_t *backend_json(const struct daemon *d, struct traffic_book *book,
+			    const struct config_service *s, const struct config_backend *b,
+			    uint64_t service_flows)
 {
 	char key[KEY_TEXT], address[ADDR_TEXT];
 	snapshot_backend_key(s, b, key, sizeof(key));
 	int64_t id = registry_find(d->backends, key);
 	const struct backend *now = backend_in_force(d, id);
-	struct traffic traffic = traffic_of_backend(d, s, b);
+	struct traffic traffic = traffic_of_backend(book, id);
 	double share = service_flows ? (double)traffic.flows / service_flows : 0;
 	return json_pack(
 		"{s:s, s:s, s:I, s:s, s:I, s:s, s:o, s:o, s:b, s:o, s:I, s:I, s:I, s:I, s:f}",
@@ -240,8 +242,10 @@ json_t *state_backend(const struct daemon *d, struct feed_place *at)
 		if (at->inner >= s->backend_count)
 			continue;
 		if (!at->inner)
-			at->flows = traffic_of_service(d, s).flows;
-		return backend_json(d, s, &s->backends[at->inner++], at->flows);
+			at->flows =
+				traffic_of_service(at->book, registry_find(d->services, s->name))
+					.flows;
+		return backend_json(d, at->book, s, &s->backends[at->inner++], at->flows);
 	}
 	return NULL;
 }

@@ -3,6 +3,8 @@
 #
 # Installs what is missing to build and test Weir on Debian 12 or later. Says nothing where nothing
 # is missing. Without apt-get or root it names the packages and the command, and fails.
+#
+# usage: deps.sh [PACKAGE WHAT]...   these instead of all that is needed: `deps.sh tmux c:tmux`
 set -euo pipefail
 
 # One line a package: its name, then what must be there. `c:` is a command, `h:` a header.
@@ -40,7 +42,10 @@ nginx c:nginx
 tcpdump c:tcpdump
 tshark c:tshark
 prometheus c:promtool
+tmux c:tmux
 '
+
+[ $# -eq 0 ] || packages=$(printf '%s %s\n' "$@")
 
 # Debian keeps some commands where only root's PATH looks.
 PATH=$PATH:/usr/sbin:/sbin

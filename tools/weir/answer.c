@@ -19,8 +19,12 @@ static enum MHD_Result send_response(struct MHD_Connection *connection, unsigned
 	if (!response)
 		return MHD_NO;
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-	/* What is true now; and a page of ours is in no other site's frame. */
+	/* What is true now; and our page is in no other site's frame and asks nobody else. */
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	MHD_add_response_header(response, "Content-Security-Policy",
+				"default-src 'none'; connect-src 'self'; img-src data:; "
+				"style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
+				"base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
 	enum MHD_Result result = MHD_queue_response(connection, status, response);
 	MHD_destroy_response(response);

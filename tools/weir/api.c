@@ -14,11 +14,14 @@
 #include "tools/weir/answer.h"
 #include "tools/weir/api_access.h"
 #include "tools/weir/api_socket.h"
+#include "tools/weir/argument.h"
 #include "tools/weir/capture.h"
 #include "tools/weir/daemon.h"
 #include "tools/weir/feed.h"
 #include "tools/weir/http_server.h"
 #include "tools/weir/metrics.h"
+#include "tools/weir/names.h"
+#include "tools/weir/page.h"
 #include "tools/weir/state.h"
 #include "tools/weir/state_flows.h"
 
@@ -63,10 +66,13 @@ struct endpoint {
 };
 
 static enum MHD_Result serve_access(const struct call *c);
+static enum MHD_Result serve_backends(const struct call *c);
 static enum MHD_Result serve_capture(const struct call *c);
 static enum MHD_Result serve_flows(const struct call *c);
 static enum MHD_Result serve_health(const struct call *c);
+static enum MHD_Result serve_history(const struct call *c);
 static enum MHD_Result serve_metrics(const struct call *c);
+static enum MHD_Result serve_page(const struct call *c);
 static enum MHD_Result serve_reload(const struct call *c);
 
 #define GET_STATE(path_, state_)                                \
@@ -81,15 +87,17 @@ static enum MHD_Result serve_reload(const struct call *c);
 static const struct endpoint endpoints[] = {
 	GET_STATE("/v1/status", state_status),
 	GET_LIST("/v1/services", "services", state_service),
-	GET_LIST("/v1/backends", "backends", state_backend),
+	{"GET", "/v1/backends", .serve = serve_backends},
 	GET_LIST("/v1/nexthops", "nexthops", state_next_hop),
 	GET_LIST("/v1/workers", "workers", state_worker),
 	GET_LIST("/v1/interfaces", "interfaces", state_interface),
 	GET_STATE("/v1/drops", state_drops),
 	{"GET", "/v1/flows", .serve = serve_flows},
+	{"GET", "/v1/history", .serve = serve_history},
 	{"GET", "/v1/access", .serve = serve_access},
 	{"GET", "/v1/capture", GUARD_TOKEN, .serve = serve_capture},
 	{"POST", "/v1/reload", GUARD_TOKEN, .serve = serve_reload},
+	{"GET", "/", .serve = serve_page},
 	{"GET", "/metrics", .serve = serve_metrics},
 	{"GET", "/healthz", .serve = serve_health},
 	{"GET", "/readyz", .serve = serve_health},
@@ -110,6 +118,38 @@ static enum MHD_Result serve_flows(const struct call *c)
 		return answer_problem(c->connection, answer_status(rc), &err);
 	return answer_stream(c->connection, "application/json", state_flows_read, flows,
 			     state_flows_free);
+}
+
+static int take_service(void *context, const char *key, const char *value, struct err *err)
+{
+	const char **service = context;
+	if (strcmp(key, "service"))
+		return err_set(err, EINVAL, "unknown argument \"%.64s\"; known is: service", key);
+	*service = value;
+	return 0;
+}
+
+static enum MHD_Result serve_backends(const struct call *c)
+{
+	const char *service = "";
+	struct err err;
+	int rc = arguments_read(c->connection, take_service, &service, &err);
+	if (!rc && *service && !names_service(c->daemon->config, service, &err))
+		rc = -ENOENT;
+	if (rc)
+		return answer_problem(c->connection, answer_status(rc), &err);
+	return feed_answer_rows(c->connection, c->daemon, "backends", state_backend, service);
+}
+
+static enum MHD_Result serve_history(const struct call *c)
+{
+	return answer_json(c->connection, MHD_HTTP_OK, history_json(&c->daemon->history));
+}
+
+static enum MHD_Result serve_page(const struct call *c)
+{
+	return answer_static(c->connection, MHD_HTTP_OK, "text/html; charset=utf-8", page_begin,
+			     page_end - page_begin);
 }
 
 static enum MHD_Result serve_metrics(const struct call *c)
@@ -241,7 +281,7 @@ static enum MHD_Result serve_endpoint(const struct call *c, const struct endpoin
 	if (e->state)
 		return answer_json(c->connection, MHD_HTTP_OK, e->state(c->daemon));
 	if (e->row)
-		return feed_answer_rows(c->connection, c->daemon, e->list, e->row);
+		return feed_answer_rows(c->connection, c->daemon, e->list, e->row, "");
 	return e->serve(c);
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "tools/weir/api_access.h"
+#include "tools/weir/history.h"
 
 struct announcer;
 struct api;
@@ -33,6 +34,7 @@ struct daemon {
 	struct captures *captures;
 	struct api *api;
 	struct api_access access;
+	struct history history;
 	bool leave;          /* the kernel's part stays in force when the daemon ends */
 	uint64_t start_ns;   /* CLOCK_MONOTONIC */
 	uint64_t generation; /* of the configuration, counts reloads */

@@ -3,6 +3,7 @@
 #include "tools/weir/feed.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,11 +164,13 @@ static void rows_free(void *rows)
 }
 
 enum MHD_Result feed_answer_rows(struct MHD_Connection *connection, const struct daemon *d,
-				 const char *key, feed_row_fn *row)
+				 const char *key, feed_row_fn *row, const char *service)
 {
 	struct rows *r = calloc(1, sizeof(*r));
 	if (r)
 		*r = (struct rows){.daemon = d, .key = key, .row = row};
+	if (r)
+		snprintf(r->at.service, sizeof(r->at.service), "%s", service);
 	if (r && !(r->at.book = traffic_book_new(d))) {
 		free(r);
 		r = NULL;

@@ -46,13 +46,14 @@ struct feed_place {
 	unsigned int outer, inner; /* a service's index and that of its backend, say */
 	struct traffic_book *book; /* there from the first row on */
 	uint64_t flows;            /* new ones of that service, so far */
+	char service[64];          /* tells of that one only; "": of all */
 };
 
 /* The row, and moves `at` on; NULL behind the last one, or without memory. */
 typedef json_t *feed_row_fn(const struct daemon *d, struct feed_place *at);
 
-/* Answers {key: [...]}, one row a line. */
+/* Answers {key: [...]}, one row a line. `service` is a name, or "" for all. */
 enum MHD_Result feed_answer_rows(struct MHD_Connection *connection, const struct daemon *d,
-				 const char *key, feed_row_fn *row);
+				 const char *key, feed_row_fn *row, const char *service);
 
 #endif

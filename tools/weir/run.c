@@ -77,7 +77,9 @@ static void notify(const char *state)
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct daemon *d = timer->data;
-	engine_tick(d->engine, clock_now_ns());
+	uint64_t now_ns = clock_now_ns();
+	engine_tick(d->engine, now_ns);
+	history_tick(&d->history, d->engine, now_ns);
 }
 
 static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)

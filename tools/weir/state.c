@@ -239,7 +239,7 @@ json_t *state_backend(const struct daemon *d, struct feed_place *at)
 {
 	for (; at->outer < d->config->service_count; at->outer++, at->inner = 0) {
 		const struct config_service *s = &d->config->services[at->outer];
-		if (at->inner >= s->backend_count)
+		if (at->inner >= s->backend_count || (*at->service && strcmp(at->service, s->name)))
 			continue;
 		if (!at->inner)
 			at->flows =

@@ -19,8 +19,10 @@
 #define ABI_MAX_QUEUES   64u   /* receive queues of one interface */
 #define ABI_MAX_SERVICES 4096u /* services of one instance */
 #define ABI_MAX_BACKENDS 65536u
+#define ABI_MAX_RULES    4096u /* of the policy, the default verdict among them */
 #define ABI_NO_SERVICE   0xffffffffu
 #define ABI_NO_BACKEND   0xffffffffu
+#define ABI_NO_RULE      0xffffffffu
 
 /* The slot of a (port, queue) in the map of AF_XDP sockets. */
 #define ABI_XSK_SLOT(port, queue) ((port)*ABI_MAX_QUEUES + (queue))
@@ -68,7 +70,9 @@ _Static_assert(sizeof(struct link_addresses) == 12, "link addresses have no hole
 	X(MALFORMED_ICMP, "malformed-icmp",                                                        \
 	  "an echo request's checksum or source is wrong, or an ICMP error quotes too little")     \
 	X(ECHO_LIMITED, "echo-limited", "more echo requests than icmp.echo_limit")                 \
-	X(ICMP_REFUSED, "icmp-refused", "ICMP for a VIP, and icmp.other says drop")
+	X(ICMP_REFUSED, "icmp-refused", "ICMP for a VIP, and icmp.other says drop")                \
+	X(POLICY_DENIED, "policy-denied", "a rule of the policy says drop")                        \
+	X(RATE_LIMITED, "rate-limited", "beyond the limit of a rule of the policy")
 
 enum reason {
 #define ABI_REASON_ENUM(id, word, text) REASON_##id,
@@ -199,13 +203,15 @@ struct tap_record {
 	__u32 captured;
 	__u32 service; /* id or ABI_NO_SERVICE */
 	__u32 backend; /* id or ABI_NO_BACKEND */
+	__u32 rule;    /* id or ABI_NO_RULE */
 	__u16 port;    /* index of the ingress interface */
 	__u16 queue;
 	__u8 reason; /* enum reason */
 	__u8 source; /* enum tap_source */
 	__u16 worker;
+	__u32 zero;
 };
-_Static_assert(sizeof(struct tap_record) == 32, "struct tap_record is a record in a ring");
+_Static_assert(sizeof(struct tap_record) == 40, "struct tap_record is a record in a ring");
 
 /* What user space sets while the program runs. */
 struct tap_control {

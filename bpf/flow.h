@@ -80,7 +80,12 @@ static __always_inline __u64 flow_hash(const struct flow_key *key, const struct 
 #define FLOW_BUCKET_ENTRIES 5
 #define FLOW_TICK_NS        (1ull << 28) /* last seen is kept in ticks of 0.27 s, 16 bits: 4.9 h */
 #define FLOW_TAG_BACKEND    0xffffull
-#define FLOW_META_STATE     0xffffu
+
+/* The lower half of a meta. Of a translated flow it says so, and which of the two it is. */
+#define FLOW_META_STATE      0x003fu
+#define FLOW_META_ANSWERS    0x0040u /* the backend's packets: it holds a SNAT port */
+#define FLOW_META_TRANSLATED 0x0080u /* it has a struct translation */
+#define FLOW_META_KIND       0xffffu /* all of that */
 
 /*
  * Clocks of CPUs differ: an entry up to this many ticks (69 s) in the future is one just seen. So a
@@ -99,7 +104,7 @@ enum flow_state {
 
 struct flow_bucket {
 	__u64 tag[FLOW_BUCKET_ENTRIES];  /* hash bits << 16 | backend id; 0: a free entry */
-	__u32 meta[FLOW_BUCKET_ENTRIES]; /* last seen tick << 16 | state */
+	__u32 meta[FLOW_BUCKET_ENTRIES]; /* last seen tick << 16 | FLOW_META_* */
 	__u32 sequence;                  /* odd: a writer holds the bucket */
 };
 _Static_assert(sizeof(struct flow_bucket) == 64, "one cache line");
@@ -149,6 +154,12 @@ static __always_inline __u16 flow_tick(__u64 now_ns)
 static __always_inline __u32 flow_meta(__u16 tick, enum flow_state state)
 {
 	return (__u32)tick << 16 | state;
+}
+
+/* The same flow in the same state, seen at `tick`. */
+static __always_inline __u32 flow_meta_seen(__u32 meta, __u16 tick)
+{
+	return (__u32)tick << 16 | (meta & FLOW_META_KIND);
 }
 
 static __always_inline __u16 flow_age(__u32 meta, __u16 tick)

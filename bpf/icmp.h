@@ -12,52 +12,11 @@
 #ifndef WEIR_BPF_ICMP_H
 #define WEIR_BPF_ICMP_H
 
+#include "bpf/checksum.h"
 #include "bpf/packet.h"
 
 #define ICMP_HOP_LIMIT     64
 #define ICMP_IS_GROUP(mac) ((mac)[0] & 1)
-
-/* The sum of RFC 1071 over `length` bytes, not folded: 16-bit words, an odd last byte is padded. */
-static __always_inline __u64 icmp_sum(const void *bytes, __u32 length)
-{
-	const __u8 *at = bytes;
-	__u64 sum = 0;
-	__u32 i = 0;
-	for (; i + 4 <= length; i += 4) {
-		__u32 word;
-		__builtin_memcpy(&word, at + i, 4);
-		sum += word;
-	}
-	for (; i + 2 <= length; i += 2) {
-		__u16 word;
-		__builtin_memcpy(&word, at + i, 2);
-		sum += word;
-	}
-	if (i < length) {
-		const __u8 pair[2] = {at[i], 0};
-		__u16 word;
-		__builtin_memcpy(&word, pair, 2);
-		sum += word;
-	}
-	return sum;
-}
-
-/* Carries come round until there is none: the sum of two words of 16 bits may need a second go. */
-static __always_inline __u16 icmp_fold(__u64 sum)
-{
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum;
-}
-
-/* The checksum after one 16-bit word of what it covers has changed (RFC 1624, equation 3). */
-static __always_inline __u16 icmp_adjust(__u16 checksum, __u16 from, __u16 to)
-{
-	return ~icmp_fold((__u64)(__u16)~checksum + (__u16)~from + to);
-}
 
 /* The length of the ICMP message, which parse_packet() found to be inside the frame. */
 static __always_inline __u32 icmp_length(const void *l3, const struct packet *p)
@@ -91,15 +50,15 @@ static __always_inline int icmp_checksums_are_right(const void *l3, const void *
 						    const struct packet *p)
 {
 	__u32 length = icmp_length(l3, p);
-	__u64 sum = icmp_sum(l4, length);
+	__u64 sum = checksum_add(l4, length);
 	if (p->ethertype == bpf_htons(ETH_P_IPV6)) {
 		const struct ipv6hdr *ip = l3;
-		sum += icmp_sum(&ip->saddr, 2 * sizeof(struct addr));
+		sum += checksum_add(&ip->saddr, 2 * sizeof(struct addr));
 		sum += (__u64)bpf_htonl(length) + bpf_htonl(IPPROTO_ICMPV6);
-	} else if (icmp_fold(icmp_sum(l3, p->l4_offset - p->l3_offset)) != 0xffff) {
+	} else if (checksum_fold(checksum_add(l3, p->l4_offset - p->l3_offset)) != 0xffff) {
 		return 0;
 	}
-	return icmp_fold(sum) == 0xffff;
+	return checksum_fold(sum) == 0xffff;
 }
 
 /*
@@ -131,7 +90,7 @@ static __always_inline void icmp_reply_ipv4(struct iphdr *ip)
 	__builtin_memcpy(&before, &ip->ttl, 2);
 	ip->ttl = ICMP_HOP_LIMIT;
 	__builtin_memcpy(&after, &ip->ttl, 2);
-	ip->check = icmp_adjust(ip->check, before, after);
+	ip->check = checksum_adjust(ip->check, before, after);
 }
 
 static __always_inline void icmp_reply_ipv6(struct ipv6hdr *ip)
@@ -159,7 +118,7 @@ static __always_inline void icmp_reply(void *data, const struct packet *p, const
 	__builtin_memcpy(&before, icmp, 2);
 	icmp->type = v6 ? ICMPV6_ECHO_REPLY : ICMP_ECHOREPLY;
 	__builtin_memcpy(&after, icmp, 2);
-	icmp->checksum = icmp_adjust(icmp->checksum, before, after);
+	icmp->checksum = checksum_adjust(icmp->checksum, before, after);
 }
 
 #endif

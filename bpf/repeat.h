@@ -55,7 +55,7 @@ static __always_inline int repeat_is_live(__u32 meta, __u16 tick)
  */
 static __always_inline void repeat_touch(struct flow_bucket *b, int entry, __u32 meta, __u16 tick)
 {
-	__u32 now = flow_meta(tick, meta & FLOW_META_STATE);
+	__u32 now = flow_meta_seen(meta, tick);
 	if (flow_age(meta, tick) >= REPEAT_TOUCH_TICKS)
 		__sync_val_compare_and_swap(&b->meta[entry], meta, now);
 }

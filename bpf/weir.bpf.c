@@ -155,7 +155,7 @@ static __always_inline __u32 frame_length(const void *data, const void *end)
 	return length;
 }
 
-static __always_inline void tap_packet(struct xdp_md *ctx, int reason)
+static __always_inline void tap_packet(struct xdp_md *ctx, int reason, __u32 rule)
 {
 	__u64 length = frame_length((void *)(long)ctx->data, (void *)(long)ctx->data_end);
 	__u64 captured = length < tap.snaplen ? length : tap.snaplen;
@@ -165,6 +165,7 @@ static __always_inline void tap_packet(struct xdp_md *ctx, int reason)
 		.captured = captured,
 		.service = ABI_NO_SERVICE,
 		.backend = ABI_NO_BACKEND,
+		.rule = rule,
 		.port = port_index,
 		.queue = ctx->rx_queue_index,
 		.reason = reason,
@@ -179,7 +180,7 @@ static __always_inline int drop(struct xdp_md *ctx, struct port_counters *ledger
 {
 	ledger->dropped[reason & (ABI_REASON_SLOTS - 1)]++;
 	if (tap.armed & 1ull << (reason & (ABI_REASON_SLOTS - 1)))
-		tap_packet(ctx, reason);
+		tap_packet(ctx, reason, ABI_NO_RULE);
 	return XDP_DROP;
 }
 

@@ -55,6 +55,7 @@ static void tap(struct worker *w, const struct xsk *x, const struct lb_packet *p
 		.captured = p->length < snaplen ? p->length : snaplen,
 		.service = p->service,
 		.backend = p->backend,
+		.rule = p->rule,
 		.port = x->port,
 		.queue = x->queue,
 		.reason = p->reason,

@@ -24,6 +24,8 @@
  *           5. sequence, relaxed: which is then not the one of 1, and the reader looks again.
  *   touch   compare-and-swap of meta from what was read, relaxed: as a read-modify-write it stays
  *           in the release sequence of the writer's step 3, so readers of its value see step 2 too.
+ *   key and translation are written between 3 and 4, and the latter is read between two looks at
+ *   the same tag and the same even sequence (bpf/translation.h).
  *   remove  compare-and-swap of the tag to 0, release. One word, so it needs no bucket; a writer at
  *           work on the entry has the last word.
  *
@@ -74,6 +76,7 @@ void flow_table_init(struct flow_table *t, void *memory, uint32_t entries,
 	assert((uintptr_t)memory % sizeof(struct flow_bucket) == 0);
 	t->buckets = memory;
 	t->keys = NULL;
+	t->translations = NULL;
 	t->mask = flow_table_buckets(entries) - 1;
 	t->seed = *seed;
 	for (int state = 0; state < FLOW_STATES; state++)
@@ -119,16 +122,38 @@ static void bucket_let_go(struct flow_bucket *b)
 	__atomic_store_n(&b->sequence, sequence + 1, __ATOMIC_RELEASE);
 }
 
-static void entry_store(struct flow_table *t, struct flow_bucket *b, int i, uint64_t tag,
-			uint32_t meta, const struct flow_key *key)
+/* What an entry is to hold. */
+struct entry {
+	uint64_t tag;
+	uint32_t meta;
+	const struct flow_key *key;
+	const struct translation *translation; /* NULL: it has none */
+};
+
+static struct translation *translation_at(const struct flow_table *t, const struct flow_bucket *b,
+					  int i)
+{
+	return &t->translations[b - t->buckets].translation[i];
+}
+
+static void translation_store(struct translation *to, const struct translation *from)
+{
+	__atomic_thread_fence(__ATOMIC_RELEASE);
+	for (int i = 0; i < 8; i++)
+		__atomic_store_n(&to->words[i], from->words[i], __ATOMIC_RELAXED);
+}
+
+static void entry_store(struct flow_table *t, struct flow_bucket *b, int i, const struct entry *e)
 {
 	__atomic_store_n(&b->tag[i], 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&b->meta[i], meta, __ATOMIC_RELEASE);
-	if (t->keys && key) {
+	__atomic_store_n(&b->meta[i], e->meta, __ATOMIC_RELEASE);
+	if (t->keys && e->key) {
 		__atomic_thread_fence(__ATOMIC_RELEASE);
-		t->keys[b - t->buckets].key[i] = *key;
+		t->keys[b - t->buckets].key[i] = *e->key;
 	}
-	__atomic_store_n(&b->tag[i], tag, __ATOMIC_RELEASE);
+	if (e->translation)
+		translation_store(translation_at(t, b, i), e->translation);
+	__atomic_store_n(&b->tag[i], e->tag, __ATOMIC_RELEASE);
 }
 
 /* How gladly an entry is given up, the age in the low bits; 0: not at all. */
@@ -140,6 +165,9 @@ static uint32_t entry_rank(const struct flow_table *t, uint64_t tag, uint32_t me
 		return RANK_FREE;
 	switch (meta & FLOW_META_STATE) {
 	case FLOW_CLOSING:
+		/* Its SNAT port would be free too, inside the closing time. */
+		if (meta & FLOW_META_ANSWERS)
+			return RANK_KEEP;
 		return RANK_CLOSING + flow_age(meta, tick);
 	case FLOW_HANDSHAKE:
 		return RANK_HANDSHAKE + flow_age(meta, tick);
@@ -170,25 +198,112 @@ static int choose_entry(const struct flow_table *t, const struct flow_bucket *b,
 	return best;
 }
 
-enum flow_insert flow_table_insert(struct flow_table *t, uint64_t hash, uint32_t backend,
-				   enum flow_state state, uint64_t now_ns,
-				   const struct flow_key *key)
+static bool is_claimed(const struct flow_table *t, const struct flow_bucket *b, int i,
+		       uint64_t wanted, uint16_t tick)
 {
-	assert(backend <= FLOW_TAG_BACKEND && state > FLOW_FREE && state < FLOW_STATES);
+	uint64_t tag = __atomic_load_n(&b->tag[i], __ATOMIC_RELAXED);
+	uint32_t meta = __atomic_load_n(&b->meta[i], __ATOMIC_RELAXED);
+	return flow_tag_is(tag, wanted) && flow_table_is_live(t, meta, tick);
+}
+
+static enum flow_insert insert(struct flow_table *t, uint64_t hash, const struct entry *e,
+			       uint16_t tick, bool claim)
+{
 	struct flow_bucket *b = flow_table_bucket(t, hash);
-	uint64_t wanted = flow_tag(hash);
-	uint16_t tick = flow_tick(now_ns);
 	uint32_t rank;
 	if (!bucket_hold(b))
 		return FLOW_FULL;
-	int i = choose_entry(t, b, wanted, tick, &rank);
-	if (i >= 0)
-		entry_store(t, b, i, wanted | backend, flow_meta(tick, state), key);
+	int i = choose_entry(t, b, flow_tag(hash), tick, &rank);
+	bool taken = claim && i >= 0 && is_claimed(t, b, i, flow_tag(hash), tick);
+	if (i >= 0 && !taken)
+		entry_store(t, b, i, e);
 	bucket_let_go(b);
+	if (taken)
+		return FLOW_TAKEN;
 	if (i < 0)
 		return FLOW_FULL;
 	return rank == RANK_FREE ? FLOW_INSERTED : FLOW_EVICTED;
 }
+
+static struct entry entry_of(uint64_t hash, uint32_t backend, enum flow_state state, uint16_t tick,
+			     const struct flow_key *key)
+{
+	assert(backend <= FLOW_TAG_BACKEND && state > FLOW_FREE && state < FLOW_STATES);
+	return (struct entry){
+		.tag = flow_tag(hash) | backend, .meta = flow_meta(tick, state), .key = key};
+}
+
+enum flow_insert flow_table_insert(struct flow_table *t, uint64_t hash, uint32_t backend,
+				   enum flow_state state, uint64_t now_ns,
+				   const struct flow_key *key)
+{
+	struct entry e = entry_of(hash, backend, state, flow_tick(now_ns), key);
+	return insert(t, hash, &e, flow_tick(now_ns), false);
+}
+
+enum flow_insert flow_table_insert_translated(struct flow_table *t, uint64_t hash, uint32_t backend,
+					      enum flow_state state, uint64_t now_ns,
+					      const struct flow_key *key,
+					      const struct translation *x)
+{
+	struct entry e = entry_of(hash, backend, state, flow_tick(now_ns), key);
+	e.meta |= FLOW_META_TRANSLATED;
+	e.translation = x;
+	return insert(t, hash, &e, flow_tick(now_ns), false);
+}
+
+enum flow_insert flow_table_claim(struct flow_table *t, uint64_t hash, uint32_t backend,
+				  enum flow_state state, uint64_t now_ns,
+				  const struct flow_key *key, const struct translation *x)
+{
+	struct entry e = entry_of(hash, backend, state, flow_tick(now_ns), key);
+	e.meta |= FLOW_META_TRANSLATED | FLOW_META_ANSWERS;
+	e.translation = x;
+	return insert(t, hash, &e, flow_tick(now_ns), true);
+}
+
+/* --- translations ---------------------------------------------------------------------------- */
+
+/* The bucket of a found flow, and its entry there. */
+static struct flow_bucket *bucket_of(const struct flow_table *t, const struct flow_hit *hit,
+				     int *entry)
+{
+	size_t offset = (const char *)hit->tag - (const char *)t->buckets;
+	struct flow_bucket *b = &t->buckets[offset / sizeof(*b)];
+	*entry = hit->tag - b->tag;
+	return b;
+}
+
+bool flow_table_translation(const struct flow_table *t, const struct flow_hit *hit,
+			    struct translation *out)
+{
+	int i;
+	const struct flow_bucket *b = bucket_of(t, hit, &i);
+	struct translation x;
+	if (!t->translations)
+		return false;
+	for (int tries = 0; tries < FLOW_FIND_TRIES; tries++) {
+		if (!translation_read(b, i, hit->tag_seen, translation_at(t, b, i), &x))
+			continue;
+		*out = x;
+		return true;
+	}
+	return false;
+}
+
+void flow_table_retranslate(struct flow_table *t, const struct flow_hit *hit,
+			    const struct translation *x)
+{
+	int i;
+	struct flow_bucket *b = bucket_of(t, hit, &i);
+	if (!t->translations || !bucket_hold(b))
+		return;
+	if (__atomic_load_n(&b->tag[i], __ATOMIC_RELAXED) == hit->tag_seen)
+		translation_store(translation_at(t, b, i), x);
+	bucket_let_go(b);
+}
+
+/* --- leaving --------------------------------------------------------------------------------- */
 
 void flow_table_remove(struct flow_table *t, uint64_t hash, uint32_t backend)
 {
@@ -206,13 +321,14 @@ void flow_table_remove(struct flow_table *t, uint64_t hash, uint32_t backend)
 
 enum fate { FATE_EMPTY, FATE_LIVE, FATE_EXPIRED, FATE_ORPHANED };
 
+/* Leaves in *state what it counts as: FLOW_FREE, where it is half of another flow. */
 static enum fate entry_fate(const struct flow_table *t, const struct flow_bucket *b, int i,
 			    const uint64_t *keep, uint16_t tick, enum flow_state *state)
 {
 	uint64_t tag = __atomic_load_n(&b->tag[i], __ATOMIC_ACQUIRE);
 	uint32_t meta = __atomic_load_n(&b->meta[i], __ATOMIC_RELAXED);
 	uint64_t backend = tag & FLOW_TAG_BACKEND;
-	*state = meta & FLOW_META_STATE;
+	*state = meta & FLOW_META_ANSWERS ? FLOW_FREE : meta & FLOW_META_STATE;
 	if (is_free(tag))
 		return FATE_EMPTY;
 	if (!flow_table_is_live(t, meta, tick))
@@ -236,7 +352,7 @@ static void sweep_bucket(const struct flow_table *t, struct flow_bucket *b, cons
 				return; /* there will be another sweep */
 			fate = entry_fate(t, b, i, keep, tick, &state);
 		}
-		if (fate == FATE_LIVE)
+		if (fate == FATE_LIVE && state != FLOW_FREE)
 			out->entries[state]++;
 		if (fate >= FATE_EXPIRED)
 			__atomic_store_n(&b->tag[i], 0, __ATOMIC_RELAXED);
@@ -282,9 +398,13 @@ static bool read_entry(const struct flow_table *t, uint64_t at, int i, uint16_t 
 		.backend = tag & FLOW_TAG_BACKEND,
 		.state = meta & FLOW_META_STATE,
 		.idle_s = flow_age(meta, tick) * FLOW_TICK_NS / 1000000000u,
+		.translated = t->translations && meta & FLOW_META_TRANSLATED,
+		.answers = meta & FLOW_META_ANSWERS,
 	};
 	if (t->keys)
 		out->key = t->keys[at].key[i];
+	if (out->translated)
+		out->translation = *translation_at(t, b, i);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	return __atomic_load_n(&b->tag[i], __ATOMIC_RELAXED) == tag &&
 	       __atomic_load_n(&b->sequence, __ATOMIC_RELAXED) == sequence;

@@ -15,16 +15,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bpf/flow.h"
+#include "bpf/translation.h"
 
 /* The full keys of a bucket's flows, for people and tools: no packet is decided by them. */
 struct flow_keys {
 	struct flow_key key[FLOW_BUCKET_ENTRIES];
 };
 
+/* Those of a bucket's flows that are translated (bpf/translation.h). */
+struct flow_translations {
+	struct translation translation[FLOW_BUCKET_ENTRIES];
+};
+
 struct flow_table {
 	struct flow_bucket *buckets; /* 64-byte aligned, a power of two of them */
 	struct flow_keys *keys;      /* as many, or NULL: not kept */
+	/* As many, or NULL: no flow is translated. Set once, while workers run (a release store).
+	 */
+	struct flow_translations *translations;
 	uint64_t mask;
 	struct flow_seed seed;
 	uint16_t timeout_ticks[FLOW_STATES];
@@ -38,6 +46,17 @@ struct flow_hit {
 	uint32_t backend;
 	enum flow_state state;
 };
+
+static inline bool flow_hit_is_translated(const struct flow_hit *hit)
+{
+	return hit->meta_seen & FLOW_META_TRANSLATED;
+}
+
+/* Whether it is the backend's packets, of a translated connection. */
+static inline bool flow_hit_answers(const struct flow_hit *hit)
+{
+	return hit->meta_seen & FLOW_META_ANSWERS;
+}
 
 /* Buckets, a power of two, of a table that holds `entries` flows at a load that buckets stand. */
 uint32_t flow_table_buckets(uint32_t entries);
@@ -76,12 +95,22 @@ static inline void flow_table_prefetch(const struct flow_table *t, uint64_t hash
 	__builtin_prefetch(flow_table_bucket(t, hash), 0, 3);
 }
 
+/*
+ * The two flows of a translated connection are touched one after the other. The one that answers
+ * lives on for a little longer, so that its SNAT port is not given away while the other is in use.
+ */
+#define FLOW_GRACE_TICKS 8u /* 2.1 s */
+
 /* Whether an entry's state is one, and was seen within its timeout. */
 static inline bool flow_table_is_live(const struct flow_table *t, uint32_t meta, uint16_t tick)
 {
 	uint32_t state = meta & FLOW_META_STATE;
-	return state != FLOW_FREE && state < FLOW_STATES &&
-	       flow_age(meta, tick) <= t->timeout_ticks[state];
+	if (state == FLOW_FREE || state >= FLOW_STATES)
+		return false;
+	uint32_t timeout = t->timeout_ticks[state];
+	if (meta & FLOW_META_ANSWERS)
+		timeout += FLOW_GRACE_TICKS;
+	return flow_age(meta, tick) <= timeout;
 }
 
 /* So many writers one after the other in one bucket are not waited for. */
@@ -123,7 +152,8 @@ static inline void flow_table_touch(const struct flow_hit *hit, enum flow_state 
 	uint32_t meta = hit->meta_seen;
 	for (int tries = 0; tries < FLOW_TOUCH_TRIES; tries++) {
 		enum flow_state now = state == hit->state ? meta & FLOW_META_STATE : state;
-		uint32_t wanted = flow_meta(flow_tick(now_ns), now);
+		uint32_t wanted = flow_meta_seen(meta, flow_tick(now_ns));
+		wanted = (wanted & ~FLOW_META_STATE) | now;
 		if (meta == wanted ||
 		    __atomic_load_n(hit->tag, __ATOMIC_ACQUIRE) != hit->tag_seen ||
 		    __atomic_compare_exchange_n(hit->meta, &meta, wanted, false, __ATOMIC_RELAXED,
@@ -136,6 +166,7 @@ enum flow_insert {
 	FLOW_INSERTED, /* in a free or timed-out entry, or over the same flow's */
 	FLOW_EVICTED,  /* in the place of a half-open or closing one */
 	FLOW_FULL,     /* not at all: the bucket is full of better flows, or held for too long */
+	FLOW_TAKEN,    /* not at all: flow_table_claim() found the flow there */
 };
 
 /*
@@ -148,14 +179,37 @@ enum flow_insert flow_table_insert(struct flow_table *t, uint64_t hash, uint32_t
 				   enum flow_state state, uint64_t now_ns,
 				   const struct flow_key *key);
 
+/*
+ * The same for the two flows of a translated connection, of a table that has room for translations:
+ * the client's, and the one that answers it. Nobody gets the SNAT port of the latter while it
+ * lives: a claim takes the place of no live flow with the same key, and a closing one that answers
+ * is not given up for another.
+ */
+enum flow_insert flow_table_insert_translated(struct flow_table *t, uint64_t hash, uint32_t backend,
+					      enum flow_state state, uint64_t now_ns,
+					      const struct flow_key *key,
+					      const struct translation *x);
+enum flow_insert flow_table_claim(struct flow_table *t, uint64_t hash, uint32_t backend,
+				  enum flow_state state, uint64_t now_ns,
+				  const struct flow_key *key, const struct translation *x);
+
+/* The translation of a found flow that is translated. False: it has lost its entry since. */
+bool flow_table_translation(const struct flow_table *t, const struct flow_hit *hit,
+			    struct translation *out);
+
+/* Replaces it, if the flow still has its entry. */
+void flow_table_retranslate(struct flow_table *t, const struct flow_hit *hit,
+			    const struct translation *x);
+
 /* Forgets a found flow, if it is still there. */
 void flow_table_remove(struct flow_table *t, uint64_t hash, uint32_t backend);
 
 /* What a sweep saw. */
 struct flow_sweep {
-	uint64_t entries[FLOW_STATES]; /* live ones by state */
-	uint64_t expired;              /* freed because of age */
-	uint64_t orphaned;             /* freed because their backend is gone */
+	uint64_t
+		entries[FLOW_STATES]; /* live ones by state; of translated connections one of two */
+	uint64_t expired;             /* freed because of age */
+	uint64_t orphaned;            /* freed because their backend is gone */
 };
 
 /*
@@ -180,6 +234,9 @@ struct flow_info {
 	uint32_t backend;
 	enum flow_state state;
 	uint32_t idle_s;
+	bool translated;
+	bool answers; /* it is the backend's side of another one */
+	struct translation translation;
 };
 
 /* Reads up to FLOW_BUCKET_ENTRIES live flows of a bucket; how many there were. */

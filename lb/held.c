@@ -21,7 +21,7 @@ struct slot {
 	struct lb_packet packet; /* its data in `bytes` */
 	struct fragment fragment;
 	uint16_t next;
-	uint8_t bytes[HELD_BYTES + LB_TAILROOM];
+	uint8_t bytes[LB_HEADROOM + HELD_BYTES + LB_TAILROOM];
 };
 
 struct waiting {
@@ -111,9 +111,9 @@ bool held_put(struct held *h, const struct lb_packet *p, const struct fragment *
 		return false;
 	struct slot *to = &h->slots[slot];
 	to->packet = *p;
-	to->packet.data = to->bytes;
+	to->packet.data = to->bytes + LB_HEADROOM;
 	to->fragment = *x;
-	memcpy(to->bytes, p->data, p->length);
+	memcpy(to->packet.data, p->data, p->length);
 	if (!d->count) {
 		d->key = x->key;
 		d->deadline_ns = now_ns + HELD_NS;

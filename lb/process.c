@@ -134,6 +134,7 @@ static bool classify(struct lb *lb, const struct snapshot *s, struct work *w, ui
 	const struct target *target = NULL;
 	p->service = ABI_NO_SERVICE;
 	p->backend = ABI_NO_BACKEND;
+	p->rule = ABI_NO_RULE;
 	p->reason = REASON_NONE;
 	memset(&w->parsed, 0, sizeof(w->parsed));
 	int reason = parse_packet(p->data, p->data + p->length, &w->parsed);
@@ -267,6 +268,7 @@ static void remember(struct lb *lb, const struct work *w, uint32_t backend, uint
 		count(&lb->counters->flow_inserts, 1);
 		break;
 	case FLOW_FULL:
+	case FLOW_TAKEN: /* of a claim */
 		count(&lb->counters->flow_untracked, 1);
 		break;
 	}
@@ -387,8 +389,10 @@ unsigned int lb_release(struct lb *lb, const struct snapshot *s, struct lb_packe
 {
 	struct fragment_decision d;
 	unsigned int n = 0;
-	while (n < max && lb->held && held_take(lb->held, lb->fragments, now_ns, &packets[n], &d))
+	while (n < max && lb->held && held_take(lb->held, lb->fragments, now_ns, &packets[n], &d)) {
+		packets[n].rule = ABI_NO_RULE;
 		follow(lb, s, &packets[n++], &d);
+	}
 	return n;
 }
 

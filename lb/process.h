@@ -27,11 +27,16 @@ enum lb_verdict {
 	LB_HOLD,     /* copied: it comes back by lb_release() */
 };
 
-#define LB_TAILROOM 64u /* writable bytes behind a frame's last one: a reply may be longer */
+/*
+ * Writable bytes in front of a frame, where `data` may move to make room for outer headers or a
+ * VLAN tag, and behind its last one: a reply may be longer.
+ */
+#define LB_HEADROOM 64u
+#define LB_TAILROOM 64u
 
 struct lb_packet {
 	/* in */
-	uint8_t *data;    /* the frame, rewritten in place */
+	uint8_t *data;    /* the frame, rewritten in place; its start may move */
 	uint32_t length;  /* in bytes, without the frame check sequence */
 	uint16_t ingress; /* port index, one of the snapshot's */
 	uint64_t cookie;  /* the caller's: what is released has that of what was held */
@@ -41,6 +46,7 @@ struct lb_packet {
 	uint8_t reason;   /* enum reason, for LB_DROP */
 	uint32_t service; /* id, or ABI_NO_SERVICE */
 	uint32_t backend; /* id, or ABI_NO_BACKEND */
+	uint32_t rule;    /* id of the one that decided, or ABI_NO_RULE */
 };
 
 struct lb_traffic {

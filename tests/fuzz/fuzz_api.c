@@ -57,7 +57,8 @@ static void expect_words(int failure, const struct err *err)
 static void try_capture(void)
 {
 	static const uint8_t bytes[64] = {[12] = 0x08, [14] = 0x45};
-	const struct tap_record record = {.length = 64, .captured = 64, .reason = REASON_TRUNCATED};
+	const struct tap_record record = {
+		.length = 64, .captured = 64, .rule = ABI_NO_RULE, .reason = REASON_TRUNCATED};
 	struct capture_filter f = {};
 	struct err err = {};
 	int failure = capture_filter_init(&f, NULL, &err);

@@ -103,7 +103,7 @@ static void reset_balancer(uint32_t insert_limit)
 struct burst {
 	struct lb_packet packets[LB_BURST];
 	struct frame before[LB_BURST];
-	uint8_t *memory[LB_BURST]; /* a frame with its tailroom, and not a byte more */
+	uint8_t *memory[LB_BURST]; /* a frame with the room around it, and not a byte more */
 	unsigned int count;
 };
 
@@ -113,11 +113,11 @@ static void add_packet(struct burst *b, struct dice *d)
 	packet_random(d, f);
 	if (dice_once_in(d, 4))
 		packet_mutate(d, f);
-	uint8_t *memory = malloc(f->length + LB_TAILROOM);
+	uint8_t *memory = malloc(LB_HEADROOM + f->length + LB_TAILROOM);
 	FUZZ_EXPECT(memory);
-	memcpy(memory, f->bytes, f->length);
+	memcpy(memory + LB_HEADROOM, f->bytes, f->length);
 	b->packets[b->count] = (struct lb_packet){
-		.data = memory,
+		.data = memory + LB_HEADROOM,
 		.length = f->length,
 		.ingress = dice_roll(d, balancer.snapshot->port_count),
 	};

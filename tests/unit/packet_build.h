@@ -20,7 +20,10 @@
 #define TCP_PSH 0x08
 #define TCP_ACK 0x10
 
+#define FRAME_HEADROOM 64u /* LB_HEADROOM */
+
 struct frame {
+	uint8_t headroom[FRAME_HEADROOM]; /* where outer headers are written */
 	uint8_t bytes[FRAME_ROOM];
 	uint32_t length;
 	uint32_t l3, l4; /* offsets */

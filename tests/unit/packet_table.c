@@ -21,6 +21,8 @@
 #include "tests/unit/fixture.h"
 #include "tools/weir/offline.h"
 
+_Static_assert(FRAME_HEADROOM == LB_HEADROOM, "frames are a worker's");
+
 const char packet_table_yaml[] =
 	"interfaces: [{name: eth0}, {name: eth1}]\n"
 	"flow_table: {entries: 65536}\n"
@@ -788,6 +790,7 @@ struct lb_packet packet_judge(struct offline *o, const struct frame *in, uint64_
 	*out = *in;
 	offline_process(o, &p, 1, time_ns);
 	out->length = p.length;
+	memmove(out->bytes, p.data, p.length);
 	return p;
 }
 

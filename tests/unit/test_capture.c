@@ -223,6 +223,7 @@ static int setup(void **state)
 	bed->daemon.loop = ev_loop_new(EVFLAG_AUTO);
 	bed->daemon.services = registry_new(16);
 	bed->daemon.backends = registry_new(16);
+	bed->daemon.rules = registry_new(16);
 	bed->daemon.captures = captures_new(&bed->daemon);
 	start_http(bed);
 	*state = bed;
@@ -237,6 +238,7 @@ static int teardown(void **state)
 	ev_loop_destroy(bed->daemon.loop);
 	registry_free(bed->daemon.services);
 	registry_free(bed->daemon.backends);
+	registry_free(bed->daemon.rules);
 	free(bed);
 	start_engine(&fake_engine);
 	return 0;
@@ -431,6 +433,7 @@ static struct tap_record *drop(enum reason reason, uint16_t port, uint32_t lengt
 		.captured = length,
 		.service = ABI_NO_SERVICE,
 		.backend = ABI_NO_BACKEND,
+		.rule = ABI_NO_RULE,
 		.reason = reason,
 	};
 	return &r->head;
@@ -469,12 +472,15 @@ static void test_packet_says_what_is_known(void **state)
 	struct tap_record *r = drop(REASON_NO_NEXT_HOP, 80, 60);
 	r->service = (uint32_t)web;
 	r->backend = (uint32_t)b1;
+	r->rule = (uint32_t)registry_assign(bed->daemon.rules, "no-blocked");
 	r->source = TAP_WORKER;
 	r->worker = 3;
 	r->port = 1;
 	struct seen s = await_packets(bed, &c, 1);
-	assert_string_equal(s.comment, "reason=no-next-hop service=web backend=b1 source=worker "
-				       "worker=3: the backend's link address is not known (yet)");
+	assert_string_equal(
+		s.comment,
+		"reason=no-next-hop rule=no-blocked service=web backend=b1 source=worker "
+		"worker=3: the backend's link address is not known (yet)");
 	assert_int_equal(s.last.interface, 1);
 	assert_int_equal(s.last.captured, 60);
 	assert_int_equal(s.last.length, 60);

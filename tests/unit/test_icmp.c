@@ -43,7 +43,7 @@ static void test_sums_of_all_lengths(void **state)
 		uint8_t *bytes = malloc(length + 1);
 		for (uint32_t i = 0; i < length; i++)
 			bytes[i] = fixture_random(&random);
-		uint16_t got = ~icmp_fold(icmp_sum(bytes, length));
+		uint16_t got = ~checksum_fold(checksum_add(bytes, length));
 		assert_int_equal(bpf_ntohs(got), naive_checksum(bytes, length));
 		free(bytes);
 	}
@@ -54,13 +54,13 @@ static void test_sums_that_carry(void **state)
 	static uint8_t ones[65536];
 	memset(ones, 0xff, sizeof(ones));
 	for (uint32_t length = 1; length < sizeof(ones); length += 997) {
-		uint16_t got = ~icmp_fold(icmp_sum(ones, length));
+		uint16_t got = ~checksum_fold(checksum_add(ones, length));
 		assert_int_equal(bpf_ntohs(got), naive_checksum(ones, length));
 	}
-	assert_int_equal(icmp_fold(0), 0);
-	assert_int_equal(icmp_fold(0xffffffffffffffff), 0xffff);
-	assert_int_equal(icmp_fold(0x1fffe), 0xffff);
-	assert_int_equal(icmp_fold(0xfffeffffffffull), 0xfffe);
+	assert_int_equal(checksum_fold(0), 0);
+	assert_int_equal(checksum_fold(0xffffffffffffffff), 0xffff);
+	assert_int_equal(checksum_fold(0x1fffe), 0xffff);
+	assert_int_equal(checksum_fold(0xfffeffffffffull), 0xfffe);
 }
 
 /* Every checksum there can be, above all those where the change carries out of the 16 bits. */
@@ -71,7 +71,7 @@ static void expect_adjusted(uint16_t from, uint16_t to)
 		uint16_t before = naive_checksum(bytes, sizeof(bytes));
 		bytes[0] = to >> 8;
 		bytes[1] = to;
-		uint16_t got = icmp_adjust(bpf_htons(before), bpf_htons(from), bpf_htons(to));
+		uint16_t got = checksum_adjust(bpf_htons(before), bpf_htons(from), bpf_htons(to));
 		if (bpf_ntohs(got) != naive_checksum(bytes, sizeof(bytes)))
 			fail_msg("%04x, %04x to %04x: %04x", before, from, to, bpf_ntohs(got));
 	}

@@ -110,7 +110,7 @@ static void test_ends_of_the_ring(void **state)
 	for (uint32_t left = 0; left <= 64; left += 8) {
 		static const uint8_t bytes[SIZE];
 		struct reader reader = {0};
-		struct tap_record filler = {.captured = SIZE - 32 - left};
+		struct tap_record filler = {.captured = SIZE - sizeof(struct tap_record) - left};
 		struct tap_ring r;
 		assert_int_equal(tap_ring_init(&r, SIZE), 0);
 		tap_ring_push(&r, &filler, bytes);

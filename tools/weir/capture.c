@@ -202,14 +202,18 @@ __attribute__((format(printf, 2, 3))) static void words_add(struct words *w, con
 /* What is said about a packet; what is not known is left out. */
 static void comment_record(struct words *w, const struct daemon *d, const struct tap_record *r)
 {
-	const char *service = NULL, *backend = NULL;
+	const char *service = NULL, *backend = NULL, *rule = NULL;
 	if (r->service != ABI_NO_SERVICE)
 		service = registry_name(d->services, r->service);
 	if (r->backend != ABI_NO_BACKEND)
 		backend = registry_name(d->backends, r->backend);
+	if (r->rule != ABI_NO_RULE)
+		rule = registry_name(d->rules, r->rule);
 	/* "service/backend" */
 	const char *slash = backend ? strchr(backend, '/') : NULL;
 	words_add(w, "reason=%s", reason_word(r->reason));
+	if (rule)
+		words_add(w, " rule=%s", rule);
 	if (service)
 		words_add(w, " service=%s", service);
 	if (backend)

@@ -28,6 +28,7 @@ struct daemon {
 	struct config *config;     /* in force */
 	struct registry *services; /* names to ids */
 	struct registry *backends; /* "service/backend" to ids */
+	struct registry *rules;    /* of the policy: names to ids */
 	struct engine *engine;
 	struct next_hops *next_hops;
 	struct announcer *announcer;

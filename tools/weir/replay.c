@@ -248,12 +248,12 @@ static uint64_t time_ns(const struct pcap_pkthdr *header)
 	return seconds * NS_PER_S + (rest > 0 ? rest : 0);
 }
 
-/* Copies the packet: libpcap's bytes are its own, and a reply may need more room. */
+/* Copies the packet: libpcap's bytes are its own, and what becomes of it may need more room. */
 static int add_packet(struct replay *r, const struct pcap_pkthdr *header, const u_char *bytes,
 		      struct err *err)
 {
 	struct slot *slot = &r->slots[r->count];
-	size_t room = header->caplen + LB_TAILROOM;
+	size_t room = LB_HEADROOM + header->caplen + LB_TAILROOM;
 	if (room > slot->room) {
 		uint8_t *more = realloc(slot->bytes, room);
 		if (!more)
@@ -262,10 +262,10 @@ static int add_packet(struct replay *r, const struct pcap_pkthdr *header, const 
 		slot->bytes = more;
 		slot->room = room;
 	}
-	memcpy(slot->bytes, bytes, header->caplen);
+	memcpy(slot->bytes + LB_HEADROOM, bytes, header->caplen);
 	slot->header = *header;
 	r->packets[r->count] = (struct lb_packet){
-		.data = slot->bytes,
+		.data = slot->bytes + LB_HEADROOM,
 		.length = header->caplen,
 		.cookie = r->frames + r->count + 1,
 	};

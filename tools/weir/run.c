@@ -205,7 +205,8 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 	d->loop = ev_default_loop(EVFLAG_AUTO);
 	d->services = registry_new(ABI_MAX_SERVICES);
 	d->backends = registry_new(ABI_MAX_BACKENDS);
-	if (!d->loop || !d->services || !d->backends)
+	d->rules = registry_new(ABI_MAX_RULES);
+	if (!d->loop || !d->services || !d->backends || !d->rules)
 		return err_set(err, ENOMEM, "not enough memory");
 	int r = engine_open(&d->engine, config, d->services, d->backends, err);
 	r = r ? r : open_next_hops(d, err);
@@ -228,6 +229,7 @@ static void tear_down(struct daemon *d)
 		engine_leave(d->engine);
 	else
 		engine_close(d->engine);
+	registry_free(d->rules);
 	registry_free(d->backends);
 	registry_free(d->services);
 	config_free(d->config);

@@ -85,7 +85,7 @@ static void test_wrong_flows(void **state)
 		{REQUEST("GET /v1/flows?limit=0"), "400", "limit \\\"0\\\" is not a number from 1"},
 		{REQUEST("GET /v1/flows?limit"), "400", "limit"},
 		{REQUEST("GET /v1/flows?colour=red"), "400", "known are: service backend limit"},
-		{REQUEST("POST /v1/flows"), "405", "Allow: GET\r\n"},
+		{REQUEST("POST /v1/flows"), "405", "Allow: GET, HEAD\r\n"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char request[256];

@@ -7,7 +7,8 @@
 # usage: deps.sh [PACKAGE WHAT]...   these instead of all that is needed: `deps.sh tmux c:tmux`
 set -euo pipefail
 
-# One line a package: its name, then what must be there. `c:` is a command, `h:` a header.
+# One line a package: its name, then what must be there. `c:` is a command, `h:` a header, `p:`
+# a module of Python.
 packages='
 gcc c:gcc
 libc6-dev h:stdio.h
@@ -32,6 +33,7 @@ libmicrohttpd-dev h:microhttpd.h
 libjansson-dev h:jansson.h
 libcurl4-openssl-dev h:curl/curl.h
 libxxhash-dev h:xxhash.h
+libncurses-dev h:ncurses.h
 libcmocka-dev h:cmocka.h
 iproute2 c:ip
 ethtool c:ethtool
@@ -43,6 +45,8 @@ tcpdump c:tcpdump
 tshark c:tshark
 prometheus c:promtool
 tmux c:tmux
+python3-jsonschema p:jsonschema
+python3-yaml p:yaml
 '
 
 [ $# -eq 0 ] || packages=$(printf '%s %s\n' "$@")
@@ -50,9 +54,10 @@ tmux c:tmux
 # Debian keeps some commands where only root's PATH looks.
 PATH=$PATH:/usr/sbin:/sbin
 
-is_there() { # c:COMMAND | h:HEADER
+is_there() { # c:COMMAND | h:HEADER | p:MODULE
 	case $1 in
 	c:*) command -v "${1#c:}" >/dev/null ;;
+	p:*) python3 -c "import ${1#p:}" 2>/dev/null ;;
 	h:*) compgen -G "/usr/include/${1#h:}" >/dev/null ||
 		compgen -G "/usr/include/*-linux-gnu*/${1#h:}" >/dev/null ;;
 	esac

@@ -14,6 +14,7 @@ static const struct command {
 	{"run", "-c FILE: the daemon, in the foreground", command_run},
 	{"check", "-c FILE [--print]: is a configuration right?", command_check},
 	{"show", "SUBJECT [--json]: what is", command_show},
+	{"top", "[--once]: live view in a terminal", command_top},
 	{"reload", "read the configuration again, all or nothing", command_reload},
 	{"capture", "[--drops] [-w FILE] [FILTER]: packets, with their drop reasons",
 	 command_capture},

@@ -299,6 +299,11 @@ static const struct mapping root = MAPPING(root_fields);
 
 _Static_assert(COUNT(service_fields) <= FIELD_MAX && COUNT(root_fields) <= FIELD_MAX, "FIELD_MAX");
 
+const struct mapping *config_keys(void)
+{
+	return &root;
+}
+
 /* --- the configuration --------------------------------------------------------------------- */
 
 static int parse_document(struct document *d, struct config **out)

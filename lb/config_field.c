@@ -147,7 +147,7 @@ static void print_mapping_field(const struct field *f, const void *base, unsigne
 	mapping_print(f->rule, base, indent + 2, false, out);
 }
 
-const struct kind kind_mapping = {read_mapping_field, print_mapping_field};
+const struct kind kind_mapping = {.read = read_mapping_field, .print = print_mapping_field};
 
 /* --- lists --------------------------------------------------------------------------------- */
 
@@ -195,4 +195,4 @@ static void print_list(const struct field *f, const void *base, unsigned int ind
 		mapping_print(&l->item, items + i * l->item_size, indent + 4, true, out);
 }
 
-const struct kind kind_list = {read_list, print_list};
+const struct kind kind_list = {.read = read_list, .print = print_list};

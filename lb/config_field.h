@@ -24,6 +24,7 @@ struct kind {
 	void (*read)(struct document *d, const struct place *at, const struct field *f, void *base);
 	/* Prints the value with what stands between it and its key's colon, and ends the line. */
 	void (*print)(const struct field *f, const void *base, unsigned int indent, FILE *out);
+	bool spread; /* the value is in more than the field's member */
 };
 
 struct field {
@@ -56,6 +57,9 @@ struct list {
 
 extern const struct kind kind_mapping; /* rule: struct mapping; its members are those of `base` */
 extern const struct kind kind_list;    /* rule: struct list */
+
+/* All keys of a configuration: a mapping of struct config (lb/config.c). */
+const struct mapping *config_keys(void);
 
 void mapping_read(struct document *d, const struct place *at, const struct mapping *m, void *base);
 

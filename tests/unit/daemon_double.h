@@ -230,7 +230,11 @@ uint64_t engine_tap_lost(const struct engine *e)
 	return 0;
 }
 
-int daemon_reload(struct daemon *d, struct err *err)
+static const char *reload_changes =
+	"{\"total\": 1, \"list\": [{\"change\": \"changed\", \"path\": \"services[web].ports\","
+	" \"before\": \"80\", \"after\": \"81\", \"restart\": false}]}";
+
+int daemon_reload(struct daemon *d, json_t **changes, struct err *err)
 {
 	if (reload_result) {
 		err_set(err, -reload_result, "weir.yaml:3: services: \"odd\"");
@@ -238,6 +242,7 @@ int daemon_reload(struct daemon *d, struct err *err)
 		return reload_result;
 	}
 	d->generation++;
+	*changes = json_loads(reload_changes, 0, NULL);
 	return 0;
 }
 

@@ -164,6 +164,7 @@ static void test_reload_command(void **state)
 {
 	char *argv[] = {"weir reload", "-s", socket_path, NULL};
 	assert_string_equal(output_of(command_reload, argv),
+			    "~ services[web].ports: 80 -> 81\n"
 			    "weir.yaml is in force: generation 5, services 2, backends 4, "
 			    "interfaces 1\nexit 0");
 	d.generation = 4;

@@ -79,6 +79,15 @@ enum MHD_Result answer_static(struct MHD_Connection *connection, unsigned int st
 		MHD_create_response_from_buffer(size, (void *)bytes, MHD_RESPMEM_PERSISTENT));
 }
 
+enum MHD_Result answer_text(struct MHD_Connection *connection, const char *type, char *bytes,
+			    size_t size)
+{
+	if (!bytes)
+		return answer_json(connection, MHD_HTTP_OK, NULL);
+	return send_response(connection, MHD_HTTP_OK, type,
+			     MHD_create_response_from_buffer(size, bytes, MHD_RESPMEM_MUST_FREE));
+}
+
 /* --- problems ------------------------------------------------------------------------------ */
 
 /* Words may quote bytes of a file or a request, which need not be UTF-8. */

@@ -20,6 +20,10 @@ enum MHD_Result answer_json(struct MHD_Connection *connection, unsigned int stat
 enum MHD_Result answer_static(struct MHD_Connection *connection, unsigned int status,
 			      const char *type, const char *bytes, size_t size);
 
+/* Takes over `bytes`, from malloc(); NULL is as in answer_json(). */
+enum MHD_Result answer_text(struct MHD_Connection *connection, const char *type, char *bytes,
+			    size_t size);
+
 enum MHD_Result answer_problem(struct MHD_Connection *connection, unsigned int status,
 			       const struct err *err);
 __attribute__((format(printf, 3, 4))) enum MHD_Result answer_problem_words(

@@ -68,6 +68,7 @@ struct endpoint {
 static enum MHD_Result serve_access(const struct call *c);
 static enum MHD_Result serve_backends(const struct call *c);
 static enum MHD_Result serve_capture(const struct call *c);
+static enum MHD_Result serve_config(const struct call *c);
 static enum MHD_Result serve_flows(const struct call *c);
 static enum MHD_Result serve_health(const struct call *c);
 static enum MHD_Result serve_history(const struct call *c);
@@ -93,6 +94,7 @@ static const struct endpoint endpoints[] = {
 	GET_LIST("/v1/interfaces", "interfaces", state_interface),
 	GET_STATE("/v1/drops", state_drops),
 	{"GET", "/v1/flows", .serve = serve_flows},
+	{"GET", "/v1/config", .serve = serve_config},
 	{"GET", "/v1/history", .serve = serve_history},
 	{"GET", "/v1/access", .serve = serve_access},
 	{"GET", "/v1/capture", GUARD_TOKEN, .serve = serve_capture},
@@ -141,6 +143,19 @@ static enum MHD_Result serve_backends(const struct call *c)
 	return feed_answer_rows(c->connection, c->daemon, "backends", state_backend, service);
 }
 
+/* The configuration in force, in its canonical form. */
+static enum MHD_Result serve_config(const struct call *c)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		return answer_json(c->connection, MHD_HTTP_OK, NULL);
+	config_print(c->daemon->config, out);
+	fclose(out);
+	return answer_text(c->connection, "application/yaml", text, size);
+}
+
 static enum MHD_Result serve_history(const struct call *c)
 {
 	return answer_json(c->connection, MHD_HTTP_OK, history_json(&c->daemon->history));
@@ -157,23 +172,25 @@ static enum MHD_Result serve_metrics(const struct call *c)
 	return metrics_answer(c->connection, c->daemon);
 }
 
-static json_t *in_force_json(const struct daemon *d)
+/* Takes over `changes`. */
+static json_t *in_force_json(const struct daemon *d, json_t *changes)
 {
 	const struct config *c = d->config;
 	unsigned int backends = 0;
 	for (unsigned int i = 0; i < c->service_count; i++)
 		backends += c->services[i].backend_count;
-	return json_pack("{s:I, s:s, s:i, s:i, s:i}", "generation", (json_int_t)d->generation,
+	return json_pack("{s:I, s:s, s:i, s:i, s:i, s:o}", "generation", (json_int_t)d->generation,
 			 "config", d->config_path, "services", (int)c->service_count, "backends",
-			 (int)backends, "interfaces", (int)c->interface_count);
+			 (int)backends, "interfaces", (int)c->interface_count, "changes", changes);
 }
 
 static enum MHD_Result serve_reload(const struct call *c)
 {
 	struct err err = {0};
-	int rc = daemon_reload(c->daemon, &err);
+	json_t *changes;
+	int rc = daemon_reload(c->daemon, &changes, &err);
 	if (!rc)
-		return answer_json(c->connection, MHD_HTTP_OK, in_force_json(c->daemon));
+		return answer_json(c->connection, MHD_HTTP_OK, in_force_json(c->daemon, changes));
 	return answer_problem(c->connection,
 			      rc == -EINVAL ? MHD_HTTP_UNPROCESSABLE_CONTENT : answer_status(rc),
 			      &err);

@@ -6,6 +6,7 @@
 #ifndef WEIR_TOOLS_DAEMON_H
 #define WEIR_TOOLS_DAEMON_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -46,14 +47,17 @@ int daemon_read_config(const char *path, struct config **out, struct err *err);
 
 /*
  * Makes `config` the one in force and takes it over, or changes nothing. The engine must be open;
- * what was set when it was opened can't change: -EINVAL names the key.
+ * what was set when it was opened must not differ (changes_restart()).
  */
 int daemon_apply(struct daemon *d, struct config *config, struct err *err);
 
 /* Decides anew by the configuration in force, with what is known of next hops now. */
 int daemon_publish(struct daemon *d, struct err *err);
 
-/* Reads the configuration again and makes it the one in force, or changes nothing. */
-int daemon_reload(struct daemon *d, struct err *err);
+/*
+ * Reads the configuration again and makes it the one in force, or changes nothing. Leaves in
+ * *changes (NULL: not wanted) what is different now (tools/weir/changes.h), to be released.
+ */
+int daemon_reload(struct daemon *d, json_t **changes, struct err *err);
 
 #endif

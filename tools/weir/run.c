@@ -93,7 +93,7 @@ static void on_reload(struct ev_loop *loop, ev_signal *watcher, int events)
 {
 	struct err err;
 	notify("RELOADING=1");
-	daemon_reload(watcher->data, &err);
+	daemon_reload(watcher->data, NULL, &err);
 	notify("READY=1");
 }
 

@@ -132,8 +132,9 @@ struct port_counters {
 	__u64 clock_tick;    /* no counter: the flow table's time (bpf/repeat.h) */
 	__u64 zero;
 	__u64 dropped[ABI_REASON_SLOTS];
+	__u64 dropped_bytes[ABI_REASON_SLOTS];
 };
-_Static_assert(sizeof(struct port_counters) == 64 + 8 * ABI_REASON_SLOTS, "port_counters");
+_Static_assert(sizeof(struct port_counters) == 64 + 16 * ABI_REASON_SLOTS, "port_counters");
 
 /* Whether a port's program repeats decisions by itself. */
 enum fast_path {
@@ -181,43 +182,13 @@ struct fast_backend {
 		__u64 words[WAY_WORDS];
 	};
 	__u32 sequence;
-	__u32 pad;
+	__u32 service; /* id: whose backend it is */
 };
 _Static_assert(sizeof(struct fast_backend) == 64, "one cache line");
 
 /* What the fast path sent to a backend, per CPU, by backend id. */
 struct fast_traffic {
 	__u64 packets, bytes;
-};
-
-/* Where a capture record was taken. */
-enum tap_source {
-	TAP_XDP = 0,
-	TAP_WORKER = 1,
-};
-
-/* Head of a capture record; the packet's first `captured` bytes follow it. */
-struct tap_record {
-	__u64 time_ns; /* CLOCK_MONOTONIC */
-	__u32 length;  /* of the packet, without the frame check sequence */
-	__u32 captured;
-	__u32 service; /* id or ABI_NO_SERVICE */
-	__u32 backend; /* id or ABI_NO_BACKEND */
-	__u32 rule;    /* id or ABI_NO_RULE */
-	__u16 port;    /* index of the ingress interface */
-	__u16 queue;
-	__u8 reason; /* enum reason */
-	__u8 source; /* enum tap_source */
-	__u16 worker;
-	__u32 zero;
-};
-_Static_assert(sizeof(struct tap_record) == 40, "struct tap_record is a record in a ring");
-
-/* What user space sets while the program runs. */
-struct tap_control {
-	__u64 armed;   /* bit r: hand packets dropped for reason r to the tap */
-	__u32 snaplen; /* at most this many bytes of each packet */
-	__u32 zero;
 };
 
 #endif

@@ -81,6 +81,7 @@ static __always_inline int repeat_read_backend(__u32 id, struct fast_backend *ou
 			read ^= out->words[i];
 		}
 	}
+	out->service = from->service;
 	from = flow_after(from, read);
 	return out->way.usable && !(sequence & 1) && from->sequence == sequence;
 }
@@ -123,10 +124,10 @@ static __always_inline __u16 repeat_tick(struct port_counters *ledger)
 
 /*
  * The XDP action for a packet whose flow is known, REPEAT_NOTHING otherwise. `data` to `end` is
- * the frame, `p` what parse_packet() made of it without finding fault.
+ * ctx's frame, `p` what parse_packet() made of it without finding fault.
  */
-static __always_inline int repeat_decision(void *data, const void *end, const struct packet *p,
-					   struct port_counters *ledger)
+static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const void *end,
+					   const struct packet *p, struct port_counters *ledger)
 {
 	if (!repeat_is_plain(p) || (char *)data + ETH_HLEN > (const char *)end)
 		return REPEAT_NOTHING;
@@ -150,13 +151,16 @@ static __always_inline int repeat_decision(void *data, const void *end, const st
 	__u32 backend = tag & FLOW_TAG_BACKEND;
 	if (!repeat_read_backend(backend, &to))
 		return REPEAT_NOTHING;
+	__u32 action = to.way.egress == port_index ? XDP_TX : XDP_REDIRECT;
+	tap_before(ctx, to.service, backend, action);
 	if (!repeat_rewrite(data, &to.way))
 		return REPEAT_NOTHING;
+	tap_tx(ctx, to.way.egress, to.service, backend, action);
 	if (!p->icmp) /* anybody can send errors about a flow: they don't keep it alive */
 		repeat_touch(b, entry, meta, tick);
 	ledger->transmitted++;
 	repeat_count(backend, (const char *)end - (char *)data);
-	if (to.way.egress == port_index)
+	if (action == XDP_TX)
 		return XDP_TX;
 	return bpf_redirect_map(&egress_ports, to.way.egress, XDP_ABORTED);
 }

@@ -33,7 +33,6 @@ const volatile __u16 flow_timeout_established = 0;
 const volatile __u16 flow_timeout_udp = 0;
 
 /* What user space changes while the program runs. */
-struct tap_control tap = {};
 __u32 fast_path = FAST_PATH_NEVER; /* enum fast_path */
 
 /* The sockets, by ABI_XSK_SLOT(port, queue). The kernel removes a socket that is closed. */
@@ -120,13 +119,6 @@ struct {
 	__array(values, struct prefix_map);
 } prefixes SEC(".maps");
 
-/* Dropped packets on their way to a capture. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(__u32));
-} taps SEC(".maps");
-
 static __always_inline const struct target *target_find(const void *table,
 							const struct target_key *key)
 {
@@ -143,10 +135,6 @@ static __always_inline const struct target_key *prefix_find(const void *table,
 	return trie ? bpf_map_lookup_elem(trie, &key) : 0;
 }
 
-#include "bpf/match.h"
-#include "bpf/neighbor.h"
-#include "bpf/repeat.h"
-
 /* As a number that the compiler can't mix with the pointers again: the verifier forbids that. */
 static __always_inline __u32 frame_length(const void *data, const void *end)
 {
@@ -155,32 +143,17 @@ static __always_inline __u32 frame_length(const void *data, const void *end)
 	return length;
 }
 
-static __always_inline void tap_packet(struct xdp_md *ctx, int reason, __u32 rule)
-{
-	__u64 length = frame_length((void *)(long)ctx->data, (void *)(long)ctx->data_end);
-	__u64 captured = length < tap.snaplen ? length : tap.snaplen;
-	struct tap_record record = {
-		.time_ns = bpf_ktime_get_ns(),
-		.length = length,
-		.captured = captured,
-		.service = ABI_NO_SERVICE,
-		.backend = ABI_NO_BACKEND,
-		.rule = rule,
-		.port = port_index,
-		.queue = ctx->rx_queue_index,
-		.reason = reason,
-		.source = TAP_XDP,
-	};
-	/* The upper half of the flags is how much of the packet follows the record. */
-	bpf_perf_event_output(ctx, &taps, BPF_F_CURRENT_CPU | captured << 32, &record,
-			      sizeof(record));
-}
+#include "bpf/match.h"
+#include "bpf/neighbor.h"
+#include "bpf/tap_xdp.h"
+#include "bpf/repeat.h"
 
 static __always_inline int drop(struct xdp_md *ctx, struct port_counters *ledger, int reason)
 {
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	ledger->dropped[reason & (ABI_REASON_SLOTS - 1)]++;
-	if (tap.armed & 1ull << (reason & (ABI_REASON_SLOTS - 1)))
-		tap_packet(ctx, reason, ABI_NO_RULE);
+	ledger->dropped_bytes[reason & (ABI_REASON_SLOTS - 1)] += frame_length(data, end);
+	tap_drop(ctx, reason, ABI_NO_SERVICE, ABI_NO_RULE);
 	return XDP_DROP;
 }
 
@@ -200,14 +173,16 @@ __attribute__((noinline)) int repeat_frame(struct xdp_md *ctx, const struct pack
 	struct port_counters *ledger = bpf_map_lookup_elem(&counters, &port);
 	if (!p || !ledger)
 		return REPEAT_NOTHING;
-	return repeat_decision((void *)(long)ctx->data, (void *)(long)ctx->data_end, p, ledger);
+	return repeat_decision(ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end, p,
+			       ledger);
 }
 
 /*
  * What nearly all packets are, in line and without a call: TCP or UDP over IPv4, no fragment.
  * REPEAT_NOTHING where it is something else, at fault, or not known.
  */
-static __always_inline int repeat_plain(void *data, const void *end, struct port_counters *ledger)
+static __always_inline int repeat_plain(struct xdp_md *ctx, void *data, const void *end,
+					struct port_counters *ledger)
 {
 	struct cursor c = {.pos = data, .end = end};
 	struct packet p = {};
@@ -219,7 +194,7 @@ static __always_inline int repeat_plain(void *data, const void *end, struct port
 		    ? parse_tcp(&c, &p, payload)
 		    : p.key.protocol != IPPROTO_UDP || parse_udp(&c, &p, payload))
 		return REPEAT_NOTHING;
-	return repeat_decision(data, end, &p, ledger);
+	return repeat_decision(ctx, data, end, &p, ledger);
 }
 
 /* Into the socket of the queue: XDP_REDIRECT, or something else where there is none. */
@@ -277,6 +252,7 @@ static __always_inline int answer(struct xdp_md *ctx, struct port_counters *ledg
 	if (reason)
 		return drop(ctx, ledger, reason);
 	ledger->transmitted++;
+	tap_tx(ctx, port_index, ABI_NO_SERVICE, ABI_NO_BACKEND, XDP_TX);
 	return XDP_TX;
 }
 
@@ -301,8 +277,9 @@ int weir(struct xdp_md *ctx)
 		return XDP_PASS;
 	ledger->rx_packets++;
 	ledger->rx_bytes += frame_length(data, end);
+	tap_rx(ctx);
 	if (fast_path == FAST_PATH_ALWAYS) {
-		int action = repeat_plain(data, end, ledger);
+		int action = repeat_plain(ctx, data, end, ledger);
 		if (action != REPEAT_NOTHING)
 			return action;
 	}

@@ -17,6 +17,7 @@
 #include "datapath/engine_state.h"
 #include "datapath/ledger.h"
 #include "datapath/program.h"
+#include "datapath/taps.h"
 #include "datapath/target_maps.h"
 #include "lb/err.h"
 #include "lb/fragments.h"
@@ -227,6 +228,7 @@ static void close_engine(struct engine *e, bool remove)
 		worker_join(&e->workers[i]);
 	if (e->instance.header && e->workers)
 		ledger_keep(e);
+	taps_close(e);
 	close_workers(e);
 	fragments_free(e->shared.fragments);
 	program_close(e->program);
@@ -291,6 +293,7 @@ int engine_open(struct engine **out, const struct config *config, struct registr
 	r = r ? r : instance_open(&e->instance, config, err);
 	r = r ? r : instance_load_names(&e->instance, services, backends, err);
 	r = r ? r : open_fragments(e, err);
+	e->shared.captures = e->instance.captures;
 	r = r ? r : open_program(e, err);
 	if (!r)
 		ledger_settle(e);
@@ -405,11 +408,6 @@ void engine_flows(const struct engine *e, uint64_t entries[FLOW_STATES])
 /* --- looking
  * ---------------------------------------------------------------------------------------- */
 
-static uint64_t load(const uint64_t *counter)
-{
-	return __atomic_load_n(counter, __ATOMIC_RELAXED);
-}
-
 uint32_t engine_port_count(const struct engine *e)
 {
 	return e->port_count;
@@ -428,28 +426,4 @@ const struct flow_table *engine_flow_table(const struct engine *e)
 uint32_t engine_worker_count(const struct engine *e)
 {
 	return e->worker_count;
-}
-
-/* --- taps ----------------------------------------------------------------------------------- */
-
-void engine_tap_arm(struct engine *e, uint64_t reasons, uint32_t snaplen)
-{
-	program_tap_arm(e->program, reasons, snaplen, NULL);
-	__atomic_store_n(&e->shared.tap_snaplen, snaplen, __ATOMIC_RELAXED);
-	__atomic_store_n(&e->shared.tap_armed, reasons, __ATOMIC_RELAXED);
-}
-
-void engine_tap_drain(struct engine *e, tap_fn *fn, void *context)
-{
-	program_tap_drain(e->program, fn, context);
-	for (uint32_t i = 0; i < e->worker_count; i++)
-		tap_ring_drain(&e->workers[i].tap, fn, context);
-}
-
-uint64_t engine_tap_lost(const struct engine *e)
-{
-	uint64_t lost = program_tap_lost(e->program);
-	for (uint32_t i = 0; i < e->worker_count; i++)
-		lost += load(&e->workers[i].tap.lost);
-	return lost;
 }

@@ -11,7 +11,6 @@
 
 #include "datapath/memory.h"
 #include "datapath/port.h"
-#include "datapath/tap.h"
 #include "datapath/worker.h"
 #include "lb/process.h"
 
@@ -69,7 +68,7 @@ struct engine_worker {
 	struct worker_counters counters;
 	struct worker_frames frames;
 	const struct lb_counters *lb; /* live: read fields one at a time */
-	uint64_t tap_lost;
+	uint64_t tap_lost;            /* records of captures */
 };
 
 uint32_t engine_worker_count(const struct engine *e);
@@ -110,14 +109,5 @@ const struct flow_table *engine_flow_table(const struct engine *e);
 
 /* One turn of housekeeping: sweeps a bounded part of the flow table. To be called every 100 ms. */
 void engine_tick(struct engine *e, uint64_t now_ns);
-
-/* Hands packets dropped for the reasons of the bitmap to the taps from now on; 0: none. */
-void engine_tap_arm(struct engine *e, uint64_t reasons, uint32_t snaplen);
-
-/* Calls `fn` for every record there is; to be called every few milliseconds while armed. */
-void engine_tap_drain(struct engine *e, tap_fn *fn, void *context);
-
-/* Records that found a tap full, since the start. */
-uint64_t engine_tap_lost(const struct engine *e);
 
 #endif

@@ -7,6 +7,7 @@
 #include "datapath/instance.h"
 
 struct program;
+struct tap_rings;
 
 struct engine {
 	struct worker_shared shared;
@@ -18,6 +19,8 @@ struct engine {
 	struct program *program;
 	struct snapshot *snapshot;
 	struct instance instance;
+	uint32_t captures_armed;              /* slots in use */
+	struct tap_rings *rings;              /* NULL: none is */
 	struct registry *services, *backends; /* the caller's */
 	uint64_t sweep_position;
 	struct flow_sweep sweep, last_sweep; /* under way, and the last whole one */

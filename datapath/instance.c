@@ -14,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "bpf/capture.h"
 #include "datapath/worker.h"
 #include "lb/config.h"
 #include "lb/err.h"
@@ -137,11 +138,19 @@ static int open_arrays(struct instance *i, const struct config *config, struct e
 	if (!r)
 		r = shared_array_open(&i->backend_names, pins, "backend_names", INSTANCE_NAME,
 				      ABI_MAX_BACKENDS, err);
+	if (!r)
+		r = shared_array_open(&i->capture_array, pins, "captures",
+				      sizeof(struct capture_slot), CAPTURES_MAX, err);
+	if (!r)
+		r = shared_array_open(&i->tap_array, pins, "tap_states", sizeof(struct tap_state),
+				      i->cpus, err);
 	return r;
 }
 
 static void close_arrays(struct instance *i)
 {
+	shared_array_close(&i->tap_array);
+	shared_array_close(&i->capture_array);
 	shared_array_close(&i->backend_names);
 	shared_array_close(&i->service_names);
 	shared_array_close(&i->worker_array);
@@ -201,6 +210,7 @@ int instance_open(struct instance *i, const struct config *config, struct err *e
 	};
 	*i = (struct instance){.lock = -1};
 	int cpus = libbpf_num_possible_cpus();
+	i->cpus = cpus < 1 ? 1 : cpus;
 	i->worker_slots = cpus < 1 ? 1 : cpus > (int)ABI_MAX_QUEUES ? (int)ABI_MAX_QUEUES : cpus;
 	int r = lock_instance(i, config->instance, err);
 	if (!r)
@@ -217,6 +227,8 @@ int instance_open(struct instance *i, const struct config *config, struct err *e
 	flow_table_repair(&i->flows);
 	i->fast_backends = i->backend_array.base;
 	i->workers = i->worker_array.base;
+	i->captures = i->capture_array.base;
+	i->tap_states = i->tap_array.base;
 	return 0;
 }
 
@@ -280,12 +292,14 @@ void instance_save_names(struct instance *i, const struct registry *services,
 static void write_backend(struct fast_backend *to, const struct fast_backend *from)
 {
 	uint32_t sequence = to->sequence & ~1u;
-	if (!memcmp(&to->way, &from->way, sizeof(to->way)) && sequence == to->sequence)
+	if (!memcmp(&to->way, &from->way, sizeof(to->way)) && sequence == to->sequence &&
+	    to->service == from->service)
 		return;
 	__atomic_store_n(&to->sequence, sequence + 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	for (int i = 0; i < WAY_WORDS; i++)
 		__atomic_store_n(&to->words[i], from->words[i], __ATOMIC_RELAXED);
+	__atomic_store_n(&to->service, from->service, __ATOMIC_RELAXED);
 	__atomic_store_n(&to->sequence, sequence + 2, __ATOMIC_RELEASE);
 }
 
@@ -293,8 +307,10 @@ void instance_publish(struct instance *i, const struct snapshot *s)
 {
 	for (uint32_t id = 0; id < ABI_MAX_BACKENDS; id++) {
 		struct fast_backend now = {};
-		if (id < s->backend_end)
+		if (id < s->backend_end) {
 			now.way = backend_fast_way(&s->backends[id]);
+			now.service = s->backends[id].service;
+		}
 		write_backend(&i->fast_backends[id], &now);
 	}
 }

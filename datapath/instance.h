@@ -15,10 +15,12 @@
 #include "datapath/pins.h"
 #include "lb/flow_table.h"
 
+struct capture_slot;
 struct config;
 struct err;
 struct registry;
 struct snapshot;
+struct tap_state;
 struct worker_memory;
 
 #define INSTANCE_NAME 128 /* bytes of "service/backend" with its NUL */
@@ -47,8 +49,12 @@ struct instance {
 	struct fast_backend *fast_backends; /* by id */
 	struct worker_memory *workers;      /* by index of the worker */
 	uint32_t worker_slots;
+	struct capture_slot *captures; /* what captures want, by slot */
+	struct tap_state *tap_states;  /* of the XDP programs, by CPU */
+	uint32_t cpus;                 /* that may ever be there */
 	struct shared_array header_array, flow_array, key_array, backend_array, worker_array;
 	struct shared_array service_names, backend_names;
+	struct shared_array capture_array, tap_array;
 };
 
 /* -EADDRINUSE: a daemon of that instance runs; -EBUSY: it is another network namespace's. */

@@ -216,7 +216,7 @@ void engine_worker(const struct engine *e, uint32_t index, struct engine_worker 
 		.tid = __atomic_load_n(&w->tid, __ATOMIC_RELAXED),
 		.memory = w->memory.kind,
 		.lb = w->lb.counters,
-		.tap_lost = load(&w->tap.lost),
+		.tap_lost = worker_tap_lost(&w->tap),
 	};
 	for (size_t i = 0; i < sizeof(out->counters) / sizeof(*from); i++)
 		((uint64_t *)&out->counters)[i] = load(&from[i]);

@@ -24,13 +24,21 @@ static int ask(int fd, const char *name, unsigned long request, struct ifreq *r)
 	return ioctl(fd, request, r) ? -errno : 0;
 }
 
+static void describe(struct port *p, const struct ethtool_drvinfo *info)
+{
+	bool bus = *info->bus_info, firmware = *info->fw_version;
+	snprintf(p->driver, sizeof(p->driver), "%.31s", info->driver);
+	snprintf(p->hardware, sizeof(p->hardware), "%s%.24s%s%.24s", bus ? "at " : "",
+		 info->bus_info, firmware ? " firmware " : "", info->fw_version);
+}
+
 static void ask_driver(int fd, struct port *p)
 {
 	struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
 	struct ifreq r = {.ifr_data = (void *)&info};
 	snprintf(p->driver, sizeof(p->driver), "unknown");
 	if (!ask(fd, p->name, SIOCETHTOOL, &r))
-		snprintf(p->driver, sizeof(p->driver), "%.31s", info.driver);
+		describe(p, &info);
 }
 
 static uint32_t ask_queue_count(int fd, const char *name)

@@ -15,6 +15,7 @@ struct err;
 struct port {
 	char name[IF_NAMESIZE];
 	char driver[32];
+	char hardware[64]; /* where it is and what firmware it has; "": the driver does not say */
 	int ifindex;
 	uint8_t mac[ETH_ALEN];
 	uint32_t mtu;

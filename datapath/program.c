@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Control thread only. Owns the skeletons, the links and the perf buffer of the taps. */
+/* Control thread only. Owns the skeletons and the links. */
 #include "datapath/program.h"
 
 #include <bpf/bpf.h>
@@ -18,8 +18,6 @@
 #include "datapath/target_maps.h"
 #include "lb/err.h"
 
-#define TAP_PAGES 256 /* of 4 KiB, for each CPU */
-
 #define LINK_PREFIX "link-"
 
 struct program {
@@ -28,10 +26,6 @@ struct program {
 	struct weir_bpf *instances[ABI_MAX_PORTS];
 	int links[ABI_MAX_PORTS];
 	char link_names[ABI_MAX_PORTS][sizeof(LINK_PREFIX) + IF_NAMESIZE];
-	struct perf_buffer *tap;
-	tap_fn *tap_fn;
-	void *tap_context;
-	uint64_t tap_lost;
 };
 
 static struct weir_bpf *first(const struct program *p)
@@ -61,17 +55,31 @@ static int reuse_map(struct program *p, uint32_t index, struct bpf_map *map)
 	return r;
 }
 
+/* The instance has its arrays as plain memory; all other maps are the programs' own. */
 static int reuse_maps(struct program *p, uint32_t index, const struct program_input *in)
 {
-	struct weir_bpf *instance = p->instances[index];
+	struct weir_bpf *own = p->instances[index];
+	const struct instance *i = in->instance;
+	const struct {
+		struct bpf_map *map;
+		int fd;
+	} arrays[] = {
+		{own->maps.flows, i->flow_array.fd},
+		{own->maps.fast_backends, i->backend_array.fd},
+		{own->maps.captures, i->capture_array.fd},
+		{own->maps.tap_states, i->tap_array.fd},
+	};
+	const size_t count = sizeof(arrays) / sizeof(arrays[0]);
 	struct bpf_map *map;
-	int r = bpf_map__reuse_fd(instance->maps.flows, in->instance->flow_array.fd);
-	if (!r)
-		r = bpf_map__reuse_fd(instance->maps.fast_backends, in->instance->backend_array.fd);
-	bpf_object__for_each_map(map, instance->obj)
+	int r = 0;
+	bpf_object__for_each_map(map, own->obj)
 	{
-		if (!r && !bpf_map__is_internal(map) && map != instance->maps.flows &&
-		    map != instance->maps.fast_backends)
+		size_t a = 0;
+		while (a < count && arrays[a].map != map)
+			a++;
+		if (!r && a < count)
+			r = bpf_map__reuse_fd(map, arrays[a].fd);
+		else if (!r && !bpf_map__is_internal(map))
 			r = reuse_map(p, index, map);
 	}
 	return r;
@@ -167,7 +175,6 @@ void program_close(struct program *p)
 	for (uint32_t i = 0; i < p->count; i++)
 		if (p->links[i] >= 0)
 			close(p->links[i]);
-	perf_buffer__free(p->tap);
 	for (uint32_t i = 0; i < p->count; i++)
 		weir_bpf__destroy(p->instances[i]);
 	free(p);
@@ -363,47 +370,12 @@ int program_traffic(const struct program *p, uint32_t from, uint32_t count,
 	return r;
 }
 
-static void tap_sample(void *context, int cpu, void *data, __u32 size)
+void program_set_taps(struct program *p, uint32_t port, const struct tap_control *control)
 {
-	struct program *p = context;
-	struct tap_record record;
-	if (size < sizeof(record))
-		return;
-	memcpy(&record, data, sizeof(record));
-	if (record.captured <= size - sizeof(record) && p->tap_fn)
-		p->tap_fn(p->tap_context, &record, (const char *)data + sizeof(record));
+	tap_control_set(&p->instances[port]->bss->tap, control);
 }
 
-static void tap_missed(void *context, int cpu, __u64 count)
+int program_tap_map(const struct program *p)
 {
-	((struct program *)context)->tap_lost += count;
-}
-
-int program_tap_arm(struct program *p, uint64_t reasons, uint32_t snaplen, struct err *err)
-{
-	if (reasons && !p->tap) {
-		p->tap = perf_buffer__new(bpf_map__fd(first(p)->maps.taps), TAP_PAGES, tap_sample,
-					  tap_missed, p, NULL);
-		if (!p->tap)
-			return err_set(err, errno, "no perf buffers to capture by: %m");
-	}
-	for (uint32_t i = 0; i < p->count; i++) {
-		p->instances[i]->bss->tap.snaplen = snaplen;
-		__atomic_store_n(&p->instances[i]->bss->tap.armed, reasons, __ATOMIC_RELEASE);
-	}
-	return 0;
-}
-
-void program_tap_drain(struct program *p, tap_fn *fn, void *context)
-{
-	if (!p->tap)
-		return;
-	p->tap_fn = fn;
-	p->tap_context = context;
-	perf_buffer__consume(p->tap);
-}
-
-uint64_t program_tap_lost(const struct program *p)
-{
-	return p->tap_lost;
+	return bpf_map__fd(first(p)->maps.tap_rings);
 }

@@ -64,9 +64,8 @@ int program_traffic(const struct program *p, uint32_t first, uint32_t count,
 
 void program_reset_traffic(struct program *p, uint32_t backend);
 
-/* Packets dropped for these reasons go to the tap, at most `snaplen` bytes of each. */
-int program_tap_arm(struct program *p, uint64_t reasons, uint32_t snaplen, struct err *err);
-void program_tap_drain(struct program *p, tap_fn *fn, void *context);
-uint64_t program_tap_lost(const struct program *p);
+/* What the taps of a port have to know (datapath/taps.h), and the map of their rings. */
+void program_set_taps(struct program *p, uint32_t port, const struct tap_control *control);
+int program_tap_map(const struct program *p);
 
 #endif

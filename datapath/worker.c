@@ -29,7 +29,6 @@
 #define SPIN_NS          (50 * 1000ull) /* adaptive: how long it looks before it sleeps */
 #define SLEEP_MS         100            /* how long it sleeps at most: it has to see `stop` */
 #define HELD_SLEEP_MS    1 /* the same while packets are held: another worker may know */
-#define TAP_RING_BYTES   (4u << 20)
 
 /* --- one turn ------------------------------------------------------------------------------ */
 
@@ -46,40 +45,26 @@ static inline void count(uint64_t *counter, uint64_t n)
 	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
 
-static void tap(struct worker *w, const struct xsk *x, const struct lb_packet *p, uint64_t now_ns)
+static void release_dropped(struct worker *w, const struct worker_tap_packet *p)
 {
-	uint32_t snaplen = __atomic_load_n(&w->shared->tap_snaplen, __ATOMIC_RELAXED);
-	struct tap_record record = {
-		.time_ns = now_ns,
-		.length = p->length,
-		.captured = p->length < snaplen ? p->length : snaplen,
-		.service = p->service,
-		.backend = p->backend,
-		.rule = p->rule,
-		.port = x->port,
-		.queue = x->queue,
-		.reason = p->reason,
-		.source = TAP_WORKER,
-		.worker = w->index,
-	};
-	tap_ring_push(&w->tap, &record, p->data);
-}
-
-static void release_dropped(struct worker *w, const struct xsk *x, const struct lb_packet *p,
-			    uint64_t now_ns)
-{
-	if (__atomic_load_n(&w->shared->tap_armed, __ATOMIC_RELAXED) >> p->reason & 1)
-		tap(w, x, p, now_ns);
-	frame_pool_put(&w->pool, p->data - w->area.base);
+	if (worker_tap_wants_dropped(&w->tap, p->packet->reason))
+		worker_tap_dropped(&w->tap, p);
+	frame_pool_put(&w->pool, p->packet->data - w->area.base);
 }
 
 /* Where a packet goes once it is decided about; each way gives its frame a new owner. */
-static void dispatch(struct worker *w, const struct xsk *x, struct lb_packet *p, uint64_t now_ns)
+static void dispatch(struct worker *w, const struct xsk *x, struct lb_packet *p, int copy,
+		     uint64_t now_ns)
 {
+	const struct worker_tap_packet seen = {p, copy, x->port, x->queue, now_ns};
 	switch (p->verdict) {
 	case LB_TRANSMIT:
-		if (xsk_stage(&w->sockets[w->egress[p->egress]], p->data - w->area.base, p->length))
+		if (xsk_stage(&w->sockets[w->egress[p->egress]], p->data - w->area.base,
+			      p->length)) {
+			if (worker_tap_wants_sent(&w->tap))
+				worker_tap_sent(&w->tap, &seen);
 			return;
+		}
 		p->reason = REASON_TX_FULL;
 		count(&w->counters->tx_full, 1);
 		break;
@@ -95,7 +80,7 @@ static void dispatch(struct worker *w, const struct xsk *x, struct lb_packet *p,
 	default:
 		break;
 	}
-	release_dropped(w, x, p, now_ns);
+	release_dropped(w, &seen);
 }
 
 static uint32_t receive(struct worker *w, const struct snapshot *s, struct xsk *x, uint64_t now_ns)
@@ -113,9 +98,10 @@ static uint32_t receive(struct worker *w, const struct snapshot *s, struct xsk *
 		__builtin_prefetch(burst[i].data);
 	}
 	xsk_ring_cons__release(&x->rx, received);
+	worker_tap_keep(&w->tap, burst, received);
 	lb_process(&w->lb, s, burst, received, now_ns);
 	for (uint32_t i = 0; i < received; i++)
-		dispatch(w, x, &burst[i], now_ns);
+		dispatch(w, x, &burst[i], i, now_ns);
 	count(&w->counters->rx_packets, received);
 	count(&x->rx_packets, received);
 	return received;
@@ -131,7 +117,7 @@ static void release_held(struct worker *w, const struct snapshot *s, uint64_t no
 		uint64_t frame = frame_pool_get(&w->pool) + XDP_PACKET_HEADROOM;
 		memcpy(w->area.base + frame, burst[i].data, burst[i].length);
 		burst[i].data = w->area.base + frame;
-		dispatch(w, &w->sockets[burst[i].cookie], &burst[i], now_ns);
+		dispatch(w, &w->sockets[burst[i].cookie], &burst[i], -1, now_ns);
 	}
 }
 
@@ -242,7 +228,7 @@ int worker_open(struct worker *w, uint16_t index, int cpu, struct worker_shared 
 	w->sockets = calloc(socket_count, sizeof(*w->sockets));
 	w->poll_fds = calloc(socket_count, sizeof(*w->poll_fds));
 	if (!w->held || !w->sockets || !w->poll_fds || frame_pool_init(&w->pool, frames) ||
-	    tap_ring_init(&w->tap, TAP_RING_BYTES))
+	    worker_tap_init(&w->tap, index, &shared->tap, shared->captures))
 		return err_set(err, ENOMEM, "not enough memory for worker %u", index);
 	int r = memory_open(&w->memory, (size_t)frames * FRAME_SIZE, node, config->hugepages, err);
 	if (r)
@@ -286,7 +272,7 @@ void worker_close(struct worker *w)
 		xsk_close(&w->sockets[i]);
 	xsk_area_close(&w->area);
 	memory_close(&w->memory);
-	tap_ring_fini(&w->tap);
+	worker_tap_fini(&w->tap);
 	held_free(w->held);
 	frame_pool_fini(&w->pool);
 	free(w->poll_fds);

@@ -14,7 +14,7 @@
 #include "bpf/abi.h"
 #include "datapath/frame_pool.h"
 #include "datapath/memory.h"
-#include "datapath/tap.h"
+#include "datapath/worker_tap.h"
 #include "datapath/xsk.h"
 #include "lb/process.h"
 
@@ -72,8 +72,8 @@ struct worker_memory {
 struct worker_shared {
 	struct snapshot *snapshot; /* RCU: liburcu, QSBR */
 	struct fragments *fragments;
-	uint64_t tap_armed; /* bitmap of reasons */
-	uint32_t tap_snaplen;
+	struct tap_control tap;        /* of all captures together */
+	struct capture_slot *captures; /* what each wants */
 	bool stop;
 };
 
@@ -89,7 +89,7 @@ struct worker {
 	struct held *held; /* of lb */
 	struct worker_counters *counters;
 	/* cold */
-	_Alignas(64) struct tap_ring tap;
+	_Alignas(64) struct worker_tap tap;
 	struct memory memory;
 	struct xsk_area area;
 	uint16_t index;

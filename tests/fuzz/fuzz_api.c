@@ -14,7 +14,7 @@
 #include "lb/err.h"
 #include "lb/registry.h"
 #include "tests/fuzz/fuzz.h"
-#include "tools/weir/capture_filter.h"
+#include "tools/weir/capture_wanted.h"
 #include "tools/weir/daemon.h"
 #include "tools/weir/state_flows.h"
 
@@ -54,25 +54,6 @@ static void expect_words(int failure, const struct err *err)
 	FUZZ_EXPECT(*err->text && memchr(err->text, 0, sizeof(err->text)));
 }
 
-static void try_capture(void)
-{
-	static const uint8_t bytes[64] = {[12] = 0x08, [14] = 0x45};
-	const struct tap_record record = {
-		.length = 64, .captured = 64, .rule = ABI_NO_RULE, .reason = REASON_TRUNCATED};
-	struct capture_filter f = {};
-	struct err err = {};
-	int failure = capture_filter_init(&f, NULL, &err);
-	if (failure) {
-		expect_words(failure, &err);
-		FUZZ_EXPECT(!f.program);
-		return;
-	}
-	FUZZ_EXPECT(f.reasons && f.snaplen >= 1 && f.snaplen <= CAPTURE_SNAPLEN_MAX);
-	FUZZ_EXPECT(capture_filter_snaplen(&f) >= f.snaplen);
-	capture_filter_wants(&f, &record, bytes);
-	capture_filter_fini(&f);
-}
-
 static struct config *some_config(void)
 {
 	static const char yaml[] =
@@ -101,18 +82,50 @@ static void open_flow_table(void)
 			  &key);
 }
 
-static void try_flows(void)
+static const struct daemon *some_daemon(void)
 {
 	static struct daemon daemon;
+	if (daemon.config)
+		return &daemon;
+	daemon.config = some_config();
+	daemon.services = registry_new(ABI_MAX_SERVICES);
+	daemon.backends = registry_new(ABI_MAX_BACKENDS);
+	daemon.rules = registry_new(ABI_MAX_RULES);
+	registry_assign(daemon.services, "web");
+	registry_assign(daemon.rules, "no-web");
+	open_flow_table();
+	return &daemon;
+}
+
+static void try_capture(void)
+{
+	static const uint8_t bytes[64] = {[12] = 0x08, [14] = 0x45};
+	const struct tap_record record = {
+		.length = 64, .captured = 64, .rule = ABI_NO_RULE, .reason = REASON_TRUNCATED};
+	struct capture_wanted w = {};
+	char words[CAPTURE_WORDS];
+	struct err err = {};
+	int failure = capture_wanted_init(&w, NULL, some_daemon(), &err);
+	if (failure) {
+		expect_words(failure, &err);
+		FUZZ_EXPECT(!w.program && !w.expression);
+		return;
+	}
+	const struct capture_slot *s = &w.slot;
+	FUZZ_EXPECT(s->reasons || s->services_wanted || s->rx_ports || s->tx_ports || s->kernel);
+	FUZZ_EXPECT(w.snaplen >= 1 && w.snaplen <= CAPTURE_SNAPLEN_MAX);
+	FUZZ_EXPECT(s->snaplen >= w.snaplen && s->filter_length <= CAPTURE_FILTER_MAX);
+	FUZZ_EXPECT(*capture_wanted_words(&w, words));
+	capture_wanted_passes(&w, &record, bytes);
+	capture_wanted_fini(&w);
+}
+
+static void try_flows(void)
+{
 	struct state_flows *flows = NULL;
 	struct err err = {};
 	char part[PART];
-	if (!daemon.config) {
-		daemon.config = some_config();
-		daemon.backends = registry_new(ABI_MAX_BACKENDS);
-		open_flow_table();
-	}
-	int failure = state_flows_new(&flows, &daemon, NULL, &err);
+	int failure = state_flows_new(&flows, some_daemon(), NULL, &err);
 	if (failure) {
 		expect_words(failure, &err);
 		return;

@@ -67,7 +67,7 @@ static void write_stream(const char *folder)
 	struct pcapng_queue q;
 	uint8_t bytes[4096] = {16}; /* the size of the pieces */
 	pcapng_queue_init(&q, sizeof(bytes) - 1);
-	if (pcapng_write_section(&q, "weir") || pcapng_write_interface(&q, &interface) ||
+	if (pcapng_write_section(&q, "weir", NULL) || pcapng_write_interface(&q, &interface) ||
 	    pcapng_write_packet(&q, &packet) || pcapng_write_statistics(&q, &statistics))
 		exit(1);
 	size_t length = 1 + pcapng_queue_take(&q, bytes + 1, sizeof(bytes) - 1);

@@ -217,19 +217,6 @@ void engine_tick(struct engine *e, uint64_t now_ns)
 {
 }
 
-void engine_tap_arm(struct engine *e, uint64_t reasons, uint32_t snaplen)
-{
-}
-
-void engine_tap_drain(struct engine *e, tap_fn *fn, void *context)
-{
-}
-
-uint64_t engine_tap_lost(const struct engine *e)
-{
-	return 0;
-}
-
 static const char *reload_changes =
 	"{\"total\": 1, \"list\": [{\"change\": \"changed\", \"path\": \"services[web].ports\","
 	" \"before\": \"80\", \"after\": \"81\", \"restart\": false}]}";

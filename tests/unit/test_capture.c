@@ -26,6 +26,7 @@
 #include <cmocka.h>
 
 #include "datapath/engine.h"
+#include "datapath/taps.h"
 #include "lb/err.h"
 #include "lb/registry.h"
 #include "tools/weir/daemon.h"
@@ -45,31 +46,85 @@ struct fake_record {
 struct engine {
 	struct port ports[PORTS];
 	struct port_counters counters[PORTS];
-	uint64_t armed;
-	uint32_t snaplen;
-	uint64_t lost;
+	struct capture_slot slots[CAPTURES_MAX];
+	uint32_t armed; /* slots in use */
+	uint64_t lost;  /* records that found a ring full */
+	struct filter_machine machine;
 	struct fake_record *records; /* what the taps hold */
 	uint32_t count, capacity;
 };
 
 static struct engine fake_engine;
 
-void engine_tap_arm(struct engine *e, uint64_t reasons, uint32_t snaplen)
+static struct config_interface interfaces[PORTS] = {{.name = "port0"}, {.name = "port1"}};
+static struct config daemon_config = {.interface_count = PORTS, .interfaces = interfaces};
+
+int taps_set(struct engine *e, uint32_t slot, const struct capture_slot *want, struct err *err)
 {
-	e->armed = reasons;
-	e->snaplen = snaplen;
+	e->slots[slot] = *want;
+	e->armed |= 1u << slot;
+	return 0;
 }
 
-void engine_tap_drain(struct engine *e, tap_fn *fn, void *context)
+void taps_clear(struct engine *e, uint32_t slot)
 {
-	for (uint32_t i = 0; i < e->count; i++)
-		fn(context, &e->records[i].head, e->records[i].bytes);
+	e->armed &= ~(1u << slot);
+}
+
+void taps_close(struct engine *e)
+{
+	assert_int_equal(e->armed, 0);
+}
+
+void taps_credit(struct engine *e, uint32_t slot, int64_t packets, int64_t most)
+{
+	e->slots[slot].credit += packets;
+	if (e->slots[slot].credit > most)
+		e->slots[slot].credit = most;
+}
+
+void taps_tally(const struct engine *e, uint32_t slot, uint32_t port, struct capture_tally *out)
+{
+	*out = (struct capture_tally){.lost_full = port ? 0 : e->lost};
+}
+
+/* A packet as filters read it. */
+static int filter_load(void *source, __u32 offset, void *to, __u32 size)
+{
+	const struct fake_record *r = source;
+	memcpy(to, r->bytes + offset, size);
+	return 0;
+}
+
+#include "bpf/filter.h"
+
+static bool slot_wants(struct engine *e, uint32_t i, struct fake_record *r)
+{
+	const struct capture_slot *slot = &e->slots[i];
+	const struct tap_event event = {.point = r->head.point,
+					.reason = r->head.reason,
+					.service = r->head.service,
+					.rule = r->head.rule,
+					.port = r->head.port};
+	if (!(e->armed >> i & 1) || !capture_names(slot, &event))
+		return false;
+	filter_begin(&e->machine, r->head.length);
+	while (slot->filter_length && !filter_step(&e->machine, &slot->filter[e->machine.pc], r))
+		;
+	return !slot->filter_length || e->machine.result;
+}
+
+void taps_drain(struct engine *e, tap_fn *fn, void *context, uint64_t until_ns)
+{
+	for (uint32_t i = 0; i < e->count; i++) {
+		struct fake_record *r = &e->records[i];
+		for (uint32_t slot = 0; slot < CAPTURES_MAX; slot++)
+			if (slot_wants(e, slot, r))
+				r->head.captures |= 1u << slot;
+		if (r->head.captures)
+			fn(context, &r->head, r->bytes);
+	}
 	e->count = 0;
-}
-
-uint64_t engine_tap_lost(const struct engine *e)
-{
-	return e->lost;
 }
 
 uint32_t engine_port_count(const struct engine *e)
@@ -224,6 +279,7 @@ static int setup(void **state)
 	bed->daemon.services = registry_new(16);
 	bed->daemon.backends = registry_new(16);
 	bed->daemon.rules = registry_new(16);
+	bed->daemon.config = &daemon_config;
 	bed->daemon.captures = captures_new(&bed->daemon);
 	start_http(bed);
 	*state = bed;
@@ -525,25 +581,30 @@ static void test_taps_are_armed_for_what_is_wanted(void **state)
 {
 	struct bed *bed = *state;
 	struct client a, b, c;
+	const struct capture_slot *slots = fake_engine.slots;
 	assert_int_equal(fake_engine.armed, 0);
 	client_open(bed, &a, "?reason=no-backend&snaplen=64");
 	await_captures(bed, 1);
-	assert_int_equal(fake_engine.armed, 1ull << REASON_NO_BACKEND);
-	assert_int_equal(fake_engine.snaplen, 64);
-	client_open(bed, &b, "?reason=tx-full&snaplen=96&filter=udp");
+	assert_int_equal(fake_engine.armed, 1);
+	assert_int_equal(slots[0].reasons, 1ull << REASON_NO_BACKEND);
+	assert_int_equal(slots[0].snaplen, 64);
+	assert_int_equal(slots[0].filter_length, 0);
+	client_open(bed, &b, "?reason=tx-full&snaplen=96&filter=udp&sample=10&rate=1000");
 	await_captures(bed, 2);
-	assert_int_equal(fake_engine.armed, 1ull << REASON_NO_BACKEND | 1ull << REASON_TX_FULL);
-	assert_true(fake_engine.snaplen > 96); /* what the filter needs to see */
+	assert_int_equal(slots[1].reasons, 1ull << REASON_TX_FULL);
+	assert_int_not_equal(slots[1].filter_length, 0);
+	assert_int_equal(slots[1].sample, 10);
+	assert_true(slots[1].limited);
 	client_open(bed, &c, "");
 	await_captures(bed, 3);
-	assert_int_equal(fake_engine.armed & 1ull << REASON_NONE, 0);
-	assert_int_not_equal(fake_engine.armed & 1ull << (REASON_COUNT - 1), 0);
-	client_close(&c);
+	assert_int_equal(fake_engine.armed, 7);
+	assert_int_equal(slots[2].reasons & 1ull << REASON_NONE, 0);
+	assert_int_not_equal(slots[2].reasons & 1ull << (REASON_COUNT - 1), 0);
+	client_close(&a);
 	client_close(&b);
 	await_captures(bed, 1);
-	assert_int_equal(fake_engine.armed, 1ull << REASON_NO_BACKEND);
-	assert_int_equal(fake_engine.snaplen, 64);
-	client_close(&a);
+	assert_int_equal(fake_engine.armed, 4);
+	client_close(&c);
 	await_captures(bed, 0);
 	assert_int_equal(fake_engine.armed, 0);
 }
@@ -705,7 +766,13 @@ static void test_bad_requests_are_refused(void **state)
 		 "unknown reason \\\"none\\\"; known are: truncated malformed-ipv4"},
 		{"?reason=", "unknown reason"},
 		{"?reason=no-backend&reason=x", "no-backend"},
-		{"?filter=tcp%20porp%201", "filter \\\"tcp porp 1\\\": "},
+		{"?filter=tcp%20porp%201", "syntax error\\n  tcp porp 1\\n      ^"},
+		{"?filter=udp%20and%20(host%201.2.3.4%20or%20prt%2053)",
+		 "\\n  udp and (host 1.2.3.4 or prt 53)\\n                           ^"},
+		{"?service=web", "there is no service \\\"web\\\""},
+		{"?rule=no-web", "there is no rule \\\"no-web\\\""},
+		{"?rx=eth9", "is no interface of Weir; its are:"},
+		{"?sample=0", "from 1 to"},
 		{"?filter=udp&filter=tcp", "twice"},
 		{"?filter=%ff%fe", "UTF-8"},
 		{"?snaplen=0", "snaplen \\\"0\\\" is not a number from 1 to 65535"},

@@ -78,7 +78,7 @@ static const struct example examples[] = {
 
 static void put_head(struct pcapng_queue *q)
 {
-	assert_int_equal(pcapng_write_section(q, "weir 1.2.3"), 0);
+	assert_int_equal(pcapng_write_section(q, "weir 1.2.3", "drops"), 0);
 	for (int i = 0; i < 2; i++) {
 		struct pcapng_interface in = {.snaplen = 65535};
 		snprintf(in.name, sizeof(in.name), "eth%d", i);

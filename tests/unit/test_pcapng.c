@@ -26,7 +26,7 @@
 
 static void put_section(struct pcapng_queue *q)
 {
-	assert_int_equal(pcapng_write_section(q, "weir 1.2.3"), 0);
+	assert_int_equal(pcapng_write_section(q, "weir 1.2.3", NULL), 0);
 }
 
 static void put_interface(struct pcapng_queue *q, const char *name)
@@ -55,6 +55,7 @@ static int try_packet(struct pcapng_queue *q, uint32_t interface, uint64_t id, u
 		.dropped = id == 3 ? 5 : 0,
 		.id = id,
 		.queue = (uint32_t)id % 4,
+		.has_action = true,
 		.xdp_action = 1,
 		.comment = comment,
 	};
@@ -136,6 +137,7 @@ static void test_packet_is_golden(void **state)
 		.dropped = 3,
 		.id = 0x8000000000000007,
 		.queue = 2,
+		.has_action = true,
 		.xdp_action = 1,
 		.comment = "hi!?",
 		.comment_length = 3,

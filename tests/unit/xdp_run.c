@@ -20,12 +20,11 @@
 
 #include "bpf/flow.h" /* types that the skeleton names */
 #include "bpf/weir.skel.h"
+#include "datapath/tap_rings.h"
 #include "datapath/target_maps.h"
 #include "lb/err.h"
 #include "lb/snapshot.h"
 #include "tools/weir/offline.h"
-
-#define TAP_PAGES 16
 
 /* --- setting up ------------------------------------------------------------------------------ */
 
@@ -38,6 +37,7 @@ static void set_knobs(struct xdp_run *x, const struct offline *o)
 	x->program->rodata->flow_timeout_established = t->timeout_ticks[FLOW_ESTABLISHED];
 	x->program->rodata->flow_timeout_udp = t->timeout_ticks[FLOW_UDP];
 	bpf_map__set_max_entries(x->program->maps.flows, t->mask + 1);
+	bpf_map__set_max_entries(x->program->maps.tap_states, libbpf_num_possible_cpus());
 }
 
 static void share_flows(struct xdp_run *x, struct offline *o)
@@ -108,7 +108,7 @@ void xdp_run_close(struct xdp_run *x)
 		return;
 	if (x->flows)
 		munmap(x->flows, x->flows_size);
-	perf_buffer__free(x->tap);
+	tap_rings_close(x->rings);
 	weir_bpf__destroy(x->program);
 	close(x->socket);
 	memset(x, 0, sizeof(*x));
@@ -210,6 +210,7 @@ uint64_t xdp_run_many(struct xdp_run *x, const struct frame *in, uint32_t count)
 	if (bpf_prog_test_run_opts(bpf_program__fd(x->program->progs.weir), &run))
 		fail_msg("BPF_PROG_RUN: %s", strerror(errno));
 	read_counters(x, &after);
+	memcpy(x->dropped, after.dropped, sizeof(x->dropped));
 	return after.transmitted - before.transmitted;
 }
 
@@ -226,29 +227,49 @@ void xdp_run_expect_ledger(const struct xdp_run *x)
 
 /* --- the tap --------------------------------------------------------------------------------- */
 
-static void tap_sample(void *context, int cpu, void *data, __u32 size)
-{
-	struct xdp_run *x = context;
-	struct tap_record record;
-	assert_true(size >= sizeof(record));
-	memcpy(&record, data, sizeof(record));
-	assert_true(record.captured <= size - sizeof(record));
-	x->tap_fn(x->tap_context, &record, (char *)data + sizeof(record));
-}
-
 void xdp_run_tap(struct xdp_run *x, uint64_t reasons, uint32_t snaplen)
 {
-	if (!x->tap)
-		x->tap = perf_buffer__new(bpf_map__fd(x->program->maps.taps), TAP_PAGES, tap_sample,
-					  NULL, x, NULL);
-	assert_non_null(x->tap);
-	x->program->bss->tap.snaplen = snaplen;
-	x->program->bss->tap.armed = reasons;
+	struct capture_slot slot = {.reasons = reasons, .rule = ABI_NO_RULE, .snaplen = snaplen};
+	xdp_run_capture(x, &slot);
+}
+
+void xdp_run_capture(struct xdp_run *x, const struct capture_slot *slot)
+{
+	uint32_t key = 0;
+	struct err err;
+	struct tap_control c = {
+		.captures = 1,
+		.reasons = slot->reasons,
+		.services = slot->services_wanted,
+		.rx = slot->rx_ports & 1,
+		.forwarded = slot->services_wanted || slot->tx_ports,
+	};
+	if (!x->rings && tap_rings_open(&x->rings, bpf_map__fd(x->program->maps.tap_rings),
+					libbpf_num_possible_cpus(), &err))
+		fail_msg("%s", err.text);
+	assert_int_equal(
+		bpf_map_update_elem(bpf_map__fd(x->program->maps.captures), &key, slot, BPF_ANY),
+		0);
+	tap_control_set(&x->program->bss->tap, &c);
 }
 
 void xdp_run_drain(struct xdp_run *x, tap_fn *fn, void *context)
 {
-	x->tap_fn = fn;
-	x->tap_context = context;
-	perf_buffer__consume(x->tap);
+	tap_rings_drain(x->rings, fn, context, UINT64_MAX);
+}
+
+struct capture_tally xdp_run_tally(const struct xdp_run *x)
+{
+	struct capture_tally sum = {0};
+	struct tap_state state;
+	for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++) {
+		assert_int_equal(
+			bpf_map_lookup_elem(bpf_map__fd(x->program->maps.tap_states), &cpu, &state),
+			0);
+		sum.matched += state.tallies[0][0].matched;
+		sum.skipped += state.tallies[0][0].skipped;
+		sum.lost_rate += state.tallies[0][0].lost_rate;
+		sum.lost_full += state.tallies[0][0].lost_full;
+	}
+	return sum;
 }

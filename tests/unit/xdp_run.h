@@ -14,7 +14,7 @@
 #include "tests/unit/packet_build.h"
 
 struct offline;
-struct perf_buffer;
+struct tap_rings;
 struct weir_bpf;
 
 #define XDP_RUN_MIN 14u /* what frames the kernel takes */
@@ -26,9 +26,8 @@ struct xdp_run {
 	void *flows;
 	uint64_t flows_size;
 	uint64_t dropped[ABI_REASON_SLOTS]; /* so far */
-	struct perf_buffer *tap;
-	tap_fn *tap_fn;
-	void *tap_context;
+	struct tap_rings *rings;
+	uint32_t drained; /* records, by who counts them */
 };
 
 /* Names of our own: <linux/bpf.h> and libpcap don't go together. */
@@ -64,8 +63,10 @@ uint64_t xdp_run_many(struct xdp_run *x, const struct frame *in, uint32_t count)
 /* The equation of struct port_counters (bpf/abi.h). */
 void xdp_run_expect_ledger(const struct xdp_run *x);
 
-/* Captures what is dropped for the reasons of a bitmap. */
+/* Captures what is dropped for the reasons of a bitmap, or what a slot wants; in the first slot. */
 void xdp_run_tap(struct xdp_run *x, uint64_t reasons, uint32_t snaplen);
+void xdp_run_capture(struct xdp_run *x, const struct capture_slot *slot);
+struct capture_tally xdp_run_tally(const struct xdp_run *x);
 void xdp_run_drain(struct xdp_run *x, tap_fn *fn, void *context);
 
 #endif

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Captures of dropped packets, each a pcapng stream to one HTTP client:
+ * Captures, each a pcapng stream to one HTTP client:
  *
- *   GET /v1/capture?reason=WORD&filter=EXPRESSION&snaplen=BYTES&count=PACKETS&duration=SECONDS
+ *   GET /v1/capture?drops&filter=udp&...      see tools/weir/capture_wanted.h
  *
- * `reason` may be repeated, none means all of them; `filter` is pcap-filter(7)'s language, in
- * which names of hosts are those of the daemon's /etc/hosts: DNS is not asked. The stream ends with
- * the client, after `count` packets or `duration`; then come the interfaces' statistics. Taps are
- * armed while there is a client, and only for what clients want.
+ * The stream ends after `count` packets or `duration`, or when the client closes its sending side;
+ * then come the interfaces' statistics. Taps are armed while there is a client, and only for what
+ * clients want.
  *
  * All on the control thread, on which the HTTP daemon must run too. That needs
  * MHD_ALLOW_SUSPEND_RESUME, and an MHD_run() in every turn of the loop: nothing else tells it that

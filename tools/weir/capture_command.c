@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * `weir capture`: asks the daemon for a stream of dropped packets and writes it down. The daemon
- * filters; what the two say to each other is in tools/weir/capture.h.
+ * `weir capture`: asks the daemon for a stream of packets and writes it down. The taps filter; what
+ * the two say to each other is in tools/weir/capture.h.
  */
 #include "tools/weir/command.h"
 
@@ -22,17 +22,31 @@
 
 static const char usage[] =
 	"Usage: weir capture [OPTION]... [FILTER]\n"
-	"Shows the packets that Weir drops, each with the reason, or writes them to a file.\n"
+	"Shows packets, those that Weir drops each with the reason, or writes them to a file.\n"
 	"\n"
-	"      --drops           dropped packets; what is captured when nothing else is named\n"
+	"What is captured; any of these together, --drops where none is named:\n"
+	"      --drops           dropped packets\n"
 	"      --reason REASON   only those dropped for this reason; may be repeated\n"
 	"                        ('weir show drops' lists them)\n"
+	"      --rule NAME       only those dropped by this rule of the policy\n"
+	"      --services NAME   packets of a service, each as it came and as it was sent, with "
+	"one\n"
+	"                        packet id; may be repeated\n"
+	"      --interface NAME  what comes in by an interface (--rx), what Weir sends by it "
+	"(--tx),\n"
+	"                        or both; may be repeated, each with its own --rx or --tx behind "
+	"it\n"
+	"\n"
 	"  -w FILE               write packets to FILE, - for standard output\n"
 	"      --format FORMAT   of FILE: pcapng (default; with reason, service, backend and "
 	"queue\n"
 	"                        of each packet) or pcap\n"
 	"  -c COUNT              end after COUNT packets\n"
 	"  -s BYTES              keep at most BYTES of each packet in FILE (default: all)\n"
+	"      --sample N        only one packet in N\n"
+	"      --rate N          at most N packets a second, so that a capture slows nothing "
+	"down;\n"
+	"                        what is beyond is counted as lost\n"
 	"      --duration SECONDS  end after SECONDS\n"
 	"      --socket PATH     the daemon's socket (default " DEFAULT_SOCKET "); not -s here,\n"
 	"                        which is the snapshot length as in tcpdump\n"
@@ -46,12 +60,16 @@ static const char usage[] =
 	"  weir capture -w drops.pcapng -c 1000 'host 203.0.113.10'\n"
 	"  weir capture -w - | tshark -r - -T fields -e frame.comment\n";
 
+#define FINISH_S 3 /* for the last packets, once the end was asked for */
+
 struct capture_command {
 	const char *socket;
 	const char *path; /* of -w, or NULL */
 	enum capture_format format;
 	bool format_given;
 	const char *count, *duration, *snaplen; /* as given, or NULL */
+	const char *interface;                  /* the last that was named, until it is settled */
+	bool rx, tx;                            /* of it */
 	FILE *query;                            /* what the daemon is asked */
 	char *query_text;
 	size_t query_size;
@@ -61,6 +79,7 @@ struct capture_command {
 	bool cut_short; /* the daemon ended, in good order: nothing of the capture is missing */
 	bool progress;  /* a line on stderr that is written over each second */
 	time_t start_s, progress_s;
+	time_t finish_s; /* when the daemon was asked to end the stream, 0: it was not */
 };
 
 static volatile sig_atomic_t stop_asked;
@@ -107,11 +126,31 @@ static int query_add_filter(struct capture_command *c, char **words)
 
 /* --- options -------------------------------------------------------------------------------- */
 
-enum { OPTION_DROPS = 256, OPTION_REASON, OPTION_FORMAT, OPTION_DURATION, OPTION_SOCKET };
+enum {
+	OPTION_DROPS = 256,
+	OPTION_REASON,
+	OPTION_RULE,
+	OPTION_SERVICES,
+	OPTION_INTERFACE,
+	OPTION_RX,
+	OPTION_TX,
+	OPTION_SAMPLE,
+	OPTION_RATE,
+	OPTION_FORMAT,
+	OPTION_DURATION,
+	OPTION_SOCKET
+};
 
 static const struct option options[] = {
 	{"drops", no_argument, NULL, OPTION_DROPS},
 	{"reason", required_argument, NULL, OPTION_REASON},
+	{"rule", required_argument, NULL, OPTION_RULE},
+	{"services", required_argument, NULL, OPTION_SERVICES},
+	{"interface", required_argument, NULL, OPTION_INTERFACE},
+	{"rx", no_argument, NULL, OPTION_RX},
+	{"tx", no_argument, NULL, OPTION_TX},
+	{"sample", required_argument, NULL, OPTION_SAMPLE},
+	{"rate", required_argument, NULL, OPTION_RATE},
 	{"format", required_argument, NULL, OPTION_FORMAT},
 	{"duration", required_argument, NULL, OPTION_DURATION},
 	{"socket", required_argument, NULL, OPTION_SOCKET},
@@ -127,14 +166,61 @@ static int take_format(const char *word, enum capture_format *out)
 	return 0;
 }
 
-/* Returns -1 to go on, or the status to exit with at once. */
-static int take_option(struct capture_command *c, int option, const char *command)
+/* The interface that was named last: both ways, if neither was said. */
+static void settle_interface(struct capture_command *c)
+{
+	if (!c->interface)
+		return;
+	if (c->rx || !c->tx)
+		client_query_add(c->query, "rx", c->interface);
+	if (c->tx || !c->rx)
+		client_query_add(c->query, "tx", c->interface);
+	c->interface = NULL;
+	c->rx = c->tx = false;
+}
+
+/* Options that say what is captured. False: it is none. */
+static bool take_source(struct capture_command *c, int option)
 {
 	switch (option) {
 	case OPTION_DROPS:
-		break;
+		client_query_add(c->query, "drops", "1");
+		return true;
 	case OPTION_REASON:
 		client_query_add(c->query, "reason", optarg);
+		return true;
+	case OPTION_RULE:
+		client_query_add(c->query, "rule", optarg);
+		return true;
+	case OPTION_SERVICES:
+		client_query_add(c->query, "service", optarg);
+		return true;
+	case OPTION_INTERFACE:
+		settle_interface(c);
+		c->interface = optarg;
+		return true;
+	case OPTION_RX:
+		c->rx = true;
+		return true;
+	case OPTION_TX:
+		c->tx = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Returns -1 to go on, or the status to exit with at once. */
+static int take_option(struct capture_command *c, int option, const char *command)
+{
+	if (take_source(c, option))
+		return -1;
+	switch (option) {
+	case OPTION_SAMPLE:
+		client_query_add(c->query, "sample", optarg);
+		break;
+	case OPTION_RATE:
+		client_query_add(c->query, "rate", optarg);
 		break;
 	case OPTION_FORMAT:
 		if (take_format(optarg, &c->format))
@@ -168,6 +254,9 @@ static int take_option(struct capture_command *c, int option, const char *comman
 static int settle_options(struct capture_command *c, const char *command)
 {
 	bool to_stdout = c->path && !strcmp(c->path, "-");
+	if (!c->interface && (c->rx || c->tx))
+		return options_fault(command, "--rx and --tx are of an --interface NAME");
+	settle_interface(c);
 	if (!c->path && c->format_given)
 		return options_fault(command, "--format is of a file: add -w FILE");
 	if (to_stdout && isatty(STDOUT_FILENO))
@@ -220,7 +309,14 @@ static int on_bytes(void *context, const void *bytes, size_t length)
 			return failure;
 	}
 	show_progress(c);
-	return stop_asked;
+	if (!stop_asked)
+		return CLIENT_GO_ON;
+	/* The daemon has the last packets and knows what was lost: it ends the stream. */
+	if (!c->finish_s) {
+		c->finish_s = monotonic_s();
+		return CLIENT_FINISH;
+	}
+	return monotonic_s() - c->finish_s > FINISH_S ? CLIENT_END : CLIENT_GO_ON;
 }
 
 /* Whether what was asked for has come: the count, or the time. */

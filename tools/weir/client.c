@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 
 #include "lb/err.h"
@@ -46,13 +47,25 @@ static bool status_is_good(long status)
 	return status >= 200 && status < 300;
 }
 
+/* Closing the sending side asks for the end: there is no more to come from us. */
+static void take_result(struct client *c, int result)
+{
+	curl_socket_t fd;
+	c->result = result;
+	if (result != CLIENT_FINISH)
+		return;
+	c->result = CLIENT_GO_ON;
+	if (!curl_easy_getinfo(c->curl, CURLINFO_ACTIVESOCKET, &fd) && fd != CURL_SOCKET_BAD)
+		shutdown(fd, SHUT_WR);
+}
+
 /* Returning another number than it was given ends the transfer. */
 static size_t on_body(char *bytes, size_t one, size_t length, void *context)
 {
 	struct client *c = context;
 	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &c->status);
 	if (c->fn && status_is_good(c->status)) {
-		c->result = c->fn(c->context, bytes, length);
+		take_result(c, c->fn(c->context, bytes, length));
 		return c->result ? 0 : length;
 	}
 	if (!status_is_good(c->status) && (size_t)ftell(c->body) + length > ERROR_BYTES)
@@ -65,13 +78,13 @@ static int on_idle(void *context, curl_off_t a, curl_off_t b, curl_off_t x, curl
 	struct client *c = context;
 	/* libcurl calls this once more after `fn` has ended the stream: that result stays. */
 	if (!c->result)
-		c->result = c->fn(c->context, "", 0);
+		take_result(c, c->fn(c->context, "", 0));
 	return c->result != 0;
 }
 
 static int client_init(struct client *c, const char *socket, const char *path, struct err *err)
 {
-	char url[1024];
+	char url[4096];
 	int n = snprintf(url, sizeof(url), "http://weir%s", path);
 	if (n < 0 || (size_t)n >= sizeof(url))
 		return err_set(err, ENAMETOOLONG, "the request is longer than %zu bytes",

@@ -25,9 +25,11 @@ int client_post(const char *socket, const char *path, json_t **out, struct err *
 
 /*
  * Takes bytes of a stream. Called with length 0 as well, at least once a second and after every
- * signal, so that a caller may stop while nothing comes. Returns 0 to go on, 1 to end the stream,
- * or -errno, which becomes the stream's result.
+ * signal, so that a caller may stop while nothing comes. Returns CLIENT_GO_ON, CLIENT_END to end
+ * the stream, CLIENT_FINISH to have the daemon end it in order (more may come till then), or
+ * -errno, which becomes the stream's result.
  */
+enum { CLIENT_GO_ON = 0, CLIENT_END = 1, CLIENT_FINISH = 2 };
 typedef int client_write_fn(void *context, const void *bytes, size_t length);
 
 /* Hands the answer's body to `fn` as it comes, till its end. 0 when `fn` ended it, too. */

@@ -74,7 +74,6 @@ static bool daemon_row(struct metric_place *at, struct metric_row *r)
 	r->figure[DAEMON_CAPACITY] = d->config->flow_entries;
 	r->figure[DAEMON_HELD] = l.held;
 	r->figure[DAEMON_DIFFERENCE] = l.rx - l.transmitted - l.passed - l.dropped - l.held;
-	r->figure[DAEMON_TAP_LOST] = engine_tap_lost(d->engine);
 	add_inserts(d->engine, r->figure);
 	return true;
 }
@@ -229,6 +228,7 @@ static bool worker_row(struct metric_place *at, struct metric_row *r)
 	r->figure[WORKER_FILL] = w.frames.in_fill;
 	r->figure[WORKER_TRANSMIT] = w.frames.in_transmit;
 	r->figure[WORKER_ELSEWHERE] = w.frames.elsewhere;
+	r->figure[WORKER_TAP_LOST] = w.tap_lost;
 	r->figure[WORKER_BURST_NS] = w.counters.burst_ns;
 	for (int i = 0; i < WORKER_BURST_TIMES; i++)
 		r->figure[WORKER_BURSTS] += w.counters.burst_times[i];

@@ -46,7 +46,6 @@ enum {
 	DAEMON_GUARDED,
 	DAEMON_HELD,
 	DAEMON_DIFFERENCE,
-	DAEMON_TAP_LOST,
 };
 enum {
 	INTERFACE_RX_PACKETS,
@@ -73,6 +72,7 @@ enum {
 	WORKER_ELSEWHERE,
 	WORKER_BURST_NS,
 	WORKER_BURSTS,
+	WORKER_TAP_LOST,
 };
 enum { /* of services and backends */
        TRAFFIC_FAST_PACKETS,
@@ -86,7 +86,7 @@ enum { /* of services and backends */
        BACKEND_REACHABLE,
        BACKEND_WEIGHT,
 };
-#define METRIC_FIGURES 16
+#define METRIC_FIGURES 18
 
 struct metric_row {
 	struct metric_labels labels;

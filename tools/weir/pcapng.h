@@ -21,8 +21,9 @@ struct err;
 #define PCAPNG_STATISTICS 5u
 #define PCAPNG_PACKET     6u
 
-#define PCAPNG_BLOCK_MAX (1u << 20) /* bytes; a longer block is taken for a corrupt one */
-#define PCAPNG_NAME_MAX  64u
+#define PCAPNG_BLOCK_MAX  (1u << 20) /* bytes; a longer block is taken for a corrupt one */
+#define PCAPNG_NAME_MAX   64u
+#define PCAPNG_FILTER_MAX 512u
 
 /* --- writing -------------------------------------------------------------------------------- */
 
@@ -46,8 +47,10 @@ size_t pcapng_queue_take(struct pcapng_queue *q, void *out, size_t max);
 struct pcapng_interface {
 	char name[PCAPNG_NAME_MAX];
 	char description[PCAPNG_NAME_MAX];
+	char hardware[PCAPNG_NAME_MAX]; /* "": not known */
 	uint8_t mac[6];
 	uint32_t snaplen;
+	const char *filter; /* an expression of pcap-filter(7), or NULL */
 };
 
 struct pcapng_packet {
@@ -58,6 +61,8 @@ struct pcapng_packet {
 	uint64_t dropped; /* lost between the interface's packet before this and this one */
 	uint64_t id;
 	uint32_t queue;
+	bool outbound;   /* it was sent, else it came in */
+	bool has_action; /* `xdp_action` is known */
 	uint64_t xdp_action;
 	const char *comment; /* not ended by a NUL */
 	size_t comment_length;
@@ -66,16 +71,18 @@ struct pcapng_packet {
 struct pcapng_statistics {
 	uint32_t interface;
 	uint64_t start_ns, end_ns;
-	uint64_t received;  /* by the interface, UINT64_MAX: not known */
-	uint64_t dropped;   /* that the capture would have had, but lost */
-	uint64_t delivered; /* packets in the stream */
+	uint64_t received;   /* by the interface, UINT64_MAX: not known */
+	uint64_t matched;    /* of those what the capture wanted, UINT64_MAX: not known */
+	uint64_t dropped;    /* that the capture would have had, but lost */
+	uint64_t delivered;  /* packets in the stream */
+	const char *comment; /* or NULL */
 };
 
 /*
  * Each appends one whole block, or nothing: -ENOBUFS beyond the queue's limit, -ENOMEM. A stream
  * is a section, its interfaces, packets, and the interfaces' statistics.
  */
-int pcapng_write_section(struct pcapng_queue *q, const char *application);
+int pcapng_write_section(struct pcapng_queue *q, const char *application, const char *comment);
 int pcapng_write_interface(struct pcapng_queue *q, const struct pcapng_interface *in);
 int pcapng_write_packet(struct pcapng_queue *q, const struct pcapng_packet *p);
 int pcapng_write_statistics(struct pcapng_queue *q, const struct pcapng_statistics *s);
@@ -109,9 +116,11 @@ int pcapng_splitter_feed(struct pcapng_splitter *s, const void *bytes, size_t le
 			 pcapng_block_fn *fn, void *context, struct err *err);
 
 /*
- * What a block says; pointers lead into it. Of the options these are read: the interface's name,
- * the packet's comment and dropped, the statistics' counters. -EPROTO: impossible inner lengths.
+ * What a block says; pointers lead into it. Of the options these are read: the section's comment,
+ * the interface's name, the packet's comment and dropped, the statistics' counters. -EPROTO:
+ * impossible inner lengths.
  */
+int pcapng_read_section(const struct pcapng_block *b, char *comment, size_t size);
 int pcapng_read_interface(const struct pcapng_block *b, struct pcapng_interface *out);
 int pcapng_read_packet(const struct pcapng_block *b, struct pcapng_packet *out);
 int pcapng_read_statistics(const struct pcapng_block *b, struct pcapng_statistics *out);

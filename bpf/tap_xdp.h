@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The taps of the XDP program. Included by weir.bpf.c, after its knobs. While nobody captures, each
+ * costs a load and a branch; with the knob `taps` at 0 there are none.
+ */
+#ifndef WEIR_BPF_TAP_XDP_H
+#define WEIR_BPF_TAP_XDP_H
+
+#include "bpf/capture.h"
+
+/* Set before loading: 0 builds the program without its taps, to measure what they cost. */
+const volatile __u8 taps = 1;
+
+/* What user space changes while the program runs. */
+struct tap_control tap = {};
+
+static __always_inline int tap_copy(void *source, __u32 offset, void *to, __u32 size)
+{
+	return bpf_xdp_load_bytes(source, offset, to, size);
+}
+
+#include "bpf/tap.h"
+
+#define TAP_WHAT(point, action, port, reason) \
+	((__u32)(point) | (__u32)(action) << 8 | (__u32)(reason) << 16 | (__u32)(port) << 24)
+
+/* A function of its own, so that the verifier looks at all its ways only once. */
+__attribute__((noinline)) int tap_packet(struct xdp_md *ctx, __u32 what, __u32 service,
+					 __u32 backend, __u32 rule)
+{
+	struct tap_state *state = tap_state();
+	__u8 point = what;
+	if (!state)
+		return 0;
+	struct tap_event *e = &state->event;
+	e->service = service;
+	e->backend = backend;
+	e->rule = rule;
+	e->port = what >> 24;
+	e->queue = ctx->rx_queue_index;
+	e->point = point;
+	e->reason = what >> 16;
+	e->action = what >> 8;
+	e->source = TAP_XDP;
+	e->length = frame_length((void *)(long)ctx->data, (void *)(long)ctx->data_end);
+	tap_ask(ctx, state, tap.captures);
+	/* A packet that was seen on its way in keeps its id. */
+	__u64 id = state->id | (__u64)(bpf_get_smp_processor_id() + 1) << 40;
+	if (point == TAP_RX || (!tap.rx && (point != TAP_TX || service == ABI_NO_SERVICE)))
+		id = tap_new_id(state);
+	if (state->wanted)
+		tap_emit(ctx, state, id);
+	return 0;
+}
+
+static __always_inline void tap_rx(struct xdp_md *ctx)
+{
+	if (taps && tap.rx)
+		tap_packet(ctx, TAP_WHAT(TAP_RX, CAPTURE_NO_ACTION, port_index, 0), ABI_NO_SERVICE,
+			   ABI_NO_BACKEND, ABI_NO_RULE);
+}
+
+/* The packet as it came is about to be sent to a backend. */
+static __always_inline void tap_before(struct xdp_md *ctx, __u32 service, __u32 backend,
+				       __u32 action)
+{
+	if (taps && tap.forwarded)
+		tap_packet(ctx, TAP_WHAT(TAP_BEFORE, action, port_index, 0), service, backend,
+			   ABI_NO_RULE);
+}
+
+/* The packet is as it will be sent by the port. */
+static __always_inline void tap_tx(struct xdp_md *ctx, __u32 port, __u32 service, __u32 backend,
+				   __u32 action)
+{
+	if (taps && tap.forwarded)
+		tap_packet(ctx, TAP_WHAT(TAP_TX, action, port, 0), service, backend, ABI_NO_RULE);
+}
+
+static __always_inline void tap_drop(struct xdp_md *ctx, int reason, __u32 service, __u32 rule)
+{
+	if (taps && (tap.services || tap.reasons & 1ull << (reason & (ABI_REASON_SLOTS - 1))))
+		tap_packet(ctx, TAP_WHAT(TAP_DROP, XDP_DROP, port_index, reason), service,
+			   ABI_NO_BACKEND, rule);
+}
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What became of the packets that a capture wanted, by interface:
+ *   matched == skipped + delivered + lost at the taps + late
+ */
+#ifndef WEIR_TOOLS_CAPTURE_BOOKS_H
+#define WEIR_TOOLS_CAPTURE_BOOKS_H
+
+#include <stdint.h>
+
+#include "bpf/capture.h"
+
+struct engine;
+struct pcapng_queue;
+
+struct capture_port {
+	uint64_t received_before;         /* the interface's counter when the capture began */
+	struct capture_tally before, now; /* the taps' counts, when it began and as last read */
+	uint64_t delivered;
+	uint64_t late;       /* found the client's queue full */
+	uint64_t unfiltered; /* matched at the taps, and was not what the filter lets through */
+	uint64_t unreported; /* of what was lost, since the port's last packet */
+};
+
+struct capture_books {
+	const struct engine *engine;
+	uint32_t slot;
+	uint32_t port_count;
+	struct capture_port ports[ABI_MAX_PORTS];
+};
+
+/* Opens the books of a capture that is about to begin in a slot. */
+void capture_books_init(struct capture_books *b, const struct engine *e, uint32_t slot);
+
+/* Takes note of what the taps lost since the last look. */
+void capture_books_count_lost(struct capture_books *b);
+
+/*
+ * Writes a statistics block for each interface, for which it raises the queue's limit. Times in
+ * nanoseconds since 1970. Without memory there are fewer of them.
+ */
+void capture_books_write(const struct capture_books *b, uint64_t start_ns, uint64_t end_ns,
+			 struct pcapng_queue *q);
+
+#endif

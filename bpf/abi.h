@@ -15,11 +15,11 @@
 
 #define ABI_VERSION 3u
 
-#define ABI_MAX_PORTS    16u   /* interfaces one instance serves */
-#define ABI_MAX_QUEUES   64u   /* receive queues of one interface */
-#define ABI_MAX_SERVICES 4096u /* services of one instance */
-#define ABI_MAX_BACKENDS 65536u
-#define ABI_MAX_RULES    4096u /* of the policy, the default verdict among them */
+#define ABI_MAX_PORTS    16u     /* interfaces one instance serves */
+#define ABI_MAX_QUEUES   64u     /* receive queues of one interface */
+#define ABI_MAX_SERVICES 4096u   /* services of one instance */
+#define ABI_MAX_BACKENDS 131072u /* FLOW_TAG_BACKEND has room for them */
+#define ABI_MAX_RULES    4096u   /* of the policy, the default verdict among them */
 #define ABI_NO_SERVICE   0xffffffffu
 #define ABI_NO_BACKEND   0xffffffffu
 #define ABI_NO_RULE      0xffffffffu

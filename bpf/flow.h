@@ -79,7 +79,7 @@ static __always_inline __u64 flow_hash(const struct flow_key *key, const struct 
  */
 #define FLOW_BUCKET_ENTRIES 5
 #define FLOW_TICK_NS        (1ull << 28) /* last seen is kept in ticks of 0.27 s, 16 bits: 4.9 h */
-#define FLOW_TAG_BACKEND    0xffffull
+#define FLOW_TAG_BACKEND    (ABI_MAX_BACKENDS - 1ull)
 
 /* The lower half of a meta. Of a translated flow it says so, and which of the two it is. */
 #define FLOW_META_STATE      0x003fu
@@ -103,7 +103,7 @@ enum flow_state {
 };
 
 struct flow_bucket {
-	__u64 tag[FLOW_BUCKET_ENTRIES];  /* hash bits << 16 | backend id; 0: a free entry */
+	__u64 tag[FLOW_BUCKET_ENTRIES];  /* hash bits, and the backend id below; 0: free */
 	__u32 meta[FLOW_BUCKET_ENTRIES]; /* last seen tick << 16 | FLOW_META_* */
 	__u32 sequence;                  /* odd: a writer holds the bucket */
 };

@@ -194,7 +194,7 @@ static const struct list backend_list = {
 	.item = MAPPING(backend_fields),
 	.item_size = sizeof(struct config_backend),
 	.count_offset = offsetof(struct config_service, backend_count),
-	.max = ABI_MAX_BACKENDS - 1,
+	.max = CONFIG_MAX_BACKENDS,
 };
 
 #define SERVICE(member) FIELD_MEMBER(struct config_service, member)
@@ -370,6 +370,11 @@ void config_free(struct config *c)
 	free(c->api.group);
 	free(c->api.token_file);
 	free(c);
+}
+
+const char *config_state_word(enum config_state state)
+{
+	return states[state].word;
 }
 
 const char *config_forward_word(enum forward forward)

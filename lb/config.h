@@ -14,7 +14,8 @@
 
 struct err;
 
-#define CONFIG_MAX_BYTES (16u << 20) /* of text */
+#define CONFIG_MAX_BYTES    (16u << 20) /* of text */
+#define CONFIG_MAX_BACKENDS 65535u      /* of one service: less than a Maglev table has slots */
 
 enum config_mode { MODE_AUTO, MODE_ZEROCOPY, MODE_COPY, MODE_GENERIC };
 enum config_poll { POLL_ADAPTIVE, POLL_BUSY, POLL_INTERRUPT };
@@ -130,6 +131,9 @@ int config_parse(const char *file, const char *text, size_t length, struct confi
 void config_print(const struct config *c, FILE *out);
 
 void config_free(struct config *c); /* NULL too */
+
+/* "up", "drain" or "down". */
+const char *config_state_word(enum config_state state);
 
 /* As the configuration has it: "dsr". */
 const char *config_forward_word(enum forward forward);

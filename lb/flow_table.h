@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Which backend a flow was given. A hit touches one cache line: a bucket of five flows, found by
- * the flow's hash (bpf/flow.h), of which the entry keeps 48 bits and the bucket index the rest, so
+ * the flow's hash (bpf/flow.h), of which the entry keeps 47 bits and the bucket index the rest, so
  * that two flows share an entry with a chance of about 2^-60.
  *
  * Any thread may look up, insert and remove at any time. Readers take no lock: tag and backend are
@@ -170,10 +170,10 @@ enum flow_insert {
 };
 
 /*
- * Inserts a flow that flow_table_find() did not find, with a backend below 65536; if another thread
- * was faster, its entry is overwritten in place. A new flow takes the place of a timed-out entry,
- * else of the oldest closing one, else of the oldest half-open one; never of an established or UDP
- * one.
+ * Inserts a flow that flow_table_find() did not find, with a backend below ABI_MAX_BACKENDS; if
+ * another thread was faster, its entry is overwritten in place. A new flow takes the place of a
+ * timed-out entry, else of the oldest closing one, else of the oldest half-open one; never of an
+ * established or UDP one.
  */
 enum flow_insert flow_table_insert(struct flow_table *t, uint64_t hash, uint32_t backend,
 				   enum flow_state state, uint64_t now_ns,

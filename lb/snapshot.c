@@ -13,14 +13,9 @@
 
 #include "lb/err.h"
 #include "lb/maglev.h"
-#include "lb/quic.h"
 #include "lb/registry.h"
+#include "lb/roster.h"
 #include "lb/target_table.h"
-
-struct maglev_share {
-	uint32_t references;
-	struct maglev *table;
-};
 
 const char *snapshot_backend_key(const struct config_service *s, const struct config_backend *b,
 				 char *key, size_t size)
@@ -52,34 +47,56 @@ full:
 		       ABI_MAX_SERVICES, ABI_MAX_BACKENDS);
 }
 
+/* Marks the ids that the configuration needs. NULL without memory. */
+static bool *needed_ids(const struct config *config, const struct registry *services,
+			const struct registry *backends, bool of_backends)
+{
+	char key[SNAPSHOT_BACKEND_KEY];
+	bool *needed = calloc(registry_end(of_backends ? backends : services) + 1, sizeof(*needed));
+	for (unsigned int i = 0; needed && i < config->service_count; i++) {
+		const struct config_service *s = &config->services[i];
+		int64_t id = of_backends ? -1 : registry_find(services, s->name);
+		if (id >= 0)
+			needed[id] = true;
+		for (unsigned int j = 0; of_backends && j < s->backend_count; j++) {
+			snapshot_backend_key(s, &s->backends[j], key, sizeof(key));
+			id = registry_find(backends, key);
+			if (id >= 0)
+				needed[id] = true;
+		}
+	}
+	return needed;
+}
+
 void snapshot_release_ids(const struct config *config, struct registry *services,
 			  struct registry *backends)
 {
-	for (uint32_t id = 0; id < registry_end(services); id++) {
-		const char *name = registry_name(services, id);
-		if (name && !config_find_service(config, name))
-			registry_release(services, id);
-	}
-	for (uint32_t id = 0; id < registry_end(backends); id++) {
-		char service[SNAPSHOT_BACKEND_KEY];
-		const char *name = registry_name(backends, id);
-		if (!name)
-			continue;
-		const char *slash = strchr(name, '/');
-		snprintf(service, sizeof(service), "%.*s", (int)(slash - name), name);
-		const struct config_service *s = config_find_service(config, service);
-		if (!s || !config_find_backend(s, slash + 1))
-			registry_release(backends, id);
+	for (int of_backends = 0; of_backends < 2; of_backends++) {
+		struct registry *r = of_backends ? backends : services;
+		bool *needed = needed_ids(config, services, backends, of_backends);
+		/* Without memory they stay given out until the next reload. */
+		for (uint32_t id = 0; needed && id < registry_end(r); id++)
+			if (!needed[id])
+				registry_release(r, id);
+		free(needed);
 	}
 }
 
-/* --- services ------------------------------------------------------------------------------ */
+/* --- Maglev tables -------------------------------------------------------------------------- */
+
+/* A table, and whose positions are in it. */
+struct maglev_share {
+	uint32_t references;
+	struct maglev *table;
+	struct roster *roster;
+};
 
 static void maglev_unshare(struct maglev_share *m)
 {
 	if (!m || --m->references)
 		return;
 	maglev_free(m->table);
+	roster_drop(m->roster);
 	free(m);
 }
 
@@ -97,95 +114,170 @@ static bool same_members(const struct service *old, const struct backend *old_ba
 	return true;
 }
 
-static int compare_members(const void *a, const void *b)
+/* What Maglev takes, by position; a backend's name is what stands behind the slash of its key. */
+static struct maglev_member *maglev_members(const struct service *service,
+					    const struct backend *backends,
+					    const struct registry *names)
 {
-	return strcmp(((const struct maglev_member *)a)->name,
-		      ((const struct maglev_member *)b)->name);
-}
-
-/* The members of a service by name, ids by position: what Maglev is built from. */
-static struct maglev_member *sorted_members(const struct config_service *s)
-{
-	struct maglev_member *m = calloc(s->backend_count + 1, sizeof(*m));
-	if (!m)
-		return NULL;
-	for (unsigned int i = 0; i < s->backend_count; i++)
+	struct maglev_member *m = calloc(service->member_count + 1, sizeof(*m));
+	for (uint32_t i = 0; m && i < service->member_count; i++) {
+		uint32_t id = service->members[i];
 		m[i] = (struct maglev_member){
-			.name = s->backends[i].name, .weight = s->backends[i].weight, .id = i};
-	qsort(m, s->backend_count, sizeof(*m), compare_members);
+			.name = strchr(registry_name(names, id), '/') + 1,
+			.weight = backends[id].weight,
+			.id = i,
+		};
+	}
 	return m;
 }
 
-static int share_maglev(struct service *service, struct maglev_member *members)
+static bool any_weight(const struct service *service, const struct backend *backends)
 {
-	bool any = false;
-	for (uint32_t i = 0; i < service->member_count; i++) {
-		members[i].id = i;
-		any |= members[i].weight > 0;
-	}
-	if (!any)
-		return 0;
-	service->share = calloc(1, sizeof(*service->share));
-	if (!service->share)
-		return -ENOMEM;
-	service->share->references = 1;
-	service->share->table = maglev_new(members, service->member_count, MAGLEV_PRIME);
-	service->maglev = service->share->table;
-	return service->maglev ? 0 : -ENOMEM;
+	for (uint32_t i = 0; i < service->member_count; i++)
+		if (backends[service->members[i]].weight)
+			return true;
+	return false;
 }
 
+static int build_maglev(struct service *service, const struct backend *backends,
+			const struct registry *names)
+{
+	if (!any_weight(service, backends))
+		return 0;
+	struct maglev_member *members = maglev_members(service, backends, names);
+	struct maglev_share *share = calloc(1, sizeof(*share));
+	if (members && share)
+		share->table = maglev_new(members, service->member_count, MAGLEV_PRIME);
+	free(members);
+	if (!share || !share->table) {
+		free(share);
+		return -ENOMEM;
+	}
+	share->references = 1;
+	share->roster = roster_hold(service->roster);
+	service->share = share;
+	service->maglev = share->table;
+	return 0;
+}
+
+static int take_or_build_maglev(struct service *service, const struct service *old,
+				const struct snapshot *previous, const struct snapshot *s,
+				const struct registry *names)
+{
+	if (!old || !same_members(old, previous->backends, service, s->backends))
+		return build_maglev(service, s->backends, names);
+	service->share = old->share;
+	service->maglev = old->maglev;
+	if (service->share)
+		service->share->references++;
+	return 0;
+}
+
+/* --- backends ------------------------------------------------------------------------------ */
+
+/* What the configuration says of a backend. */
 static void fill_backend(struct backend *b, const struct config_service *service_config,
 			 const struct config_backend *config, uint32_t service,
-			 const struct next_hop *hop, const struct snapshot *s)
+			 const struct snapshot *s)
 {
 	b->present = 1;
-	b->state = config->state;
 	b->tracked = s->services[service].tracked;
 	/* Else packets would follow their flow where their connection id says otherwise. */
 	b->repeated = s->services[service].affinity != AFFINITY_QUIC;
 	b->service = service;
-	b->weight = config->weight;
 	b->way.forward = service_config->forward;
 	b->way.remote = config->address;
 	b->way.port = htons(config->port);
-	if (!hop->known || hop->egress >= s->port_count)
-		return;
-	b->reachable = 1;
-	b->way.egress = hop->egress;
-	b->way.link = s->ports[hop->egress];
-	b->way.vlan = htons(hop->vlan);
-	b->way.mtu = hop->mtu;
-	b->way.local = hop->local;
-	memcpy(b->way.link.destination, hop->mac, ETH_ALEN);
 }
 
-static int fill_quic(struct service *service, const struct config_service *config,
-		     const struct maglev_member *members)
+/* What the kernel says of the way to it. */
+static void route_backend(struct backend *b, const struct next_hop *hop, const struct snapshot *s)
 {
-	if (config->affinity != AFFINITY_QUIC)
-		return 0;
-	service->quic = quic_servers_new(config->quic.config_id, config->quic.server_id_length,
-					 config->backend_count);
-	if (!service->quic)
+	struct way way = {.forward = b->way.forward, .remote = b->way.remote, .port = b->way.port};
+	b->reachable = hop->known && hop->egress < s->port_count;
+	if (b->reachable) {
+		way.egress = hop->egress;
+		way.link = s->ports[hop->egress];
+		way.vlan = htons(hop->vlan);
+		way.mtu = hop->mtu;
+		way.local = hop->local;
+		memcpy(way.link.destination, hop->mac, ETH_ALEN);
+	}
+	b->way = way;
+}
+
+/* What comes of the configuration, the operator and the checks. */
+static void decide_backend(struct backend *b, const struct roster_entry *configured,
+			   const struct backend_control *control)
+{
+	static const uint8_t forced[] = {
+		[FORCE_UP] = STATE_UP,
+		[FORCE_DRAIN] = STATE_DRAIN,
+		[FORCE_DOWN] = STATE_DOWN,
+		[FORCE_ALIVE] = STATE_UP,
+	};
+	b->weight = control->has_weight ? control->weight : configured->weight;
+	b->state = control->force == FORCE_NONE ? configured->state : forced[control->force];
+	if (control->failed && control->force != FORCE_ALIVE)
+		b->state = STATE_DOWN;
+}
+
+/* --- services ------------------------------------------------------------------------------ */
+
+static bool takes_new_flows(const struct backend *b)
+{
+	return b->state == STATE_UP && b->weight > 0;
+}
+
+static int mark_up(struct service *service, const struct backend *backends)
+{
+	service->up = calloc(service->member_count / 64 + 1, sizeof(*service->up));
+	service->up_count = 0;
+	if (!service->up)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < config->backend_count; i++)
-		service->quic->servers[i] = (struct quic_server){
-			.id = config->backends[members[i].id].server_id.value,
-			.backend = service->members[i],
-		};
-	quic_servers_sort(service->quic);
+	for (uint32_t i = 0; i < service->member_count; i++) {
+		if (!takes_new_flows(&backends[service->members[i]]))
+			continue;
+		service->up[i / 64] |= 1ull << (i % 64);
+		service->up_count++;
+	}
 	return 0;
+}
+
+/* All that next hops and controls have a say in. `old`: the service before, or NULL. */
+static int settle_service(struct snapshot *s, struct service *service,
+			  const struct snapshot_input *in, const struct snapshot *previous,
+			  const struct service *old)
+{
+	static const struct next_hop first_port = {.known = true};
+	static const struct backend_control none;
+	for (uint32_t i = 0; i < service->member_count; i++) {
+		uint32_t id = service->members[i];
+		struct backend *b = &s->backends[id];
+		route_backend(b, in->next_hops ? &in->next_hops[id] : &first_port, s);
+		decide_backend(b, &service->roster->entry[i],
+			       in->controls ? &in->controls[id] : &none);
+	}
+	int r = mark_up(service, s->backends);
+	return r ? r : take_or_build_maglev(service, old, previous, s, in->backends);
+}
+
+static void enlist(struct service *service, struct roster *roster)
+{
+	service->roster = roster;
+	service->members = roster->ids;
+	service->member_count = roster->count;
+	service->quic = roster->quic;
 }
 
 static int fill_service(struct snapshot *s, const struct snapshot_input *in,
 			const struct config_service *config, const struct snapshot *previous)
 {
-	static const struct next_hop first_port = {.known = true};
-	char key[SNAPSHOT_BACKEND_KEY];
 	uint32_t id = registry_find(in->services, config->name);
 	struct service *service = &s->services[id];
-	struct maglev_member *members = sorted_members(config);
-	int err = -ENOMEM;
+	struct roster *roster = roster_new(config, in->backends);
+	if (!roster)
+		return -ENOMEM;
 	service->present = 1;
 	service->protocol = config->protocol;
 	service->announce = config->announce;
@@ -194,39 +286,13 @@ static int fill_service(struct snapshot *s, const struct snapshot_input *in,
 	service->identity = XXH64(config->name, strlen(config->name), 0);
 	service->address = config->address;
 	service->prefix = config->prefix;
-	service->member_count = config->backend_count;
-	service->members = calloc(config->backend_count + 1, sizeof(*service->members));
-	service->up = calloc(config->backend_count / 64 + 1, sizeof(*service->up));
-	if (!members || !service->members || !service->up)
-		goto out;
-	for (uint32_t i = 0; i < config->backend_count; i++) {
-		const struct config_backend *b = &config->backends[members[i].id];
-		snapshot_backend_key(config, b, key, sizeof(key));
-		uint32_t backend = registry_find(in->backends, key);
-		service->members[i] = backend;
-		fill_backend(&s->backends[backend], config, b, id,
-			     in->next_hops ? &in->next_hops[backend] : &first_port, s);
-		if (b->state == STATE_UP && b->weight > 0) {
-			service->up[i / 64] |= 1ull << (i % 64);
-			service->up_count++;
-		}
-	}
-	if (fill_quic(service, config, members))
-		goto out;
+	enlist(service, roster);
+	for (uint32_t i = 0; i < roster->count; i++)
+		fill_backend(&s->backends[roster->ids[i]], config,
+			     &config->backends[roster->entry[i].config], id, s);
 	const struct service *old =
 		previous && id < previous->service_end ? &previous->services[id] : NULL;
-	if (old && same_members(old, previous->backends, service, s->backends)) {
-		service->share = old->share;
-		service->maglev = old->maglev;
-		if (service->share)
-			service->share->references++;
-		err = 0;
-	} else {
-		err = share_maglev(service, members);
-	}
-out:
-	free(members);
-	return err;
+	return settle_service(s, service, in, previous, old);
 }
 
 /* --- targets ------------------------------------------------------------------------------- */
@@ -274,37 +340,83 @@ static void put_targets(struct target_table *t, const struct config_service *s, 
 
 /* --- the whole ------------------------------------------------------------------------------ */
 
-int snapshot_new(const struct snapshot_input *in, const struct snapshot *previous,
-		 struct snapshot **out, struct err *err)
+static struct snapshot *snapshot_alloc(const struct snapshot_input *in)
 {
 	struct snapshot *s = calloc(1, sizeof(*s));
 	if (!s)
-		goto no_memory;
+		return NULL;
 	s->generation = in->generation;
 	s->service_end = registry_end(in->services);
 	s->backend_end = registry_end(in->backends);
 	s->port_count = in->port_count;
-	s->echo_limit = in->config->icmp.echo_limit;
 	for (uint32_t i = 0; i < in->port_count; i++)
 		memcpy(s->ports[i].source, in->port_macs[i], ETH_ALEN);
 	s->services = calloc(s->service_end + 1, sizeof(*s->services));
 	s->backends = aligned_alloc(64, (s->backend_end + 1) * sizeof(*s->backends));
-	s->targets = target_table_new(target_count(in->config));
-	if (!s->services || !s->backends || !s->targets)
-		goto no_memory;
+	if (!s->services || !s->backends) {
+		snapshot_free(s);
+		return NULL;
+	}
 	memset(s->backends, 0, (s->backend_end + 1) * sizeof(*s->backends));
+	return s;
+}
+
+static int no_memory(struct snapshot *s, struct err *err)
+{
+	snapshot_free(s);
+	return err_set(err, ENOMEM, "not enough memory for the services and their tables");
+}
+
+int snapshot_new(const struct snapshot_input *in, const struct snapshot *previous,
+		 struct snapshot **out, struct err *err)
+{
+	struct snapshot *s = snapshot_alloc(in);
+	if (!s)
+		return no_memory(s, err);
+	s->echo_limit = in->config->icmp.echo_limit;
+	s->targets = target_table_new(target_count(in->config));
+	if (!s->targets)
+		return no_memory(s, err);
 	for (unsigned int i = 0; i < in->config->service_count; i++) {
 		const struct config_service *service = &in->config->services[i];
 		if (fill_service(s, in, service, previous))
-			goto no_memory;
+			return no_memory(s, err);
 		put_targets(s->targets, service, registry_find(in->services, service->name),
 			    vip_flags(in->config, service));
 	}
 	*out = s;
 	return 0;
-no_memory:
-	snapshot_free(s);
-	return err_set(err, ENOMEM, "not enough memory for %u services", in->config->service_count);
+}
+
+/* A service as it was before, but for what settle_service() fills in. */
+static void take_over_service(struct service *service, const struct service *old)
+{
+	*service = *old;
+	service->share = NULL;
+	service->maglev = NULL;
+	service->up = NULL;
+	roster_hold(service->roster);
+}
+
+int snapshot_refresh(const struct snapshot_input *in, const struct snapshot *previous,
+		     struct snapshot **out, struct err *err)
+{
+	struct snapshot *s = snapshot_alloc(in);
+	if (!s)
+		return no_memory(s, err);
+	s->echo_limit = previous->echo_limit;
+	s->targets = target_table_hold(previous->targets);
+	memcpy(s->backends, previous->backends, previous->backend_end * sizeof(*s->backends));
+	for (uint32_t id = 0; id < previous->service_end; id++) {
+		const struct service *old = &previous->services[id];
+		if (!old->present)
+			continue;
+		take_over_service(&s->services[id], old);
+		if (settle_service(s, &s->services[id], in, previous, old))
+			return no_memory(s, err);
+	}
+	*out = s;
+	return 0;
 }
 
 void snapshot_free(struct snapshot *s)
@@ -313,9 +425,8 @@ void snapshot_free(struct snapshot *s)
 		return;
 	for (uint32_t i = 0; s->services && i < s->service_end; i++) {
 		maglev_unshare(s->services[i].share);
-		free(s->services[i].members);
+		roster_drop(s->services[i].roster);
 		free(s->services[i].up);
-		free(s->services[i].quic);
 	}
 	free(s->services);
 	free(s->backends);

@@ -4,8 +4,9 @@
  * it with one store, and frees the old one after a grace period.
  *
  * Ids of services and backends are the registry's: stable over reloads. Arrays are indexed by id
- * and may have holes (`present` false). Maglev tables are shared between snapshots by reference
- * count, so that a changed next hop or a health flap copies small arrays only.
+ * and may have holes (`present` false). What a reload alone changes (targets, rosters, Maglev
+ * tables) is shared between snapshots by reference count, so that a changed next hop or a health
+ * flap copies small arrays only.
  */
 #ifndef WEIR_LB_SNAPSHOT_H
 #define WEIR_LB_SNAPSHOT_H
@@ -21,6 +22,7 @@ struct maglev;
 struct maglev_share;
 struct quic_servers;
 struct registry;
+struct roster;
 struct target_table;
 
 /* The hot part of a backend: one look per packet. */
@@ -28,7 +30,7 @@ struct backend {
 	struct way way;   /* next hop and method; remote is its address */
 	uint32_t service; /* id */
 	uint16_t weight;
-	uint8_t state;         /* enum config_state */
+	uint8_t state;         /* enum config_state: what came of all that has a say in it */
 	uint8_t present : 1;   /* configured */
 	uint8_t reachable : 1; /* the way's link and egress are known */
 	uint8_t tracked : 1;   /* its flows are in the flow table */
@@ -60,11 +62,12 @@ static inline struct way backend_fast_way(const struct backend *b)
 }
 
 struct service {
-	const struct maglev *maglev; /* NULL: no backend with a weight */
-	struct maglev_share *share;  /* who else has it */
-	struct quic_servers *quic;   /* NULL: connection ids say nothing */
-	uint64_t *up;                /* bitmap by position in `members`: may take new flows */
-	uint32_t *members;           /* position -> backend id */
+	const struct maglev *maglev;     /* NULL: no backend with a weight */
+	struct maglev_share *share;      /* who else has it */
+	struct roster *roster;           /* members and quic are its own */
+	const struct quic_servers *quic; /* NULL: connection ids say nothing */
+	uint64_t *up;                    /* bitmap by position: may take new flows */
+	const uint32_t *members;         /* position -> backend id */
 	uint32_t member_count;
 	uint32_t up_count;
 	uint8_t present;
@@ -98,10 +101,28 @@ struct next_hop {
 	struct addr local; /* the host's own address on that way */
 };
 
+/* What an operator says about a backend, over its configuration and its checks. */
+enum backend_force {
+	FORCE_NONE,
+	FORCE_UP, /* as if it were configured so: its checks still have a say */
+	FORCE_DRAIN,
+	FORCE_DOWN,
+	FORCE_ALIVE, /* up, whatever its checks say */
+};
+
+/* What has a say in a backend's state and weight beside its configuration. */
+struct backend_control {
+	uint8_t force;      /* enum backend_force */
+	uint8_t has_weight; /* `weight` counts, not the configured one */
+	uint8_t failed;     /* its health check says that it does not serve */
+	uint32_t weight;
+};
+
 struct snapshot_input {
 	const struct config *config;
 	const struct registry *services, *backends; /* backends by "service/backend" */
 	const struct next_hop *next_hops;           /* by backend id, or NULL: all known, port 0 */
+	const struct backend_control *controls;     /* by backend id, or NULL: as configured */
 	const uint8_t (*port_macs)[ETH_ALEN];       /* by port index */
 	uint32_t port_count;
 	uint64_t generation;
@@ -114,6 +135,13 @@ struct snapshot_input {
 int snapshot_new(const struct snapshot_input *in, const struct snapshot *previous,
 		 struct snapshot **out, struct err *err);
 void snapshot_free(struct snapshot *s); /* NULL too */
+
+/*
+ * The same for the configuration that `previous` was built of, with other next hops or controls:
+ * does not look at in->config, and builds the tables of services whose weights have changed only.
+ */
+int snapshot_refresh(const struct snapshot_input *in, const struct snapshot *previous,
+		     struct snapshot **out, struct err *err);
 
 #define SNAPSHOT_BACKEND_KEY 160 /* two names of up to 63 bytes */
 

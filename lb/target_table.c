@@ -12,14 +12,23 @@ struct target_table *target_table_new(uint32_t capacity)
 	while (slots < 2ull * capacity)
 		slots *= 2;
 	struct target_table *t = calloc(1, sizeof(*t) + slots * sizeof(t->entries[0]));
-	if (t)
-		t->mask = slots - 1;
+	if (!t)
+		return NULL;
+	t->mask = slots - 1;
+	t->references = 1;
+	return t;
+}
+
+struct target_table *target_table_hold(struct target_table *t)
+{
+	t->references++;
 	return t;
 }
 
 void target_table_free(struct target_table *t)
 {
-	free(t);
+	if (t && !--t->references)
+		free(t);
 }
 
 static void note_length(struct target_table *t, uint8_t length)
@@ -63,6 +72,6 @@ const struct target_key *target_table_find_prefix(const struct target_table *t,
 
 bool target_table_equal(const struct target_table *a, const struct target_table *b)
 {
-	return a->mask == b->mask && a->count == b->count &&
-	       !memcmp(a->entries, b->entries, (a->mask + 1ul) * sizeof(a->entries[0]));
+	return a == b || (a->mask == b->mask && a->count == b->count &&
+			  !memcmp(a->entries, b->entries, (a->mask + 1ul) * sizeof(a->entries[0])));
 }

@@ -21,13 +21,15 @@ _Static_assert(sizeof(struct target_entry) == 32, "two to a cache line");
 
 struct target_table {
 	uint32_t mask, count;
+	uint32_t references; /* counted by the control thread alone */
 	uint32_t length_count;
 	uint8_t lengths[128]; /* of prefixes there are, longest first */
 	struct target_entry entries[];
 };
 
 struct target_table *target_table_new(uint32_t capacity); /* NULL without memory */
-void target_table_free(struct target_table *t);           /* NULL too */
+void target_table_free(struct target_table *t);           /* with the last reference; NULL too */
+struct target_table *target_table_hold(struct target_table *t); /* one more; returns it */
 
 /* Adds a target, or replaces the one of that key. No more than `capacity` may be added. */
 void target_table_put(struct target_table *t, const struct target_key *key,

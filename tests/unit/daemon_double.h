@@ -233,6 +233,26 @@ int daemon_reload(struct daemon *d, json_t **changes, struct err *err)
 	return 0;
 }
 
+static int publish_result;
+static unsigned int publishes;
+
+/* Enough of it: the state that was forced on a backend is in force. */
+int daemon_publish(struct daemon *daemon, struct err *err)
+{
+	static const uint8_t states[] = {STATE_UP, STATE_UP, STATE_DRAIN, STATE_DOWN, STATE_UP};
+	if (publish_result)
+		return err_set(err, -publish_result, "not enough memory");
+	for (uint32_t id = 0; id < snapshot.backend_end; id++) {
+		const struct backend_control *c = &daemon->controls[id];
+		if (c->force)
+			snapshot_backends[id].state = states[c->force];
+		if (c->has_weight)
+			snapshot_backends[id].weight = c->weight;
+	}
+	publishes++;
+	return 0;
+}
+
 uint32_t captures_count(const struct captures *c)
 {
 	return 3;
@@ -377,7 +397,9 @@ static struct config config = {
 };
 static char directory[] = "/tmp/weir-test-api-XXXXXX";
 
-static struct daemon d = {.config_path = "weir.yaml", .config = &config, .generation = 4};
+static struct backend_control controls[8];
+static struct daemon d = {
+	.config_path = "weir.yaml", .config = &config, .generation = 4, .controls = controls};
 static struct ev_async stop;
 static pthread_t thread;
 

@@ -530,6 +530,8 @@ static void test_too_many(void **state)
 				       "    ports: 80\n    backends:\n";
 	static const char next[] = "  - name: b\n    address: 10.0.0.1\n    protocol: udp\n"
 				   "    ports: 80\n    backends:\n";
+	static const char last[] = "  - name: c\n    address: 10.0.0.1\n    protocol: udp\n"
+				   "    ports: 81\n    backends:\n";
 
 	char *text = repeat(ETH0 "services:\n", service, 0, ABI_MAX_SERVICES);
 	assert_valid(text);
@@ -538,13 +540,22 @@ static void test_too_many(void **state)
 	assert_fault(text, strlen(text), "f:3: services: a list of 4097; expected 0 to 4096");
 	free(text);
 
-	text = repeat(web, backend, 0, ABI_MAX_BACKENDS - 1);
-	assert_valid(text);
+	text = repeat(web, backend, 0, CONFIG_MAX_BACKENDS + 1);
+	assert_fault(text, strlen(text),
+		     "f:8: services[0].backends: a list of 65536; expected 0 to 65535");
+	free(text);
+
+	text = repeat(web, backend, 0, CONFIG_MAX_BACKENDS);
 	char *more = repeat(text, next, 0, 1);
-	char *all = repeat(more, backend, 0, 1);
-	assert_fault(all, strlen(all),
-		     "f:65548: services[1].backends: 65536 backends up to here; at most 65535 in "
-		     "all");
+	char *all = repeat(more, backend, 0, CONFIG_MAX_BACKENDS);
+	assert_valid(all);
+	char *third = repeat(all, last, 0, 1);
+	char *beyond = repeat(third, backend, 0, 2);
+	assert_fault(beyond, strlen(beyond),
+		     "f:131088: services[2].backends: 131072 backends up to here; at most 131071 "
+		     "in all");
+	free(beyond);
+	free(third);
 	free(all);
 	free(more);
 	free(text);

@@ -103,7 +103,7 @@ static void model_evict(struct model *m, const struct model_flow *like)
 
 static void model_insert(struct model *m, struct model_flow *f)
 {
-	uint32_t backend = random_word(&m->random) % 65536;
+	uint32_t backend = random_word(&m->random) % ABI_MAX_BACKENDS;
 	enum flow_state state = 1 + random_word(&m->random) % (FLOW_STATES - 1);
 	enum flow_insert got =
 		flow_table_insert(&m->table, f->hash, backend, state, m->now_ns, NULL);

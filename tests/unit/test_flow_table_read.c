@@ -175,7 +175,7 @@ static void test_read_garbage(void **state)
 			assert_in_range(count, 0, FLOW_BUCKET_ENTRIES);
 			for (unsigned int i = 0; i < count; i++, total++) {
 				assert_in_range(flows[i].state, FLOW_FREE + 1, FLOW_STATES - 1);
-				assert_in_range(flows[i].backend, 0, 65535);
+				assert_in_range(flows[i].backend, 0, ABI_MAX_BACKENDS - 1);
 				assert_in_range(flows[i].idle_s, 0, 3601);
 			}
 		}

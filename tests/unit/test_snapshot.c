@@ -2,6 +2,7 @@
 /*
  * Snapshots over a life of reloads: ids, what is shared and what is not, targets. That shared
  * tables are freed once and by the last is the address sanitizer's to see.
+ * long file: all of it starts from the same few helpers.
  */
 #include "lb/snapshot.h"
 
@@ -434,6 +435,158 @@ static void test_next_hops(void **state)
 	unload(&c);
 }
 
+/* --- what changes without a reload -------------------------------------------------------------
+ */
+
+static struct snapshot_input input(const struct control *c, const struct backend_control *controls,
+				   const struct next_hop *hops)
+{
+	return (struct snapshot_input){
+		.config = c->config,
+		.services = c->services,
+		.backends = c->backends,
+		.controls = controls,
+		.next_hops = hops,
+		.port_macs = macs,
+		.port_count = 2,
+		.generation = c->snapshot->generation,
+	};
+}
+
+static void expect_same(const struct snapshot *a, const struct snapshot *b)
+{
+	assert_int_equal(a->service_end, b->service_end);
+	assert_int_equal(a->backend_end, b->backend_end);
+	assert_memory_equal(a->backends, b->backends, a->backend_end * sizeof(*a->backends));
+	assert_true(target_table_equal(a->targets, b->targets));
+	assert_int_equal(a->echo_limit, b->echo_limit);
+	for (uint32_t id = 0; id < a->service_end; id++) {
+		const struct service *x = &a->services[id], *y = &b->services[id];
+		assert_int_equal(x->present, y->present);
+		assert_int_equal(x->up_count, y->up_count);
+		assert_int_equal(x->member_count, y->member_count);
+		assert_int_equal(!x->maglev, !y->maglev);
+		if (!x->present)
+			continue;
+		assert_memory_equal(x->members, y->members, x->member_count * sizeof(uint32_t));
+		assert_memory_equal(x->up, y->up, (x->member_count / 64 + 1) * sizeof(*x->up));
+		if (x->maglev)
+			assert_memory_equal(x->maglev->slots, y->maglev->slots,
+					    x->maglev->size * sizeof(x->maglev->slots[0]));
+	}
+}
+
+static void random_control(struct backend_control *c, uint64_t *random)
+{
+	c->force = fixture_random(random) % (FORCE_ALIVE + 1);
+	c->failed = fixture_random(random) % 3 == 0;
+	if (fixture_random(random) % 8 == 0) {
+		c->has_weight = !c->has_weight;
+		c->weight = fixture_random(random) % 4;
+	}
+}
+
+/* The same as if it were built from the configuration, whatever was in force before. */
+static void test_refresh_is_what_a_new_one_would_be(void **state)
+{
+	enum { IDS = 16 };
+	struct backend_control controls[IDS] = {{0}};
+	struct next_hop hops[IDS] = {{0}};
+	uint64_t random = 0x9e3779b97f4a7c15;
+	struct control c = {0};
+	struct err err;
+	load(&c, DNS);
+	load(&c, WEB "  - {name: empty, address: 203.0.113.11, protocol: tcp, ports: 80, "
+		     "backends: []}\n");
+	for (int round = 0; round < 200; round++) {
+		struct snapshot *fresh, *next;
+		for (uint32_t id = 0; id < IDS; id++) {
+			random_control(&controls[id], &random);
+			hops[id] = (struct next_hop){.known = fixture_random(&random) % 4,
+						     .egress = fixture_random(&random) % 2,
+						     .mac = {2, fixture_random(&random), id}};
+		}
+		struct snapshot_input in = input(&c, controls, hops);
+		if (snapshot_new(&in, NULL, &fresh, &err) ||
+		    snapshot_refresh(&in, c.snapshot, &next, &err))
+			fail_msg("%s", err.text);
+		expect_same(next, fresh);
+		snapshot_free(fresh);
+		snapshot_free(c.snapshot);
+		c.snapshot = next;
+	}
+	unload(&c);
+}
+
+static void test_flap_rebuilds_no_table(void **state)
+{
+	struct backend_control controls[8] = {{0}};
+	struct control c = {0};
+	struct snapshot *next;
+	struct err err;
+	load(&c, WEB DNS);
+	const struct maglev *web = service(&c, "web")->maglev, *dns = service(&c, "dns")->maglev;
+	const struct target_table *targets = c.snapshot->targets;
+	int64_t bob = registry_find(c.backends, "web/bob");
+	for (int flap = 0; flap < 4; flap++) {
+		controls[bob].failed = !controls[bob].failed;
+		struct snapshot_input in = input(&c, controls, NULL);
+		if (snapshot_refresh(&in, c.snapshot, &next, &err))
+			fail_msg("%s", err.text);
+		snapshot_free(c.snapshot);
+		c.snapshot = next;
+		assert_int_equal(backend(&c, "web/bob")->state,
+				 controls[bob].failed ? STATE_DOWN : STATE_UP);
+		assert_ptr_equal(service(&c, "web")->maglev, web);
+		assert_ptr_equal(c.snapshot->targets, targets);
+	}
+	/* Another weight is another table, of that service alone. */
+	controls[bob] = (struct backend_control){.has_weight = 1, .weight = 8};
+	struct snapshot_input in = input(&c, controls, NULL);
+	if (snapshot_refresh(&in, c.snapshot, &next, &err))
+		fail_msg("%s", err.text);
+	snapshot_free(c.snapshot);
+	c.snapshot = next;
+	assert_ptr_not_equal(service(&c, "web")->maglev, web);
+	assert_ptr_equal(service(&c, "dns")->maglev, dns);
+	unload(&c);
+}
+
+static void test_who_has_a_say_in_a_state(void **state)
+{
+	static const struct {
+		uint8_t force, failed;
+		enum config_state bob, lea; /* configured up, configured drain */
+	} rows[] = {
+		{FORCE_NONE, 0, STATE_UP, STATE_DRAIN},
+		{FORCE_NONE, 1, STATE_DOWN, STATE_DOWN},
+		{FORCE_UP, 0, STATE_UP, STATE_UP},
+		{FORCE_UP, 1, STATE_DOWN, STATE_DOWN},
+		{FORCE_DRAIN, 0, STATE_DRAIN, STATE_DRAIN},
+		{FORCE_DRAIN, 1, STATE_DOWN, STATE_DOWN},
+		{FORCE_DOWN, 0, STATE_DOWN, STATE_DOWN},
+		{FORCE_DOWN, 1, STATE_DOWN, STATE_DOWN},
+		{FORCE_ALIVE, 0, STATE_UP, STATE_UP},
+		{FORCE_ALIVE, 1, STATE_UP, STATE_UP},
+	};
+	struct control c = {0};
+	load(&c, WEB);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct backend_control controls[8];
+		struct snapshot *next;
+		for (int id = 0; id < 8; id++)
+			controls[id] = (struct backend_control){.force = rows[i].force,
+								.failed = rows[i].failed};
+		struct snapshot_input in = input(&c, controls, NULL);
+		assert_int_equal(snapshot_refresh(&in, c.snapshot, &next, NULL), 0);
+		snapshot_free(c.snapshot);
+		c.snapshot = next;
+		assert_int_equal(backend(&c, "web/bob")->state, rows[i].bob);
+		assert_int_equal(backend(&c, "web/lea")->state, rows[i].lea);
+	}
+	unload(&c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -452,6 +605,9 @@ int main(void)
 		cmocka_unit_test(test_one_service_announces_for_all),
 		cmocka_unit_test(test_icmp_of_vips),
 		cmocka_unit_test(test_next_hops),
+		cmocka_unit_test(test_refresh_is_what_a_new_one_would_be),
+		cmocka_unit_test(test_flap_rebuilds_no_table),
+		cmocka_unit_test(test_who_has_a_say_in_a_state),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

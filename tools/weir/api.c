@@ -21,6 +21,7 @@
 #include "tools/weir/http_server.h"
 #include "tools/weir/metrics.h"
 #include "tools/weir/names.h"
+#include "tools/weir/override.h"
 #include "tools/weir/page.h"
 #include "tools/weir/state.h"
 #include "tools/weir/state_flows.h"
@@ -73,6 +74,7 @@ static enum MHD_Result serve_flows(const struct call *c);
 static enum MHD_Result serve_health(const struct call *c);
 static enum MHD_Result serve_history(const struct call *c);
 static enum MHD_Result serve_metrics(const struct call *c);
+static enum MHD_Result serve_override(const struct call *c);
 static enum MHD_Result serve_page(const struct call *c);
 static enum MHD_Result serve_reload(const struct call *c);
 
@@ -98,6 +100,7 @@ static const struct endpoint endpoints[] = {
 	{"GET", "/v1/history", .serve = serve_history},
 	{"GET", "/v1/access", .serve = serve_access},
 	{"GET", "/v1/capture", GUARD_TOKEN, .serve = serve_capture},
+	{"PATCH", "/v1/backends/*/*", GUARD_TOKEN, .serve = serve_override},
 	{"POST", "/v1/reload", GUARD_TOKEN, .serve = serve_reload},
 	{"GET", "/", .serve = serve_page},
 	{"GET", "/metrics", .serve = serve_metrics},
@@ -191,6 +194,24 @@ static enum MHD_Result serve_reload(const struct call *c)
 	int rc = daemon_reload(c->daemon, &changes, &err);
 	if (!rc)
 		return answer_json(c->connection, MHD_HTTP_OK, in_force_json(c->daemon, changes));
+	return answer_problem(c->connection,
+			      rc == -EINVAL ? MHD_HTTP_UNPROCESSABLE_CONTENT : answer_status(rc),
+			      &err);
+}
+
+#define BACKENDS_PATH "/v1/backends/"
+
+static enum MHD_Result serve_override(const struct call *c)
+{
+	const struct http_request *r = c->request;
+	const char *name = r->path + strlen(BACKENDS_PATH), *slash = strchr(name, '/');
+	char service[128];
+	struct err err = {0};
+	snprintf(service, sizeof(service), "%.*s", (int)(slash - name), name);
+	int rc = override_set(c->daemon, service, slash + 1, r->body, r->body_size, &err);
+	if (!rc)
+		return answer_json(c->connection, MHD_HTTP_OK,
+				   override_json(c->daemon, service, slash + 1));
 	return answer_problem(c->connection,
 			      rc == -EINVAL ? MHD_HTTP_UNPROCESSABLE_CONTENT : answer_status(rc),
 			      &err);

@@ -172,15 +172,18 @@ static int parse_answer(const struct client *c, json_t **out, struct err *err)
 	return 0;
 }
 
-static int client_document(const char *socket, const char *path, bool post, json_t **out,
-			   struct err *err)
+/* `body` NULL: a GET. */
+static int client_document(const char *socket, const char *path, const char *method,
+			   const char *body, json_t **out, struct err *err)
 {
 	struct client c = {0};
 	int rc = client_init(&c, socket, path, err);
 	if (!rc) {
-		if (post)
-			curl_easy_setopt(c.curl, CURLOPT_COPYPOSTFIELDS, "");
-		curl_easy_setopt(c.curl, CURLOPT_TIMEOUT, post ? CLIENT_POST_S : CLIENT_GET_S);
+		if (body) {
+			curl_easy_setopt(c.curl, CURLOPT_COPYPOSTFIELDS, body);
+			curl_easy_setopt(c.curl, CURLOPT_CUSTOMREQUEST, method);
+		}
+		curl_easy_setopt(c.curl, CURLOPT_TIMEOUT, body ? CLIENT_POST_S : CLIENT_GET_S);
 		rc = client_perform(&c, err);
 	}
 	if (!rc)
@@ -191,12 +194,18 @@ static int client_document(const char *socket, const char *path, bool post, json
 
 int client_get(const char *socket, const char *path, json_t **out, struct err *err)
 {
-	return client_document(socket, path, false, out, err);
+	return client_document(socket, path, NULL, NULL, out, err);
 }
 
 int client_post(const char *socket, const char *path, json_t **out, struct err *err)
 {
-	return client_document(socket, path, true, out, err);
+	return client_document(socket, path, "POST", "", out, err);
+}
+
+int client_patch(const char *socket, const char *path, const char *body, json_t **out,
+		 struct err *err)
+{
+	return client_document(socket, path, "PATCH", body, out, err);
 }
 
 int client_stream(const char *socket, const char *path, client_write_fn *fn, void *context,

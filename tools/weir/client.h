@@ -22,6 +22,8 @@ void client_query_add(FILE *query, const char *key, const char *value);
 /* The answer's JSON in *out, which the caller releases with json_decref(). */
 int client_get(const char *socket, const char *path, json_t **out, struct err *err);
 int client_post(const char *socket, const char *path, json_t **out, struct err *err);
+int client_patch(const char *socket, const char *path, const char *body, json_t **out,
+		 struct err *err);
 
 /*
  * Takes bytes of a stream. Called with length 0 as well, at least once a second and after every

@@ -20,6 +20,7 @@
 #include "tools/weir/file.h"
 #include "tools/weir/log.h"
 #include "tools/weir/next_hops.h"
+#include "tools/weir/override.h"
 
 #define ANNOUNCED_PREFIX 256u /* addresses of a prefix of which each is announced */
 
@@ -37,7 +38,9 @@ int daemon_read_config(const char *path, struct config **out, struct err *err)
 
 /* --- publishing ------------------------------------------------------------------------------ */
 
-static int publish(struct daemon *d, const struct config *config, struct err *err)
+/* With `config` that which is in force already, only what has changed beside it is made anew. */
+static int publish(struct daemon *d, const struct config *config,
+		   const struct backend_control *controls, struct err *err)
 {
 	uint32_t backend_end = registry_end(d->backends), ports = engine_port_count(d->engine);
 	uint8_t macs[ABI_MAX_PORTS][ETH_ALEN];
@@ -54,11 +57,13 @@ static int publish(struct daemon *d, const struct config *config, struct err *er
 		.services = d->services,
 		.backends = d->backends,
 		.next_hops = hops,
+		.controls = controls,
 		.port_macs = macs,
 		.port_count = ports,
 		.generation = d->generation,
 	};
-	int r = snapshot_new(&input, engine_snapshot(d->engine), &s, err);
+	int r = config == d->config ? snapshot_refresh(&input, engine_snapshot(d->engine), &s, err)
+				    : snapshot_new(&input, engine_snapshot(d->engine), &s, err);
 	free(hops);
 	if (r)
 		return r;
@@ -70,7 +75,7 @@ static int publish(struct daemon *d, const struct config *config, struct err *er
 
 int daemon_publish(struct daemon *d, struct err *err)
 {
-	return publish(d, d->config, err);
+	return publish(d, d->config, d->controls, err);
 }
 
 /* Has the addresses of all backends followed. */
@@ -128,8 +133,13 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 	r = snapshot_assign_ids(config, d->services, d->backends, err);
 	r = r ? r : watch_backends(d, config, err);
 	d->generation++;
-	r = r ? r : publish(d, config, err);
+	/* What was set by hand ends with the configuration it was set over. */
+	struct backend_control *controls = overrides_ended(d);
+	if (!r && !controls)
+		r = err_set(err, ENOMEM, "not enough memory");
+	r = r ? r : publish(d, config, controls, err);
 	if (r) {
+		free(controls);
 		d->generation--;
 		if (before) {
 			watch_backends(d, before, NULL);
@@ -137,6 +147,8 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 		}
 		return r;
 	}
+	free(d->controls);
+	d->controls = controls;
 	snapshot_release_ids(config, d->services, d->backends);
 	announce_vips(d, config);
 	d->config = config;

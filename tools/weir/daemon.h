@@ -15,6 +15,7 @@
 
 struct announcer;
 struct api;
+struct backend_control;
 struct captures;
 struct config;
 struct engine;
@@ -26,10 +27,11 @@ struct registry;
 struct daemon {
 	struct ev_loop *loop;
 	const char *config_path;
-	struct config *config;     /* in force */
-	struct registry *services; /* names to ids */
-	struct registry *backends; /* "service/backend" to ids */
-	struct registry *rules;    /* of the policy: names to ids */
+	struct config *config;            /* in force */
+	struct registry *services;        /* names to ids */
+	struct registry *backends;        /* "service/backend" to ids */
+	struct backend_control *controls; /* by backend id: what `weir set` and checks say */
+	struct registry *rules;           /* of the policy: names to ids */
 	struct engine *engine;
 	struct next_hops *next_hops;
 	struct announcer *announcer;

@@ -15,6 +15,8 @@ static const struct command {
 	{"check", "-c FILE [--print]: is a configuration right?", command_check},
 	{"show", "SUBJECT [--json]: what is", command_show},
 	{"top", "[--once]: live view in a terminal", command_top},
+	{"set", "backend SERVICE/BACKEND [state=STATE] [weight=N]: until the next reload",
+	 command_set},
 	{"reload", "read the configuration again, all or nothing", command_reload},
 	{"capture", "[--drops] [-w FILE] [FILTER]: packets, with their drop reasons",
 	 command_capture},

@@ -19,6 +19,7 @@
 #include "lb/config.h"
 #include "lb/err.h"
 #include "lb/registry.h"
+#include "lb/snapshot.h"
 #include "tools/weir/announcer.h"
 #include "tools/weir/api.h"
 #include "tools/weir/capture.h"
@@ -205,8 +206,9 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 	d->loop = ev_default_loop(EVFLAG_AUTO);
 	d->services = registry_new(ABI_MAX_SERVICES);
 	d->backends = registry_new(ABI_MAX_BACKENDS);
+	d->controls = calloc(ABI_MAX_BACKENDS, sizeof(*d->controls));
 	d->rules = registry_new(ABI_MAX_RULES);
-	if (!d->loop || !d->services || !d->backends || !d->rules)
+	if (!d->loop || !d->services || !d->backends || !d->rules || !d->controls)
 		return err_set(err, ENOMEM, "not enough memory");
 	int r = engine_open(&d->engine, config, d->services, d->backends, err);
 	r = r ? r : open_next_hops(d, err);
@@ -229,6 +231,7 @@ static void tear_down(struct daemon *d)
 		engine_leave(d->engine);
 	else
 		engine_close(d->engine);
+	free(d->controls);
 	registry_free(d->rules);
 	registry_free(d->backends);
 	registry_free(d->services);

@@ -66,16 +66,6 @@ static const char *mode_word(enum config_mode mode)
 	return words[mode];
 }
 
-static const char *state_word(enum config_state state)
-{
-	static const char *const words[] = {
-		[STATE_UP] = "up",
-		[STATE_DRAIN] = "drain",
-		[STATE_DOWN] = "down",
-	};
-	return words[state];
-}
-
 /* --- status -------------------------------------------------------------------------------- */
 
 static json_t *flow_table_json(const struct daemon *d)
@@ -228,8 +218,8 @@ static json_t *backend_json(const struct daemon *d, struct traffic_book *book,
 		"{s:s, s:s, s:I, s:s, s:I, s:s, s:o, s:o, s:b, s:o, s:I, s:I, s:I, s:I, s:f}",
 		"service", s->name, "name", b->name, "id", (json_int_t)id, "address",
 		addr_format(&b->address, address), "weight", figure(b->weight), "state",
-		state_word(now ? now->state : b->state), "interface", interface_of(d, now), "mac",
-		mac_of(now), "reachable", now && now->reachable, "reason",
+		config_state_word(now ? now->state : b->state), "interface", interface_of(d, now),
+		"mac", mac_of(now), "reachable", now && now->reachable, "reason",
 		unreachable_reason(d, now, id), "packets", figure(traffic.packets), "fast_packets",
 		figure(traffic.fast_packets), "bytes", figure(traffic.bytes), "flows",
 		figure(traffic.flows), "share", share > 1 ? 1 : share);

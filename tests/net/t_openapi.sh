@@ -41,14 +41,22 @@ with_token=(-H "Authorization: Bearer $token")
 
 for path in status services backends "backends?service=web4" "backends?service=nobody" \
 	"backends?colour=red" nexthops workers interfaces drops flows "flows?limit=1" "flows?limit=x" \
-	"flows?service=nobody" history access; do
+	"flows?service=nobody" config history access; do
 	ask GET "/v1/$path"
 done
+ask PATCH /v1/backends/web4/b1 -d '{"state":"drain"}'
+ask PATCH /v1/backends/web4/b1 "${with_token[@]}" -d '{"state":"drain", "weight": 7}'
+ask PATCH /v1/backends/web4/b1 "${with_token[@]}" -d '{"state":"off"}'
+ask PATCH /v1/backends/web4/nobody "${with_token[@]}" -d '{"state":"up"}'
 ask GET /v1/capture
 ask GET "/v1/capture?duration=1" "${with_token[@]}"
 ask GET "/v1/capture?colour=red" "${with_token[@]}"
 ask POST /v1/reload
+sed -i 's/name: b2, address: "10.0.0.12", weight: 100/name: b2, address: "10.0.0.12", weight: 50/' "$dir/weir.yaml"
 ask POST /v1/reload "${with_token[@]}"
+expect_match "what a reload changed" \
+	'"path":"services\[web4\].backends\[b2\].weight","before":"100","after":"50"' \
+	"$(<"$answers/$(printf %02d $count)")"
 cp "$dir/weir.yaml" "$dir/good.yaml"
 sed -i 's/protocol: tcp, ports: 80/protocol: tpc, ports: 80/' "$dir/weir.yaml"
 ask POST /v1/reload "${with_token[@]}"

@@ -2,7 +2,8 @@
 /*
  * A daemon for tests of its API and of the commands that use it: the real API on a real socket in
  * a folder of its own, served by a thread with the daemon's event loop. Engine, captures and reload
- * are doubles with figures that tests know. To be included once in a test program.
+ * are doubles with figures that tests know. To be included once in a test program. long file: a
+ * double of all that the API tells of.
  */
 #ifndef WEIR_TESTS_DAEMON_DOUBLE_H
 #define WEIR_TESTS_DAEMON_DOUBLE_H

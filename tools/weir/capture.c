@@ -370,9 +370,9 @@ enum MHD_Result capture_request(struct captures *all, struct MHD_Connection *con
 	int failure = capture_wanted_init(&wanted, connection, all->daemon, &err);
 	if (failure)
 		return answer_problem(connection,
-			      failure == -EINVAL ? MHD_HTTP_BAD_REQUEST
-						 : MHD_HTTP_SERVICE_UNAVAILABLE,
-			      &err);
+				      failure == -EINVAL ? MHD_HTTP_BAD_REQUEST
+							 : MHD_HTTP_SERVICE_UNAVAILABLE,
+				      &err);
 	if (capture_new(all, &wanted, &c)) {
 		capture_wanted_fini(&wanted);
 		err_set(&err, ENOMEM, "out of memory");

@@ -137,7 +137,7 @@ static int take_options(struct check *c, int argc, char **argv)
 		else if (option == 'h')
 			return options_help(usage);
 		else
-			return options_fault(argv[0], NULL);
+			return options_unknown(argv[0], usage, argv[optind - 1]);
 	}
 	return -1;
 }

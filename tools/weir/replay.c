@@ -457,7 +457,7 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
 		case 'h':
 			return options_help(usage);
 		default:
-			return options_fault(argv[0], NULL);
+			return options_unknown(argv[0], usage, argv[optind - 1]);
 		}
 	}
 	if (optind < argc)

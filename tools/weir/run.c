@@ -277,7 +277,7 @@ int command_run(int argc, char **argv)
 		if (o == 'h')
 			return options_help(usage);
 		if (o != 'c')
-			return options_fault(argv[0], NULL);
+			return options_unknown(argv[0], usage, argv[optind - 1]);
 		path = optarg;
 	}
 	if (optind < argc)

@@ -76,7 +76,7 @@ static int take_options(struct top *t, int argc, char **argv)
 		else if (option == 'h')
 			return options_help(usage);
 		else if (option != OPTION_INTERVAL)
-			return options_fault(argv[0], NULL);
+			return options_unknown(argv[0], usage, argv[optind - 1]);
 		else if ((t->interval_s = strtod(optarg, &end)),
 			 *end || !(t->interval_s >= .1) || t->interval_s > 3600)
 			return options_fault(argv[0], "--interval takes seconds from 0.1 to 3600");

@@ -17,6 +17,7 @@
 #include "lb/config_check.h"
 #include "lb/config_endpoint.h"
 #include "lb/config_field.h"
+#include "lb/config_health.h"
 #include "lb/config_quic.h"
 #include "lb/config_value.h"
 #include "lb/document.h"
@@ -217,6 +218,7 @@ static const struct field service_fields[] = {
 	{"quic", &kind_mapping, FIELD_NOWHERE, &quic, ""},
 	{"tracking", &kind_choice, SERVICE(tracking), trackings, "flow"},
 	{"announce", &kind_choice, SERVICE(announce), announces, "none"},
+	{"health", &kind_mapping, FIELD_NOWHERE, &config_health, ""},
 	{"backends", &kind_list, SERVICE(backends), &backend_list, NULL},
 };
 
@@ -349,6 +351,7 @@ static void service_fini(struct config_service *s)
 		free(s->backends[i].name);
 	free(s->backends);
 	free(s->port_ranges);
+	config_health_fini(&s->health);
 	free(s->name);
 }
 

@@ -28,6 +28,19 @@ enum config_daemon_loss { DAEMON_LOSS_PASS, DAEMON_LOSS_DROP };
 enum config_icmp_other { ICMP_OTHER_PASS, ICMP_OTHER_DROP };
 enum config_state { STATE_UP, STATE_DRAIN, STATE_DOWN };
 
+enum config_probe {
+	PROBE_NONE,
+	PROBE_TCP,
+	PROBE_HTTP,
+	PROBE_HTTPS,
+	PROBE_UDP,
+	PROBE_COMMAND,
+};
+enum config_probe_target {
+	PROBE_AT_BACKEND, /* its own address */
+	PROBE_AT_VIP,     /* the VIP, by way of that backend */
+};
+
 /* A list of small numbers, or "auto"/"all": count 0. */
 struct config_numbers {
 	unsigned int count;
@@ -59,6 +72,36 @@ struct config_backend {
 	struct config_server_id server_id; /* of that length with affinity quic, else none */
 };
 
+#define STATUS_TEXT 16 /* "200-399" */
+
+struct config_status {
+	uint16_t first, last; /* HTTP statuses, 100 to 599 */
+};
+const char *config_status_format(const struct config_status *s, char text[STATUS_TEXT]);
+
+struct config_bytes {
+	uint8_t *bytes; /* length 0: none */
+	uint32_t length;
+};
+
+/* How backends of a service are checked. Texts that are not given are "none". */
+struct config_health {
+	enum config_probe type;
+	enum config_probe_target target;
+	uint32_t port; /* host byte order; 0: the service's first */
+	uint32_t interval_ms, fast_interval_ms, timeout_ms;
+	uint32_t rise, fall;
+	uint32_t jitter; /* percent */
+	char *host;      /* http: the name that is asked for */
+	char *path;
+	struct config_status status;
+	char *body;                       /* text that the answer must have */
+	struct config_bytes send, expect; /* tcp, udp */
+	char **command;                   /* ended by NULL; or NULL */
+	bool verify;                      /* https: the certificate */
+	char *ca;                         /* file of those that may have signed it */
+};
+
 struct config_service {
 	char *name;          /* unique */
 	struct addr address; /* of a prefix the first one */
@@ -73,6 +116,7 @@ struct config_service {
 	} quic;                        /* for AFFINITY_QUIC */
 	enum config_tracking tracking; /* NONE: UDP only */
 	enum config_announce announce;
+	struct config_health health;
 	unsigned int backend_count;
 	struct config_backend *backends; /* in the order of the file */
 };

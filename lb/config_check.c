@@ -14,6 +14,7 @@
 #include "lb/addr.h"
 #include "lb/config.h"
 #include "lb/config_endpoint.h"
+#include "lb/config_health.h"
 #include "lb/config_quic.h"
 #include "lb/document.h"
 #include "lb/prefix.h"
@@ -163,6 +164,7 @@ static void check_services(const struct config *c, struct document *d)
 		check_tracking(&c->services[i], i, d);
 		check_nesting(c, i, d);
 		config_check_quic(&c->services[i], i, d);
+		config_check_health(&c->services[i], i, d);
 	}
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lb/config.h"
+#include "lb/config_endpoint.h"
 #include "lb/config_field.h"
 
 struct diff {
@@ -51,9 +52,10 @@ static char *print_value(const struct field *f, const void *base)
 	return text;
 }
 
+/* The values of services' addresses and ports are in more than the members of their fields. */
 static bool same_bytes(const struct field *f, const void *before, const void *after)
 {
-	return f->size && !f->kind->spread &&
+	return f->size && f->kind != &kind_vip && f->kind != &kind_ports &&
 	       !memcmp((const char *)before + f->offset, (const char *)after + f->offset, f->size);
 }
 

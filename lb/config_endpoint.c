@@ -148,7 +148,7 @@ static void print_vip(const struct field *f, const void *base, unsigned int inde
 	fprintf(out, " %s%s%s\n", quote, prefix_format(&s->address, s->prefix, text), quote);
 }
 
-const struct kind kind_vip = {.read = read_vip, .print = print_vip, .spread = true};
+const struct kind kind_vip = {.read = read_vip, .print = print_vip};
 
 /* --- ports --------------------------------------------------------------------------------- */
 
@@ -271,4 +271,4 @@ static void print_ports(const struct field *f, const void *base, unsigned int in
 	fputs("]\n", out);
 }
 
-const struct kind kind_ports = {.read = read_ports, .print = print_ports, .spread = true};
+const struct kind kind_ports = {.read = read_ports, .print = print_ports};

@@ -24,7 +24,6 @@ struct kind {
 	void (*read)(struct document *d, const struct place *at, const struct field *f, void *base);
 	/* Prints the value with what stands between it and its key's colon, and ends the line. */
 	void (*print)(const struct field *f, const void *base, unsigned int indent, FILE *out);
-	bool spread; /* the value is in more than the field's member */
 };
 
 struct field {
@@ -40,7 +39,7 @@ struct field {
 /* Those of a field that has no member. */
 #define FIELD_NOWHERE 0, 0
 
-#define FIELD_MAX 16 /* fields of a mapping */
+#define FIELD_MAX 32 /* fields of a mapping */
 
 struct mapping {
 	const struct field *fields;

@@ -39,6 +39,7 @@ iproute2 c:ip
 ethtool c:ethtool
 iputils-ping c:ping
 curl c:curl
+openssl c:openssl
 jq c:jq
 nginx c:nginx
 tcpdump c:tcpdump

@@ -4,6 +4,7 @@
  *
  *   udp_load send ADDRESS PORT SECONDS FLOWS [PACKETS]   from FLOWS source ports, 18 bytes each
  *   udp_load sink PORT                                   until SIGTERM
+ *   udp_load echo PORT                                   sends back what comes, until SIGTERM
  *
  * Without PACKETS it sends as fast as it can; with it so slowly that no queue on the way is full.
  *
@@ -201,10 +202,30 @@ static int run_sink(uint16_t port)
 	return 0;
 }
 
+static int run_echo(uint16_t port)
+{
+	char bytes[2048];
+	struct sockaddr_in6 from;
+	int fd = open_sink(port);
+
+	if (fd < 0)
+		return fail("echo");
+	while (!stopped) {
+		socklen_t length = sizeof(from);
+		ssize_t n =
+			recvfrom(fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&from, &length);
+
+		if (n >= 0)
+			sendto(fd, bytes, n, 0, (struct sockaddr *)&from, length);
+	}
+	return 0;
+}
+
 static int usage(void)
 {
 	fprintf(stderr, "usage: udp_load send ADDRESS PORT SECONDS FLOWS [PACKETS]\n"
-			"       udp_load sink PORT\n");
+			"       udp_load sink PORT\n"
+			"       udp_load echo PORT\n");
 	return 2;
 }
 
@@ -235,5 +256,7 @@ int main(int argc, char **argv)
 		return command_send(argc, argv);
 	if (argc == 3 && !strcmp(argv[1], "sink"))
 		return run_sink((uint16_t)strtoul(argv[2], NULL, 10));
+	if (argc == 3 && !strcmp(argv[1], "echo"))
+		return run_echo((uint16_t)strtoul(argv[2], NULL, 10));
 	return usage();
 }

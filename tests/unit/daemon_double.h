@@ -445,9 +445,11 @@ static void make_state(void)
 	static uint32_t members[] = {0, 1, 2};
 	snapshot_services[0] = (struct service){
 		.present = 1, .up_count = 1, .member_count = 3, .members = members};
-	snapshot_backends[0] = (struct backend){
-		.present = 1, .reachable = 1, .way.link = {.destination = {2, 0, 0, 0, 0, 0x11}}};
-	snapshot_backends[1] = (struct backend){.present = 1, .state = STATE_DRAIN};
+	snapshot_backends[0] = (struct backend){.present = 1,
+						.reachable = 1,
+						.weight = 100,
+						.way.link = {.destination = {2, 0, 0, 0, 0, 0x11}}};
+	snapshot_backends[1] = (struct backend){.present = 1, .state = STATE_DRAIN, .weight = 50};
 }
 
 static int start(void **state)

@@ -61,7 +61,7 @@ static const struct {
 	 "/dev/stdin:1: services: found '3'; expected a list of mappings with the "
 	 "keys "
 	 "name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, announce, "
-	 "backends"
+	 "health, backends"
 	 "\n"},
 	{(char *const[]){"weir check", "-c", "-", NULL}, ETH0 NONE, EXIT_DONE,
 	 "-: configuration is valid: 0 services, 0 backends, 1 interfaces\n"},

@@ -38,7 +38,7 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 	"instance, interfaces, workers, memory, flow_table, on_daemon_loss, icmp, services, api"
 #define SERVICE_KEYS                                                                               \
 	"name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, announce, " \
-	"backends"
+	"health, backends"
 #define PORTS_EXPECTED "a port, a range like 8000-8099, a list of those, or any"
 #define PORT_EXPECTED  "a port from 1 to 65535 or a range like 8000-8099"
 #define NAME_EXPECTED  "a name of 1 to 63 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
@@ -102,8 +102,8 @@ static const struct {
 	 "f:4: services[0].adress: unknown key; did you mean address?"},
 	{ETH0 "services:\n  - name: web\n    addr: 10.0.0.1\n",
 	 "f:4: services[0].addr: unknown key; did you mean address?"},
-	{ETH0 "services:\n  - name: web\n    health: {type: http}\n",
-	 "f:4: services[0].health: unknown key; the keys here are " SERVICE_KEYS},
+	{ETH0 "services:\n  - name: web\n    healthy: {type: http}\n",
+	 "f:4: services[0].healthy: unknown key; did you mean health?"},
 	{WEB PORT80 "backends: [{name: b1, address: 10.0.0.2, wieght: 3}]}\n",
 	 "f:3: services[0].backends[0].wieght: unknown key; did you mean weight?"},
 	{ETH0 NONE "flow_table: {timeouts: {tcp: 1s}}\n",

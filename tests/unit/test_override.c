@@ -22,7 +22,7 @@ static void expect_patch(const char *path, const char *body, int code, const cha
 static void test_state_and_weight(void **state)
 {
 	expect_patch("/v1/backends/web/b1", "{\"state\":\"drain\"}", 0,
-		     "{'service':'web','name':'b1','state':'drain','weight':0,'set':'drain'}");
+		     "{'service':'web','name':'b1','state':'drain','weight':100,'set':'drain'}");
 	assert_int_equal(controls[0].force, FORCE_DRAIN);
 	assert_int_equal(controls[0].has_weight, 0);
 	expect_patch("/v1/backends/web/b1", "{\"weight\":7,\"state\":\"down\"}", 0,
@@ -43,7 +43,8 @@ static void test_what_is_refused(void **state)
 	} rows[] = {
 		{"/v1/backends/wbe/b1", "{\"weight\":1}", -EIO, "there is no service 'wbe'"},
 		{"/v1/backends/web/b9", "{\"weight\":1}", -EIO, "'web' has no backend 'b9'"},
-		{"/v1/backends/web", "{\"weight\":1}", -EIO, "there is nothing at /v1/backends/web;"},
+		{"/v1/backends/web", "{\"weight\":1}", -EIO,
+		 "there is nothing at /v1/backends/web;"},
 		{"/v1/backends/web/b1", "", -EINVAL, "not valid JSON"},
 		{"/v1/backends/web/b1", "{\"weight\":1", -EINVAL, "not valid JSON"},
 		{"/v1/backends/web/b1", "{\"weight\":1,\"weight\":2}", -EINVAL, "duplicate"},

@@ -68,9 +68,10 @@ static void test_show_tables(void **state)
 			    "dns      2001:db8::53  udp    any               dsr      maglev     "
 			    "none      0/1      0        0      0     0 B\n"
 			    "exit 0");
-	assert_non_null(strstr(SHOW("backends"), "\nweb      b1       10.0.0.11     100  up     "
-						 "nic0       02:00:00:00:00:11     30  75.0%  "
-						 "  1,099  1,000  70.6 kB  -\n"));
+	assert_non_null(strstr(SHOW("backends"),
+			       "\nweb      b1       10.0.0.11     100  up     "
+			       "-      nic0       02:00:00:00:00:11     30  75.0%  "
+			       "  1,099  1,000  70.6 kB  -\n"));
 	assert_non_null(strstr(SHOW("backends"), "0 B  no route to backend 1\n"));
 	assert_non_null(strstr(SHOW("workers"), "\n     1    2  "));
 	assert_non_null(strstr(SHOW("interfaces"), "\nnic0       veth    02:00:00:00:ab:cd  1500"));

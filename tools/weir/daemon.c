@@ -17,6 +17,8 @@
 #include "lb/snapshot.h"
 #include "tools/weir/announcer.h"
 #include "tools/weir/changes.h"
+#include "tools/weir/checker.h"
+#include "tools/weir/daemon_checks.h"
 #include "tools/weir/file.h"
 #include "tools/weir/log.h"
 #include "tools/weir/next_hops.h"
@@ -127,6 +129,7 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 {
 	struct config *before = d->config;
 	struct api_access access;
+	uint32_t known_end = registry_end(d->backends);
 	int r = api_access_load(&access, config->api.token_file, err);
 	if (r)
 		return r;
@@ -135,11 +138,14 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 	d->generation++;
 	/* What was set by hand ends with the configuration it was set over. */
 	struct backend_control *controls = overrides_ended(d);
-	if (!r && !controls)
+	struct checks *checks =
+		controls && !r ? daemon_checks_new(d, config, known_end, controls) : NULL;
+	if (!r && !checks)
 		r = err_set(err, ENOMEM, "not enough memory");
 	r = r ? r : publish(d, config, controls, err);
 	if (r) {
 		free(controls);
+		checks_free(checks);
 		d->generation--;
 		if (before) {
 			watch_backends(d, before, NULL);
@@ -149,6 +155,7 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 	}
 	free(d->controls);
 	d->controls = controls;
+	checker_use(d->checker, checks);
 	snapshot_release_ids(config, d->services, d->backends);
 	announce_vips(d, config);
 	d->config = config;

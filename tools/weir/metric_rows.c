@@ -334,6 +334,7 @@ static bool backend_row(struct metric_place *at, struct metric_row *r)
 	r->figure[BACKEND_UP] = b->state == STATE_UP && b->reachable;
 	r->figure[BACKEND_REACHABLE] = b->reachable;
 	r->figure[BACKEND_WEIGHT] = b->weight;
+	r->figure[BACKEND_FAILED] = at->daemon->controls[id].failed;
 	return true;
 }
 

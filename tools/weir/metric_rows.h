@@ -85,6 +85,7 @@ enum { /* of services and backends */
        BACKEND_UP = SERVICE_BACKENDS,
        BACKEND_REACHABLE,
        BACKEND_WEIGHT,
+       BACKEND_FAILED,
 };
 #define METRIC_FIGURES 18
 

@@ -154,6 +154,8 @@ static const struct family {
 	      "Whether a backend takes new flows: it is up and can be reached."),
 	GAUGE("weir_backend_reachable", METRIC_BACKEND, BACKEND_REACHABLE,
 	      "Whether the link address of a backend is known."),
+	GAUGE("weir_backend_check_failed", METRIC_BACKEND, BACKEND_FAILED,
+	      "Whether the health checks of a backend say that it does not serve."),
 	GAUGE("weir_backend_weight", METRIC_BACKEND, BACKEND_WEIGHT, "Its weight in force."),
 	COUNTER("weir_backend_flows_total", METRIC_BACKEND, TRAFFIC_FLOWS, "New flows."),
 	COUNTER_BY("weir_backend_packets_total", METRIC_BACKEND, TRAFFIC_FAST_PACKETS,

@@ -25,6 +25,7 @@
 #include "tools/weir/capture.h"
 #include "tools/weir/command.h"
 #include "tools/weir/daemon.h"
+#include "tools/weir/daemon_checks.h"
 #include "tools/weir/log.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/options.h"
@@ -212,6 +213,7 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 		return err_set(err, ENOMEM, "not enough memory");
 	int r = engine_open(&d->engine, config, d->services, d->backends, err);
 	r = r ? r : open_next_hops(d, err);
+	r = r ? r : daemon_checks_open(d, err);
 	r = r ? r : daemon_apply(d, config, err);
 	if (r)
 		return r;
@@ -225,6 +227,7 @@ static void tear_down(struct daemon *d)
 {
 	captures_free(d->captures);
 	api_close(d->api);
+	daemon_checks_close(d);
 	announcer_close(d->announcer);
 	next_hops_close(d->next_hops);
 	if (d->leave)

@@ -15,13 +15,16 @@
 #include "datapath/engine.h"
 #include "lb/addr.h"
 #include "lb/config.h"
+#include "lb/config_health.h"
 #include "lb/reason.h"
 #include "lb/registry.h"
 #include "lb/snapshot.h"
 #include "tools/weir/capture.h"
+#include "tools/weir/checker.h"
 #include "tools/weir/daemon.h"
 #include "tools/weir/feed.h"
 #include "tools/weir/next_hops.h"
+#include "tools/weir/override.h"
 #include "tools/weir/service_settings.h"
 #include "tools/weir/traffic.h"
 
@@ -204,6 +207,28 @@ static json_t *unreachable_reason(const struct daemon *d, const struct backend *
 	return json_string(next_hops_why(d->next_hops, id, why, sizeof(why)));
 }
 
+/* What its checks say; null where it has none. */
+static json_t *health_json(const struct daemon *d, const struct config_service *s, int64_t id)
+{
+	static const char *const words[] = {
+		[HEALTH_UNKNOWN] = "unknown", [HEALTH_UP] = "up", [HEALTH_DOWN] = "down"};
+	struct checker_view v;
+	if (id < 0 || !checker_look(d->checker, id, &v))
+		return json_null();
+	return json_pack("{s:s, s:s, s:s, s:f, s:f, s:f}", "type", config_probe_word(&s->health),
+			 "state", words[v.state], "last", v.words, "since_s", v.since_s, "age_s",
+			 v.age_s, "took_s", v.took_s);
+}
+
+/* Why a backend is not what the configuration would have it: unreachable, set, or its checks. */
+static json_t *fault_of(const struct daemon *d, const struct backend *b, int64_t id)
+{
+	struct checker_view v;
+	if (b && id >= 0 && d->controls[id].failed && checker_look(d->checker, id, &v))
+		return json_string(v.words);
+	return unreachable_reason(d, b, id);
+}
+
 static json_t *backend_json(const struct daemon *d, struct traffic_book *book,
 			    const struct config_service *s, const struct config_backend *b,
 			    uint64_t service_flows)
@@ -215,14 +240,17 @@ static json_t *backend_json(const struct daemon *d, struct traffic_book *book,
 	struct traffic traffic = traffic_of_backend(book, id);
 	double share = service_flows ? (double)traffic.flows / service_flows : 0;
 	return json_pack(
-		"{s:s, s:s, s:I, s:s, s:I, s:s, s:o, s:o, s:b, s:o, s:I, s:I, s:I, s:I, s:f}",
+		"{s:s, s:s, s:I, s:s, s:I, s:s, s:o, s:o, s:b, s:o, s:o, s:s?, s:I, s:I, s:I, s:I, "
+		"s:f}",
 		"service", s->name, "name", b->name, "id", (json_int_t)id, "address",
-		addr_format(&b->address, address), "weight", figure(b->weight), "state",
-		config_state_word(now ? now->state : b->state), "interface", interface_of(d, now),
-		"mac", mac_of(now), "reachable", now && now->reachable, "reason",
-		unreachable_reason(d, now, id), "packets", figure(traffic.packets), "fast_packets",
-		figure(traffic.fast_packets), "bytes", figure(traffic.bytes), "flows",
-		figure(traffic.flows), "share", share > 1 ? 1 : share);
+		addr_format(&b->address, address), "weight", figure(now ? now->weight : b->weight),
+		"state", config_state_word(now ? now->state : b->state), "interface",
+		interface_of(d, now), "mac", mac_of(now), "reachable", now && now->reachable,
+		"reason", fault_of(d, now, id), "health", health_json(d, s, id), "set",
+		id >= 0 ? override_state_word(&d->controls[id]) : NULL, "packets",
+		figure(traffic.packets), "fast_packets", figure(traffic.fast_packets), "bytes",
+		figure(traffic.bytes), "flows", figure(traffic.flows), "share",
+		share > 1 ? 1 : share);
 }
 
 json_t *state_backend(const struct daemon *d, struct feed_place *at)

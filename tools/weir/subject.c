@@ -270,6 +270,7 @@ static const struct subject subjects[] = {
 		 {"ADDRESS", "address", KIND_TEXT},
 		 {"WEIGHT", "weight", KIND_NUMBER},
 		 {"STATE", "state", KIND_TEXT},
+		 {"CHECK", "health.last", KIND_TEXT},
 		 {"INTERFACE", "interface", KIND_TEXT},
 		 {"MAC", "mac", KIND_TEXT},
 		 {"FLOWS", "flows", KIND_COUNT},

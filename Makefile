@@ -63,7 +63,8 @@ unit_modules := $(patsubst %.c,$(O)/%.o,$(filter-out tests/unit/test_%,$(wildcar
 fuzz_targets := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/fuzz_*.c))
 # What a fuzz target is linked with besides: libFuzzer, or a main() that runs files.
 fuzz_main := $(if $(findstring fuzzer,$(SAN)),,$(O)/tests/fuzz/run_corpus.o)
-test_tools := $(patsubst %.c,$(O)/%,$(wildcard tests/lib/*.c))
+test_tools := $(patsubst %.c,$(O)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
+test_programs := $(patsubst %.c,$(O)/%.o,$(wildcard tests/lib/*.bpf.c))
 binaries := $(O)/weir $(O)/weir-bench
 
 .PHONY: all
@@ -78,7 +79,7 @@ $(O)/%.o: %.c | $(skeletons)
 
 $(O)/tools/weir/page.o: tools/weir/page.html
 
-$(O)/bpf/%.bpf.o: bpf/%.bpf.c
+$(O)/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)
 	$(call say,BPF,$<)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
@@ -126,12 +127,12 @@ $(test_tools): $(O)/%: $(O)/%.o $(libraries)
 	$(link)
 
 .PRECIOUS: $(O)/%.o $(O)/bpf/%.bpf.o $(O)/bpf/%.skel.h
--include $(shell find $(O) -name '*.d' 2>/dev/null)
+-include $(shell find $(O) -path $(O)/vm -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 # --- tests and checks ---------------------------------------------------------------------------
 
 .PHONY: tests test deps check layers format
-tests: all $(unit_tests) $(fuzz_targets) $(test_tools) ## build the tests too
+tests: all $(unit_tests) $(fuzz_targets) $(test_tools) $(test_programs) ## build the tests too
 
 deps: ## install what is missing from Debian, and say what
 	@tests/lib/deps.sh
@@ -175,7 +176,7 @@ coverage: ## lines of lb/ and of the headers in bpf/ that the unit tests run; ne
 
 .PHONY: demo bench clean install help
 demo: deps ## show the main job: client, Weir and real servers in namespaces, figures, a capture
-	@$(MAKE) --no-print-directory all $(test_tools)
+	@$(MAKE) --no-print-directory all $(test_tools) $(test_programs)
 	@tests/demo.sh $(O)
 
 bench: all ## measure, as ratios to baselines (as root); QUICK=1: fewer and shorter trials

@@ -11,11 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "datapath/frame_pool.h"
 #include "lb/err.h"
-
-/* What a frame can hold: XDP's headroom, Ethernet and two VLAN tags come off. */
-#define PORT_MAX_MTU (FRAME_SIZE - 256 - 14 - 8)
 
 static int ask(int fd, const char *name, unsigned long request, struct ifreq *r)
 {

@@ -8,9 +8,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "datapath/frame_pool.h"
 #include "lb/config.h"
 
 struct err;
+
+/* What a frame can hold: XDP's headroom, Ethernet and two VLAN tags come off. */
+#define PORT_MAX_MTU (FRAME_SIZE - 256 - 14 - 8)
 
 struct port {
 	char name[IF_NAMESIZE];

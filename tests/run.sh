@@ -6,7 +6,7 @@
 # with the reason in the last line), and fuzz targets (BUILD/tests/fuzz/fuzz_*) on their kept corpus. Each runs with a time limit, and its output stays in
 # BUILD/tests/logs. The last line is `N passed, N failed, N skipped`.
 #
-# usage: run.sh [BUILD [WORD]]   only tests with WORD in their names
+# usage: run.sh [BUILD [WORD]]   only tests with WORD, an extended regular expression, in their names
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
@@ -111,8 +111,8 @@ run_corpus() {
 	run_command "$name" "$logs/$name.log" "$1" "tests/fuzz/corpus/${name#fuzz_}"
 }
 
-is_wanted() { # PATH: a file whose name has the word
-	[ -f "$1" ] && [[ ${1##*/} == *"$word"* ]]
+is_wanted() { # PATH: a file with such a name
+	[ -f "$1" ] && [[ ${1##*/} =~ $word ]]
 }
 
 for test in "$build"/tests/unit/test_*; do
@@ -121,7 +121,8 @@ done
 for test in "$build"/tests/fuzz/fuzz_*; do
 	[[ $test == *.* ]] || ! is_wanted "$test" || run_corpus "$test"
 done
-for test in tests/unit/t_*.sh tests/net/t_*.sh; do
+# Those of virtual machines run in one (tests/vm/run.sh).
+for test in tests/unit/t_*.sh tests/net/t_*.sh ${WEIR_VM:+tests/vm/t_*.sh}; do
 	! is_wanted "$test" || run_script "$test"
 done
 

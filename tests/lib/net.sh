@@ -70,9 +70,12 @@ expect_match() {
 	grep -qiE -- "$2" <<<"$3" || fail "$1: wanted /$2/, got \`$3\`"
 }
 
+# How much longer everything may take, on a machine that is slow: an emulated one, say.
+net_patience=${WEIR_PATIENCE:-1}
+
 # wait_for SECONDS COMMAND...: until the command succeeds, or fails after the time.
 wait_for() {
-	local deadline=$((${EPOCHREALTIME/./} + $1 * 1000000))
+	local deadline=$((${EPOCHREALTIME/./} + $1 * net_patience * 1000000))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		[ ${EPOCHREALTIME/./} -lt $deadline ] || return 1
@@ -196,12 +199,7 @@ net_link() {
 # (veth_xdp_flush() in Linux 6.18).
 net_take_xdp() {
 	local pin=/sys/fs/bpf/$net_prefix-pass
-	if [ ! -e "$dir/pass.o" ]; then
-		clang -target bpf -O2 -x c -c -o "$dir/pass.o" - <<-END
-			__attribute__((section("xdp"), used)) int pass(void *packet) { return 2; }
-		END
-		bpftool prog load "$dir/pass.o" "$pin"
-	fi
+	[ -e "$pin" ] || bpftool prog load "$build/tests/lib/pass.bpf.o" "$pin"
 	on "$1" bpftool net attach xdpdrv pinned "$pin" dev "$2"
 }
 

@@ -20,5 +20,6 @@ int command_top(int argc, char **argv);     /* top.c */
 int command_reload(int argc, char **argv);  /* reload.c */
 int command_capture(int argc, char **argv); /* capture_command.c */
 int command_replay(int argc, char **argv);  /* replay.c */
+int command_doctor(int argc, char **argv);  /* doctor.c */
 
 #endif

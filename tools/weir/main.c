@@ -21,6 +21,8 @@ static const struct command {
 	{"reload", "read the configuration again, all or nothing", command_reload},
 	{"capture", "[--drops] [-w FILE] [FILTER]: packets, with their drop reasons",
 	 command_capture},
+	{"doctor", "[INTERFACE...]: what this host can do, what is set wrong, what mends it",
+	 command_doctor},
 	{"replay", "-c FILE --pcap IN [-w OUT]: the datapath over a capture, offline",
 	 command_replay},
 };

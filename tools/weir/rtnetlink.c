@@ -5,8 +5,11 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/neighbour.h>
+#include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <net/if_arp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -289,6 +292,83 @@ int rtnetlink_get_link(struct rtnetlink *r, int ifindex, struct kernel_link *out
 	int rc = request_run(r, &q, read_link, &link);
 	if (!rc)
 		*out = link;
+	return rc;
+}
+
+static int read_kind(const struct nlattr *attr, void *data)
+{
+	struct kernel_interface *link = data;
+	if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
+		snprintf(link->kind, sizeof(link->kind), "%.*s", mnl_attr_get_payload_len(attr),
+			 mnl_attr_get_str(attr));
+	return MNL_CB_OK;
+}
+
+static int read_interface(const struct nlmsghdr *header, void *data)
+{
+	const struct ifinfomsg *info = mnl_nlmsg_get_payload(header);
+	struct kernel_interface *link = data;
+	const struct nlattr *attr;
+	if (header->nlmsg_type != RTM_NEWLINK)
+		return MNL_CB_OK;
+	link->up = info->ifi_flags & IFF_UP;
+	link->running = info->ifi_flags & IFF_RUNNING;
+	link->ethernet = info->ifi_type == ARPHRD_ETHER;
+	mnl_attr_for_each(attr, header, sizeof(*info))
+	{
+		switch (mnl_attr_get_type(attr)) {
+		case IFLA_MTU:
+			link->mtu = mnl_attr_get_u32(attr);
+			break;
+		case IFLA_MASTER:
+			link->master = mnl_attr_get_u32(attr);
+			break;
+		case IFLA_LINK_NETNSID:
+			link->peer_namespace = mnl_attr_get_u32(attr);
+			break;
+		case IFLA_LINKINFO:
+			mnl_attr_parse_nested(attr, read_kind, link);
+			break;
+		}
+	}
+	return MNL_CB_OK;
+}
+
+int rtnetlink_get_interface(struct rtnetlink *r, int ifindex, struct kernel_interface *out)
+{
+	struct request q;
+	struct kernel_interface link = {.peer_namespace = -1};
+	struct ifinfomsg *info = request_init(&q, RTM_GETLINK, 0, sizeof(*info));
+	info->ifi_index = ifindex;
+	int rc = request_run(r, &q, read_interface, &link);
+	if (!rc)
+		*out = link;
+	return rc;
+}
+
+static int read_nsid(const struct nlmsghdr *header, void *data)
+{
+	const struct nlattr *attr;
+	if (header->nlmsg_type != RTM_NEWNSID)
+		return MNL_CB_OK;
+	mnl_attr_for_each(attr, header, sizeof(struct rtgenmsg))
+	{
+		if (mnl_attr_get_type(attr) == NETNSA_NSID)
+			*(int *)data = (int)mnl_attr_get_u32(attr);
+	}
+	return MNL_CB_OK;
+}
+
+int rtnetlink_get_nsid(struct rtnetlink *r, int fd, int *out)
+{
+	struct request q;
+	int nsid = -1;
+	struct rtgenmsg *any = request_init(&q, RTM_GETNSID, 0, sizeof(*any));
+	any->rtgen_family = AF_UNSPEC;
+	mnl_attr_put_u32(&q.header, NETNSA_FD, fd);
+	int rc = request_run(r, &q, read_nsid, &nsid);
+	if (!rc)
+		*out = nsid;
 	return rc;
 }
 

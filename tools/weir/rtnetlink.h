@@ -73,6 +73,20 @@ struct kernel_link {
 
 int rtnetlink_get_link(struct rtnetlink *r, int ifindex, struct kernel_link *out);
 
+/* All that a link tells of itself. */
+struct kernel_interface {
+	bool up, running, ethernet;
+	uint32_t mtu;
+	char kind[16];      /* "veth", "bond", "vlan"...; "": the kernel says none */
+	int master;         /* ifindex of the bond or bridge it is in; 0: none */
+	int peer_namespace; /* where a veth's other end is, as this namespace calls it; -1: here */
+};
+
+int rtnetlink_get_interface(struct rtnetlink *r, int ifindex, struct kernel_interface *out);
+
+/* What this namespace calls the one that `fd` is open on; -1: it has no name for it. */
+int rtnetlink_get_nsid(struct rtnetlink *r, int fd, int *out);
+
 enum rtnetlink_kind {
 	RTNETLINK_LINK,     /* ifindex, link */
 	RTNETLINK_ROUTE,    /* address and prefix */

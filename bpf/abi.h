@@ -72,7 +72,8 @@ _Static_assert(sizeof(struct link_addresses) == 12, "link addresses have no hole
 	X(ECHO_LIMITED, "echo-limited", "more echo requests than icmp.echo_limit")                 \
 	X(ICMP_REFUSED, "icmp-refused", "ICMP for a VIP, and icmp.other says drop")                \
 	X(POLICY_DENIED, "policy-denied", "a rule of the policy says drop")                        \
-	X(RATE_LIMITED, "rate-limited", "beyond the limit of a rule of the policy")
+	X(RATE_LIMITED, "rate-limited", "beyond the limit of a rule of the policy")                \
+	X(BAD_CHECKSUM, "bad-checksum", "a checksum is wrong, and verify_checksums is true")
 
 enum reason {
 #define ABI_REASON_ENUM(id, word, text) REASON_##id,

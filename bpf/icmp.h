@@ -17,16 +17,11 @@
 
 #define ICMP_HOP_LIMIT     64
 #define ICMP_IS_GROUP(mac) ((mac)[0] & 1)
-
-/* The length of the ICMP message, which parse_packet() found to be inside the frame. */
-static __always_inline __u32 icmp_length(const void *l3, const struct packet *p)
-{
-	__u32 header = p->l4_offset - p->l3_offset;
-	if (p->ethertype == bpf_htons(ETH_P_IPV6))
-		return bpf_ntohs(((const struct ipv6hdr *)l3)->payload_len) +
-		       sizeof(struct ipv6hdr) - header;
-	return bpf_ntohs(((const struct iphdr *)l3)->tot_len) - header;
-}
+/* Lossless: they tell the verifier how far into the frame the headers can be. */
+#define ICMP_L3(data, p) ((char *)(data) + ((p)->l3_offset & 31))
+#define ICMP_L4(data, p) ((char *)(data) + ((p)->l4_offset & 127))
+_Static_assert(ETH_HLEN + PACKET_VLAN_DEPTH * sizeof(struct vlan_tag) <= 31, "ICMP_L3's mask");
+_Static_assert(ETH_HLEN + PACKET_VLAN_DEPTH * sizeof(struct vlan_tag) + 60 <= 127, "ICMP_L4's");
 
 /* Nobody's address, everybody's, or one's own: answers to those do harm (RFC 1122, 3.2.1.3). */
 static __always_inline int icmp_is_bad_source(const struct addr *a, const struct addr *vip)
@@ -45,22 +40,6 @@ static __always_inline int icmp_is_bad_source(const struct addr *a, const struct
 	       (a->word[3] == 0 || a->word[3] == bpf_htonl(1));
 }
 
-/* The message's checksum; over IPv6 the pseudo-header is part of it (RFC 4443, 2.3). */
-static __always_inline int icmp_checksums_are_right(const void *l3, const void *l4,
-						    const struct packet *p)
-{
-	__u32 length = icmp_length(l3, p);
-	__u64 sum = checksum_add(l4, length);
-	if (p->ethertype == bpf_htons(ETH_P_IPV6)) {
-		const struct ipv6hdr *ip = l3;
-		sum += checksum_add(&ip->saddr, 2 * sizeof(struct addr));
-		sum += (__u64)bpf_htonl(length) + bpf_htonl(IPPROTO_ICMPV6);
-	} else if (checksum_fold(checksum_add(l3, p->l4_offset - p->l3_offset)) != 0xffff) {
-		return 0;
-	}
-	return checksum_fold(sum) == 0xffff;
-}
-
 /*
  * Whether the request may be answered: REASON_NONE, or why it is to be dropped. `data` to `end` is
  * the whole frame, in which parse_packet() found no fault.
@@ -68,22 +47,24 @@ static __always_inline int icmp_checksums_are_right(const void *l3, const void *
 static __always_inline int icmp_check(const void *data, const void *end, const struct packet *p)
 {
 	const struct ethhdr *eth = data;
-	const char *l3 = (const char *)data + p->l3_offset;
-	const char *l4 = (const char *)data + p->l4_offset;
-	if (l4 + sizeof(struct icmphdr) > (const char *)end ||
-	    l4 + icmp_length(l3, p) > (const char *)end)
+	const char *l3 = ICMP_L3(data, p), *l4 = ICMP_L4(data, p);
+	if ((const void *)(eth + 1) > end || l3 + sizeof(struct iphdr) > (const char *)end ||
+	    l4 + sizeof(struct icmphdr) > (const char *)end ||
+	    l4 + checksum_payload(l3, p) > (const char *)end)
 		return REASON_TRUNCATED;
 	if (ICMP_IS_GROUP(eth->h_source) ||
 	    icmp_is_bad_source(&p->key.source, &p->key.destination) ||
-	    !icmp_checksums_are_right(l3, l4, p))
+	    !checksum_of_header_is_right(l3, end, p) || !checksum_of_icmp_is_right(l3, l4, end, p))
 		return REASON_MALFORMED_ICMP;
 	return REASON_NONE;
 }
 
-static __always_inline void icmp_reply_ipv4(struct iphdr *ip)
+static __always_inline int icmp_reply_ipv4(struct iphdr *ip, const void *end)
 {
-	__be32 vip = ip->daddr;
 	__u16 before, after;
+	if ((const void *)(ip + 1) > end)
+		return REASON_TRUNCATED;
+	__be32 vip = ip->daddr;
 	/* Addresses that change places leave the sum alone. */
 	ip->daddr = ip->saddr;
 	ip->saddr = vip;
@@ -91,34 +72,44 @@ static __always_inline void icmp_reply_ipv4(struct iphdr *ip)
 	ip->ttl = ICMP_HOP_LIMIT;
 	__builtin_memcpy(&after, &ip->ttl, 2);
 	ip->check = checksum_adjust(ip->check, before, after);
+	return REASON_NONE;
 }
 
-static __always_inline void icmp_reply_ipv6(struct ipv6hdr *ip)
+static __always_inline int icmp_reply_ipv6(struct ipv6hdr *ip, const void *end)
 {
+	if ((const void *)(ip + 1) > end)
+		return REASON_TRUNCATED;
 	struct in6_addr vip = ip->daddr;
 	ip->daddr = ip->saddr;
 	ip->saddr = vip;
 	ip->hop_limit = ICMP_HOP_LIMIT;
+	return REASON_NONE;
 }
 
-/* Turns a request that icmp_check() let through into the reply, sent by `mac`. */
-static __always_inline void icmp_reply(void *data, const struct packet *p, const __u8 mac[ETH_ALEN])
+/*
+ * Turns a request that icmp_check() let through into the reply, sent by `mac`. REASON_TRUNCATED,
+ * with nothing written, if the headers are not all there.
+ */
+static __always_inline int icmp_reply(void *data, const void *end, const struct packet *p,
+				      const __u8 mac[ETH_ALEN])
 {
 	struct ethhdr *eth = data;
-	struct icmphdr *icmp = (void *)((char *)data + p->l4_offset);
-	void *l3 = (char *)data + p->l3_offset;
+	struct icmphdr *icmp = (void *)ICMP_L4(data, p);
+	void *l3 = ICMP_L3(data, p);
 	int v6 = p->ethertype == bpf_htons(ETH_P_IPV6);
 	__u16 before, after;
+	if ((const void *)(eth + 1) > end || (const void *)(icmp + 1) > end)
+		return REASON_TRUNCATED;
+	int reason = v6 ? icmp_reply_ipv6(l3, end) : icmp_reply_ipv4(l3, end);
+	if (reason)
+		return reason;
 	__builtin_memcpy(eth->h_dest, eth->h_source, ETH_ALEN);
 	__builtin_memcpy(eth->h_source, mac, ETH_ALEN);
-	if (v6)
-		icmp_reply_ipv6(l3);
-	else
-		icmp_reply_ipv4(l3);
 	__builtin_memcpy(&before, icmp, 2);
 	icmp->type = v6 ? ICMPV6_ECHO_REPLY : ICMP_ECHOREPLY;
 	__builtin_memcpy(&after, icmp, 2);
 	icmp->checksum = checksum_adjust(icmp->checksum, before, after);
+	return REASON_NONE;
 }
 
 #endif

@@ -13,6 +13,7 @@
 #ifndef WEIR_BPF_NEIGHBOR_H
 #define WEIR_BPF_NEIGHBOR_H
 
+#include "bpf/checksum.h"
 #include "bpf/packet.h"
 
 #define NEIGHBOR_ARP_REPLY     2           /* RFC 826, ares_op$REPLY */
@@ -94,21 +95,8 @@ static __always_inline __u16 neighbor_checksum(const struct ipv6hdr *ip, const v
 					       __u32 length)
 {
 	/* The two addresses of the pseudo-header lie right in front of the message. */
-	const __be32 *word = (const void *)&ip->saddr;
-	__u32 words = (2 * sizeof(struct addr) + length) / 4;
-	__u64 sum = (__u64)bpf_htonl(length) + bpf_htonl(IPPROTO_ICMPV6);
-	for (__u32 i = 0;
-	     i < (2 * sizeof(struct addr) + sizeof(struct nd_message) + NEIGHBOR_OPTIONS_MAX) / 4;
-	     i++) {
-		if (i >= words || (const void *)(word + i + 1) > end)
-			break;
-		sum += word[i];
-	}
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return ~sum;
+	__u64 sum = checksum_sum(&ip->saddr, end, 2 * sizeof(struct addr) + length);
+	return ~checksum_fold(sum + bpf_htonl(length) + bpf_htonl(IPPROTO_ICMPV6));
 }
 
 /* RFC 4861, 7.1.1, for `length` bytes of options. */

@@ -17,6 +17,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "bpf/abi.h"
+#include "bpf/budget.h"
 #include "bpf/flow.h"
 
 /* Set before loading: the port this instance serves, and its link address. */
@@ -33,6 +34,7 @@ const volatile __u16 flow_timeout_established = 0;
 const volatile __u16 flow_timeout_udp = 0;
 
 /* What user space changes while the program runs. */
+__u32 echo_limit = 0; /* echo requests a second that each CPU answers where no worker does */
 __u32 fast_path = FAST_PATH_NEVER; /* enum fast_path */
 
 /* The sockets, by ABI_XSK_SLOT(port, queue). The kernel removes a socket that is closed. */
@@ -119,6 +121,14 @@ struct {
 	__array(values, struct prefix_map);
 } prefixes SEC(".maps");
 
+/* The echo requests that this CPU may answer now. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct budget);
+} echoes SEC(".maps");
+
 static __always_inline const struct target *target_find(const void *table,
 							const struct target_key *key)
 {
@@ -143,6 +153,7 @@ static __always_inline __u32 frame_length(const void *data, const void *end)
 	return length;
 }
 
+#include "bpf/icmp.h"
 #include "bpf/match.h"
 #include "bpf/neighbor.h"
 #include "bpf/tap_xdp.h"
@@ -267,6 +278,39 @@ static __always_inline int handle_neighbor(struct xdp_md *ctx, struct port_count
 	return XDP_PASS;
 }
 
+/* As reply_to_echo() of lb/process.c does it: REASON_NONE, or why the request is to be dropped. */
+__attribute__((noinline)) int answer_echo(struct xdp_md *ctx, const struct packet *p)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u32 slot = 0;
+	struct budget *budget = bpf_map_lookup_elem(&echoes, &slot);
+	if (!p || !budget || !budget_take(budget, echo_limit, bpf_ktime_get_ns()))
+		return REASON_ECHO_LIMITED;
+	int reason = icmp_check(data, end, p);
+	if (reason)
+		return reason;
+	__u8 mac[ETH_ALEN];
+	for (int i = 0; i < ETH_ALEN; i++)
+		mac[i] = port_mac[i];
+	return icmp_reply(data, end, p, mac);
+}
+
+/* VIPs go on answering ping while no daemon runs. */
+static __always_inline int handle_echo(struct xdp_md *ctx, struct port_counters *ledger,
+				       const struct packet *p)
+{
+	if (fast_path == FAST_PATH_NEVER)
+		return steer(ctx, ledger, p);
+	if (redirect_to_worker(ctx, ledger) == XDP_REDIRECT)
+		return XDP_REDIRECT;
+	int reason = answer_echo(ctx, p);
+	if (reason)
+		return drop(ctx, ledger, reason);
+	ledger->transmitted++;
+	tap_tx(ctx, port_index, ABI_NO_SERVICE, ABI_NO_BACKEND, XDP_TX);
+	return XDP_TX;
+}
+
 SEC("xdp")
 int weir(struct xdp_md *ctx)
 {
@@ -298,8 +342,9 @@ int weir(struct xdp_md *ctx)
 			return drop(ctx, ledger, reason);
 		case MATCH_SERVICE:
 		case MATCH_FRAGMENT:
-		case MATCH_ECHO:
 			return steer(ctx, ledger, &p);
+		case MATCH_ECHO:
+			return handle_echo(ctx, ledger, &p);
 		case MATCH_NEIGHBOR:
 			return handle_neighbor(ctx, ledger, &p);
 		case MATCH_KERNEL:

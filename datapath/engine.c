@@ -339,6 +339,8 @@ static int publish_with_targets(struct engine *e, struct snapshot *s, struct err
 	r = program_commit_targets(e->program, &maps, err);
 	if (r)
 		rcu_assign_pointer(e->shared.snapshot, e->snapshot);
+	else
+		program_set_echo_limit(e->program, s->echo_limit);
 	return r;
 }
 

@@ -69,6 +69,7 @@ struct engine_worker {
 	struct worker_frames frames;
 	const struct lb_counters *lb; /* live: read fields one at a time */
 	uint64_t tap_lost;            /* records of captures */
+	uint32_t held;                /* fragments that wait for their first */
 };
 
 uint32_t engine_worker_count(const struct engine *e);

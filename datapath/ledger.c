@@ -217,6 +217,7 @@ void engine_worker(const struct engine *e, uint32_t index, struct engine_worker 
 		.memory = w->memory.kind,
 		.lb = w->lb.counters,
 		.tap_lost = worker_tap_lost(&w->tap),
+		.held = lb_held(&w->lb),
 	};
 	for (size_t i = 0; i < sizeof(out->counters) / sizeof(*from); i++)
 		((uint64_t *)&out->counters)[i] = load(&from[i]);

@@ -298,6 +298,12 @@ int program_set_socket(struct program *p, uint32_t port, uint32_t queue, int fd,
 
 /* --- targets ------------------------------------------------------------------------------- */
 
+void program_set_echo_limit(struct program *p, uint32_t limit)
+{
+	for (uint32_t i = 0; i < p->count; i++)
+		__atomic_store_n(&p->instances[i]->bss->echo_limit, limit, __ATOMIC_RELAXED);
+}
+
 int program_commit_targets(struct program *p, struct target_maps *maps, struct err *err)
 {
 	return target_maps_commit(maps, bpf_map__fd(first(p)->maps.targets),

@@ -54,6 +54,9 @@ void program_set_fast_path(struct program *p, uint32_t port, enum fast_path when
 /* Names the socket for a port's queue. */
 int program_set_socket(struct program *p, uint32_t port, uint32_t queue, int fd, struct err *err);
 
+/* How many echo requests a second each CPU answers where no worker does. */
+void program_set_echo_limit(struct program *p, uint32_t limit);
+
 /* Puts a table of targets in force (datapath/target_maps.h), and closes it. */
 int program_commit_targets(struct program *p, struct target_maps *maps, struct err *err);
 

@@ -217,6 +217,7 @@ static const struct field service_fields[] = {
 	{"affinity", &kind_choice, SERVICE(affinity), affinities, "flow"},
 	{"quic", &kind_mapping, FIELD_NOWHERE, &quic, ""},
 	{"tracking", &kind_choice, SERVICE(tracking), trackings, "flow"},
+	{"verify_checksums", &kind_choice, SERVICE(verify_checksums), truths, "false"},
 	{"announce", &kind_choice, SERVICE(announce), announces, "none"},
 	{"health", &kind_mapping, FIELD_NOWHERE, &config_health, ""},
 	{"backends", &kind_list, SERVICE(backends), &backend_list, NULL},

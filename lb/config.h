@@ -115,6 +115,7 @@ struct config_service {
 		uint32_t config_id, server_id_length;
 	} quic;                        /* for AFFINITY_QUIC */
 	enum config_tracking tracking; /* NONE: UDP only */
+	bool verify_checksums;
 	enum config_announce announce;
 	struct config_health health;
 	unsigned int backend_count;

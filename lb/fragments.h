@@ -37,6 +37,7 @@ struct fragment {
 struct fragment_decision {
 	uint32_t service, backend; /* ids, or ABI_NO_SERVICE, ABI_NO_BACKEND */
 	uint8_t reason; /* enum reason: why all of it is dropped; REASON_NONE: it is not */
+	bool orphan;    /* there is no decision: its first fragment did not come */
 };
 
 /* The seed keys the hash; it is to be secret. NULL without memory. */

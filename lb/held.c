@@ -150,6 +150,7 @@ static bool take_from(struct held *h, struct waiting *d, struct fragments *known
 			.service = ABI_NO_SERVICE,
 			.backend = ABI_NO_BACKEND,
 			.reason = REASON_FRAGMENT_UNMATCHED,
+			.orphan = true,
 		};
 	}
 	take_first(h, d, out);

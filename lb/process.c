@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "lb/affinity.h"
+#include "lb/checksums.h"
 #include "lb/fragments.h"
 #include "lb/held.h"
 #include "lb/maglev.h"
@@ -117,14 +118,32 @@ static void reply_to_echo(struct lb *lb, const struct snapshot *s, struct work *
 	int reason = REASON_ECHO_LIMITED;
 	if (budget_take(&lb->echoes, s->echo_limit, now_ns))
 		reason = icmp_check(p->data, p->data + p->length, &w->parsed);
+	if (!reason)
+		reason = icmp_reply(p->data, p->data + p->length, &w->parsed,
+				    s->ports[p->ingress].source);
 	if (reason) {
 		drop(lb, p, reason);
 		return;
 	}
-	icmp_reply(p->data, &w->parsed, s->ports[p->ingress].source);
 	p->verdict = LB_TRANSMIT;
 	p->egress = p->ingress;
 	count(&lb->counters->echo_replies, 1);
+}
+
+static void note_unfinished(struct lb *lb, const struct lb_packet *p, const struct packet *parsed)
+{
+	if (checksums_are_unfinished(p->data, p->length, parsed))
+		count(&lb->counters->unfinished[p->ingress], 1);
+}
+
+/* True when the packet may go on. */
+static bool verify(struct lb *lb, struct lb_packet *p, const struct packet *parsed)
+{
+	if (checksums_are_right(p->data, p->length, parsed))
+		return true;
+	note_unfinished(lb, p, parsed);
+	drop(lb, p, REASON_BAD_CHECKSUM);
+	return false;
 }
 
 /* Parses and matches. True when the packet is one to balance. */
@@ -159,6 +178,8 @@ static bool classify(struct lb *lb, const struct snapshot *s, struct work *w, ui
 	if (target) {
 		p->service = target->service;
 		w->service = &s->services[target->service];
+		if (__builtin_expect(w->service->verified, 0))
+			return verify(lb, p, &w->parsed);
 	}
 	return true;
 }
@@ -250,7 +271,10 @@ static uint32_t choose_backend(const struct work *w)
 static void remember(struct lb *lb, const struct work *w, uint32_t backend, uint64_t now_ns)
 {
 	bool udp = w->parsed.key.protocol == IPPROTO_UDP;
-	if (!w->service->tracked || !opens_flow(&w->parsed))
+	if (!opens_flow(&w->parsed))
+		return;
+	note_unfinished(lb, w->packet, &w->parsed);
+	if (!w->service->tracked)
 		return;
 	count(&lb->counters->services[w->packet->service].flows, 1);
 	count(&lb->counters->backends[backend].flows, 1);
@@ -337,6 +361,16 @@ static enum reason backend_fault(const struct snapshot *s, const struct fragment
 	return b->reachable ? REASON_NONE : REASON_NO_NEXT_HOP;
 }
 
+/* Of a fragment, parsed anew: what was held is no packet of the burst. */
+static enum reason checksum_fault(const struct snapshot *s, const struct lb_packet *p)
+{
+	struct packet parsed = {0};
+	if (p->service >= s->service_end || !s->services[p->service].verified)
+		return REASON_NONE;
+	parse_packet(p->data, p->data + p->length, &parsed);
+	return checksums_are_right(p->data, p->length, &parsed) ? REASON_NONE : REASON_BAD_CHECKSUM;
+}
+
 /* Sends a fragment after its first, or drops it for the same reason. */
 static void follow(struct lb *lb, const struct snapshot *s, struct lb_packet *p,
 		   const struct fragment_decision *d)
@@ -346,6 +380,8 @@ static void follow(struct lb *lb, const struct snapshot *s, struct lb_packet *p,
 	p->backend = d->backend;
 	if (p->service < s->service_end)
 		count_traffic(&lb->counters->services[p->service], p->length);
+	if (!reason)
+		reason = checksum_fault(s, p);
 	if (reason) {
 		drop(lb, p, reason);
 		return;
@@ -362,8 +398,22 @@ static void lead(struct lb *lb, const struct snapshot *s, struct work *w, const 
 		drop(lb, p, REASON_FRAGMENT_UNMATCHED);
 	else
 		forward(lb, s, w, now_ns);
-	struct fragment_decision d = {p->service, p->backend, p->reason};
-	fragments_remember(lb->fragments, x, &d, now_ns);
+	struct fragment_decision d = {p->service, p->backend, p->reason, false};
+	count(&lb->counters->fragments.first, 1);
+	if (!fragments_remember(lb->fragments, x, &d, now_ns))
+		count(&lb->counters->fragments.forgotten, 1);
+}
+
+/* One that comes before its first waits for it. */
+static void hold(struct lb *lb, struct lb_packet *p, const struct fragment *x, uint64_t now_ns)
+{
+	if (held_put(lb->held, p, x, now_ns)) {
+		p->verdict = LB_HOLD;
+		count(&lb->counters->fragments.waited, 1);
+	} else {
+		drop(lb, p, REASON_FRAGMENT_UNMATCHED);
+		count(&lb->counters->fragments.refused, 1);
+	}
 }
 
 static void forward_fragment(struct lb *lb, const struct snapshot *s, struct work *w,
@@ -372,16 +422,16 @@ static void forward_fragment(struct lb *lb, const struct snapshot *s, struct wor
 	struct lb_packet *p = w->packet;
 	struct fragment x = fragment_of(&w->parsed);
 	struct fragment_decision d;
-	if (!lb->fragments)
+	if (!lb->fragments) {
 		drop(lb, p, REASON_FRAGMENT_UNMATCHED);
-	else if (fragments_follow(lb->fragments, &x, now_ns, &d))
+	} else if (fragments_follow(lb->fragments, &x, now_ns, &d)) {
 		follow(lb, s, p, &d);
-	else if (w->parsed.fragment == PACKET_FIRST_FRAGMENT)
+		count(&lb->counters->fragments.followed, 1);
+	} else if (w->parsed.fragment == PACKET_FIRST_FRAGMENT) {
 		lead(lb, s, w, &x, now_ns);
-	else if (held_put(lb->held, p, &x, now_ns))
-		p->verdict = LB_HOLD;
-	else
-		drop(lb, p, REASON_FRAGMENT_UNMATCHED);
+	} else {
+		hold(lb, p, &x, now_ns);
+	}
 }
 
 unsigned int lb_release(struct lb *lb, const struct snapshot *s, struct lb_packet *packets,
@@ -392,6 +442,9 @@ unsigned int lb_release(struct lb *lb, const struct snapshot *s, struct lb_packe
 	while (n < max && lb->held && held_take(lb->held, lb->fragments, now_ns, &packets[n], &d)) {
 		packets[n].rule = ABI_NO_RULE;
 		follow(lb, s, &packets[n++], &d);
+		count(d.orphan ? &lb->counters->fragments.timed_out
+			       : &lb->counters->fragments.followed,
+		      1);
 	}
 	return n;
 }

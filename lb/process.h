@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 #include "bpf/abi.h"
-#include "lb/budget.h"
+#include "bpf/budget.h"
 #include "lb/flow_table.h"
 
 struct fragments;
@@ -53,6 +53,16 @@ struct lb_traffic {
 	uint64_t packets, bytes, flows; /* flows: new ones */
 };
 
+/* What became of fragments, beside being forwarded or dropped. */
+struct lb_fragments {
+	uint64_t first;     /* that a datagram was decided by */
+	uint64_t forgotten; /* of them: not remembered, so later ones have none to follow */
+	uint64_t followed;  /* later ones that shared the fate of their first */
+	uint64_t waited;    /* of them and the next: came before their first, and were held */
+	uint64_t timed_out; /* dropped, as their first did not come */
+	uint64_t refused;   /* dropped at once, as too many wait already */
+};
+
 /*
  * One worker's ledger, written by it alone, read by anyone at any time. It holds that
  *   rx_packets == forwarded + neighbor_replies + echo_replies + passed + sum(dropped) + lb_held()
@@ -66,8 +76,14 @@ struct lb_counters {
 	uint64_t passed;
 	uint64_t dropped[ABI_REASON_SLOTS];
 	uint64_t flow_inserts, flow_evictions;
-	uint64_t flow_untracked;                      /* not remembered: its bucket is full */
-	uint64_t flow_guarded;                        /* not remembered: too many a second */
+	uint64_t flow_untracked; /* not remembered: its bucket is full */
+	uint64_t flow_guarded;   /* not remembered: too many a second */
+	/*
+	 * Checksums that were left to a device which has not done it, by ingress port: seen where a
+	 * flow opens, and in all packets of services that verify.
+	 */
+	uint64_t unfinished[ABI_MAX_PORTS];
+	struct lb_fragments fragments;
 	struct lb_traffic services[ABI_MAX_SERVICES]; /* by id */
 	struct lb_traffic backends[ABI_MAX_BACKENDS];
 };

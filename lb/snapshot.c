@@ -182,8 +182,12 @@ static void fill_backend(struct backend *b, const struct config_service *service
 {
 	b->present = 1;
 	b->tracked = s->services[service].tracked;
-	/* Else packets would follow their flow where their connection id says otherwise. */
-	b->repeated = s->services[service].affinity != AFFINITY_QUIC;
+	/*
+	 * Else packets would follow their flow where their connection id says otherwise, or without
+	 * a look at their checksum.
+	 */
+	b->repeated =
+		s->services[service].affinity != AFFINITY_QUIC && !s->services[service].verified;
 	b->service = service;
 	b->way.forward = service_config->forward;
 	b->way.remote = config->address;
@@ -283,6 +287,7 @@ static int fill_service(struct snapshot *s, const struct snapshot_input *in,
 	service->announce = config->announce;
 	service->affinity = config->affinity;
 	service->tracked = config->tracking == TRACKING_FLOW;
+	service->verified = config->verify_checksums;
 	service->identity = XXH64(config->name, strlen(config->name), 0);
 	service->address = config->address;
 	service->prefix = config->prefix;

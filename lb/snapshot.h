@@ -75,6 +75,7 @@ struct service {
 	uint8_t announce;  /* enum config_announce */
 	uint8_t affinity;  /* enum config_affinity */
 	uint8_t tracked;   /* its flows are in the flow table */
+	uint8_t verified;  /* what has a wrong checksum is dropped */
 	uint64_t identity; /* made of its name: alike on every node */
 	uint8_t prefix;    /* length, see lb/prefix.h; 0: the address alone */
 	struct addr address;

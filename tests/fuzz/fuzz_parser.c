@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Any frame through the parser, the matcher and, for neighbours that ask, to its reply. The frame
- * lies in memory of just its length.
+ * Any frame through the parser, the matcher, a look at its checksums and, for neighbours that ask
+ * and for ping, to its reply. The frame lies in memory of just its length.
  */
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <string.h>
 
+#include "lb/checksums.h"
 #include "lb/target_table.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -21,6 +22,7 @@ static const struct target_key *prefix_find(const void *table, const struct addr
 	return target_table_find_prefix(table, address, longest);
 }
 
+#include "bpf/icmp.h"
 #include "bpf/match.h"
 #include "bpf/neighbor.h"
 
@@ -30,7 +32,7 @@ static void put(struct target_table *t, const struct addr *vip, uint8_t protocol
 {
 	struct target_key key = {.address = *vip, .protocol = protocol, .port = htons(port)};
 	struct target target = {.service = protocol ? 1 : ABI_NO_SERVICE,
-				.flags = protocol ? 0 : TARGET_ANNOUNCE};
+				.flags = protocol ? 0 : TARGET_ANNOUNCE | TARGET_ECHO};
 	target_table_put(t, &key, &target);
 }
 
@@ -80,6 +82,20 @@ static void answer(const uint8_t *bytes, size_t length, const struct packet *p)
 	free(frame);
 }
 
+/* Who pinged gets a reply as long, which is right. */
+static void echo(uint8_t *frame, size_t length, const struct packet *p)
+{
+	struct packet reply = {};
+	if (icmp_check(frame, frame + length, p))
+		return;
+	FUZZ_EXPECT(!icmp_reply(frame, frame + length, p, port_mac));
+	FUZZ_EXPECT(!parse_packet(frame, frame + length, &reply));
+	FUZZ_EXPECT(reply.icmp == PACKET_ICMP_OTHER && reply.l4_offset == p->l4_offset);
+	FUZZ_EXPECT(!memcmp(&reply.key.source, &p->key.destination, sizeof(struct addr)));
+	FUZZ_EXPECT(!memcmp(&reply.key.destination, &p->key.source, sizeof(struct addr)));
+	FUZZ_EXPECT(checksums_are_right(frame, length, &reply));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	const struct target *service = NULL;
@@ -91,9 +107,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	int reason = parse_packet(frame, frame + length, &p);
 	enum match match = match_packet(targets(), &p, &reason, &service);
 	expect_offsets(&p, length, match == MATCH_KERNEL ? REASON_NONE : reason, match);
-	FUZZ_EXPECT((match == MATCH_SERVICE) == (service != NULL));
+	/* A first fragment has one, or not. */
+	if (match != MATCH_FRAGMENT || p.fragment != PACKET_FIRST_FRAGMENT)
+		FUZZ_EXPECT((match == MATCH_SERVICE) == (service != NULL));
 	if (match == MATCH_NEIGHBOR)
 		answer(frame, length, &p);
+	if (match == MATCH_ECHO)
+		echo(frame, length, &p);
+	if (match == MATCH_SERVICE && checksums_are_right(frame, length, &p))
+		FUZZ_EXPECT(!checksums_are_unfinished(frame, length, &p));
 	free(frame);
 	return 0;
 }

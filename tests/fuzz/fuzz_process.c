@@ -39,7 +39,11 @@ static const char *const configurations[] = {
 	"  - {name: web6, address: \"2001:db8:1::10\", protocol: tcp, ports: [80, 443],\n"
 	"     announce: neighbor, backends: [{name: b6, address: \"2001:db8:2::11\"}]}\n"
 	"  - {name: dns6, address: \"2001:db8:1::10\", protocol: udp, ports: any,\n"
-	"     backends: [{name: d6, address: \"2001:db8:2::53\"}]}\n",
+	"     backends: [{name: d6, address: \"2001:db8:2::53\"}]}\n"
+	"  - {name: checked, address: 203.0.113.19, protocol: udp, ports: 53,\n"
+	"     verify_checksums: true, backends: [{name: c1, address: 10.0.0.24}]}\n"
+	"  - {name: checked6, address: \"2001:db8:1::19\", protocol: tcp, ports: 80,\n"
+	"     verify_checksums: true, backends: [{name: c1, address: \"2001:db8:2::19\"}]}\n",
 	/* Some are down, draining or gone. */
 	SMALL_TABLE
 	"services:\n"

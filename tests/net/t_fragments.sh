@@ -5,57 +5,25 @@
 # each arrives whole (reassembled, its checksum right) at one backend. First and later fragments come
 # in by different queues, so by different workers, where the kernel lets the client choose (one-arm).
 . "$(dirname "$0")/../lib/net.sh"
+. "$(dirname "$0")/../lib/udp.sh"
 
 datagrams=40
 size=60000
 
 udp_fragments=$build/tests/lib/udp_fragments
 net_one_arm
-{
-	echo "services:"
-	for family in 4 6; do
-		cat <<-END
-			  - name: big$family
-			    address: "$([ $family = 4 ] && echo $vip4 || echo $vip6)"
-			    protocol: udp
-			    ports: 5000-5010
-			    announce: neighbor
-			    backends:
-		END
-		for n in 1 2 3; do
-			echo "      - {name: b$n, address: \"$([ $family = 4 ] && echo 10.0.0.1$n ||
-				echo fd00::1$n)\"}"
-		done
-	done
-} | weir_config eth0
+udp_services | weir_config eth0
 weir_start
 weir_wait_reachable
-
-sink_pids=()
-start_sinks() {
-	sink_pids=()
-	for n in 1 2 3; do
-		start b$n "$udp_load" sink 5005 >"$dir/sink.b$n"
-		sink_pids+=("$started")
-		must_come 5 "the sink of b$n" eval "on b$n ss -Hlun | grep -q ':5005 '"
-	done
-}
 
 dropped_fragments() { weir_show drops | jq '[.reasons[] | select(.reason | startswith("fragment-")).total] | add'; }
 
 expect_whole() { # VIP COMMAND...
 	local vip=$1
 	shift
-	start_sinks
+	udp_sinks_start 5005
 	expect "the sender" on client "$@"
-	must_come 5 "nothing held" eval 'weir_show drops | jq -e ".ledger.held == 0"'
-	net_stop "${sink_pids[@]}"
-	cat "$dir"/sink.b?
-	expect_equal "datagrams to $vip" $datagrams "$(jq -s 'map(.packets) | add' "$dir"/sink.b?)"
-	expect_equal "flows to $vip, each at one backend" $datagrams \
-		"$(jq -s 'map(.flows) | add' "$dir"/sink.b?)"
-	expect_equal "backends without a flow" 0 \
-		"$(jq -s 'map(select(.flows == 0)) | length' "$dir"/sink.b?)"
+	udp_sinks_expect $vip $datagrams $datagrams
 	expect_equal "fragments dropped" 0 "$(dropped_fragments)"
 	expect "the balance" ledger_is_balanced
 }
@@ -70,6 +38,12 @@ run_orders() { # [split]
 }
 
 run_orders
+fragments() { weir_show status | jq ".fragments.$1"; }
+expect_equal "datagrams that were decided by their first fragment" $((6 * datagrams)) \
+	"$(fragments first)"
+expect_equal "fragments that followed" $((datagrams * 3 * (40 + 41))) "$(fragments followed)"
+expect "some of them waited" [ "$(fragments waited)" -gt 0 ]
+expect_equal "fragments that wait" 0 "$(fragments held)"
 
 # Each CPU has a queue: the client's, and the one that the switch goes on by, on the same CPU.
 # spread_by_cpu NAMESPACE INTERFACE
@@ -103,6 +77,8 @@ on client "$udp_fragments" $vip6 5005 $size 4 headless
 must_come 5 "40 and 41 fragments of 4 datagrams each" \
 	eval '[ "$(weir_drops fragment-unmatched)" = $((4 * 40 + 4 * 41)) ]'
 must_come 5 "nothing held" eval 'weir_show drops | jq -e ".ledger.held == 0"'
+expect_equal "fragments that waited in vain, and some that found no place" $((4 * 40 + 4 * 41)) \
+	$(($(fragments timed_out) + $(fragments refused)))
 expect "the balance" ledger_is_balanced
 
 # A ping's fragments are the kernel's, as a whole ping's packets are.

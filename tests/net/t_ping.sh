@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # VIPs answer ping over IPv4 and IPv6, whatever the backends do, and no more often than they are
-# told to (one-arm).
+# told to; by the XDP program while no daemon runs (one-arm).
 . "$(dirname "$0")/../lib/net.sh"
 
 net_one_arm
@@ -59,6 +59,24 @@ configure "echo: false, other: drop"
 weir_reload
 expect_equal "answers where ICMP is dropped" 0 "$(pings $vip6 -c 2 -i 0.05 -W 1)"
 expect_equal "ICMP that was refused" 2 "$(weir_drops icmp-refused)"
+
+say "no daemon"
+configure "echo_limit: 2" # so few that no loaded machine is slow enough for more
+weir_reload
+before=$(weir_drops echo-limited)
+kill -KILL "$weir_pid"
+must_come 10 "the daemon's end" eval "! is_running $weir_pid"
+wait "$weir_pid" 2>/dev/null || true
+for vip in $vip4 $vip6; do
+	must_come 5 "an answer of $vip" on client ping -q -c 1 -W 1 $vip
+	answered=$(pings $vip -c 200 -i 0.002 -W 1)
+	say "$vip: $answered answers"
+	expect "some answers" [ "$answered" -gt 0 ]
+	expect "most are over the limit" [ "$answered" -lt 100 ]
+done
+weir_start
+expect "they were counted" [ $(($(weir_drops echo-limited) - before)) -gt 200 ]
+must_come 5 "an answer of the new daemon" on client ping -q -c 1 -W 1 $vip4
 
 expect "the host's own address still answers" on client ping -q -c 1 -W 2 10.0.0.2
 must_come 5 "a balanced ledger" ledger_is_balanced

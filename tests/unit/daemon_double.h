@@ -186,6 +186,7 @@ void engine_worker(const struct engine *e, uint32_t index, struct engine_worker 
 			     .burst_times = {5, 0, 7, [WORKER_BURST_TIMES - 1] = 1}},
 		.frames = {.frames = 64, .free = 60, .in_fill = 4},
 		.lb = lb_counters[index],
+		.held = 2,
 	};
 }
 
@@ -432,6 +433,9 @@ static void make_state(void)
 		assert_non_null(lb_counters[w]);
 		lb_counters[w]->flow_inserts = 20;
 		lb_counters[w]->flow_guarded = 30 + w;
+		lb_counters[w]->unfinished[0] = 8 + w;
+		lb_counters[w]->fragments =
+			(struct lb_fragments){.first = 100 + w, .followed = 600, .waited = 7};
 	}
 	lb_counters[0]->services[0] = (struct lb_traffic){100, 6400, 30};
 	lb_counters[1]->services[0] = (struct lb_traffic){11, 700, 10};

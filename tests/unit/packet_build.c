@@ -320,8 +320,13 @@ static void finish_l4(struct frame *f, const struct recipe *r)
 		else
 			sum += sum16(f->bytes + f->l3 + 12, 8);
 	}
+	if (r->unfinished) {
+		set16(f, f->l4 + offset, ~fold16(sum));
+		return;
+	}
 	sum += sum16(f->bytes + f->l4, length);
-	set16(f, f->l4 + offset, fold16(sum));
+	/* RFC 768: a sum of 0 is sent as all ones, as 0 says that there is none. */
+	set16(f, f->l4 + offset, fold16(sum) || r->protocol != IPPROTO_UDP ? fold16(sum) : 0xffff);
 }
 
 static void finish_l3(struct frame *f, const struct recipe *r)

@@ -82,6 +82,8 @@ struct recipe {
 	/* ARP, with from and to as protocol addresses. */
 	uint8_t arp_op;
 	const char *arp_target_mac; /* zeroes */
+	/* The TCP or UDP checksum is the pseudo-header's sum alone, as for a device to finish. */
+	bool unfinished;
 	struct poke pokes[4];
 };
 

@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "tests/unit/dice.h"
 #include "tests/unit/packet_build.h"
@@ -40,6 +41,11 @@ static const char *const v6_from[] = {
 	"::ffff:198.51.100.7", "ff02::1",
 };
 
+static bool is_v6(const char *address)
+{
+	return strchr(address, ':');
+}
+
 static void draw_addresses(struct dice *d, struct recipe *r)
 {
 	if (dice_roll(d, 2)) {
@@ -67,10 +73,14 @@ static void aim(struct dice *d, struct recipe *r)
 		{"198.51.100.7", "203.0.113.12", IPPROTO_TCP, 80},
 		{"198.51.100.7", "203.0.113.13", IPPROTO_TCP, 80},
 		{"198.51.100.7", "203.0.113.16", IPPROTO_TCP, 80},
+		{"198.51.100.7", "203.0.113.19", IPPROTO_TCP, 80},
+		{"198.51.100.7", "203.0.113.19", IPPROTO_UDP, 53},
 		{"2001:db8:99::7", "2001:db8:1::10", IPPROTO_TCP, 80},
 		{"2001:db8:99::8", "2001:db8:1::10", IPPROTO_TCP, 443},
 		{"2001:db8:99::7", "2001:db8:1::10", IPPROTO_UDP, 53},
 		{"2001:db8:99::7", "2001:db8:1::11", IPPROTO_UDP, 4433},
+		{"2001:db8:99::7", "2001:db8:1::19", IPPROTO_TCP, 80},
+		{"2001:db8:99::7", "2001:db8:1::19", IPPROTO_UDP, 53},
 	};
 	uint32_t i = dice_roll(d, sizeof(services) / sizeof(services[0]));
 	r->from = services[i].from;
@@ -158,12 +168,10 @@ static void draw_ip(struct dice *d, struct recipe *r, char letters[EXTENSIONS_MA
 	if (r->protocol == IPPROTO_TCP)
 		draw_flags(d, r);
 	r->payload = DICE_PICK(d, payloads);
-	for (const char *c = r->to; *c; c++)
-		if (*c == ':') {
-			draw_ipv6(d, r, letters);
-			return;
-		}
-	draw_ipv4(d, r);
+	if (is_v6(r->to))
+		draw_ipv6(d, r, letters);
+	else
+		draw_ipv4(d, r);
 }
 
 static void draw_arp(struct dice *d, struct recipe *r)
@@ -186,12 +194,53 @@ static void draw_solicitation(struct dice *d, struct recipe *r, char letters[EXT
 		draw_ipv6(d, r, letters);
 }
 
+/* The answer that a backend has sent in a flow to one of the services. */
+static void draw_answer(struct dice *d, struct recipe *answer, char letters[EXTENSIONS_MAX + 1])
+{
+	struct recipe asked = {0};
+	draw_addresses(d, &asked);
+	draw_l4(d, &asked);
+	if (!dice_once_in(d, 8))
+		aim(d, &asked);
+	*answer = (struct recipe){
+		.from = asked.to,
+		.to = asked.from,
+		.protocol = asked.protocol,
+		.from_port = asked.to_port,
+		.to_port = asked.from_port,
+		.payload = 28 + dice_roll(d, 40), /* as long as any of `lengths` below */
+	};
+	if (is_v6(asked.to))
+		draw_ipv6(d, answer, letters);
+	else
+		draw_ipv4(d, answer);
+}
+
+/* From a router, mostly to who has sent what it quotes; all of that, or the first bytes. */
+static void draw_error(struct dice *d, struct recipe *r, struct recipe *answer,
+		       char letters[EXTENSIONS_MAX + 1])
+{
+	static const uint8_t types[] = {3, 3, 11, 12, 4, 5}, types6[] = {1, 2, 2, 3, 4, 137};
+	static const uint16_t lengths[] = {0, 0, 20, 27, 28, 48},
+			      lengths6[] = {0, 0, 40, 47, 48, 60};
+	draw_answer(d, answer, letters);
+	bool v6 = is_v6(answer->from);
+	r->from = v6 ? "2001:db8:aa::1" : "192.0.2.1";
+	r->to = dice_once_in(d, 16) ? answer->to : answer->from;
+	r->protocol = v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+	r->icmp_type = v6 ? DICE_PICK(d, types6) : DICE_PICK(d, types);
+	r->icmp_rest = dice_roll(d, 65536);
+	r->quote = answer;
+	r->quote_length = v6 ? DICE_PICK(d, lengths6) : DICE_PICK(d, lengths);
+}
+
 void packet_random(struct dice *d, struct frame *out)
 {
 	static const char *const macs[] = {CLIENT_MAC, CLIENT_MAC, CLIENT_MAC, "03:00:00:00:00:01"};
 	static const uint16_t types[] = {0x88cc, 0x88b5, 46,     0x0800,
 					 0x86dd, 0x0806, 0x8100, 0x8847};
 	struct recipe r = {.mac_from = DICE_PICK(d, macs)};
+	struct recipe answer;
 	char letters[EXTENSIONS_MAX + 1];
 	uint32_t kind = dice_roll(d, 16);
 	draw_tags(d, &r);
@@ -202,6 +251,8 @@ void packet_random(struct dice *d, struct frame *out)
 		draw_arp(d, &r);
 	} else if (kind >= 12) {
 		draw_solicitation(d, &r, letters);
+	} else if (kind == 11) {
+		draw_error(d, &r, &answer, letters);
 	} else {
 		draw_ip(d, &r, letters);
 	}

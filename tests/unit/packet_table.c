@@ -62,6 +62,14 @@ const char packet_table_yaml[] =
 	"     announce: neighbor, backends: [{name: b6, address: \"2001:db8:2::11\"}]}\n"
 	"  - {name: dns6, address: \"2001:db8:1::10\", protocol: udp, ports: 53,\n"
 	"     backends: [{name: d6, address: \"2001:db8:2::53\"}]}\n"
+	"  - {name: checked, address: 203.0.113.19, protocol: tcp, ports: 80,\n"
+	"     verify_checksums: true, backends: [{name: c1, address: 10.0.0.24}]}\n"
+	"  - {name: checked-udp, address: 203.0.113.19, protocol: udp, ports: any,\n"
+	"     verify_checksums: true, backends: [{name: c1, address: 10.0.0.25}]}\n"
+	"  - {name: checked6, address: \"2001:db8:1::19\", protocol: tcp, ports: 80,\n"
+	"     verify_checksums: true, backends: [{name: c1, address: \"2001:db8:2::19\"}]}\n"
+	"  - {name: checked6-udp, address: \"2001:db8:1::19\", protocol: udp, ports: any,\n"
+	"     verify_checksums: true, backends: [{name: c1, address: \"2001:db8:2::1a\"}]}\n"
 	"  - {name: quiet6, address: \"2001:db8:1::11\", protocol: udp, ports: any,\n"
 	"     backends: [{name: q6, address: \"2001:db8:2::12\"}]}\n";
 
@@ -144,6 +152,14 @@ const char packet_table_yaml[] =
 #define QUIC(...)  V4(UDP, "203.0.113.18", .to_port = 443, __VA_ARGS__)
 #define TO_FLOW    TO("h3", "h1", "02:04:0a:00:00:15"), .never_repeated = true
 #define TO_NAMED   TO("h3", "h2", "02:04:0a:00:00:16"), .never_repeated = true
+#define CHECKED    "203.0.113.19"
+#define CHECKED6   "2001:db8:1::19"
+#define TO_CHECKED_AS(name_, mac_) TO(name_, "c1", mac_), .never_repeated = true
+#define TO_CHECKED      TO_CHECKED_AS("checked", "02:04:0a:00:00:18")
+#define TO_CHECKED_UDP  TO_CHECKED_AS("checked-udp", "02:04:0a:00:00:19")
+#define TO_CHECKED6     TO_CHECKED_AS("checked6", "02:06:00:00:00:19")
+#define TO_CHECKED6_UDP TO_CHECKED_AS("checked6-udp", "02:06:00:00:00:1a")
+#define WRONG(service_) WORKER_DROPS(BAD_CHECKSUM, .service = (service_), .never_repeated = true)
 #define TO_WEB6   TO("web6", "b6", "02:06:00:00:00:11")
 #define TO_DNS6   TO("dns6", "d6", "02:06:00:00:00:53")
 #define TO_QUIET6 TO("quiet6", "q6", "02:06:00:00:00:12")
@@ -719,6 +735,67 @@ const struct packet_case packet_cases[] = {
 	{"arp from a group address",
 	 {.mac_from = "03:00:00:00:00:01", .mac_to = "ff:ff:ff:ff:ff:ff", .arp_op = 1,
 	  .from = CLIENT, .to = VIP}, WORKER_DROPS(MALFORMED_NEIGHBOR)},
+
+	/* --- checksums, of services that verify them ------------------------------------------ */
+	{"v4 tcp, checked", V4(TCP, CHECKED, .to_port = 80, .payload = 21), TO_CHECKED},
+	{"v4 tcp, checked, with options and padding",
+	 V4(TCP, CHECKED, .to_port = 80, .ipv4_options = 8, .payload = 3, .padding = 9), TO_CHECKED},
+	{"v4 udp, checked", V4(UDP, CHECKED, .to_port = 53, .payload = 30), TO_CHECKED_UDP},
+	{"v4 udp, checked, without checksum",
+	 V4(UDP, CHECKED, .to_port = 53, .payload = 30, .pokes = {POKE(4, 6, 0), POKE(4, 7, 0)}),
+	 TO_CHECKED_UDP},
+	{"v6 tcp, checked", V6(TCP, CHECKED6, .to_port = 80, .payload = 22), TO_CHECKED6},
+	{"v6 tcp, checked, behind options",
+	 V6(TCP, CHECKED6, .to_port = 80, .payload = 7, .extensions = "hd"), TO_CHECKED6},
+	{"v6 udp, checked", V6(UDP, CHECKED6, .to_port = 53, .payload = 31), TO_CHECKED6_UDP},
+	{"v4 tcp, a wrong checksum",
+	 V4(TCP, CHECKED, .to_port = 80, .pokes = {POKE(4, 17, 0x77)}), WRONG("checked")},
+	{"v4 tcp, a wrong header checksum",
+	 V4(TCP, CHECKED, .to_port = 80, .pokes = {POKE(3, 8, 63)}), WRONG("checked")},
+	{"v4 tcp, a wrong checksum of a flow that is known",
+	 V4(TCP, CHECKED, .to_port = 80, .payload = 21, .pokes = {POKE(4, 25, 0x5a)}),
+	 WRONG("checked")},
+	{"v4 tcp, an unfinished checksum",
+	 V4(TCP, CHECKED, .to_port = 80, .payload = 9, .unfinished = true), WRONG("checked")},
+	{"v4 udp, a wrong checksum",
+	 V4(UDP, CHECKED, .to_port = 53, .payload = 30, .pokes = {POKE(4, 8, 0x77)}),
+	 WRONG("checked-udp")},
+	{"v4 udp, an unfinished checksum",
+	 V4(UDP, CHECKED, .to_port = 53, .payload = 30, .unfinished = true), WRONG("checked-udp")},
+	{"v6 tcp, a wrong checksum",
+	 V6(TCP, CHECKED6, .to_port = 80, .pokes = {POKE(4, 17, 0x77)}), WRONG("checked6")},
+	{"v6 tcp, an unfinished checksum",
+	 V6(TCP, CHECKED6, .to_port = 80, .payload = 9, .unfinished = true), WRONG("checked6")},
+	{"v6 udp, a wrong checksum",
+	 V6(UDP, CHECKED6, .to_port = 53, .payload = 30, .pokes = {POKE(4, 8, 0x77)}),
+	 WRONG("checked6-udp")},
+	{"v6 udp, checked, without checksum (RFC 8200, 8.1)",
+	 V6(UDP, CHECKED6, .to_port = 53, .payload = 30, .pokes = {POKE(4, 6, 0), POKE(4, 7, 0)}),
+	 WRONG("checked6-udp")},
+	{"v4 udp, checked, a first fragment",
+	 V4(UDP, CHECKED, .to_port = 53, V4_PART(0x7701, 0x2000)), TO_CHECKED_UDP},
+	{"v4 udp, checked, a later fragment with a wrong header checksum",
+	 V4(UDP, CHECKED, V4_PART(0x7701, 0x2005), .pokes = {POKE(3, 8, 63)}),
+	 WRONG("checked-udp"), .backend = "c1"},
+	{"v4 udp, a first fragment with a wrong header checksum",
+	 V4(UDP, CHECKED, .to_port = 53, V4_PART(0x7702, 0x2000), .pokes = {POKE(3, 8, 63)}),
+	 WRONG("checked-udp")},
+	{"v4 error about a checked flow",
+	 {.from = ROUTER, .to = CHECKED, .protocol = IPPROTO_ICMP, .icmp_type = 3,
+	  QUOTED(TCP, CHECKED, 80)}, TO_CHECKED},
+	{"v4 error about a checked flow, a wrong checksum",
+	 {.from = ROUTER, .to = CHECKED, .protocol = IPPROTO_ICMP, .icmp_type = 3,
+	  QUOTED(TCP, CHECKED, 80), .pokes = {POKE(4, 2, 0x77)}}, WRONG("checked")},
+	{"v6 error about a checked flow",
+	 {.from = ROUTER6, .to = CHECKED6, .protocol = IPPROTO_ICMPV6, .icmp_type = 2,
+	  QUOTED6(UDP, CHECKED6, 53)}, TO_CHECKED6_UDP},
+	{"v6 error about a checked flow, a wrong checksum",
+	 {.from = ROUTER6, .to = CHECKED6, .protocol = IPPROTO_ICMPV6, .icmp_type = 2,
+	  QUOTED6(UDP, CHECKED6, 53), .pokes = {POKE(4, 2, 0x77)}}, WRONG("checked6-udp")},
+	{"v4 tcp, an unfinished checksum that nobody verifies",
+	 SYN(.from_port = 77, .unfinished = true), TO_WEB},
+	{"v6 udp, an unfinished checksum that nobody verifies",
+	 QUERY6(.from_port = 77, .unfinished = true), TO_DNS6},
 
 	/* --- neighbour discovery (RFC 4861) --------------------------------------------------- */
 	{"solicitation for a vip",

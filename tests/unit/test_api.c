@@ -26,7 +26,10 @@ static void test_status(void **state)
 	       " 'guarded': 61,"
 	       " 'entries': {'handshake': 11, 'established': 12, 'closing': 13, 'udp': 14}},"
 	       " 'packets': {'fast': 300, 'worker': 780}, 'on_daemon_loss': 'pass',"
-	       " 'takeover': {'flows': false, 'replaced': 'it is of another version of Weir'}}");
+	       " 'takeover': {'flows': false, 'replaced': 'it is of another version of Weir'},"
+	       " 'fragments': {'first': 201, 'forgotten': 0, 'followed': 1200, 'waited': 14,"
+	       " 'held': 4, 'timed_out': 0, 'refused': 0, 'unmatched': 0, 'tiny': 0,"
+	       " 'overlap': 0}}");
 	engine_replaced = NULL;
 	config.on_daemon_loss = DAEMON_LOSS_DROP;
 	expect("/v1/status",
@@ -41,7 +44,8 @@ static void test_services(void **state)
 	       "{'services': ["
 	       "{'name': 'web', 'id': 0, 'address': '203.0.113.10', 'protocol': 'tcp',"
 	       " 'ports': '80,443,8000-8099', 'forward': 'dsr', 'scheduler': 'maglev',"
-	       " 'affinity': 'flow', 'tracking': 'flow', 'announce': 'neighbor', 'backends': "
+	       " 'affinity': 'flow', 'tracking': 'flow', 'verify_checksums': false, 'announce': "
+	       "'neighbor', 'backends': "
 	       "{'up': 1, 'total': 3},"
 	       " 'packets': 1611, 'fast_packets': 1500, 'bytes': 101100, 'flows': 40},"
 	       "{'name': 'dns', 'id': 1, 'address': '2001:db8::53', 'protocol': 'udp',"
@@ -92,7 +96,8 @@ static void test_interfaces(void **state)
 	       " 'wanted': 'auto', 'xdp': 'native', 'fast_path': 'on',"
 	       " 'counters': {'rx_packets': 1000, 'rx_bytes': 64000, 'passed': 100,"
 	       " 'steered': 590, 'transmitted': 300, 'dropped': 10},"
-	       " 'sockets': {'rx_full': 21, 'rx_no_frame': 2}}]}");
+	       " 'sockets': {'rx_full': 21, 'rx_no_frame': 2},"
+	       " 'unfinished_checksums': 17}]}");
 	port_counters_result = -EIO;
 	expect("/v1/interfaces", "{'interfaces': [{'name': 'nic0', 'counters': null}]}");
 	port_counters_result = 0;

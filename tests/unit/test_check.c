@@ -60,7 +60,8 @@ static const struct {
 	{(char *const[]){"weir check", "-c", "/dev/stdin", NULL}, "services: 3\n", EXIT_USAGE,
 	 "/dev/stdin:1: services: found '3'; expected a list of mappings with the "
 	 "keys "
-	 "name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, announce, "
+	 "name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, "
+	 "verify_checksums, announce, "
 	 "health, backends"
 	 "\n"},
 	{(char *const[]){"weir check", "-c", "-", NULL}, ETH0 NONE, EXIT_DONE,

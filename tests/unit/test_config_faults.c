@@ -36,8 +36,9 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 #define NONE   "services: []\n"
 #define ROOT_KEYS \
 	"instance, interfaces, workers, memory, flow_table, on_daemon_loss, icmp, services, api"
-#define SERVICE_KEYS                                                                               \
-	"name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, announce, " \
+#define SERVICE_KEYS                                                                     \
+	"name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, " \
+	"verify_checksums, announce, "                                                   \
 	"health, backends"
 #define PORTS_EXPECTED "a port, a range like 8000-8099, a list of those, or any"
 #define PORT_EXPECTED  "a port from 1 to 65535 or a range like 8000-8099"

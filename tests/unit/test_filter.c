@@ -81,14 +81,16 @@ static int close_all(void **state)
 	return 0;
 }
 
-static bool in_user_space(const struct capture_slot *slot, struct frame *f)
+/* -1: it does not end. Chains of headers can make libpcap's `protochain` go round for ever. */
+static int in_user_space(const struct capture_slot *slot, struct frame *f)
 {
 	struct filter_machine m;
 	filter_begin(&m, f->length);
 	if (!slot->filter_length)
 		return true;
 	for (int turn = 0; !filter_step(&m, &slot->filter[m.pc], f); turn++)
-		assert_true(turn < (int)CAPTURE_FILTER_MAX);
+		if (turn >= (int)CAPTURE_FILTER_MAX)
+			return -1;
 	return m.result != 0;
 }
 
@@ -115,8 +117,13 @@ static void try_packet(const char *filter, const struct bpf_program *program,
 		       const struct capture_slot *slot, struct frame *f)
 {
 	struct pcap_pkthdr head = {.caplen = f->length, .len = f->length};
+	int got = in_user_space(slot, f);
+	if (got < 0) {
+		assert_true(strstr(filter, "protochain"));
+		return;
+	}
 	bool want = pcap_offline_filter(program, &head, f->bytes) != 0;
-	if (in_user_space(slot, f) != want)
+	if (got != want)
 		fail_msg("\"%s\": libpcap says %d, bpf/filter.h does not", filter, want);
 	if (no_xdp || f->length < XDP_RUN_MIN || f->length > XDP_RUN_MAX)
 		return;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Echo requests and their replies against frames that packet_build() makes, and checksums against
- * sums taken anew, 16 bits at a time and in network order.
+ * Echo requests and their replies against frames that packet_build() makes.
  */
 #include "bpf/icmp.h"
 
@@ -21,69 +20,6 @@
 #define CLIENT6 "2001:db8:99::7"
 #define VIP     "203.0.113.10"
 #define VIP6    "2001:db8:1::10"
-
-/* RFC 1071 by the book. */
-static uint16_t naive_checksum(const uint8_t *bytes, uint32_t length)
-{
-	uint32_t sum = 0;
-	for (uint32_t i = 0; i < length; i++) {
-		sum += i % 2 ? bytes[i] : bytes[i] << 8;
-		if (sum > 0xffff)
-			sum -= 0xffff;
-	}
-	return ~sum;
-}
-
-/* --- checksums ------------------------------------------------------------------------------- */
-
-static void test_sums_of_all_lengths(void **state)
-{
-	uint64_t random = 0x73756d73;
-	for (uint32_t length = 0; length < 300; length++) {
-		uint8_t *bytes = malloc(length + 1);
-		for (uint32_t i = 0; i < length; i++)
-			bytes[i] = fixture_random(&random);
-		uint16_t got = ~checksum_fold(checksum_add(bytes, length));
-		assert_int_equal(bpf_ntohs(got), naive_checksum(bytes, length));
-		free(bytes);
-	}
-}
-
-static void test_sums_that_carry(void **state)
-{
-	static uint8_t ones[65536];
-	memset(ones, 0xff, sizeof(ones));
-	for (uint32_t length = 1; length < sizeof(ones); length += 997) {
-		uint16_t got = ~checksum_fold(checksum_add(ones, length));
-		assert_int_equal(bpf_ntohs(got), naive_checksum(ones, length));
-	}
-	assert_int_equal(checksum_fold(0), 0);
-	assert_int_equal(checksum_fold(0xffffffffffffffff), 0xffff);
-	assert_int_equal(checksum_fold(0x1fffe), 0xffff);
-	assert_int_equal(checksum_fold(0xfffeffffffffull), 0xfffe);
-}
-
-/* Every checksum there can be, above all those where the change carries out of the 16 bits. */
-static void expect_adjusted(uint16_t from, uint16_t to)
-{
-	for (uint32_t word = 0; word < 65536; word++) {
-		uint8_t bytes[] = {from >> 8, from, word >> 8, word, 0x12, 0x34};
-		uint16_t before = naive_checksum(bytes, sizeof(bytes));
-		bytes[0] = to >> 8;
-		bytes[1] = to;
-		uint16_t got = checksum_adjust(bpf_htons(before), bpf_htons(from), bpf_htons(to));
-		if (bpf_ntohs(got) != naive_checksum(bytes, sizeof(bytes)))
-			fail_msg("%04x, %04x to %04x: %04x", before, from, to, bpf_ntohs(got));
-	}
-}
-
-static void test_adjusted_checksums(void **state)
-{
-	expect_adjusted(0x0800, 0x0000);
-	expect_adjusted(0x8000, 0x8100);
-	for (uint32_t ttl = 0; ttl < 256; ttl += 15)
-		expect_adjusted(ttl << 8 | 1, 64 << 8 | 1);
-}
 
 /* --- requests and replies -------------------------------------------------------------------- */
 
@@ -107,7 +43,7 @@ static void expect_reply(const struct recipe *request, const struct recipe *repl
 	assert_int_equal(parse_packet(bytes, bytes + in.length, &p), REASON_NONE);
 	assert_int_equal(p.icmp, PACKET_ICMP_ECHO);
 	assert_int_equal(icmp_check(bytes, bytes + in.length, &p), REASON_NONE);
-	icmp_reply(bytes, &p, mac);
+	assert_int_equal(icmp_reply(bytes, bytes + in.length, &p, mac), REASON_NONE);
 	assert_int_equal(in.length, want.length);
 	assert_memory_equal(bytes, want.bytes, want.length);
 	free(bytes);
@@ -197,9 +133,9 @@ static void test_cut_frames(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sums_of_all_lengths), cmocka_unit_test(test_sums_that_carry),
-		cmocka_unit_test(test_adjusted_checksums),  cmocka_unit_test(test_replies),
-		cmocka_unit_test(test_checksums_cover_all), cmocka_unit_test(test_cut_frames),
+		cmocka_unit_test(test_replies),
+		cmocka_unit_test(test_checksums_cover_all),
+		cmocka_unit_test(test_cut_frames),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The packet table through lb_process() and through the XDP program, and every length of some
- * packets.
+ * The packet table through lb_process() and through the XDP program, with and without the fast path
+ * and a worker.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -13,71 +13,13 @@
 
 #include <cmocka.h>
 
-#include "lb/reason.h"
 #include "lb/registry.h"
+#include "lb/snapshot.h"
 #include "tests/unit/fixture.h"
 #include "tests/unit/packet_table.h"
-#include "tests/unit/xdp_run.h"
-#include "tools/weir/offline.h"
-
-static struct offline balancer;
-static struct xdp_run xdp;
-static const char *no_xdp; /* why not */
-
-static int open_all(void **state)
-{
-	packet_table_open(&balancer);
-	no_xdp = xdp_run_open(&xdp, &balancer);
-	return 0;
-}
-
-static int close_all(void **state)
-{
-	xdp_run_close(&xdp);
-	offline_close(&balancer);
-	return 0;
-}
-
-static void need_xdp(void)
-{
-	if (!no_xdp)
-		return;
-	print_message("# skipped: %s\n", no_xdp);
-	skip();
-}
+#include "tests/unit/sides.h"
 
 /* --- the table ------------------------------------------------------------------------------- */
-
-static const char *case_name; /* for messages */
-
-static void expect_number(const char *what, uint32_t got, uint32_t want)
-{
-	if (got != want)
-		fail_msg("%s: %s %u; expected %u", case_name, what, got, want);
-}
-
-static void expect_reason(enum reason got, enum reason want)
-{
-	if (got != want)
-		fail_msg("%s: reason %s; expected %s", case_name, reason_word(got),
-			 reason_word(want));
-}
-
-static void expect_name(const char *what, const char *got, const char *want)
-{
-	if (strcmp(got ? got : "-", want ? want : "-") != 0)
-		fail_msg("%s: %s %s; expected %s", case_name, what, got ? got : "none",
-			 want ? want : "none");
-}
-
-static void expect_bytes(const struct frame *got, const struct frame *want)
-{
-	expect_number("length", got->length, want->length);
-	for (uint32_t i = 0; i < got->length; i++)
-		if (got->bytes[i] != want->bytes[i])
-			fail_msg("%s: byte %u is %02x; expected %02x", case_name, i, got->bytes[i],
-				 want->bytes[i]);
-}
 
 static void expect_case(const struct packet_case *c, const struct frame *in)
 {
@@ -126,7 +68,7 @@ static struct xdp_verdict run_case(const struct packet_case *c)
 
 static void test_table_in_kernel(void **state)
 {
-	need_xdp();
+	sides_need_xdp();
 	for (size_t i = 0; i < packet_case_count; i++) {
 		const struct packet_case *c = &packet_cases[i];
 		struct xdp_verdict v = run_case(c);
@@ -140,7 +82,7 @@ static void test_table_in_kernel(void **state)
 /* With nobody there to take it, what is for a service is the kernel's; faults still are faults. */
 static void test_table_without_socket(void **state)
 {
-	need_xdp();
+	sides_need_xdp();
 	xdp_run_set_socket(&xdp, false);
 	for (size_t i = 0; i < packet_case_count; i++) {
 		enum xdp_outcome want = expected_outcome(&packet_cases[i]);
@@ -178,12 +120,19 @@ static enum xdp_outcome expected_fast_outcome(const struct packet_case *c)
 	return OUTCOME_SENT;
 }
 
+static bool is_echo(const struct packet_case *c)
+{
+	return c->reply.icmp_is_reply || (c->by_worker && c->reason == REASON_MALFORMED_ICMP);
+}
+
 /* `otherwise`: what becomes of a packet that is not repeated. */
 static void expect_fast_case(const struct packet_case *c, enum xdp_outcome otherwise)
 {
 	enum xdp_outcome outcome = expected_fast_outcome(c);
 	if (outcome == OUTCOME_STEERED)
 		outcome = otherwise;
+	if (otherwise == OUTCOME_PASSED && is_echo(c))
+		outcome = c->by_worker ? OUTCOME_DROPPED : OUTCOME_SENT;
 	struct frame in, out, want;
 	packet_build(&c->in, &in);
 	packet_judge(&balancer, &in, xdp_run_now_ns(), &want);
@@ -199,7 +148,7 @@ static void expect_fast_case(const struct packet_case *c, enum xdp_outcome other
 
 static void test_table_on_fast_path(void **state)
 {
-	need_xdp();
+	sides_need_xdp();
 	xdp_run_set_fast_path(&xdp, FAST_PATH_ALWAYS);
 	for (size_t i = 0; i < packet_case_count; i++)
 		expect_fast_case(&packet_cases[i], OUTCOME_STEERED);
@@ -210,7 +159,7 @@ static void test_table_on_fast_path(void **state)
 /* Workers take everything while they are there, and the program repeats while they are not. */
 static void test_table_alone(void **state)
 {
-	need_xdp();
+	sides_need_xdp();
 	xdp_run_set_fast_path(&xdp, FAST_PATH_ALONE);
 	test_table_in_kernel(state);
 	xdp_run_set_socket(&xdp, false);
@@ -218,6 +167,33 @@ static void test_table_alone(void **state)
 		expect_fast_case(&packet_cases[i], OUTCOME_PASSED);
 	xdp_run_set_socket(&xdp, true);
 	xdp_run_set_fast_path(&xdp, FAST_PATH_NEVER);
+	xdp_run_expect_ledger(&xdp);
+}
+
+/* Of a row of requests that takes no time, those that the bucket had room for. */
+static void test_echo_limit_alone(void **state)
+{
+	static const struct recipe echo = {
+		.from = "198.51.100.7", .to = "203.0.113.10", .protocol = IPPROTO_ICMP};
+	struct frame in, out;
+	struct xdp_verdict v;
+	unsigned int sent = 0;
+	sides_need_xdp();
+	packet_build(&echo, &in);
+	xdp_run_set_fast_path(&xdp, FAST_PATH_ALONE);
+	xdp_run_set_socket(&xdp, false);
+	xdp_run_set_echo_limit(&xdp, 1);
+	for (int i = 0; i < 1000; i++) {
+		v = xdp_run_packet(&xdp, &in, &out);
+		sent += v.outcome == OUTCOME_SENT;
+		if (v.outcome != OUTCOME_SENT)
+			expect_reason(v.reason, REASON_ECHO_LIMITED);
+	}
+	assert_in_range(sent, 1, 500);
+	xdp_run_set_fast_path(&xdp, FAST_PATH_NEVER);
+	assert_int_equal(xdp_run_packet(&xdp, &in, &out).outcome, OUTCOME_PASSED);
+	xdp_run_set_echo_limit(&xdp, balancer.snapshot->echo_limit);
+	xdp_run_set_socket(&xdp, true);
 	xdp_run_expect_ledger(&xdp);
 }
 
@@ -259,7 +235,7 @@ static void test_errors_on_fast_path(void **state)
 		.destination_port = htons(9),
 		.protocol = IPPROTO_UDP,
 	};
-	need_xdp();
+	sides_need_xdp();
 	packet_build(&flow, &in_flow);
 	packet_build(&error, &in);
 	packet_judge(&balancer, &in_flow, xdp_run_now_ns(), &out);
@@ -278,141 +254,6 @@ static void test_errors_on_fast_path(void **state)
 	assert_int_not_equal(flow_age_by(&key, 0), before);
 	xdp_run_set_socket(&xdp, true);
 	xdp_run_set_fast_path(&xdp, FAST_PATH_NEVER);
-}
-
-/* --- every length ---------------------------------------------------------------------------- */
-
-#define CLIENT  "198.51.100.7"
-#define CLIENT6 "2001:db8:99::7"
-#define VIP     "203.0.113.10"
-#define VIP6    "2001:db8:1::10"
-
-/* A packet that is cut is passed up to some length, then dropped for reasons by length. */
-struct cut_case {
-	const char *name;
-	struct recipe in;
-	bool mend; /* the IP header's length says what is left */
-	struct {
-		uint32_t from;
-		enum reason reason;
-	} steps[3];
-};
-
-#define TCP(from_, to_, ...)                                                                      \
-	{                                                                                         \
-		.from = (from_), .to = (to_), .protocol = IPPROTO_TCP, .to_port = 80, __VA_ARGS__ \
-	}
-#define UDP(from_, to_, ...)                                                                      \
-	{                                                                                         \
-		.from = (from_), .to = (to_), .protocol = IPPROTO_UDP, .to_port = 53, __VA_ARGS__ \
-	}
-#define ONE_TAG  .tags = {{0x8100, 42}}
-#define TWO_TAGS .tags = {{0x88a8, 7}, {0x8100, 42}}
-
-static const struct recipe quoted = {
-	.from = VIP, .to = CLIENT, .protocol = IPPROTO_TCP, .from_port = 80, .to_port = 41000};
-static const struct recipe quoted6 = {.from = VIP6,
-				      .to = CLIENT6,
-				      .extensions = "D",
-				      .protocol = IPPROTO_TCP,
-				      .from_port = 80,
-				      .to_port = 41000};
-
-/* clang-format off */
-static const struct cut_case cut_cases[] = {
-	{"v4 tcp", TCP(CLIENT, VIP), false, {{34, REASON_MALFORMED_IPV4}}},
-	{"v4 tcp, mended", TCP(CLIENT, VIP), true, {{34, REASON_TRUNCATED}}},
-	{"v4 options", TCP(CLIENT, VIP, .ipv4_options = 40), false,
-	 {{34, REASON_TRUNCATED}, {74, REASON_MALFORMED_IPV4}}},
-	{"v4 options, mended", TCP(CLIENT, VIP, .ipv4_options = 40), true,
-	 {{34, REASON_MALFORMED_IPV4}, {74, REASON_TRUNCATED}}},
-	{"v4 udp", UDP(CLIENT, VIP, .payload = 30), false, {{34, REASON_MALFORMED_IPV4}}},
-	{"v4 udp, mended", UDP(CLIENT, VIP, .payload = 30), true,
-	 {{34, REASON_TRUNCATED}, {42, REASON_MALFORMED_UDP}}},
-	{"v4 vlan", TCP(CLIENT, VIP, ONE_TAG), false, {{38, REASON_MALFORMED_IPV4}}},
-	{"v4 qinq, mended", TCP(CLIENT, VIP, TWO_TAGS), true, {{42, REASON_TRUNCATED}}},
-	{"v6 tcp", TCP(CLIENT6, VIP6), false, {{54, REASON_MALFORMED_IPV6}}},
-	{"v6 tcp, mended", TCP(CLIENT6, VIP6), true, {{54, REASON_TRUNCATED}}},
-	{"v6 udp, mended", UDP(CLIENT6, VIP6, .payload = 9), true,
-	 {{54, REASON_TRUNCATED}, {62, REASON_MALFORMED_UDP}}},
-	{"v6 extensions", TCP(CLIENT6, VIP6, .extensions = "hda"), false,
-	 {{54, REASON_MALFORMED_IPV6}}},
-	/* hop-by-hop ends at 62, destination options at 70; then 24 bytes that say so. */
-	{"v6 extensions, mended", TCP(CLIENT6, VIP6, .extensions = "hda"), true,
-	 {{54, REASON_TRUNCATED}, {78, REASON_MALFORMED_IPV6}, {94, REASON_TRUNCATED}}},
-	{"v6 qinq", TCP(CLIENT6, VIP6, TWO_TAGS), false, {{62, REASON_MALFORMED_IPV6}}},
-	{"arp", {.arp_op = 1, .from = CLIENT, .to = VIP}, false, {}},
-	{"arp vlan", {.arp_op = 1, .from = CLIENT, .to = VIP, ONE_TAG}, false, {}},
-	{"solicitation", {.from = CLIENT6, .to = VIP6, .protocol = IPPROTO_ICMPV6, .nd_type = 135,
-			  .nd_target = VIP6}, false, {{54, REASON_MALFORMED_IPV6}}},
-	/* Without its target it is just some ICMPv6. */
-	{"solicitation, mended", {.from = CLIENT6, .to = VIP6, .protocol = IPPROTO_ICMPV6,
-				  .nd_type = 135, .nd_target = VIP6}, true,
-	 {{54, REASON_TRUNCATED}, {62, REASON_NONE}}},
-	{"v4 error, mended", {.from = CLIENT, .to = VIP, .protocol = IPPROTO_ICMP, .icmp_type = 3,
-			      .quote = &quoted, .quote_length = 28}, true,
-	 {{34, REASON_TRUNCATED}, {42, REASON_MALFORMED_ICMP}}},
-	{"v6 error, mended", {.from = CLIENT6, .to = VIP6, .protocol = IPPROTO_ICMPV6,
-			      .icmp_type = 2, .quote = &quoted6, .quote_length = 72}, true,
-	 {{54, REASON_TRUNCATED}, {62, REASON_MALFORMED_ICMP}}},
-};
-/* clang-format on */
-
-static void cut(const struct cut_case *c, struct frame *f, uint32_t length)
-{
-	uint32_t l3 = f->l3, header = strchr(c->in.to, ':') ? 40 : 0;
-	uint32_t at = header ? l3 + 4 : l3 + 2;
-	f->length = length;
-	if (!c->mend || length < l3 + (header ? header : 20))
-		return;
-	f->bytes[at] = (length - l3 - header) >> 8;
-	f->bytes[at + 1] = length - l3 - header;
-}
-
-static enum reason cut_reason(const struct cut_case *c, uint32_t length)
-{
-	enum reason reason = REASON_NONE;
-	for (int i = 0; i < 3 && c->steps[i].from; i++)
-		if (length >= c->steps[i].from)
-			reason = c->steps[i].reason;
-	return reason;
-}
-
-static void expect_cut(const struct cut_case *c, const struct frame *in, bool whole)
-{
-	struct frame out;
-	struct lb_packet p = packet_judge(&balancer, in, xdp_run_now_ns(), &out);
-	enum reason reason = cut_reason(c, in->length);
-	enum xdp_outcome outcome = whole    ? OUTCOME_STEERED
-				   : reason ? OUTCOME_DROPPED
-					    : OUTCOME_PASSED;
-	char name[96];
-	snprintf(name, sizeof(name), "%s of %u bytes", c->name, in->length);
-	case_name = name;
-	expect_number("verdict", p.verdict, whole ? LB_TRANSMIT : reason ? LB_DROP : LB_PASS);
-	if (p.verdict == LB_DROP)
-		expect_reason(p.reason, reason);
-	if (no_xdp || in->length < XDP_RUN_MIN)
-		return;
-	struct xdp_verdict v = xdp_run_packet(&xdp, in, &out);
-	expect_number("XDP outcome", v.outcome, outcome);
-	if (outcome == OUTCOME_DROPPED)
-		expect_reason(v.reason, reason);
-}
-
-static void test_every_length(void **state)
-{
-	for (size_t i = 0; i < sizeof(cut_cases) / sizeof(cut_cases[0]); i++) {
-		const struct cut_case *c = &cut_cases[i];
-		struct frame whole;
-		packet_build(&c->in, &whole);
-		for (uint32_t length = 0; length <= whole.length; length++) {
-			struct frame f = whole;
-			cut(c, &f, length);
-			expect_cut(c, &f, length == whole.length);
-		}
-	}
-	fixture_expect_ledger(&balancer);
 }
 
 /* --- the XDP program's tap ---------------------------------------------------------------------
@@ -435,7 +276,12 @@ static void take_record(void *context, const struct tap_record *record, const vo
 
 static void run_malformed(struct frame *f)
 {
-	struct recipe r = TCP(CLIENT, VIP, .payload = 200, .pokes = {POKE(3, 0, 0x44)});
+	static const struct recipe r = {.from = "198.51.100.7",
+					.to = "203.0.113.10",
+					.protocol = IPPROTO_TCP,
+					.to_port = 80,
+					.payload = 200,
+					.pokes = {POKE(3, 0, 0x44)}};
 	struct frame out;
 	packet_build(&r, f);
 	struct xdp_verdict v = xdp_run_packet(&xdp, f, &out);
@@ -447,7 +293,7 @@ static void test_tap_has_what_was_dropped(void **state)
 	enum { SNAPLEN = 96 };
 	struct tapped t = {0};
 	struct frame f;
-	need_xdp();
+	sides_need_xdp();
 	xdp_run_tap(&xdp, 1ull << REASON_MALFORMED_IPV4, SNAPLEN);
 	run_malformed(&f);
 	xdp_run_drain(&xdp, take_record, &t);
@@ -480,9 +326,9 @@ int main(void)
 		cmocka_unit_test(test_table_without_socket),
 		cmocka_unit_test(test_table_on_fast_path),
 		cmocka_unit_test(test_table_alone),
+		cmocka_unit_test(test_echo_limit_alone),
 		cmocka_unit_test(test_errors_on_fast_path),
-		cmocka_unit_test(test_every_length),
 		cmocka_unit_test(test_tap_has_what_was_dropped),
 	};
-	return cmocka_run_group_tests(tests, open_all, close_all);
+	return cmocka_run_group_tests(tests, sides_open, sides_close);
 }

@@ -392,7 +392,7 @@ static void test_times_of_all_kinds(void **state)
 				     scratch_path("in"), NULL),
 			 EXIT_DONE);
 	/* Known from the first packet to the fourth, again at the first jump and at the second. */
-	assert_non_null(strstr(scratch_read("stdout"), "web/b1            8      3  100.0%"));
+	assert_non_null(strstr(scratch_read("stdout"), "web/b1                 8      3  100.0%"));
 }
 
 static void test_empty_capture(void **state)

@@ -77,6 +77,8 @@ static void test_show_tables(void **state)
 	assert_non_null(strstr(SHOW("interfaces"), "\nnic0       veth    02:00:00:00:ab:cd  1500"));
 	assert_non_null(strstr(SHOW("interfaces"), "  XDP     FAST-PATH     RX  "));
 	assert_non_null(strstr(SHOW("interfaces"), "  native  on         1,000  "));
+	assert_non_null(strstr(SHOW("interfaces"), "  UNFINISHED\n"));
+	assert_non_null(strstr(SHOW("interfaces"), "          17\n"));
 	assert_non_null(strstr(SHOW("interfaces"), "  STEERED  TRANSMITTED  DROPPED  "));
 	assert_non_null(strstr(SHOW("interfaces"), "      590          300       10  "));
 	assert_non_null(strstr(SHOW("interfaces", "--json"), "{\n  \"interfaces\": [\n"));
@@ -156,6 +158,14 @@ static void test_show_status(void **state)
 				     "  evicted        0\n"
 				     "  untracked      0\n"
 				     "  guarded        61\n"
+				     "fragments        201, 4 waiting now\n"
+				     "  followed       1,200\n"
+				     "  waited         14\n"
+				     "  timed_out      0\n"
+				     "  refused        0\n"
+				     "  forgotten      0\n"
+				     "  tiny           0\n"
+				     "  overlap        0\n"
 				     "packets sent     fast path 300, workers 780\n"
 				     "flows at start   replaced: it is of another version of Weir\n"
 				     "on daemon loss   pass\n"

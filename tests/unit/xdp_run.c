@@ -98,6 +98,7 @@ const char *xdp_run_open(struct xdp_run *x, struct offline *o)
 	share_flows(x, o);
 	put_targets(x, o->snapshot->targets);
 	put_backends(x, o->snapshot);
+	xdp_run_set_echo_limit(x, o->snapshot->echo_limit);
 	xdp_run_set_socket(x, true);
 	return NULL;
 }
@@ -126,6 +127,11 @@ void xdp_run_set_socket(struct xdp_run *x, bool there)
 void xdp_run_set_fast_path(struct xdp_run *x, enum fast_path when)
 {
 	x->program->bss->fast_path = when;
+}
+
+void xdp_run_set_echo_limit(struct xdp_run *x, uint32_t limit)
+{
+	x->program->bss->echo_limit = limit;
 }
 
 /* --- running --------------------------------------------------------------------------------- */

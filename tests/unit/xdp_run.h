@@ -51,6 +51,9 @@ void xdp_run_set_socket(struct xdp_run *x, bool there);
 /* When the program repeats decisions (at first: never). */
 void xdp_run_set_fast_path(struct xdp_run *x, enum fast_path when);
 
+/* Echo requests a second that it answers where there is no socket (at first: the balancer's). */
+void xdp_run_set_echo_limit(struct xdp_run *x, uint32_t limit);
+
 /* Now, on the clock that flows are timed by. */
 uint64_t xdp_run_now_ns(void);
 

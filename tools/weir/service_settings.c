@@ -49,11 +49,12 @@ static const char *affinity_word(enum config_affinity affinity)
 json_t *service_settings(const struct config_service *s)
 {
 	char address[PREFIX_TEXT];
-	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s}", "name", s->name,
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:b, s:s}", "name", s->name,
 			 "address", prefix_format(&s->address, s->prefix, address), "protocol",
 			 s->protocol == IPPROTO_TCP ? "tcp" : "udp", "ports", ports_json(s),
 			 "forward", config_forward_word(s->forward), "scheduler", "maglev",
 			 "affinity", affinity_word(s->affinity), "tracking",
-			 s->tracking == TRACKING_NONE ? "none" : "flow", "announce",
+			 s->tracking == TRACKING_NONE ? "none" : "flow", "verify_checksums",
+			 s->verify_checksums, "announce",
 			 s->announce == ANNOUNCE_NEIGHBOR ? "neighbor" : "none");
 }

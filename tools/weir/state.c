@@ -26,6 +26,7 @@
 #include "tools/weir/next_hops.h"
 #include "tools/weir/override.h"
 #include "tools/weir/service_settings.h"
+#include "tools/weir/state_fragments.h"
 #include "tools/weir/traffic.h"
 
 #define MAC_TEXT 18
@@ -125,13 +126,14 @@ json_t *state_status(const struct daemon *d)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	now_ns = (uint64_t)now.tv_sec * 1000000000u + now.tv_nsec;
 	return json_pack(
-		"{s:s, s:s, s:i, s:I, s:I, s:s, s:i, s:i, s:i, s:o, s:o, s:o, s:s}", "version",
+		"{s:s, s:s, s:i, s:I, s:I, s:s, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:s}", "version",
 		WEIR_VERSION, "instance", d->config->instance, "pid", (int)getpid(), "uptime_s",
 		figure((now_ns - d->start_ns) / 1000000000u), "generation", figure(d->generation),
 		"config", d->config_path, "services", (int)d->config->service_count, "interfaces",
 		(int)engine_port_count(d->engine), "captures", (int)captures_count(d->captures),
-		"flow_table", flow_table_json(d), "packets", sent_json(d->engine), "takeover",
-		takeover_json(d->engine), "on_daemon_loss", drops ? "drop" : "pass");
+		"flow_table", flow_table_json(d), "fragments", state_fragments(d->engine),
+		"packets", sent_json(d->engine), "takeover", takeover_json(d->engine),
+		"on_daemon_loss", drops ? "drop" : "pass");
 }
 
 /* --- services and backends ----------------------------------------------------------------- */
@@ -355,17 +357,30 @@ static json_t *port_sockets_json(const struct engine *e, uint32_t index)
 			 "tx_invalid", figure(sum.tx_invalid));
 }
 
+/* Packets that came in by it with checksums that no device has finished, see lb/process.h. */
+static uint64_t unfinished(const struct engine *e, uint32_t port)
+{
+	uint64_t sum = 0;
+	for (uint32_t i = 0; i < engine_worker_count(e); i++) {
+		struct engine_worker w;
+		engine_worker(e, i, &w);
+		sum += relaxed(&w.lb->unfinished[port]);
+	}
+	return sum;
+}
+
 static json_t *interface_json(const struct engine *e, uint32_t index)
 {
 	const struct port *p = engine_port(e, index);
 	char mac[MAC_TEXT];
-	return json_pack("{s:s, s:i, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:o, s:o}", "name",
-			 p->name, "index", p->ifindex, "driver", p->driver, "mac",
+	return json_pack("{s:s, s:i, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:I}",
+			 "name", p->name, "index", p->ifindex, "driver", p->driver, "mac",
 			 mac_format(p->mac, mac), "mtu", figure(p->mtu), "queues",
 			 figure(p->queue_count), "mode", port_mode_name(p), "wanted",
 			 mode_word(p->wanted), "xdp", p->generic ? "generic" : "native",
 			 "fast_path", p->fast_path ? "on" : "off", "counters",
-			 port_counters_json(e, index), "sockets", port_sockets_json(e, index));
+			 port_counters_json(e, index), "sockets", port_sockets_json(e, index),
+			 "unfinished_checksums", figure(unfinished(e, index)));
 }
 
 json_t *state_interface(const struct daemon *d, struct feed_place *at)

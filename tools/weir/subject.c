@@ -169,6 +169,22 @@ static void print_flow_table(json_t *document)
 	print_count("  guarded", document, "flow_table.guarded");
 }
 
+static void print_fragments(json_t *document)
+{
+	static const char *const keys[] = {
+		"followed", "waited", "timed_out", "refused", "forgotten", "tiny", "overlap",
+	};
+	json_t *fragments = json_at(document, "fragments");
+	char text[TABLE_FIGURE], name[16];
+	printf("%-16s %s, ", "fragments",
+	       table_format_count(json_figure(fragments, "first"), text));
+	printf("%s waiting now\n", table_format_count(json_figure(fragments, "held"), text));
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		snprintf(name, sizeof(name), "  %s", keys[i]);
+		print_count(name, fragments, keys[i]);
+	}
+}
+
 static void print_sent(json_t *document)
 {
 	char text[TABLE_FIGURE];
@@ -206,6 +222,7 @@ static void print_status(const struct subject *s, json_t *document)
 	print_count("interfaces", document, "interfaces");
 	print_count("captures", document, "captures");
 	print_flow_table(document);
+	print_fragments(document);
 	print_sent(document);
 	print_takeover(document);
 	print_text("on daemon loss", document, "on_daemon_loss");
@@ -342,6 +359,7 @@ static const struct subject subjects[] = {
 		 {"DROPPED", "counters.dropped", KIND_COUNT},
 		 {"RX-FULL", "sockets.rx_full", KIND_COUNT},
 		 {"NO-FRAME", "sockets.rx_no_frame", KIND_COUNT},
+		 {"UNFINISHED", "unfinished_checksums", KIND_COUNT},
 	 }},
 	{"drops",
 	 print_drops,

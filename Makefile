@@ -186,7 +186,12 @@ bench: all ## measure, as ratios to baselines (as root); QUICK=1: fewer and shor
 
 install: all ## install into $(DESTDIR)$(PREFIX)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(O)/weir $(O)/weir-bench
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/weir README.md configs/example.yaml
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/weir README.md configs/example.yaml \
+		configs/grafana-dashboard.json docs/openapi.yaml
+	install -D -m 644 configs/completion/weir.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir
+	install -D -m 644 configs/completion/_weir \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_weir
 
 clean: ## remove what was built
 	rm -rf build

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/api_command.h"
 #include "bench/micro.h"
 #include "bench/net_command.h"
 #include "tools/weir/command.h"
@@ -14,6 +15,7 @@ static const struct command {
 } commands[] = {
 	{"micro", "[--json FILE] [--markdown FILE]: lb_process() alone, without a network",
 	 command_micro},
+	{"api", "[-s SOCKET]: the control API of a daemon that runs", command_api},
 	{"net", "[OPTION...]: Weir over virtual Ethernet, beside XDP_TX and testpmd", command_net},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

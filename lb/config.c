@@ -327,18 +327,26 @@ static int parse_document(struct document *d, struct config **out)
 	return d->code;
 }
 
-int config_parse(const char *file, const char *text, size_t length, struct config **out,
-		 struct err *err)
+int config_parse_all(const char *file, const char *text, size_t length, struct config **out,
+		     config_fault_fn *fn, void *context, struct err *err)
 {
 	struct document d;
 	if (length > CONFIG_MAX_BYTES)
 		return err_set(err, EINVAL, "%s:1: %zu bytes long; expected at most %u", file,
 			       length, CONFIG_MAX_BYTES);
 	int rc = document_open(&d, file, text, length, err);
+	d.on_fault = fn;
+	d.context = context;
 	if (!rc)
 		rc = parse_document(&d, out);
 	document_close(&d);
 	return rc;
+}
+
+int config_parse(const char *file, const char *text, size_t length, struct config **out,
+		 struct err *err)
+{
+	return config_parse_all(file, text, length, out, NULL, NULL, err);
 }
 
 void config_print(const struct config *c, FILE *out)

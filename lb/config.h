@@ -172,6 +172,14 @@ struct config {
 int config_parse(const char *file, const char *text, size_t length, struct config **out,
 		 struct err *err);
 
+/*
+ * The same, and calls `fn` for each fault that can be told at once, in the order they were found:
+ * values are compared with each other only where each is right by itself.
+ */
+typedef void config_fault_fn(void *context, unsigned int line, const char *words);
+int config_parse_all(const char *file, const char *text, size_t length, struct config **out,
+		     config_fault_fn *fn, void *context, struct err *err);
+
 /* The canonical form: every key with its value, which config_parse() reads back to the same. */
 void config_print(const struct config *c, FILE *out);
 

@@ -575,12 +575,83 @@ static void test_too_long(void **state)
 	free(text);
 }
 
+/* --- many at once ---------------------------------------------------------------------------- */
+
+#define SEEDED "tests/golden/faults.yaml"
+
+struct told {
+	unsigned int lines[200], count;
+	FILE *words;
+};
+
+static void take_fault(void *context, unsigned int line, const char *words)
+{
+	struct told *t = context;
+	assert_true(t->count < 200);
+	t->lines[t->count++] = line;
+	fprintf(t->words, "%s\n", words);
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+	return (int)*(const unsigned int *)a - (int)*(const unsigned int *)b;
+}
+
+static char *read_file(const char *path, size_t *length)
+{
+	static char text[1 << 16];
+	FILE *in = fopen(path, "r");
+	if (!in)
+		fail_msg("%s is not there; run this from the top of the sources", path);
+	*length = fread(text, 1, sizeof(text) - 1, in);
+	text[*length] = 0;
+	fclose(in);
+	return text;
+}
+
+/*
+ * A file with fifty mistakes, each on a line that says `# wrong`: each is told with its line,
+ * nothing else is, and the words are those of the golden file (WEIR_GOLDEN=write writes it).
+ */
+static void test_seeded(void **state)
+{
+	struct told told = {0};
+	struct config *c;
+	struct err err;
+	size_t length, size;
+	char *words = NULL, *text = read_file(SEEDED, &length);
+	unsigned int line = 1, wrong = 0;
+	told.words = open_memstream(&words, &size);
+	assert_int_equal(config_parse_all("faults.yaml", text, length, &c, take_fault, &told, &err),
+			 -EINVAL);
+	fclose(told.words);
+	qsort(told.lines, told.count, sizeof(told.lines[0]), compare_lines);
+	for (char *rest = text, *here; (here = strsep(&rest, "\n")); line++) {
+		if (!strstr(here, "# wrong"))
+			continue;
+		if (wrong >= told.count || told.lines[wrong] != line)
+			fail_msg("line %u is wrong, told is %u in\n%s", line,
+				 wrong < told.count ? told.lines[wrong] : 0, words);
+		wrong++;
+	}
+	assert_int_equal(wrong, told.count);
+	assert_true(wrong >= 50);
+	if (getenv("WEIR_GOLDEN")) {
+		FILE *out = fopen("tests/golden/faults.txt", "w");
+		fputs(words, out);
+		fclose(out);
+	}
+	assert_string_equal(words, read_file("tests/golden/faults.txt", &length));
+	free(words);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_seeded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -104,7 +104,7 @@ static void test_groups(void **state)
 
 static void test_numbers(void **state)
 {
-	struct metric_labels none = {0}, l = {0};
+	struct metric_labels l = {0};
 	uint64_t random = 42;
 	char want[256];
 	metric_label(&l, "a", "b");
@@ -114,11 +114,11 @@ static void test_numbers(void **state)
 		uint64_t v = i < 1001 ? (uint64_t)i : random >> random % 64;
 		v = i == 1001 ? UINT64_MAX : v;
 		int64_t s = i == 1002 ? INT64_MIN : (int64_t)(random * 7) >> random % 64;
-		metric_line(&out, "n", &none, "", v);
-		metric_line(&out, "n", &l, "", v);
-		metric_line(&out, "n", &none, "c=\"d\"", v);
-		metric_line_signed(&out, "n", &l, "c=\"d\"", s);
-		metric_line_ns(&out, "n", &none, "", v);
+		metric_line(&out, "n", "", 0, "", v);
+		metric_line(&out, "n", l.text, l.length, "", v);
+		metric_line(&out, "n", "", 0, "c=\"d\"", v);
+		metric_line_signed(&out, "n", l.text, l.length, "c=\"d\"", s);
+		metric_line_ns(&out, "n", "", 0, "", v);
 		snprintf(want, sizeof(want),
 			 "n %lu\nn{a=\"b\"} %lu\nn{c=\"d\"} %lu\nn{a=\"b\",c=\"d\"} %ld\n"
 			 "n %lu.%09lu\n",

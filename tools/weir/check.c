@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lb/config.h"
 #include "lb/err.h"
@@ -33,15 +34,48 @@ struct check {
 	bool print, diff;
 };
 
+#define FAULTS_MAX 100u /* that are printed */
+
+/* What is wrong with a file, by line. */
+struct faults {
+	struct {
+		unsigned int line;
+		char *words;
+	} list[FAULTS_MAX];
+	unsigned int count;
+};
+
+static void keep_fault(void *faults, unsigned int line, const char *words)
+{
+	struct faults *f = faults;
+	unsigned int i = f->count;
+	if (i == FAULTS_MAX)
+		return;
+	/* Found in about their order: what was on a line before stays before. */
+	for (; i && f->list[i - 1].line > line; i--)
+		f->list[i] = f->list[i - 1];
+	f->list[i].line = line;
+	f->list[i].words = strdup(words);
+	f->count++;
+}
+
+/* Prints what is wrong, all of it that can be told at once. */
 static int load(const char *path, struct config **config, struct err *err)
 {
+	struct faults faults = {0};
 	char *text;
 	size_t length;
 	int rc = file_read(path, &text, &length, err);
-	if (rc)
-		return rc;
-	rc = config_parse(path, text, length, config, err);
-	free(text);
+	if (!rc) {
+		rc = config_parse_all(path, text, length, config, keep_fault, &faults, err);
+		free(text);
+	}
+	if (rc && !faults.count)
+		fprintf(stderr, "%s\n", err->text);
+	for (unsigned int i = 0; i < faults.count; i++) {
+		fprintf(stderr, "%s\n", faults.list[i].words ? faults.list[i].words : err->text);
+		free(faults.list[i].words);
+	}
 	return rc;
 }
 
@@ -72,7 +106,8 @@ static int print_diff(const struct check *c, const struct config *config)
 	struct err err;
 	int rc = c->running ? load(c->running, &running, &err) : fetch(c->socket, &running, &err);
 	if (rc) {
-		fprintf(stderr, "weir check: %s\n", err.text);
+		if (!c->running)
+			fprintf(stderr, "weir check: %s\n", err.text);
 		return rc == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
 	}
 	json_t *changes = changes_json(running, config);
@@ -99,10 +134,8 @@ static int check(const struct check *c)
 	struct config *config;
 	struct err err;
 	int status = EXIT_DONE;
-	if (load(c->path, &config, &err)) {
-		fprintf(stderr, "%s\n", err.text);
+	if (load(c->path, &config, &err))
 		return EXIT_USAGE;
-	}
 	if (c->print)
 		config_print(config, stdout);
 	else if (c->diff)

@@ -31,6 +31,7 @@
 #define CONNECTIONS_MAX (HTTP_CONNECTIONS + 64) /* while those too many are being closed */
 #define IDLE_MS         30000u /* without a whole request; and without taking an answer */
 #define WATCH_S         1.
+#define MEMORY          (128u << 10) /* of a connection; what it does not use is not there */
 
 struct http_connection {
 	TAILQ_ENTRY(http_connection) next;
@@ -285,7 +286,8 @@ static struct MHD_Daemon *start_http(struct http_server *s, int fd)
 	return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0,
 				NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_message,
 				NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-				CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_MS / 1000,
+				CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY,
+				MHD_OPTION_CONNECTION_TIMEOUT, IDLE_MS / 1000,
 				MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,
 				MHD_OPTION_NOTIFY_COMPLETED, on_completed, s, MHD_OPTION_END);
 }

@@ -84,18 +84,18 @@ static char *put(char *at, const char *text, size_t length)
 }
 
 /* The line up to its value, in room for all of it; NULL without memory. */
-static char *line_begin(struct bytes *out, const char *name, const struct metric_labels *l,
+static char *line_begin(struct bytes *out, const char *name, const char *labels, size_t length,
 			const char *more)
 {
 	size_t name_length = strlen(name), more_length = strlen(more);
-	char *at = bytes_reserve(out, name_length + l->length + more_length + NUMBER_MAX + 8);
+	char *at = bytes_reserve(out, name_length + length + more_length + NUMBER_MAX + 8);
 	if (!at)
 		return NULL;
 	at = put(at, name, name_length);
-	if (l->length || more_length) {
+	if (length || more_length) {
 		*at++ = '{';
-		at = put(at, l->text, l->length);
-		if (l->length && more_length)
+		at = put(at, labels, length);
+		if (length && more_length)
 			*at++ = ',';
 		at = put(at, more, more_length);
 		*at++ = '}';
@@ -110,31 +110,31 @@ static void line_end(struct bytes *out, char *at)
 	out->size = at - out->data;
 }
 
-void metric_line(struct bytes *out, const char *name, const struct metric_labels *l,
+void metric_line(struct bytes *out, const char *name, const char *labels, size_t length,
 		 const char *more, uint64_t value)
 {
 	char number[NUMBER_MAX], *end = number + sizeof(number), *first = digits(end, value);
-	char *at = line_begin(out, name, l, more);
+	char *at = line_begin(out, name, labels, length, more);
 	if (at)
 		line_end(out, put(at, first, end - first));
 }
 
-void metric_line_signed(struct bytes *out, const char *name, const struct metric_labels *l,
+void metric_line_signed(struct bytes *out, const char *name, const char *labels, size_t length,
 			const char *more, int64_t value)
 {
 	char number[NUMBER_MAX], *end = number + sizeof(number);
 	char *first = digits(end, value < 0 ? -(uint64_t)value : (uint64_t)value);
-	char *at = line_begin(out, name, l, more);
+	char *at = line_begin(out, name, labels, length, more);
 	if (at && value < 0)
 		*at++ = '-';
 	if (at)
 		line_end(out, put(at, first, end - first));
 }
 
-void metric_line_ns(struct bytes *out, const char *name, const struct metric_labels *l,
+void metric_line_ns(struct bytes *out, const char *name, const char *labels, size_t length,
 		    const char *more, uint64_t ns)
 {
-	char *at = line_begin(out, name, l, more);
+	char *at = line_begin(out, name, labels, length, more);
 	if (at)
 		line_end(out, at + sprintf(at, "%lu.%09lu", ns / 1000000000, ns % 1000000000));
 }

@@ -26,14 +26,15 @@ void metric_label_number(struct metric_labels *l, const char *name, uint64_t val
 /* `# HELP` and `# TYPE` */
 void metric_head(struct bytes *out, const char *name, const char *type, const char *help);
 
-/* A sample; `more` are labels that are text already ("": none). */
-void metric_line(struct bytes *out, const char *name, const struct metric_labels *l,
+/* A sample; `labels` are `length` bytes of struct metric_labels, `more` others that are text
+ * already ("": none). */
+void metric_line(struct bytes *out, const char *name, const char *labels, size_t length,
 		 const char *more, uint64_t value);
-void metric_line_signed(struct bytes *out, const char *name, const struct metric_labels *l,
+void metric_line_signed(struct bytes *out, const char *name, const char *labels, size_t length,
 			const char *more, int64_t value);
 
 /* The same of a time, in seconds. */
-void metric_line_ns(struct bytes *out, const char *name, const struct metric_labels *l,
+void metric_line_ns(struct bytes *out, const char *name, const char *labels, size_t length,
 		    const char *more, uint64_t ns);
 
 #endif

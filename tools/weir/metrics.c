@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tools/weir/daemon.h"
 #include "tools/weir/feed.h"
@@ -15,7 +16,7 @@
 #include "tools/weir/metric_text.h"
 #include "tools/weir/traffic.h"
 
-#define PIECE 32768u /* bytes, about, that are written at a time */
+#define PIECE 65536u /* bytes, about, that are written at a time */
 
 enum unit { UNIT_COUNT, UNIT_SIGNED, UNIT_NS };
 
@@ -170,54 +171,105 @@ static const struct family {
 };
 #define FAMILIES (sizeof(families) / sizeof(families[0]))
 
+/* A row, kept for the families of the same scope that follow. */
+struct kept_row {
+	size_t labels; /* where they are in `labels` */
+	uint32_t length;
+	uint64_t figure[METRIC_FIGURES];
+};
+
+/*
+ * Families of one scope stand together, so that its rows are made once: of a hundred thousand
+ * backends it is they that take the time, not the lines.
+ */
 struct metrics {
 	struct metric_place at;
 	size_t family;
-	bool begun; /* the family's head is written */
+	bool begun;            /* the family's head is written */
+	bool whole;            /* all rows of its scope are kept */
+	size_t row, row_count; /* the next to write; those that are kept */
+	struct bytes rows, labels;
 };
 
-static void write_sample(const struct family *f, const struct metric_row *r, struct bytes *out)
+static const struct kept_row *row_at(const struct metrics *m, size_t index)
 {
-	char name[96];
+	return (const struct kept_row *)m->rows.data + index;
+}
+
+/* Makes one row more; false: there is none, or no memory. */
+static bool keep_row(struct metrics *m, enum metric_scope scope)
+{
+	struct metric_row row;
+	struct kept_row kept = {.labels = m->labels.size};
+	if (m->whole || !metric_next(&m->at, scope, &row)) {
+		m->whole = true;
+		return false;
+	}
+	kept.length = row.labels.length;
+	memcpy(kept.figure, row.figure, sizeof(kept.figure));
+	bytes_add(&m->labels, row.labels.text, row.labels.length);
+	bytes_add(&m->rows, &kept, sizeof(kept));
+	m->row_count++;
+	return !m->labels.failed && !m->rows.failed;
+}
+
+static void write_sample(const struct metrics *m, const struct family *f, const struct kept_row *r,
+			 struct bytes *out)
+{
+	const char *labels = m->labels.data + r->labels, *name = f->name;
 	uint64_t value = r->figure[f->figure];
-	const char *sample = f->name;
+	char with_suffix[96];
 	if (*f->suffix) {
-		snprintf(name, sizeof(name), "%s%s", f->name, f->suffix);
-		sample = name;
+		snprintf(with_suffix, sizeof(with_suffix), "%s%s", f->name, f->suffix);
+		name = with_suffix;
 	}
 	if (f->unit == UNIT_NS)
-		metric_line_ns(out, sample, &r->labels, f->more, value);
+		metric_line_ns(out, name, labels, r->length, f->more, value);
 	else if (f->unit == UNIT_SIGNED)
-		metric_line_signed(out, sample, &r->labels, f->more, value);
+		metric_line_signed(out, name, labels, r->length, f->more, value);
 	else
-		metric_line(out, sample, &r->labels, f->more, value);
+		metric_line(out, name, labels, r->length, f->more, value);
+}
+
+/* Goes on to the next family, with its rows if it has the same. */
+static void next_family(struct metrics *m)
+{
+	enum metric_scope before = families[m->family].scope;
+	m->family++;
+	m->begun = false;
+	m->row = 0;
+	if (m->family < FAMILIES && families[m->family].scope == before)
+		return;
+	m->row_count = m->rows.size = m->labels.size = 0;
+	m->whole = false;
+	m->at.outer = m->at.inner = 0;
 }
 
 static bool metrics_next(void *metrics, struct bytes *out)
 {
 	struct metrics *m = metrics;
-	struct metric_row row;
 	while (m->family < FAMILIES && out->size < PIECE) {
 		const struct family *f = &families[m->family];
 		if (!m->begun && f->type)
 			metric_head(out, f->name, f->type, f->help);
 		m->begun = true;
-		if (metric_next(&m->at, f->scope, &row)) {
-			write_sample(f, &row, out);
-			continue;
-		}
-		m->family++;
-		m->begun = false;
-		m->at.outer = m->at.inner = 0;
+		if (m->row < m->row_count || keep_row(m, f->scope))
+			write_sample(m, f, row_at(m, m->row++), out);
+		else
+			next_family(m);
 	}
+	out->failed |= m->rows.failed || m->labels.failed;
 	return m->family < FAMILIES;
 }
 
 static void metrics_free(void *metrics)
 {
 	struct metrics *m = metrics;
-	if (m)
-		traffic_book_free(m->at.book);
+	if (!m)
+		return;
+	traffic_book_free(m->at.book);
+	bytes_free(&m->rows);
+	bytes_free(&m->labels);
 	free(m);
 }
 

@@ -131,7 +131,7 @@ $(test_tools): $(O)/%: $(O)/%.o $(libraries)
 
 # --- tests and checks ---------------------------------------------------------------------------
 
-.PHONY: tests test deps check layers format
+.PHONY: tests test test-vm deps check layers format
 tests: all $(unit_tests) $(fuzz_targets) $(test_tools) $(test_programs) ## build the tests too
 
 deps: ## install what is missing from Debian, and say what
@@ -140,6 +140,12 @@ deps: ## install what is missing from Debian, and say what
 test: deps ## run all tests (as root): unit, packet tables, namespaces; SAN=... works here too
 	@$(MAKE) --no-print-directory tests
 	@tests/run.sh $(O)
+
+KERNEL ?= all
+WORD ?=
+test-vm: deps ## tests in virtual machines: KERNEL=6.1, 6.12, newest or all of Debian's kernels
+	@$(MAKE) --no-print-directory tests
+	@tests/vm/run.sh $(O) '$(KERNEL)' '$(WORD)'
 
 layers: ## check that each layer includes only itself and those to its left
 	@tests/lib/layers.sh

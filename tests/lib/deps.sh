@@ -48,6 +48,10 @@ prometheus c:promtool
 tmux c:tmux
 python3-jsonschema p:jsonschema
 python3-yaml p:yaml
+cpio c:cpio
+kmod c:depmod
+xz-utils c:xz
+zstd c:zstd
 '
 
 [ $# -eq 0 ] || packages=$(printf '%s %s\n' "$@")

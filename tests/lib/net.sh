@@ -273,9 +273,13 @@ net_two_arm() {
 	net_switch switch
 	net_namespace client weir
 	net_link client eth0 weir eth0
+	net_plug weir eth1 switch
+	net_two_arm_addresses
+}
+
+net_two_arm_addresses() {
 	net_address client eth0 10.0.1.1/24 fd01::1/64 203.0.113.1/24 2001:db8::1/64
 	net_address weir eth0 10.0.1.2/24 fd01::2/64
-	net_plug weir eth1 switch
 	net_address weir eth1 10.0.0.2/24 fd00::2/64
 	net_set weir ipv4.ip_forward=1 ipv6.conf.all.forwarding=1
 	on weir ip route add 203.0.113.1/32 dev eth0

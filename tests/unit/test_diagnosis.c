@@ -104,11 +104,6 @@ static void no_bpffs(struct facts *f)
 {
 	f->host.bpffs = FACT_NO;
 }
-static void no_trampolines(struct facts *f)
-{
-	f->host.trampolines = FACT_NO;
-	f->asks_dispatch = true;
-}
 static void no_memlock(struct facts *f)
 {
 	f->host.may_lock_memory = false;
@@ -144,7 +139,7 @@ static void bridged(struct facts *f)
 }
 static void generic_runs(struct facts *f)
 {
-	f->nics[0].xdp = (struct xdp_facts){.program = 7, .generic = true, .is_ours = FACT_YES};
+	f->nics[0].xdp = (struct xdp_facts){.program = 7, .generic = true, .is_ours = true};
 	f->nics[0].gro = FACT_NO;
 }
 static void generic_unasked(struct facts *f)
@@ -159,7 +154,7 @@ static void generic_merges(struct facts *f)
 }
 static void other_program(struct facts *f)
 {
-	f->nics[0].xdp = (struct xdp_facts){.program = 7, .name = "filter", .is_ours = FACT_NO};
+	f->nics[0].xdp = (struct xdp_facts){.program = 7, .name = "filter"};
 }
 static void no_zerocopy(struct facts *f)
 {
@@ -178,6 +173,11 @@ static void unserved(struct facts *f)
 static void few_queues(struct facts *f)
 {
 	f->nics[0].max_queues = 8, f->host.cpus = 6;
+}
+static void xdp_queues(struct facts *f)
+{
+	f->nics[0].tx_queues = 4;
+	f->host.cpus = 2;
 }
 static void small_ring(struct facts *f)
 {
@@ -287,7 +287,6 @@ static const struct fault {
 	{old_kernel, FINDING_BAD, "host", "kernel", NULL, false},
 	{interpreted, FINDING_WARN, "host", "bpf-jit", "sysctl -w net.core.bpf_jit_enable=1", true},
 	{no_bpffs, FINDING_BAD, "host", "bpffs", "mount -t bpf bpf /sys/fs/bpf", true},
-	{no_trampolines, FINDING_BAD, "host", "trampolines", NULL, false},
 	{no_memlock, FINDING_WARN, "host", "memlock", "ulimit -l unlimited", false},
 	{no_hugepages, FINDING_WARN, "host", "hugepages", "sysctl -w vm.nr_hugepages=", false},
 	{forwards_not, FINDING_WARN, "host", "forwarding", "sysctl -w net.ipv4.ip_forward=1",
@@ -305,6 +304,7 @@ static const struct fault {
 	{copies, FINDING_WARN, "eth0", "zero-copy", NULL, false},
 	{unserved, FINDING_BAD, "eth0", "queues", "ethtool -L eth0 combined 3", false},
 	{few_queues, FINDING_WARN, "eth0", "queues", "ethtool -L eth0 combined 6", false},
+	{xdp_queues, FINDING_BAD, "eth0", "xdp-queues", "ethtool -L eth0 combined 2", false},
 	{small_ring, FINDING_WARN, "eth0", "rings", "ethtool -G eth0 rx 1024", false},
 	{zero_key, FINDING_BAD, "eth0", "rss", "ethtool -X eth0 default", false},
 	{narrow_rss, FINDING_WARN, "eth0", "rss", "ethtool -X eth0 equal 4", false},

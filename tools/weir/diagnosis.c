@@ -48,16 +48,16 @@ static void check_bpffs(const struct host_facts *h, struct findings *out)
 			     true, "mount -t bpf bpf /sys/fs/bpf");
 }
 
-static void check_trampolines(const struct facts *f, struct findings *out)
+static void check_trampolines(const struct host_facts *h, struct findings *out)
 {
-	const struct host_facts *h = &f->host;
 	if (h->trampolines == FACT_YES)
 		finding_add(out, FINDING_OK, HOST, "trampolines",
-			    "BPF trampolines load: 'attach: dispatcher' can be had");
+			    "BPF trampolines load: tools that look into XDP programs work");
 	else if (h->trampolines == FACT_NO)
-		finding_add(out, f->asks_dispatch ? FINDING_BAD : FINDING_OK, HOST, "trampolines",
-			    "BPF trampolines do not load here: 'attach: dispatcher' can't be had, "
-			    "Weir alone needs none");
+		finding_add(
+			out, FINDING_OK, HOST, "trampolines",
+			"BPF trampolines do not load here: xdpdump and libxdp's dispatcher do not "
+			"work; Weir needs neither");
 }
 
 static void check_memory(const struct host_facts *h, struct findings *out)
@@ -107,7 +107,7 @@ static void diagnose_host(const struct facts *f, struct findings *out)
 {
 	check_kernel(&f->host, out);
 	check_bpffs(&f->host, out);
-	check_trampolines(f, out);
+	check_trampolines(&f->host, out);
 	check_memory(&f->host, out);
 	check_forwarding(f, out);
 }

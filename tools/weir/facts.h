@@ -45,7 +45,7 @@ struct xdp_facts {
 	uint32_t program; /* id; 0: none */
 	bool generic;
 	char name[17];
-	enum fact is_ours;
+	bool is_ours;
 };
 
 struct nic_facts {
@@ -111,9 +111,8 @@ struct facts {
 	struct local_vip *vips;
 	unsigned int vip_count;
 	struct daemon_facts daemon;
-	bool two_armed;     /* more than one interface is served */
-	bool busy_polls;    /* workers: {poll: busy} */
-	bool asks_dispatch; /* attach: dispatcher */
+	bool two_armed;  /* more than one interface is served */
+	bool busy_polls; /* workers: {poll: busy} */
 };
 
 #endif

@@ -60,18 +60,13 @@ static void check_xdp(const struct facts *f, const struct nic_facts *n, struct f
 						     : "its program runs in generic mode");
 	else if (n->native_xdp == FACT_YES)
 		finding_add(out, FINDING_OK, n->name, "xdp", "its driver has native XDP");
-	if (n->xdp.program && n->xdp.is_ours == FACT_NO)
+	if (n->xdp.program && !n->xdp.is_ours)
 		finding_mend(
 			finding_add(out, FINDING_BAD, n->name, "xdp-program",
 				    "XDP program %u (%s) is attached already, and Weir can't be "
 				    "beside it: stop its owner",
 				    n->xdp.program, n->xdp.name[0] ? n->xdp.name : "no name"),
 			false, "ip link set dev %s xdp off", n->name);
-	else if (n->xdp.program && n->xdp.is_ours == FACT_UNKNOWN)
-		finding_add(out, f->asks_dispatch ? FINDING_OK : FINDING_WARN, n->name,
-			    "xdp-program",
-			    "libxdp's dispatcher is attached; 'attach: dispatcher' puts Weir into "
-			    "it");
 }
 
 static void check_zerocopy(const struct facts *f, const struct nic_facts *n, struct findings *out)
@@ -117,6 +112,23 @@ static void check_queues(const struct facts *f, const struct nic_facts *n, struc
 				    n->rx_queues, n->max_queues, f->host.cpus),
 			false, "ethtool -L %s combined %u", n->name,
 			n->max_queues < f->host.cpus ? n->max_queues : f->host.cpus);
+}
+
+/*
+ * virtio_net sends from XDP by a queue of each CPU's own beside those in use, and takes that they
+ * are there for granted where more queues are in use than there are CPUs (seen on Linux 6.1
+ * and 7.3).
+ */
+static void check_xdp_queues(const struct facts *f, const struct nic_facts *n, struct findings *out)
+{
+	if (strcmp(n->driver, "virtio_net") || n->tx_queues <= f->host.cpus ||
+	    n->max_queues >= n->tx_queues + f->host.cpus)
+		return;
+	finding_mend(finding_add(out, FINDING_BAD, n->name, "xdp-queues",
+				 "%u queues for %u CPUs, and no room for those that XDP sends by: "
+				 "Linux crashes at the first XDP_TX on virtio_net",
+				 n->tx_queues, f->host.cpus),
+		     false, "ethtool -L %s combined %u", n->name, f->host.cpus);
 }
 
 static void check_rings(const struct facts *f, const struct nic_facts *n, struct findings *out)
@@ -300,9 +312,9 @@ static void check_peer(const struct facts *f, const struct nic_facts *n, struct 
 }
 
 static nic_check *const nic_checks[] = {
-	check_link,      check_kind, check_xdp,          check_zerocopy, check_queues,
-	check_rings,     check_rss,  check_offloads,     check_mtu,      check_interrupts,
-	check_busy_poll, check_node, check_reverse_path, check_peer,
+	check_link,       check_kind,      check_xdp,  check_zerocopy,     check_queues,
+	check_xdp_queues, check_rings,     check_rss,  check_offloads,     check_mtu,
+	check_interrupts, check_busy_poll, check_node, check_reverse_path, check_peer,
 };
 
 void diagnose_nic(const struct facts *f, const struct nic_facts *n, struct findings *out)

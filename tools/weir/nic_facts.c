@@ -51,10 +51,7 @@ static void look_at_xdp(struct nic_facts *n)
 	n->xdp.program = xdp.program;
 	n->xdp.generic = xdp.generic;
 	snprintf(n->xdp.name, sizeof(n->xdp.name), "%s", xdp.name);
-	/* Its own name, or that of the dispatcher that may hold ours. */
-	n->xdp.is_ours = !strcmp(xdp.name, "weir") ? FACT_YES : FACT_NO;
-	if (!strcmp(xdp.name, "xdp_dispatcher"))
-		n->xdp.is_ours = FACT_UNKNOWN;
+	n->xdp.is_ours = !strcmp(xdp.name, "weir");
 }
 
 /* "0-3,8" into a set. */

@@ -115,7 +115,8 @@ _Static_assert(sizeof(struct prefix_key) == 20, "struct prefix_key is a trie's k
 
 struct target {
 	__u32 service; /* id of the service, ABI_NO_SERVICE for a VIP's own entry */
-	__u32 flags;   /* TARGET_* */
+	__u16 flags;   /* TARGET_* */
+	__u16 row;     /* the policy's number of it (bpf/policy.h) */
 };
 _Static_assert(sizeof(struct target) == 8, "struct target is a map value");
 
@@ -129,8 +130,8 @@ struct port_counters {
 	__u64 passed;        /* to the kernel's stack */
 	__u64 steered;       /* to an AF_XDP worker */
 	__u64 transmitted;   /* by the program itself */
-	__u64 clock_jiffies; /* no counter: when clock_tick was taken */
-	__u64 clock_tick;    /* no counter: the flow table's time (bpf/repeat.h) */
+	__u64 clock_jiffies; /* no counter: when clock_ns was taken */
+	__u64 clock_ns;      /* no counter: CLOCK_MONOTONIC at that time (bpf/repeat.h) */
 	__u64 zero;
 	__u64 dropped[ABI_REASON_SLOTS];
 	__u64 dropped_bytes[ABI_REASON_SLOTS];
@@ -190,6 +191,26 @@ _Static_assert(sizeof(struct fast_backend) == 64, "one cache line");
 /* What the fast path sent to a backend, per CPU, by backend id. */
 struct fast_traffic {
 	__u64 packets, bytes;
+};
+
+/*
+ * Which tables are in force. All that a reload changes is filled into the slot that is not, and put
+ * in force by one store of this word; it says what a packet needs to know of the policy before it
+ * looks into it. The generation is never 0 where there is a policy: a flow's entry whose own (bits
+ * 8 to 15 of its meta) is another was not judged by this policy.
+ */
+#define TABLES_SLOTS      2u
+#define TABLES_SLOT       1u /* mask */
+#define TABLES_POLICED    (1u << 8)
+#define TABLES_ANYWHERE   (1u << 9)  /* POLICY_ANYWHERE */
+#define TABLES_EARLY      (1u << 10) /* POLICY_EARLY */
+#define TABLES_GENERATION 16         /* shift, 8 bits */
+
+/* What a rule of the policy decided about, by its id: per CPU, or a worker's. */
+struct rule_traffic {
+	__u64 packets, bytes;
+	__u64 refused; /* packets of those, dropped by it, or as a dry run only said to be */
+	__u64 last_ns; /* CLOCK_MONOTONIC, of the last one; to a tick of the kernel's timer */
 };
 
 #endif

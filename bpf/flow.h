@@ -85,6 +85,7 @@ static __always_inline __u64 flow_hash(const struct flow_key *key, const struct 
 #define FLOW_META_STATE      0x003fu
 #define FLOW_META_ANSWERS    0x0040u /* the backend's packets: it holds a SNAT port */
 #define FLOW_META_TRANSLATED 0x0080u /* it has a struct translation */
+#define FLOW_META_POLICY     8 /* shift: generation of the policy that allowed it, 8 bits; 0: none */
 #define FLOW_META_KIND       0xffffu /* all of that */
 
 /*

@@ -141,4 +141,15 @@ static __always_inline enum match match_packet(const void *table, const struct p
 	return *service ? MATCH_SERVICE : MATCH_KERNEL;
 }
 
+/*
+ * The target that a packet is for, to the policy: the service, or else the VIP; NULL: neither.
+ */
+static __always_inline const struct target *match_whose(const void *table, const struct packet *p,
+							const struct target *service)
+{
+	if (service || !p->has_addresses)
+		return service;
+	return match_vip(table, p);
+}
+
 #endif

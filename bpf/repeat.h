@@ -16,6 +16,8 @@
 
 /* Returned where there is nothing to repeat. */
 #define REPEAT_NOTHING (-1)
+/* There was, but the policy has not allowed it, or another one than that in force. */
+#define REPEAT_STALE (-2)
 
 /* An IPv6 packet from or to a mapped address may have an IPv4 flow's hash, and is nobody's. */
 static __always_inline int repeat_is_plain(const struct packet *p)
@@ -53,10 +55,14 @@ static __always_inline int repeat_is_live(__u32 meta, __u16 tick)
  * Seen now. A worker that changes the entry meanwhile has the last word: then the swap finds
  * something else, and does nothing.
  */
-static __always_inline void repeat_touch(struct flow_bucket *b, int entry, __u32 meta, __u16 tick)
+static __always_inline void repeat_touch(struct flow_bucket *b, int entry, __u32 meta, __u16 tick,
+					 __u32 generation)
 {
-	__u32 now = flow_meta_seen(meta, tick);
-	if (flow_age(meta, tick) >= REPEAT_TOUCH_TICKS)
+	__u32 now = flow_meta_seen(meta, tick), stamp = generation & 0xff;
+	int stamped = stamp && (meta >> FLOW_META_POLICY & 0xff) != stamp;
+	if (stamped)
+		now = (now & ~(0xffu << FLOW_META_POLICY)) | stamp << FLOW_META_POLICY;
+	if (stamped || flow_age(meta, tick) >= REPEAT_TOUCH_TICKS)
 		__sync_val_compare_and_swap(&b->meta[entry], meta, now);
 }
 
@@ -109,37 +115,48 @@ static __always_inline void repeat_count(__u32 backend, __u64 bytes)
 }
 
 /*
- * The time, in the flow table's ticks. The clock is asked only when the kernel's timer has ticked
- * since: that can be seen without a call, which would cost as much as all the rest here.
+ * The time. The clock is asked only when the kernel's timer has ticked since: that can be seen
+ * without a call, which would cost as much as all the rest here.
  */
-static __always_inline __u16 repeat_tick(struct port_counters *ledger)
+static __always_inline __u64 repeat_clock(struct port_counters *ledger)
 {
 	__u64 jiffies = bpf_jiffies64();
 	if (jiffies != ledger->clock_jiffies) {
-		ledger->clock_tick = flow_tick(bpf_ktime_get_coarse_ns());
+		ledger->clock_ns = bpf_ktime_get_coarse_ns();
 		ledger->clock_jiffies = jiffies;
 	}
-	return ledger->clock_tick;
+	return ledger->clock_ns;
 }
 
-/*
- * The XDP action for a packet whose flow is known, REPEAT_NOTHING otherwise. `data` to `end` is
- * ctx's frame, `p` what parse_packet() made of it without finding fault.
- */
-static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const void *end,
-					   const struct packet *p, struct port_counters *ledger)
+/* Copied, as it is volatile: else the compiler takes what stands in the source for it. */
+static __always_inline struct flow_seed repeat_seed(void)
 {
-	if (!repeat_is_plain(p) || (char *)data + ETH_HLEN > (const char *)end)
-		return REPEAT_NOTHING;
-	/* Copied, as it is volatile: else the compiler takes what stands in the source for it. */
 	struct flow_seed seed;
 #pragma GCC unroll 6
 	for (int i = 0; i < FLOW_SEED_WORDS; i++)
 		seed.k[i] = flow_seed.k[i];
+	return seed;
+}
+
+/*
+ * The XDP action for a packet whose flow is known, REPEAT_NOTHING otherwise. `data` to `end` is
+ * ctx's frame, `p` what parse_packet() made of it without finding fault. `generation`: the policy's
+ * that must have allowed the flow, or with REPEAT_POLICED has allowed this packet just now (0 then:
+ * but not those behind it); 0: there is no policy.
+ */
+#define REPEAT_POLICED 0x100u
+
+static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const void *end,
+					   const struct packet *p, struct port_counters *ledger,
+					   __u32 generation)
+{
+	if (!repeat_is_plain(p) || (char *)data + ETH_HLEN > (const char *)end)
+		return REPEAT_NOTHING;
+	struct flow_seed seed = repeat_seed();
 	__u64 hash = flow_hash(&p->key, &seed);
 	__u32 index = hash & flow_mask;
 	struct flow_bucket *b = bpf_map_lookup_elem(&flows, &index);
-	__u16 tick = repeat_tick(ledger);
+	__u16 tick = flow_tick(repeat_clock(ledger));
 	struct fast_backend to;
 	__u64 tag = 0;
 	__u32 meta = 0;
@@ -148,6 +165,9 @@ static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const
 	int entry = flow_bucket_find(b, hash, &tag, &meta);
 	if (entry < 0 || entry >= FLOW_BUCKET_ENTRIES || !repeat_is_live(meta, tick))
 		return REPEAT_NOTHING;
+	if (__builtin_expect(generation, 0) && !(generation & REPEAT_POLICED) &&
+	    (meta >> FLOW_META_POLICY & 0xff) != generation)
+		return REPEAT_STALE;
 	__u32 backend = tag & FLOW_TAG_BACKEND;
 	if (!repeat_read_backend(backend, &to))
 		return REPEAT_NOTHING;
@@ -157,7 +177,7 @@ static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const
 		return REPEAT_NOTHING;
 	tap_tx(ctx, to.way.egress, to.service, backend, action);
 	if (!p->icmp) /* anybody can send errors about a flow: they don't keep it alive */
-		repeat_touch(b, entry, meta, tick);
+		repeat_touch(b, entry, meta, tick, generation);
 	ledger->transmitted++;
 	repeat_count(backend, (const char *)end - (char *)data);
 	if (action == XDP_TX)

@@ -84,4 +84,12 @@ static __always_inline void tap_drop(struct xdp_md *ctx, int reason, __u32 servi
 			   ABI_NO_BACKEND, rule);
 }
 
+/* The packet would be dropped, if the rule were not a dry run. */
+static __always_inline void tap_dry_run(struct xdp_md *ctx, int reason, __u32 service, __u32 rule)
+{
+	if (taps && (tap.services || tap.reasons & 1ull << (reason & (ABI_REASON_SLOTS - 1))))
+		tap_packet(ctx, TAP_WHAT(TAP_DROP, XDP_PASS, port_index, reason), service,
+			   ABI_NO_BACKEND, rule);
+}
+
 #endif

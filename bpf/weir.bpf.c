@@ -5,6 +5,7 @@
  *   parse      what is it?                                   bpf/packet.h
  *   repeat     is its flow decided about? then do it again   bpf/repeat.h
  *   match      what is it to us?                             bpf/match.h
+ *   police     may it go on?                                 bpf/police.h
  *   steer      into the AF_XDP socket of the queue it came in on: a worker decides
  *
  * Malformed packets to a VIP are dropped with a reason. Who asks for the link address of a VIP is
@@ -96,10 +97,10 @@ struct target_map {
 	__uint(value_size, sizeof(struct target));
 };
 
-/* What is served: one slot that holds the table in force, so that all of it changes at once. */
+/* What is served, in the slot that is in force (bpf/police_xdp.h). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1);
+	__uint(max_entries, TABLES_SLOTS);
 	__type(key, __u32);
 	__array(values, struct target_map);
 } targets SEC(".maps");
@@ -113,10 +114,10 @@ struct prefix_map {
 	__uint(value_size, sizeof(struct target_key));
 };
 
-/* The trie in force; nothing where no service is for a prefix. */
+/* The trie beside it; nothing where no service is for a prefix. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, 1);
+	__uint(max_entries, TABLES_SLOTS);
 	__type(key, __u32);
 	__array(values, struct prefix_map);
 } prefixes SEC(".maps");
@@ -129,10 +130,13 @@ struct {
 	__type(value, struct budget);
 } echoes SEC(".maps");
 
+/* A table of targets is here the slot that it is in. */
 static __always_inline const struct target *target_find(const void *table,
 							const struct target_key *key)
 {
-	return bpf_map_lookup_elem((void *)table, key);
+	__u32 slot = *(const __u32 *)table;
+	void *map = bpf_map_lookup_elem(&targets, &slot);
+	return map ? bpf_map_lookup_elem(map, key) : 0;
 }
 
 static __always_inline const struct target_key *prefix_find(const void *table,
@@ -140,7 +144,7 @@ static __always_inline const struct target_key *prefix_find(const void *table,
 							    __u32 longest)
 {
 	struct prefix_key key = {.length = longest, .address = *address};
-	__u32 slot = 0;
+	__u32 slot = *(const __u32 *)table;
 	void *trie = bpf_map_lookup_elem(&prefixes, &slot);
 	return trie ? bpf_map_lookup_elem(trie, &key) : 0;
 }
@@ -158,14 +162,21 @@ static __always_inline __u32 frame_length(const void *data, const void *end)
 #include "bpf/neighbor.h"
 #include "bpf/tap_xdp.h"
 #include "bpf/repeat.h"
+#include "bpf/police_xdp.h"
 
-static __always_inline int drop(struct xdp_md *ctx, struct port_counters *ledger, int reason)
+static __always_inline int drop_by_rule(struct xdp_md *ctx, struct port_counters *ledger,
+					int reason, __u32 service, __u32 rule)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	ledger->dropped[reason & (ABI_REASON_SLOTS - 1)]++;
 	ledger->dropped_bytes[reason & (ABI_REASON_SLOTS - 1)] += frame_length(data, end);
-	tap_drop(ctx, reason, ABI_NO_SERVICE, ABI_NO_RULE);
+	tap_drop(ctx, reason, service, rule);
 	return XDP_DROP;
+}
+
+static __always_inline int drop(struct xdp_md *ctx, struct port_counters *ledger, int reason)
+{
+	return drop_by_rule(ctx, ledger, reason, ABI_NO_SERVICE, ABI_NO_RULE);
 }
 
 /*
@@ -178,14 +189,15 @@ __attribute__((noinline)) int parse_frame(struct xdp_md *ctx, struct packet *p)
 	return parse_packet((void *)(long)ctx->data, (void *)(long)ctx->data_end, p);
 }
 
-__attribute__((noinline)) int repeat_frame(struct xdp_md *ctx, const struct packet *p)
+__attribute__((noinline)) int repeat_frame(struct xdp_md *ctx, const struct packet *p,
+					   __u32 generation)
 {
 	__u32 port = port_index;
 	struct port_counters *ledger = bpf_map_lookup_elem(&counters, &port);
 	if (!p || !ledger)
 		return REPEAT_NOTHING;
-	return repeat_decision(ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end, p,
-			       ledger);
+	return repeat_decision(ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end, p, ledger,
+			       generation);
 }
 
 /*
@@ -193,7 +205,7 @@ __attribute__((noinline)) int repeat_frame(struct xdp_md *ctx, const struct pack
  * REPEAT_NOTHING where it is something else, at fault, or not known.
  */
 static __always_inline int repeat_plain(struct xdp_md *ctx, void *data, const void *end,
-					struct port_counters *ledger)
+					struct port_counters *ledger, __u32 generation)
 {
 	struct cursor c = {.pos = data, .end = end};
 	struct packet p = {};
@@ -205,7 +217,7 @@ static __always_inline int repeat_plain(struct xdp_md *ctx, void *data, const vo
 		    ? parse_tcp(&c, &p, payload)
 		    : p.key.protocol != IPPROTO_UDP || parse_udp(&c, &p, payload))
 		return REPEAT_NOTHING;
-	return repeat_decision(ctx, data, end, &p, ledger);
+	return repeat_decision(ctx, data, end, &p, ledger, generation);
 }
 
 /* Into the socket of the queue: XDP_REDIRECT, or something else where there is none. */
@@ -227,7 +239,7 @@ static __always_inline int steer(struct xdp_md *ctx, struct port_counters *ledge
 	if (action == XDP_REDIRECT)
 		return action;
 	if (fast_path == FAST_PATH_ALONE) {
-		action = repeat_frame(ctx, p);
+		action = repeat_frame(ctx, p, REPEAT_POLICED);
 		if (action != REPEAT_NOTHING)
 			return action;
 	}
@@ -278,6 +290,43 @@ static __always_inline int handle_neighbor(struct xdp_md *ctx, struct port_count
 	return XDP_PASS;
 }
 
+/* What a rule says, done; -1: the packet may go on. */
+static __always_inline int obey(struct xdp_md *ctx, struct port_counters *ledger,
+				const struct police_case *k, int action)
+{
+	const struct policy_verdict *v = &k->verdict;
+	if (v->dry_rule != POLICY_NO_RULE)
+		tap_dry_run(ctx, v->dry_reason, k->service, v->dry_rule);
+	if (action == POLICY_DROP)
+		return drop_by_rule(ctx, ledger, v->reason, k->service, v->rule);
+	if (action == POLICY_PASS) {
+		ledger->passed++;
+		return XDP_PASS;
+	}
+	if (action != POLICY_REDIRECT)
+		return -1;
+	action = police_redirect(ctx, v->redirect, v->flags & POLICY_TO_PORT);
+	if (action < 0)
+		return drop_by_rule(ctx, ledger, REASON_NO_NEXT_HOP, k->service, v->rule);
+	ledger->transmitted++;
+	return action;
+}
+
+/* As far as rules go that ask for where a packet is for. -1: it may go on. */
+static __always_inline int police(struct xdp_md *ctx, struct port_counters *ledger,
+				  const struct packet *p, struct police_case *k, __u32 word,
+				  const struct target *service)
+{
+	const struct target *target = match_whose(&k->slot, p, service);
+	if (target) {
+		k->row = target->row;
+		k->service = target->service;
+	}
+	if (!k->row && !(word & TABLES_ANYWHERE))
+		return -1;
+	return obey(ctx, ledger, k, police_packet(ctx, p, k));
+}
+
 /* As reply_to_echo() of lb/process.c does it: REASON_NONE, or why the request is to be dropped. */
 __attribute__((noinline)) int answer_echo(struct xdp_md *ctx, const struct packet *p)
 {
@@ -311,48 +360,74 @@ static __always_inline int handle_echo(struct xdp_md *ctx, struct port_counters 
 	return XDP_TX;
 }
 
+static __always_inline int act(struct xdp_md *ctx, struct port_counters *ledger,
+			       const struct packet *p, enum match match, int reason)
+{
+	switch (match) {
+	case MATCH_DROP:
+		return drop(ctx, ledger, reason);
+	case MATCH_SERVICE:
+	case MATCH_FRAGMENT:
+		return steer(ctx, ledger, p);
+	case MATCH_ECHO:
+		return handle_echo(ctx, ledger, p);
+	case MATCH_NEIGHBOR:
+		return handle_neighbor(ctx, ledger, p);
+	default:
+		ledger->passed++;
+		return XDP_PASS;
+	}
+}
+
+/*
+ * long function: the order in which a packet meets everything, which is what this program is.
+ */
 SEC("xdp")
 int weir(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	__u32 port = port_index, slot = 0;
+	__u32 port = port_index;
 	struct port_counters *ledger = bpf_map_lookup_elem(&counters, &port);
 	if (!ledger)
 		return XDP_PASS;
 	ledger->rx_packets++;
 	ledger->rx_bytes += frame_length(data, end);
 	tap_rx(ctx);
+	__u32 word = tables, generation = word >> TABLES_GENERATION & 0xff;
+	int repeated = REPEAT_NOTHING;
 	if (fast_path == FAST_PATH_ALWAYS) {
-		int action = repeat_plain(ctx, data, end, ledger);
-		if (action != REPEAT_NOTHING)
-			return action;
+		repeated = repeat_plain(ctx, data, end, ledger, generation);
+		if (repeated >= 0)
+			return repeated;
 	}
 	struct packet p = {};
 	int reason = parse_frame(ctx, &p);
 	if (fast_path == FAST_PATH_ALWAYS && !reason && !p.fragment) {
-		int action = repeat_frame(ctx, &p);
-		if (action != REPEAT_NOTHING)
+		/* An error of ICMP is judged by its own source, not by that of the flow. */
+		__u32 needs = p.icmp && generation ? ~REPEAT_POLICED : generation;
+		repeated = repeat_frame(ctx, &p, needs);
+		if (repeated >= 0)
+			return repeated;
+	}
+	__u32 slot = word & TABLES_SLOT;
+	struct police_case *k = word & TABLES_POLICED && !reason ? police_open(slot) : 0;
+	if (k && word & TABLES_EARLY && police_source(ctx, &p, k))
+		return drop_by_rule(ctx, ledger, k->verdict.reason, ABI_NO_SERVICE,
+				    k->verdict.rule);
+	const struct target *service = 0;
+	enum match match = match_packet(&slot, &p, &reason, &service);
+	if (k && match != MATCH_DROP) {
+		int action = police(ctx, ledger, &p, k, word, service);
+		if (action >= 0)
 			return action;
 	}
-	const void *table = bpf_map_lookup_elem(&targets, &slot);
-	const struct target *service = 0;
-	if (table) {
-		switch (match_packet(table, &p, &reason, &service)) {
-		case MATCH_DROP:
-			return drop(ctx, ledger, reason);
-		case MATCH_SERVICE:
-		case MATCH_FRAGMENT:
-			return steer(ctx, ledger, &p);
-		case MATCH_ECHO:
-			return handle_echo(ctx, ledger, &p);
-		case MATCH_NEIGHBOR:
-			return handle_neighbor(ctx, ledger, &p);
-		case MATCH_KERNEL:
-			break;
-		}
+	if (repeated == REPEAT_STALE) {
+		__u32 stamp = (k && k->is_covered) || p.icmp ? 0 : generation;
+		repeated = repeat_frame(ctx, &p, REPEAT_POLICED | stamp);
+		if (repeated >= 0)
+			return repeated;
 	}
-	ledger->passed++;
-	return XDP_PASS;
+	return act(ctx, ledger, &p, match, reason);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -3,6 +3,8 @@
  * Puts ports, programs, memory and workers together, and takes them apart again in the order that
  * loses nothing: detach, let the workers finish, close the sockets, free the memory.
  *
+ * long file: one handle over everything; each part of it has a file of its own.
+ *
  * Control thread only. Workers see `shared` and what it points to.
  */
 #include "datapath/engine.h"
@@ -21,6 +23,7 @@
 #include "datapath/target_maps.h"
 #include "lb/err.h"
 #include "lb/fragments.h"
+#include "lb/policy.h"
 #include "lb/snapshot.h"
 #include "lb/target_table.h"
 
@@ -195,6 +198,8 @@ static int attach_programs(struct engine *e, struct err *err)
 	program_detach_others(e->program);
 	for (uint32_t i = 0; i < e->port_count; i++) {
 		int r = program_attach(e->program, i, &e->ports[i], err);
+		if (!r)
+			r = port_count_queues(&e->ports[i], &e->config->interfaces[i], err);
 		if (r)
 			return r;
 	}
@@ -231,6 +236,7 @@ static void close_engine(struct engine *e, bool remove)
 	taps_close(e);
 	close_workers(e);
 	fragments_free(e->shared.fragments);
+	policy_maps_close(&e->policy_maps);
 	program_close(e->program);
 	instance_close(&e->instance, remove);
 	snapshot_free(e->snapshot);
@@ -278,20 +284,22 @@ static void choose_fast_path(struct engine *e)
 	}
 }
 
-int engine_open(struct engine **out, const struct config *config, struct registry *services,
-		struct registry *backends, struct err *err)
+int engine_open(struct engine **out, const struct config *config,
+		const struct instance_names *names, struct err *err)
 {
 	struct engine *e = aligned_alloc(64, (sizeof(*e) + 63) & ~63ul);
 	if (!e)
 		return err_set(err, ENOMEM, "not enough memory");
 	memset(e, 0, sizeof(*e));
 	e->config = config;
-	e->services = services;
-	e->backends = backends;
+	e->names = *names;
+	e->policy_maps = (struct policy_maps){-1, -1, -1, -1, 0};
 	int r = check_cpus(&config->cpus, err);
 	r = r ? r : open_ports(e, err);
 	r = r ? r : instance_open(&e->instance, config, err);
-	r = r ? r : instance_load_names(&e->instance, services, backends, err);
+	r = r ? r : instance_load_names(&e->instance, names, err);
+	if (!r)
+		e->policy_generation = e->instance.header->tables >> TABLES_GENERATION & 0xff;
 	r = r ? r : open_fragments(e, err);
 	e->shared.captures = e->instance.captures;
 	r = r ? r : open_program(e, err);
@@ -328,20 +336,57 @@ void engine_leave(struct engine *e)
 
 /* --- publishing ----------------------------------------------------------------------------- */
 
-/* Workers first: what is steered to them from now on they must know. */
-static int publish_with_targets(struct engine *e, struct snapshot *s, struct err *err)
+/* The policy's tables as maps: those in force, if it is the same policy. */
+static int open_policy(struct engine *e, const struct snapshot *s, struct policy_maps *out,
+		       struct err *err)
 {
-	struct target_maps maps;
-	int r = target_maps_open(&maps, s->targets, err);
+	if (e->snapshot && policy_equal(e->snapshot->policy, s->policy)) {
+		*out = e->policy_maps;
+		return 0;
+	}
+	int r = s->policy ? program_make_meters(e->program, s->policy->head->meter_mask, err) : 0;
+	return r ? r : policy_maps_open(out, s->policy, err);
+}
+
+/* From 1 to 255: a flow's entry has eight bits for it, and 0 means none. */
+static uint32_t next_generation(uint32_t generation)
+{
+	return generation % 255 + 1;
+}
+
+/* Workers first: what is steered to them from now on they must know. */
+static int publish_tables(struct engine *e, struct snapshot *s, struct err *err)
+{
+	struct target_maps targets;
+	struct policy_maps policy;
+	uint32_t generation = e->policy_generation;
+	int r = open_policy(e, s, &policy, err);
 	if (r)
 		return r;
-	rcu_assign_pointer(e->shared.snapshot, s);
-	r = program_commit_targets(e->program, &maps, err);
-	if (r)
-		rcu_assign_pointer(e->shared.snapshot, e->snapshot);
-	else
+	bool is_new = policy.policy != e->policy_maps.policy;
+	if (is_new)
+		generation = next_generation(generation);
+	r = target_maps_open(&targets, s->targets, err);
+	if (!r) {
+		rcu_assign_pointer(e->shared.snapshot, s);
+		r = program_commit(e->program, &targets, &policy, s->policy ? generation : 0, err);
+		if (r)
+			rcu_assign_pointer(e->shared.snapshot, e->snapshot);
+	}
+	if (is_new)
+		policy_maps_close(r ? &policy : &e->policy_maps);
+	if (!r) {
 		program_set_echo_limit(e->program, s->echo_limit);
+		e->policy_maps = policy;
+		e->policy_generation = generation;
+		e->instance.flows.policy_generation = s->policy ? generation : 0;
+	}
 	return r;
+}
+
+static bool same_tables(const struct snapshot *a, const struct snapshot *b)
+{
+	return target_table_equal(a->targets, b->targets) && policy_equal(a->policy, b->policy);
 }
 
 int engine_publish(struct engine *e, struct snapshot *s, struct err *err)
@@ -349,11 +394,11 @@ int engine_publish(struct engine *e, struct snapshot *s, struct err *err)
 	struct snapshot *before = e->snapshot;
 	int r = 0;
 	if (!before || before->generation != s->generation)
-		instance_save_names(&e->instance, e->services, e->backends);
-	if (before && target_table_equal(before->targets, s->targets))
+		instance_save_names(&e->instance, &e->names);
+	if (before && same_tables(before, s))
 		rcu_assign_pointer(e->shared.snapshot, s);
 	else
-		r = publish_with_targets(e, s, err);
+		r = publish_tables(e, s, err);
 	urcu_qsbr_synchronize_rcu();
 	if (r)
 		return r;

@@ -25,8 +25,9 @@ struct snapshot;
  * and must stay until the engine is closed. Nothing is steered to the workers before the first
  * engine_publish(). On failure everything is as it was.
  */
-int engine_open(struct engine **out, const struct config *config, struct registry *services,
-		struct registry *backends, struct err *err);
+struct instance_names;
+int engine_open(struct engine **out, const struct config *config,
+		const struct instance_names *names, struct err *err);
 
 /* Whether flows were taken over; if not, *replaced says why in words, or is NULL: none were there.
  */
@@ -101,6 +102,10 @@ void engine_ledger(const struct engine *e, struct engine_ledger *out);
 
 /* Flows in the table by state, as of the last sweep that was finished. */
 void engine_flows(const struct engine *e, uint64_t entries[FLOW_STATES]);
+
+/* What a rule of the policy decided about, and what it counts anew for one that is gone. */
+int engine_rule_traffic(const struct engine *e, uint32_t rule, struct rule_traffic *out);
+void engine_reset_rule(struct engine *e, uint32_t rule);
 
 /* What it sent to backends of a service that are no longer there. */
 void engine_retired_traffic(const struct engine *e, uint32_t service, struct fast_traffic *out);

@@ -5,6 +5,7 @@
 
 #include "datapath/engine.h"
 #include "datapath/instance.h"
+#include "datapath/policy_maps.h"
 
 struct program;
 struct tap_rings;
@@ -18,10 +19,12 @@ struct engine {
 	struct worker *workers;
 	struct program *program;
 	struct snapshot *snapshot;
+	struct policy_maps policy_maps; /* of its policy */
+	uint32_t policy_generation;     /* of the last policy there was */
 	struct instance instance;
-	uint32_t captures_armed;              /* slots in use */
-	struct tap_rings *rings;              /* NULL: none is */
-	struct registry *services, *backends; /* the caller's */
+	uint32_t captures_armed;     /* slots in use */
+	struct tap_rings *rings;     /* NULL: none is */
+	struct instance_names names; /* the caller's registries */
 	uint64_t sweep_position;
 	struct flow_sweep sweep, last_sweep; /* under way, and the last whole one */
 };

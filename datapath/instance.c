@@ -139,6 +139,9 @@ static int open_arrays(struct instance *i, const struct config *config, struct e
 		r = shared_array_open(&i->backend_names, pins, "backend_names", INSTANCE_NAME,
 				      ABI_MAX_BACKENDS, err);
 	if (!r)
+		r = shared_array_open(&i->rule_names, pins, "rule_names", INSTANCE_NAME,
+				      ABI_MAX_RULES, err);
+	if (!r)
 		r = shared_array_open(&i->capture_array, pins, "captures",
 				      sizeof(struct capture_slot), CAPTURES_MAX, err);
 	if (!r)
@@ -151,6 +154,7 @@ static void close_arrays(struct instance *i)
 {
 	shared_array_close(&i->tap_array);
 	shared_array_close(&i->capture_array);
+	shared_array_close(&i->rule_names);
 	shared_array_close(&i->backend_names);
 	shared_array_close(&i->service_names);
 	shared_array_close(&i->worker_array);
@@ -256,11 +260,12 @@ static int load_names(const struct shared_array *from, struct registry *to, uint
 	return 0;
 }
 
-int instance_load_names(const struct instance *i, struct registry *services,
-			struct registry *backends, struct err *err)
+int instance_load_names(const struct instance *i, const struct instance_names *names,
+			struct err *err)
 {
-	if (!load_names(&i->service_names, services, ABI_MAX_SERVICES) &&
-	    !load_names(&i->backend_names, backends, ABI_MAX_BACKENDS))
+	if (!load_names(&i->service_names, names->services, ABI_MAX_SERVICES) &&
+	    !load_names(&i->backend_names, names->backends, ABI_MAX_BACKENDS) &&
+	    !load_names(&i->rule_names, names->rules, ABI_MAX_RULES))
 		return 0;
 	return err_set(err, ENOMEM, "not enough memory for the names of services and backends");
 }
@@ -275,11 +280,11 @@ static void save_names(struct shared_array *to, const struct registry *from)
 	}
 }
 
-void instance_save_names(struct instance *i, const struct registry *services,
-			 const struct registry *backends)
+void instance_save_names(struct instance *i, const struct instance_names *names)
 {
-	save_names(&i->service_names, services);
-	save_names(&i->backend_names, backends);
+	save_names(&i->service_names, names->services);
+	save_names(&i->backend_names, names->backends);
+	save_names(&i->rule_names, names->rules);
 }
 
 /* --- the ways to the backends ------------------------------------------------------------------

@@ -31,7 +31,7 @@ struct instance_header {
 	uint32_t ready;        /* 0: whoever made it did not get to the end */
 	uint64_t netns_cookie; /* the network namespace it belongs to */
 	struct flow_seed seed; /* of the flow table */
-	uint32_t zero;
+	uint32_t tables;       /* what the XDP programs had in force, see bpf/abi.h */
 	uint32_t port_count;
 	char ports[ABI_MAX_PORTS][IF_NAMESIZE];
 	uint64_t lost[ABI_REASON_SLOTS]; /* drops that no other counter has (any more) */
@@ -53,7 +53,7 @@ struct instance {
 	struct tap_state *tap_states;  /* of the XDP programs, by CPU */
 	uint32_t cpus;                 /* that may ever be there */
 	struct shared_array header_array, flow_array, key_array, backend_array, worker_array;
-	struct shared_array service_names, backend_names;
+	struct shared_array service_names, backend_names, rule_names;
 	struct shared_array capture_array, tap_array;
 };
 
@@ -64,10 +64,12 @@ int instance_open(struct instance *i, const struct config *config, struct err *e
 void instance_close(struct instance *i, bool remove);
 
 /* Gives names the ids they had; registries must be new. -ENOMEM. */
-int instance_load_names(const struct instance *i, struct registry *services,
-			struct registry *backends, struct err *err);
-void instance_save_names(struct instance *i, const struct registry *services,
-			 const struct registry *backends);
+struct instance_names {
+	struct registry *services, *backends, *rules;
+};
+int instance_load_names(const struct instance *i, const struct instance_names *names,
+			struct err *err);
+void instance_save_names(struct instance *i, const struct instance_names *names);
 
 /* Writes the ways to the backends for the XDP programs. */
 void instance_publish(struct instance *i, const struct snapshot *s);

@@ -186,6 +186,16 @@ int engine_fast_traffic(const struct engine *e, uint32_t first, uint32_t count,
 	return program_traffic(e->program, first, count, out);
 }
 
+int engine_rule_traffic(const struct engine *e, uint32_t rule, struct rule_traffic *out)
+{
+	return program_rule_traffic(e->program, rule, out);
+}
+
+void engine_reset_rule(struct engine *e, uint32_t rule)
+{
+	program_reset_rule(e->program, rule);
+}
+
 void engine_retired_traffic(const struct engine *e, uint32_t service, struct fast_traffic *out)
 {
 	*out = e->instance.header->retired[service];

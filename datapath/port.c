@@ -120,6 +120,16 @@ int port_open(struct port *p, const struct config_interface *config, struct err 
 	return r;
 }
 
+int port_count_queues(struct port *p, const struct config_interface *config, struct err *err)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return err_set(err, errno, "no socket to ask about interfaces: %m");
+	int r = set_queues(p, &config->queues, ask_queue_count(fd, p->name), err);
+	close(fd);
+	return r;
+}
+
 const char *port_mode_name(const struct port *p)
 {
 	if (p->generic)

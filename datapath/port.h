@@ -38,6 +38,12 @@ struct port {
  */
 int port_open(struct port *p, const struct config_interface *config, struct err *err);
 
+/*
+ * Counts its queues again, when XDP is on: virtio_net then takes one more for each CPU to send by,
+ * and receives by them too. Errors as port_open().
+ */
+int port_count_queues(struct port *p, const struct config_interface *config, struct err *err);
+
 /* "zerocopy", "copy" or "generic": what is, not what was wanted. */
 const char *port_mode_name(const struct port *p);
 

@@ -6,14 +6,19 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/if_link.h>
+#include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bpf/flow.h" /* types that the skeleton names */
+#include "bpf/policy.h"
 #include "bpf/weir.skel.h"
 #include "datapath/instance.h"
+#include "datapath/policy_maps.h"
 #include "datapath/port.h"
 #include "datapath/target_maps.h"
 #include "lb/err.h"
@@ -22,6 +27,7 @@
 
 struct program {
 	const struct pins *pins;
+	uint32_t *tables; /* of the instance: the word in force, for the next daemon */
 	uint32_t count;
 	struct weir_bpf *instances[ABI_MAX_PORTS];
 	int links[ABI_MAX_PORTS];
@@ -122,6 +128,7 @@ static int load_instance(struct program *p, uint32_t index, const struct program
 		return err_set(err, errno, "can't read the XDP program that is built in: %m");
 	p->instances[index] = instance;
 	set_knobs(instance, index, in);
+	instance->bss->tables = in->instance->header->tables;
 	int r = reuse_maps(p, index, in);
 	if (!r)
 		r = weir_bpf__load(instance);
@@ -150,6 +157,7 @@ int program_open(struct program **out, const struct program_input *in, struct er
 	if (!p)
 		return err_set(err, ENOMEM, "not enough memory");
 	p->pins = &in->instance->pins;
+	p->tables = &in->instance->header->tables;
 	p->count = in->port_count;
 	for (uint32_t i = 0; i < ABI_MAX_PORTS; i++)
 		p->links[i] = -1;
@@ -304,10 +312,45 @@ void program_set_echo_limit(struct program *p, uint32_t limit)
 		__atomic_store_n(&p->instances[i]->bss->echo_limit, limit, __ATOMIC_RELAXED);
 }
 
-int program_commit_targets(struct program *p, struct target_maps *maps, struct err *err)
+/*
+ * Until this returns some CPU may still go by the word that was read before: then the other slot is
+ * not to be touched. The kernel has no call that only waits, but this one does.
+ */
+static void wait_for_packets(void)
 {
-	return target_maps_commit(maps, bpf_map__fd(first(p)->maps.targets),
-				  bpf_map__fd(first(p)->maps.prefixes), err);
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+}
+
+int program_commit(struct program *p, struct target_maps *targets, const struct policy_maps *policy,
+		   uint32_t generation, struct err *err)
+{
+	const struct policy_slots slots = {
+		.policy = bpf_map__fd(first(p)->maps.policies),
+		.decisions = bpf_map__fd(first(p)->maps.decisions),
+		.source_slots = bpf_map__fd(first(p)->maps.source_slots),
+		.source_ranges = bpf_map__fd(first(p)->maps.source_ranges),
+	};
+	const struct policy_maps none = {-1, -1, -1, -1, 0};
+	uint32_t before = *p->tables & TABLES_SLOT, slot = before ^ 1;
+	int r = target_maps_put(targets, bpf_map__fd(first(p)->maps.targets),
+				bpf_map__fd(first(p)->maps.prefixes), slot, err);
+	r = r ? r : policy_maps_put(policy, &slots, slot, err);
+	if (r)
+		return r;
+	*p->tables = slot;
+	if (policy->policy >= 0)
+		*p->tables |= policy_bits(policy->flags) | generation << TABLES_GENERATION;
+	for (uint32_t i = 0; i < p->count; i++)
+		__atomic_store_n(&p->instances[i]->bss->tables, *p->tables, __ATOMIC_RELEASE);
+	wait_for_packets();
+	/* Large tables shall not be kept twice; without a policy the slot stays as it is. */
+	return policy_maps_put(&none, &slots, before, NULL);
+}
+
+int program_make_meters(struct program *p, uint32_t mask, struct err *err)
+{
+	return policy_meters_put(bpf_map__fd(first(p)->maps.meters), mask, err);
 }
 
 /* --- counters and taps --------------------------------------------------------------------- */
@@ -340,6 +383,32 @@ void program_reset_counters(struct program *p)
 {
 	for (uint32_t i = 0; i < ABI_MAX_PORTS; i++)
 		set_to_zero(first(p)->maps.counters, i, sizeof(struct port_counters));
+}
+
+void program_reset_rule(struct program *p, uint32_t rule)
+{
+	set_to_zero(first(p)->maps.rule_traffic, rule, sizeof(struct rule_traffic));
+}
+
+/* All but the time is a sum. */
+int program_rule_traffic(const struct program *p, uint32_t rule, struct rule_traffic *out)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct rule_traffic *each = cpus < 0 ? NULL : calloc(cpus, sizeof(*each));
+	if (!each)
+		return -ENOMEM;
+	int r = bpf_map_lookup_elem(bpf_map__fd(first(p)->maps.rule_traffic), &rule, each) ? -errno
+											   : 0;
+	*out = (struct rule_traffic){};
+	for (int cpu = 0; !r && cpu < cpus; cpu++) {
+		out->packets += each[cpu].packets;
+		out->bytes += each[cpu].bytes;
+		out->refused += each[cpu].refused;
+		if (each[cpu].last_ns > out->last_ns)
+			out->last_ns = each[cpu].last_ns;
+	}
+	free(each);
+	return r;
 }
 
 void program_reset_traffic(struct program *p, uint32_t backend)

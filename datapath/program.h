@@ -17,6 +17,7 @@ struct err;
 struct instance;
 struct port;
 struct program;
+struct policy_maps;
 struct target_maps;
 
 struct program_input {
@@ -57,8 +58,20 @@ int program_set_socket(struct program *p, uint32_t port, uint32_t queue, int fd,
 /* How many echo requests a second each CPU answers where no worker does. */
 void program_set_echo_limit(struct program *p, uint32_t limit);
 
-/* Puts a table of targets in force (datapath/target_maps.h), and closes it. */
-int program_commit_targets(struct program *p, struct target_maps *maps, struct err *err);
+/*
+ * Puts the tables of services and of the policy in force, with one store for each port: a packet
+ * sees those before or those after. Closes `targets`. `generation`: of the
+ * policy, 0: there is none.
+ */
+int program_commit(struct program *p, struct target_maps *targets, const struct policy_maps *policy,
+		   uint32_t generation, struct err *err);
+
+/* Makes room for the limits of a policy (its meter_mask). */
+int program_make_meters(struct program *p, uint32_t mask, struct err *err);
+
+/* What a rule decided about, summed over CPUs. */
+int program_rule_traffic(const struct program *p, uint32_t rule, struct rule_traffic *out);
+void program_reset_rule(struct program *p, uint32_t rule);
 
 /* The counters of a port, and of what the fast path sent to backends, summed over CPUs. */
 int program_counters(const struct program *p, uint32_t port, struct port_counters *out);

@@ -67,22 +67,18 @@ int target_maps_open(struct target_maps *m, const struct target_table *t, struct
 	return 0;
 }
 
-static int put_in_force(const struct target_maps *m, int all_targets, int all_prefixes)
+int target_maps_put(struct target_maps *m, int all_targets, int all_prefixes, uint32_t slot,
+		    struct err *err)
 {
-	uint32_t slot = 0;
+	int r = 0;
 	if (bpf_map_update_elem(all_targets, &slot, &m->targets, BPF_ANY))
-		return -errno;
-	if (m->prefixes >= 0)
-		return bpf_map_update_elem(all_prefixes, &slot, &m->prefixes, BPF_ANY) ? -errno : 0;
-	return bpf_map_delete_elem(all_prefixes, &slot) && errno != ENOENT ? -errno : 0;
-}
-
-int target_maps_commit(struct target_maps *m, int all_targets, int all_prefixes, struct err *err)
-{
-	int r = put_in_force(m, all_targets, all_prefixes);
+		r = -errno;
+	else if (m->prefixes >= 0 &&
+		 bpf_map_update_elem(all_prefixes, &slot, &m->prefixes, BPF_ANY))
+		r = -errno;
+	else if (m->prefixes < 0 && bpf_map_delete_elem(all_prefixes, &slot) && errno != ENOENT)
+		r = -errno;
 	close_maps(m);
-	if (r)
-		return err_set(err, -r, "can't put the table of services in force: %s",
-			       strerror(-r));
-	return 0;
+	return r ? err_set(err, -r, "can't put the table of services in force: %s", strerror(-r))
+		 : 0;
 }

@@ -3,6 +3,8 @@
 #ifndef WEIR_DATAPATH_TARGET_MAPS_H
 #define WEIR_DATAPATH_TARGET_MAPS_H
 
+#include <stdint.h>
+
 struct err;
 struct target_table;
 
@@ -14,10 +16,8 @@ struct target_maps {
 /* Makes and fills the maps. -errno. */
 int target_maps_open(struct target_maps *m, const struct target_table *t, struct err *err);
 
-/*
- * Puts them in force, in slot 0 of these maps of maps, and closes them. The services change with
- * one store, and then which prefixes there are: a prefix without a target is nobody's.
- */
-int target_maps_commit(struct target_maps *m, int all_targets, int all_prefixes, struct err *err);
+/* Puts them into one slot of these maps of maps, which is not in force yet, and closes them. */
+int target_maps_put(struct target_maps *m, int all_targets, int all_prefixes, uint32_t slot,
+		    struct err *err);
 
 #endif

@@ -237,6 +237,14 @@ int worker_open(struct worker *w, uint16_t index, int cpu, struct worker_shared 
 			     err);
 }
 
+static bool has_socket_on(const struct worker *w, uint16_t port)
+{
+	for (uint32_t i = 0; i < w->socket_count; i++)
+		if (w->sockets[i].port == port)
+			return true;
+	return false;
+}
+
 int worker_open_socket(struct worker *w, const struct port *port, uint16_t port_index,
 		       uint16_t queue, bool zerocopy, struct err *err)
 {
@@ -246,7 +254,11 @@ int worker_open_socket(struct worker *w, const struct port *port, uint16_t port_
 		return r;
 	w->poll_fds[w->socket_count] =
 		(struct pollfd){.fd = w->sockets[w->socket_count].fd, .events = POLLIN};
-	w->egress[port_index] = w->socket_count++;
+	/* The first queue: the last ones may be those that virtio_net sends by from XDP, unlocked.
+	 */
+	if (!has_socket_on(w, port_index))
+		w->egress[port_index] = w->socket_count;
+	w->socket_count++;
 	return 0;
 }
 

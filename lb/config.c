@@ -73,7 +73,7 @@ static bool is_path_or_none(const char *text)
 
 static const struct text_rule instance_rule = {is_instance,
 					       "1 to 32 of the characters a-z, 0-9 and -"};
-static const struct text_rule name_rule = {
+const struct text_rule config_name_rule = {
 	is_name, "a name of 1 to 63 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"};
 static const struct text_rule interface_rule = {
 	is_interface, "an interface name of 1 to 15 characters without '/', ':' and spaces"};
@@ -183,7 +183,7 @@ static const struct field interface_fields[] = {
 
 #define BACKEND(member) FIELD_MEMBER(struct config_backend, member)
 static const struct field backend_fields[] = {
-	{"name", &kind_text, BACKEND(name), &name_rule, NULL},
+	{"name", &kind_text, BACKEND(name), &config_name_rule, NULL},
 	{"address", &kind_address, BACKEND(address), NULL, NULL},
 	{"port", &kind_backend_port, BACKEND(port), NULL, "same"},
 	{"weight", &kind_number, BACKEND(weight), &(const struct number_rule){0, 65535, false},
@@ -208,10 +208,11 @@ static const struct field quic_fields[] = {
 static const struct mapping quic = MAPPING(quic_fields);
 
 static const struct field service_fields[] = {
-	{"name", &kind_text, SERVICE(name), &name_rule, NULL},
+	{"name", &kind_text, SERVICE(name), &config_name_rule, NULL},
 	{"address", &kind_vip, SERVICE(address), NULL, NULL},
 	{"protocol", &kind_choice, SERVICE(protocol), protocols, NULL},
-	{"ports", &kind_ports, SERVICE(port_ranges), NULL, NULL},
+	{"ports", &kind_ports, SERVICE(port_ranges),
+	 &(const struct ports_rule){offsetof(struct config_service, port_range_count)}, NULL},
 	{"forward", &kind_choice, SERVICE(forward), forwards, "dsr"},
 	{"scheduler", &kind_choice, FIELD_NOWHERE, schedulers, "maglev"},
 	{"affinity", &kind_choice, SERVICE(affinity), affinities, "flow"},
@@ -295,6 +296,8 @@ static const struct field root_fields[] = {
 	{"flow_table", &kind_mapping, FIELD_NOWHERE, &flow_table, ""},
 	{"on_daemon_loss", &kind_choice, CONFIG(on_daemon_loss), daemon_losses, "pass"},
 	{"icmp", &kind_mapping, FIELD_NOWHERE, &icmp, ""},
+	{"sources", &kind_sources, CONFIG(policy), NULL, ""},
+	{"policy", &kind_mapping, FIELD_NOWHERE, &config_policy_mapping, ""},
 	{"services", &kind_list, CONFIG(services), &service_list, NULL},
 	{"api", &kind_mapping, FIELD_NOWHERE, &api, ""},
 };
@@ -317,6 +320,9 @@ static int parse_document(struct document *d, struct config **out)
 		document_no_memory(d);
 		return d->code;
 	}
+	c->file = strdup(d->file);
+	if (!c->file)
+		document_no_memory(d);
 	mapping_read(d, &at, &root, c);
 	if (!d->code)
 		config_check(c, d);
@@ -374,6 +380,7 @@ void config_free(struct config *c)
 	}
 	for (unsigned int i = 0; i < c->service_count; i++)
 		service_fini(&c->services[i]);
+	config_policy_fini(&c->policy);
 	free(c->interfaces);
 	free(c->services);
 	free(c->cpus.values);
@@ -381,6 +388,7 @@ void config_free(struct config *c)
 	free(c->api.socket);
 	free(c->api.group);
 	free(c->api.token_file);
+	free(c->file);
 	free(c);
 }
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "bpf/abi.h"
+#include "lb/config_policy.h"
 
 struct err;
 
@@ -147,6 +148,7 @@ struct config_api {
 };
 
 struct config {
+	char *file;     /* where it was read from, as config_parse() was told */
 	char *instance; /* [a-z0-9-]{1,32}; names what the daemon leaves in the kernel */
 	unsigned int interface_count;
 	struct config_interface *interfaces;
@@ -160,6 +162,7 @@ struct config {
 	struct config_timeouts timeouts;
 	enum config_daemon_loss on_daemon_loss;
 	struct config_icmp icmp;
+	struct config_policy policy;
 	unsigned int service_count;
 	struct config_service *services;
 	struct config_api api;

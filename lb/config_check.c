@@ -332,8 +332,24 @@ static void check_ports(const struct config *c, struct document *d)
 	free(claims);
 }
 
+static void check_rule_names(const struct config *c, struct document *d)
+{
+	check_doubles(d, (struct column){
+				 .path = "policy.rules",
+				 .array = c->policy.rules,
+				 .count = c->policy.rule_count,
+				 .size = sizeof(*c->policy.rules),
+				 .member = "name",
+				 .offset = offsetof(struct config_rule, name),
+				 .compare = compare_names,
+				 .format = format_name,
+			 });
+}
+
 void config_check(const struct config *c, struct document *d)
 {
+	check_rule_names(c, d);
+	config_check_policy(c, d);
 	check_interfaces(c, d);
 	check_services(c, d);
 	check_backends(c, d);

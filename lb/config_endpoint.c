@@ -73,24 +73,6 @@ const struct kind kind_address = {.read = read_address, .print = print_address};
 #define V4_SHORTEST 8u
 #define V6_SHORTEST 16u
 
-static bool split_prefix(const char *text, struct addr *base, uint32_t *length)
-{
-	char address[ADDR_TEXT];
-	size_t before = strcspn(text, "/");
-	const char *digits = text + before + 1;
-	snprintf(address, sizeof(address), "%.*s", (int)before, text);
-	if (before >= sizeof(address) || addr_parse(address, base))
-		return false;
-	*length = PREFIX_FULL;
-	if (!text[before])
-		return true;
-	uint32_t bits = addr_is_v4(base) ? 32 : 128;
-	if (!value_decimal(digits, strlen(digits), length) || *length > bits)
-		return false;
-	*length += PREFIX_FULL - bits;
-	return true;
-}
-
 /* IPv4 addresses are held in IPv6's form: a prefix that has all of those has none of its own. */
 static bool holds_ipv4(const struct addr *base, uint32_t length)
 {
@@ -134,7 +116,7 @@ static void read_vip(struct document *d, const struct place *at, const struct fi
 	uint32_t length;
 	if (!text)
 		return;
-	if (split_prefix(text, &address, &length))
+	if (!prefix_parse(text, &address, &length))
 		check_vip(d, at, text, base, &address, length);
 	else
 		value_unexpected(d, at, text, expects);
@@ -187,37 +169,50 @@ static int compare_ranges(const void *a, const void *b)
 	return ra->first != rb->first ? ra->first - rb->first : ra->last - rb->last;
 }
 
+/* The two members that have the ranges. */
+static struct config_port_range **ports_list(const struct field *f, const void *base)
+{
+	return (struct config_port_range **)((char *)base + f->offset);
+}
+
+static unsigned int *ports_count(const struct field *f, const void *base)
+{
+	const struct ports_rule *rule = f->rule;
+	return (unsigned int *)((char *)base + rule->count_offset);
+}
+
 static void read_port_items(struct document *d, const struct place *at, const struct field *f,
-			    struct config_service *s)
+			    struct config_port_range *ranges, unsigned int *count)
 {
 	for (size_t i = 0; i < value_item_count(at->node); i++) {
 		struct place here = value_item(d, at, i);
 		const char *text = value_text(d, &here, f, port_expects);
-		if (text && read_port_range(d, &here, text, &s->port_ranges[s->port_range_count]))
-			s->port_range_count++;
+		if (text && read_port_range(d, &here, text, &ranges[*count]))
+			(*count)++;
 	}
-	qsort(s->port_ranges, s->port_range_count, sizeof(*s->port_ranges), compare_ranges);
+	qsort(ranges, *count, sizeof(*ranges), compare_ranges);
 }
 
 static void read_ports(struct document *d, const struct place *at, const struct field *f,
 		       void *base)
 {
 	static const char expects[] = "a port, a range like 8000-8099, a list of those, or any";
-	struct config_service *s = base;
-	bool is_list = at->node->type == YAML_SEQUENCE_NODE;
+	unsigned int *count = ports_count(f, base);
+	bool is_list = at->node && at->node->type == YAML_SEQUENCE_NODE;
 	const char *text = NULL;
 	if (is_list && !value_item_count(at->node))
 		document_fault(d, at, "found an empty list; expected %s", expects);
 	else if (!is_list)
 		text = value_text(d, at, f, expects);
-	s->port_ranges =
-		calloc(is_list ? value_item_count(at->node) + 1 : 1, sizeof(*s->port_ranges));
-	if (!s->port_ranges)
+	struct config_port_range *ranges =
+		calloc(is_list ? value_item_count(at->node) + 1 : 1, sizeof(*ranges));
+	*ports_list(f, base) = ranges;
+	if (!ranges)
 		document_no_memory(d);
 	else if (is_list)
-		read_port_items(d, at, f, s);
-	else if (text && (!strcmp(text, "any") || read_port_range(d, at, text, s->port_ranges)))
-		s->port_range_count = 1;
+		read_port_items(d, at, f, ranges, count);
+	else if (text && (!strcmp(text, "any") || read_port_range(d, at, text, ranges)))
+		*count = 1;
 }
 
 static void read_backend_port(struct document *d, const struct place *at, const struct field *f,
@@ -260,14 +255,14 @@ const char *ports_format(const struct config_port_range *range, char text[PORTS_
 
 static void print_ports(const struct field *f, const void *base, unsigned int indent, FILE *out)
 {
-	const struct config_service *s = base;
+	const struct config_port_range *ranges = *ports_list(f, base);
 	char text[PORTS_TEXT];
-	if (s->port_range_count == 1) {
-		fprintf(out, " %s\n", ports_format(&s->port_ranges[0], text));
+	if (*ports_count(f, base) == 1) {
+		fprintf(out, " %s\n", ports_format(ranges, text));
 		return;
 	}
-	for (unsigned int i = 0; i < s->port_range_count; i++)
-		fprintf(out, "%s%s", i ? ", " : " [", ports_format(&s->port_ranges[i], text));
+	for (unsigned int i = 0; i < *ports_count(f, base); i++)
+		fprintf(out, "%s%s", i ? ", " : " [", ports_format(&ranges[i], text));
 	fputs("]\n", out);
 }
 

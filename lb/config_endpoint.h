@@ -13,7 +13,10 @@ extern const struct kind kind_address;
 /* The address of a struct config_service, or its prefix. */
 extern const struct kind kind_vip;
 
-/* A required key: the ranges of a struct config_service, ascending, but maybe overlapping. */
+/* Ranges on the heap, ascending, but maybe overlapping; how many is in an unsigned int. */
+struct ports_rule {
+	size_t count_offset;
+};
 extern const struct kind kind_ports;
 
 /* The port of a struct config_backend, or 0 for "same": that of the service. */

@@ -165,6 +165,8 @@ static void read_list(struct document *d, const struct place *at, const struct f
 {
 	const struct list *l = f->rule;
 	char text[DOCUMENT_QUOTE], keys[KEYS_TEXT];
+	if (!at->node)
+		return;
 	if (at->node->type != YAML_SEQUENCE_NODE) {
 		document_fault(d, at, "found %s; expected a list of mappings with the keys %s",
 			       document_found(at->node, text), list_keys(&l->item, false, keys));

@@ -46,7 +46,8 @@ struct mapping {
 	unsigned int count; /* at most FIELD_MAX */
 };
 
-/* A list of mappings, a required key: an array on the heap, its length in an unsigned int. */
+/* A list of mappings (none, where the key may be absent): an array on the heap, its length in an
+ * unsigned int. */
 struct list {
 	struct mapping item;
 	size_t item_size;

@@ -180,17 +180,23 @@ static bool is_plain(const char *text)
 }
 
 /* The rules of text let printable ASCII through only, so these escapes are all it takes. */
-static void print_text(const struct field *f, const void *base, unsigned int indent, FILE *out)
+void value_print_text(const char *text, FILE *out)
 {
-	const char *text = *text_member(f, base);
 	if (is_plain(text)) {
-		fprintf(out, " %s\n", text);
+		fputs(text, out);
 		return;
 	}
-	fputs(" \"", out);
+	fputc('"', out);
 	for (; *text; text++)
 		fprintf(out, "%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
-	fputs("\"\n", out);
+	fputc('"', out);
+}
+
+static void print_text(const struct field *f, const void *base, unsigned int indent, FILE *out)
+{
+	fputc(' ', out);
+	value_print_text(*text_member(f, base), out);
+	fputc('\n', out);
 }
 
 const struct kind kind_text = {.read = read_text, .print = print_text};

@@ -31,6 +31,8 @@ struct text_rule {
 };
 extern const struct kind kind_text;
 
+extern const struct text_rule config_name_rule; /* of services, backends, rules, groups */
+
 /*
  * One word of several, as a number of one or four bytes, or FIELD_NOWHERE where the only word has
  * the value 0. The rule is an array of these, which ends with a NULL word.
@@ -57,6 +59,9 @@ extern const struct kind kind_numbers;
  */
 const char *value_text(struct document *d, const struct place *at, const struct field *f,
 		       const char *expects);
+
+/* Text as YAML: bare where any reader takes it for text, else in quotes. */
+void value_print_text(const char *text, FILE *out);
 
 /* The fault "found 'VALUE'; expected EXPECTS". */
 void value_unexpected(struct document *d, const struct place *at, const char *value,

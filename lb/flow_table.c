@@ -339,6 +339,16 @@ static enum fate entry_fate(const struct flow_table *t, const struct flow_bucket
 }
 
 /* What must go is looked at again with the bucket held: until then it may be another flow's. */
+/* Generations are eight bits, and come again: one that is past must not be taken for a new one. */
+static void forget_policy(const struct flow_table *t, struct flow_bucket *b, int i)
+{
+	uint32_t meta = __atomic_load_n(&b->meta[i], __ATOMIC_RELAXED);
+	uint32_t generation = meta >> FLOW_META_POLICY & 0xff;
+	if (generation && generation != t->policy_generation)
+		__atomic_compare_exchange_n(&b->meta[i], &meta, meta & ~(0xffu << FLOW_META_POLICY),
+					    false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
 static void sweep_bucket(const struct flow_table *t, struct flow_bucket *b, const uint64_t *keep,
 			 uint16_t tick, struct flow_sweep *out)
 {
@@ -354,6 +364,8 @@ static void sweep_bucket(const struct flow_table *t, struct flow_bucket *b, cons
 		}
 		if (fate == FATE_LIVE && state != FLOW_FREE)
 			out->entries[state]++;
+		if (fate == FATE_LIVE)
+			forget_policy(t, b, i);
 		if (fate >= FATE_EXPIRED)
 			__atomic_store_n(&b->tag[i], 0, __ATOMIC_RELAXED);
 		out->expired += fate == FATE_EXPIRED;

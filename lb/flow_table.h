@@ -36,6 +36,7 @@ struct flow_table {
 	uint64_t mask;
 	struct flow_seed seed;
 	uint16_t timeout_ticks[FLOW_STATES];
+	uint8_t policy_generation; /* the sweep takes another one from entries; control thread */
 };
 
 struct flow_hit {

@@ -3,10 +3,46 @@
 #include "lb/prefix.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #define V4_BITS 96u /* before an IPv4 address */
+
+/* 0 to 128, without leading zeros; -1 for all else. */
+static int parse_length(const char *text)
+{
+	int value = 0;
+	if (!*text || (text[0] == '0' && text[1]))
+		return -1;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9' || value > (int)PREFIX_FULL)
+			return -1;
+		value = 10 * value + *text - '0';
+	}
+	return value;
+}
+
+int prefix_parse(const char *text, struct addr *base, uint32_t *length)
+{
+	char address[ADDR_TEXT];
+	size_t before = strcspn(text, "/");
+	if (before >= sizeof(address))
+		return -EINVAL;
+	memcpy(address, text, before);
+	address[before] = 0;
+	if (addr_parse(address, base))
+		return -EINVAL;
+	*length = PREFIX_FULL;
+	if (!text[before])
+		return 0;
+	int bits = addr_is_v4(base) ? PREFIX_FULL - V4_BITS : PREFIX_FULL;
+	int given = parse_length(text + before + 1);
+	if (given < 0 || given > bits)
+		return -EINVAL;
+	*length = given + PREFIX_FULL - bits;
+	return 0;
+}
 
 struct addr prefix_mask(const struct addr *a, uint32_t length)
 {

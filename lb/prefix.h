@@ -15,6 +15,12 @@
 #define PREFIX_TEXT (ADDR_TEXT + 4)
 #define PREFIX_FULL 128u
 
+/*
+ * "192.0.2.0/24" or "2001:db8::/32", or an address alone, whose length is PREFIX_FULL. Bits behind
+ * the length are left as they are. -EINVAL for all else.
+ */
+int prefix_parse(const char *text, struct addr *base, uint32_t *length);
+
 /* The address with all bits behind `length` zero. */
 struct addr prefix_mask(const struct addr *a, uint32_t length);
 

@@ -4,6 +4,8 @@
  * flow's cache line; look up, and fetch where a new flow's key will go; decide and rewrite. So the
  * cache misses of a burst overlap.
  *
+ * long file: all that becomes of a packet, in the order in which it does.
+ *
  * Runs on a worker's thread, which alone writes its struct lb. The flow table is shared and
  * guards itself (lb/flow_table.h).
  */
@@ -17,6 +19,8 @@
 #include "lb/fragments.h"
 #include "lb/held.h"
 #include "lb/maglev.h"
+#include "lb/policing.h"
+#include "lb/policy.h"
 #include "lb/quic.h"
 #include "lb/snapshot.h"
 #include "lb/target_table.h"
@@ -55,6 +59,11 @@ void lb_use_fragments(struct lb *lb, struct fragments *fragments, struct held *h
 {
 	lb->fragments = fragments;
 	lb->held = held;
+}
+
+void lb_use_policing(struct lb *lb, struct policing *policing)
+{
+	lb->policing = policing;
 }
 
 uint32_t lb_held(const struct lb *lb)
@@ -130,6 +139,91 @@ static void reply_to_echo(struct lb *lb, const struct snapshot *s, struct work *
 	count(&lb->counters->echo_replies, 1);
 }
 
+/* --- the policy ----------------------------------------------------------------------------- */
+
+/* Out by another way than the kernel's: that to a next hop, or an interface as it is. */
+static void redirect(struct lb *lb, const struct snapshot *s, struct lb_packet *p,
+		     const struct policy_verdict *v)
+{
+	p->egress = v->redirect;
+	if (!(v->flags & POLICY_TO_PORT)) {
+		const struct backend *hop =
+			v->redirect < s->backend_end ? &s->backends[v->redirect] : NULL;
+		if (!hop || !hop->reachable) {
+			drop(lb, p, REASON_NO_NEXT_HOP);
+			return;
+		}
+		rewrite_link(p->data, &hop->way.link);
+		p->egress = hop->way.egress;
+	}
+	p->verdict = LB_TRANSMIT;
+	count(&lb->counters->redirected, 1);
+}
+
+/* True: it may go on. */
+static bool obey(struct lb *lb, const struct snapshot *s, struct lb_packet *p,
+		 const struct policy_verdict *v)
+{
+	p->rule = v->rule == POLICY_NO_RULE ? ABI_NO_RULE : v->rule;
+	switch (v->action) {
+	case POLICY_DROP:
+		drop(lb, p, v->reason);
+		return false;
+	case POLICY_PASS:
+		pass(lb, p);
+		return false;
+	case POLICY_REDIRECT:
+		redirect(lb, s, p, v);
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* What the XDP program does before it steers (bpf/weir.bpf.c). True: it may go on. */
+static bool police_source(struct lb *lb, const struct snapshot *s, struct work *w)
+{
+	struct lb_packet *p = w->packet;
+	struct policy_verdict v;
+	return !policing_refuses(lb->policing, p->data, p->length, &w->parsed, &v) ||
+	       obey(lb, s, p, &v);
+}
+
+static bool police(struct lb *lb, const struct snapshot *s, struct work *w,
+		   const struct target *service)
+{
+	struct lb_packet *p = w->packet;
+	struct policy_verdict v;
+	const struct target *t = match_whose(s->targets, &w->parsed, service);
+	policing_judge(lb->policing, p->data, p->length, &w->parsed, t ? t->row : 0,
+		       t ? t->service : ABI_NO_SERVICE, &v);
+	return obey(lb, s, p, &v);
+}
+
+/* --- parsing and matching ------------------------------------------------------------------- */
+
+/* What is not to be balanced is done with here; true for the rest. */
+static bool act(struct lb *lb, const struct snapshot *s, struct work *w, enum match match,
+		int reason, uint64_t now_ns)
+{
+	switch (match) {
+	case MATCH_KERNEL:
+		pass(lb, w->packet);
+		return false;
+	case MATCH_DROP:
+		drop(lb, w->packet, reason);
+		return false;
+	case MATCH_NEIGHBOR:
+		reply_to_neighbor(lb, s, w);
+		return false;
+	case MATCH_ECHO:
+		reply_to_echo(lb, s, w, now_ns);
+		return false;
+	default:
+		return true;
+	}
+}
+
 static void note_unfinished(struct lb *lb, const struct lb_packet *p, const struct packet *parsed)
 {
 	if (checksums_are_unfinished(p->data, p->length, parsed))
@@ -146,7 +240,7 @@ static bool verify(struct lb *lb, struct lb_packet *p, const struct packet *pars
 	return false;
 }
 
-/* Parses and matches. True when the packet is one to balance. */
+/* Parses, polices and matches. True when the packet is one to balance. */
 static bool classify(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
 {
 	struct lb_packet *p = w->packet;
@@ -157,23 +251,14 @@ static bool classify(struct lb *lb, const struct snapshot *s, struct work *w, ui
 	p->reason = REASON_NONE;
 	memset(&w->parsed, 0, sizeof(w->parsed));
 	int reason = parse_packet(p->data, p->data + p->length, &w->parsed);
-	switch (match_packet(s->targets, &w->parsed, &reason, &target)) {
-	case MATCH_KERNEL:
-		pass(lb, p);
+	bool policed = lb->policing && !reason;
+	if (policed && !police_source(lb, s, w))
 		return false;
-	case MATCH_DROP:
-		drop(lb, p, reason);
+	enum match match = match_packet(s->targets, &w->parsed, &reason, &target);
+	if (policed && match != MATCH_DROP && !police(lb, s, w, target))
 		return false;
-	case MATCH_NEIGHBOR:
-		reply_to_neighbor(lb, s, w);
+	if (!act(lb, s, w, match, reason, now_ns))
 		return false;
-	case MATCH_ECHO:
-		reply_to_echo(lb, s, w, now_ns);
-		return false;
-	case MATCH_SERVICE:
-	case MATCH_FRAGMENT:
-		break;
-	}
 	w->service = NULL;
 	if (target) {
 		p->service = target->service;
@@ -470,6 +555,10 @@ void lb_process(struct lb *lb, const struct snapshot *s, struct lb_packet *packe
 	struct flow_seed seed = lb->flows->seed;
 	unsigned int to_balance = 0;
 	uint64_t bytes = 0;
+	if (lb->policing) {
+		lb->policing->tables = s->policy;
+		lb->policing->now_ns = now_ns;
+	}
 	for (unsigned int i = 0; i < count_in; i++) {
 		struct work *w = &work[to_balance];
 		w->packet = &packets[i];

@@ -16,6 +16,7 @@
 
 struct fragments;
 struct held;
+struct policing;
 struct snapshot;
 
 #define LB_BURST 64u
@@ -65,7 +66,8 @@ struct lb_fragments {
 
 /*
  * One worker's ledger, written by it alone, read by anyone at any time. It holds that
- *   rx_packets == forwarded + neighbor_replies + echo_replies + passed + sum(dropped) + lb_held()
+ *   rx_packets == forwarded + neighbor_replies + echo_replies + redirected + passed
+ *                 + sum(dropped) + lb_held()
  * (what becomes of a packet after lb_process is the worker's part of the ledger).
  */
 struct lb_counters {
@@ -73,6 +75,7 @@ struct lb_counters {
 	uint64_t forwarded;        /* to a backend */
 	uint64_t neighbor_replies; /* ARP and neighbour advertisements */
 	uint64_t echo_replies;     /* of ICMP */
+	uint64_t redirected;       /* by a rule of the policy */
 	uint64_t passed;
 	uint64_t dropped[ABI_REASON_SLOTS];
 	uint64_t flow_inserts, flow_evictions;
@@ -96,6 +99,7 @@ struct lb {
 	struct budget echoes;         /* echo requests it may answer now */
 	struct fragments *fragments;  /* of all workers; NULL: fragments are not balanced */
 	struct held *held;            /* of this one */
+	struct policing *policing;    /* NULL: what comes was policed before (by the XDP program) */
 };
 
 /* `insert_limit`: new flows beyond so many a second go by the service's table alone. */
@@ -104,6 +108,9 @@ void lb_init(struct lb *lb, struct flow_table *flows, struct lb_counters *counte
 
 /* Makes it balance fragments, by a table of all workers and a place of its own for early ones. */
 void lb_use_fragments(struct lb *lb, struct fragments *fragments, struct held *held);
+
+/* Makes it police packets itself. */
+void lb_use_policing(struct lb *lb, struct policing *policing);
 
 /* Zeroed counters, to be freed by free(), for who has no memory of its own for them; or NULL. */
 struct lb_counters *lb_counters_new(void);

@@ -13,6 +13,8 @@
 
 #include "lb/err.h"
 #include "lb/maglev.h"
+#include "lb/policy.h"
+#include "lb/policy_ids.h"
 #include "lb/registry.h"
 #include "lb/roster.h"
 #include "lb/target_table.h"
@@ -40,6 +42,11 @@ int snapshot_assign_ids(const struct config *config, struct registry *services,
 				goto full;
 		}
 	}
+	for (unsigned int i = 0; i < config->policy.rule_count; i++)
+		if (config->policy.rules[i].redirect.has_next_hop &&
+		    registry_assign(backends, policy_hop_key(config->policy.rules[i].name, key)) <
+			    0)
+			goto full;
 	return 0;
 full:
 	return err_set(err, ENOSPC,
@@ -64,6 +71,12 @@ static bool *needed_ids(const struct config *config, const struct registry *serv
 			if (id >= 0)
 				needed[id] = true;
 		}
+	}
+	for (unsigned int i = 0; needed && of_backends && i < config->policy.rule_count; i++) {
+		int64_t id =
+			registry_find(backends, policy_hop_key(config->policy.rules[i].name, key));
+		if (id >= 0)
+			needed[id] = config->policy.rules[i].redirect.has_next_hop;
 	}
 	return needed;
 }
@@ -324,16 +337,18 @@ static uint32_t vip_flags(const struct config *config, const struct config_servi
 	return flags;
 }
 
-static void put_targets(struct target_table *t, const struct config_service *s, uint32_t id,
-			uint32_t flags)
+static void put_targets(struct target_table *t, const struct config *config, unsigned int index,
+			uint32_t id)
 {
+	const struct config_service *s = &config->services[index];
+	uint32_t flags = vip_flags(config, s);
 	struct target_key key = {.address = s->address, .prefix = s->prefix};
 	const struct target *vip = target_table_find(t, &key);
-	struct target value = {.service = ABI_NO_SERVICE, .flags = vip ? vip->flags : 0};
-	value.flags |= flags;
+	struct target value = {.service = ABI_NO_SERVICE, .row = policy_vip_row(config, index)};
+	value.flags = flags | (vip ? vip->flags : 0);
 	target_table_put(t, &key, &value);
 	key.protocol = s->protocol;
-	value = (struct target){.service = id};
+	value = (struct target){.service = id, .row = policy_service_row(index)};
 	for (unsigned int r = 0; r < s->port_range_count; r++) {
 		for (uint32_t port = s->port_ranges[r].first; port <= s->port_ranges[r].last;
 		     port++) {
@@ -354,6 +369,7 @@ static struct snapshot *snapshot_alloc(const struct snapshot_input *in)
 	s->service_end = registry_end(in->services);
 	s->backend_end = registry_end(in->backends);
 	s->port_count = in->port_count;
+	s->policy = policy_keep(in->policy);
 	for (uint32_t i = 0; i < in->port_count; i++)
 		memcpy(s->ports[i].source, in->port_macs[i], ETH_ALEN);
 	s->services = calloc(s->service_end + 1, sizeof(*s->services));
@@ -364,6 +380,22 @@ static struct snapshot *snapshot_alloc(const struct snapshot_input *in)
 	}
 	memset(s->backends, 0, (s->backend_end + 1) * sizeof(*s->backends));
 	return s;
+}
+
+/* The ways of the policy's redirects are among those to backends. */
+static void route_redirects(struct snapshot *s, const struct snapshot_input *in)
+{
+	static const struct next_hop first_port = {.known = true};
+	char key[POLICY_HOP_KEY];
+	for (unsigned int i = 0; i < in->config->policy.rule_count; i++) {
+		const struct config_rule *r = &in->config->policy.rules[i];
+		if (!r->redirect.has_next_hop)
+			continue;
+		uint32_t id = registry_find(in->backends, policy_hop_key(r->name, key));
+		s->backends[id].is_hop = 1;
+		route_backend(&s->backends[id], in->next_hops ? &in->next_hops[id] : &first_port,
+			      s);
+	}
 }
 
 static int no_memory(struct snapshot *s, struct err *err)
@@ -386,9 +418,9 @@ int snapshot_new(const struct snapshot_input *in, const struct snapshot *previou
 		const struct config_service *service = &in->config->services[i];
 		if (fill_service(s, in, service, previous))
 			return no_memory(s, err);
-		put_targets(s->targets, service, registry_find(in->services, service->name),
-			    vip_flags(in->config, service));
+		put_targets(s->targets, in->config, i, registry_find(in->services, service->name));
 	}
+	route_redirects(s, in);
 	*out = s;
 	return 0;
 }
@@ -420,6 +452,7 @@ int snapshot_refresh(const struct snapshot_input *in, const struct snapshot *pre
 		if (settle_service(s, &s->services[id], in, previous, old))
 			return no_memory(s, err);
 	}
+	route_redirects(s, in);
 	*out = s;
 	return 0;
 }
@@ -436,5 +469,6 @@ void snapshot_free(struct snapshot *s)
 	free(s->services);
 	free(s->backends);
 	target_table_free(s->targets);
+	policy_free(s->policy);
 	free(s);
 }

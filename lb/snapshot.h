@@ -20,6 +20,7 @@
 struct err;
 struct maglev;
 struct maglev_share;
+struct policy_tables;
 struct quic_servers;
 struct registry;
 struct roster;
@@ -35,6 +36,7 @@ struct backend {
 	uint8_t reachable : 1; /* the way's link and egress are known */
 	uint8_t tracked : 1;   /* its flows are in the flow table */
 	uint8_t repeated : 1;  /* XDP may repeat what the flow table says */
+	uint8_t is_hop : 1;    /* no backend, but the next hop of a rule that redirects */
 };
 _Static_assert(sizeof(struct backend) == 64, "one cache line");
 
@@ -54,7 +56,7 @@ static inline bool backend_is_repeatable(const struct backend *b)
 static inline struct way backend_fast_way(const struct backend *b)
 {
 	struct way way = {0};
-	if (backend_is_repeatable(b)) {
+	if (backend_is_repeatable(b) || (b->is_hop && b->reachable)) {
 		way = b->way;
 		way.usable = 1;
 	}
@@ -87,6 +89,7 @@ struct snapshot {
 	struct service *services;                   /* by id */
 	struct backend *backends;                   /* by id */
 	struct target_table *targets;               /* (address, protocol, port) -> struct target */
+	struct policy_tables *policy;               /* NULL: everything is allowed */
 	struct link_addresses ports[ABI_MAX_PORTS]; /* source: the port's own; by port index */
 	uint32_t port_count;
 	uint32_t echo_limit; /* echo requests that each worker answers a second */
@@ -127,6 +130,7 @@ struct snapshot_input {
 	const uint8_t (*port_macs)[ETH_ALEN];       /* by port index */
 	uint32_t port_count;
 	uint64_t generation;
+	struct policy_tables *policy; /* of the same configuration; the snapshot keeps it */
 };
 
 /*

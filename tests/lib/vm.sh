@@ -68,6 +68,9 @@ vm_two_arm() {
 		'[.[] | select(.link_type == \"ether\" and .operstate != \"UP\")] == []'"
 }
 
+# How many queues the driver says there are; with XDP on, virtio_net adds one for each CPU.
+vm_queues_of() { on weir ethtool -l "$1" | awk '/^Combined:/ {count = $2} END {print count}'; }
+
 # The mode that weir's interfaces run in, as the daemon says: `copy copy`.
 vm_modes() { weir_show interfaces | jq -r '[.interfaces[].mode] | join(" ")'; }
 

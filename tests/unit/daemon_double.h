@@ -58,8 +58,8 @@ static const struct port fake_port = {
 	.fast_path = true,
 };
 
-int engine_open(struct engine **out, const struct config *config, struct registry *services_of,
-		struct registry *backends_of, struct err *err)
+int engine_open(struct engine **out, const struct config *config,
+		const struct instance_names *names, struct err *err)
 {
 	return -ENOSYS;
 }

@@ -144,8 +144,8 @@ int engine_port_counters(const struct engine *e, uint32_t index, struct port_cou
 }
 
 /* The rest is here to keep the real engine out of this program. */
-int engine_open(struct engine **out, const struct config *config, struct registry *services,
-		struct registry *backends, struct err *err)
+int engine_open(struct engine **out, const struct config *config,
+		const struct instance_names *names, struct err *err)
 {
 	return -ENOSYS;
 }

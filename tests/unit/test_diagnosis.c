@@ -145,7 +145,7 @@ static void generic_runs(struct facts *f)
 static void generic_unasked(struct facts *f)
 {
 	f->nics[0].native_xdp = FACT_NO;
-	f->nics[0].mode = MODE_COPY;
+	f->nics[0].mode = MODE_ZEROCOPY;
 	f->nics[0].gro = FACT_NO;
 }
 static void generic_merges(struct facts *f)

@@ -21,8 +21,10 @@
 #include "bpf/flow.h" /* types that the skeleton names */
 #include "bpf/weir.skel.h"
 #include "datapath/tap_rings.h"
+#include "datapath/policy_maps.h"
 #include "datapath/target_maps.h"
 #include "lb/err.h"
+#include "lb/policy.h"
 #include "lb/snapshot.h"
 #include "tools/weir/offline.h"
 
@@ -49,14 +51,32 @@ static void share_flows(struct xdp_run *x, struct offline *o)
 	o->flows.buckets = x->flows;
 }
 
-static void put_targets(struct xdp_run *x, const struct target_table *t)
+/* Into slot 0, which is in force at first, unless the word says otherwise. */
+static void put_tables(struct xdp_run *x, const struct snapshot *s)
 {
-	struct target_maps maps;
+	const struct policy_slots slots = {
+		.policy = bpf_map__fd(x->program->maps.policies),
+		.decisions = bpf_map__fd(x->program->maps.decisions),
+		.source_slots = bpf_map__fd(x->program->maps.source_slots),
+		.source_ranges = bpf_map__fd(x->program->maps.source_ranges),
+	};
+	struct target_maps targets;
+	struct policy_maps policy;
 	struct err err;
-	if (target_maps_open(&maps, t, &err) ||
-	    target_maps_commit(&maps, bpf_map__fd(x->program->maps.targets),
-			       bpf_map__fd(x->program->maps.prefixes), &err))
+	if (target_maps_open(&targets, s->targets, &err) ||
+	    target_maps_put(&targets, bpf_map__fd(x->program->maps.targets),
+			    bpf_map__fd(x->program->maps.prefixes), 0, &err) ||
+	    policy_maps_open(&policy, s->policy, &err) || policy_maps_put(&policy, &slots, 0, &err))
 		fail_msg("%s", err.text);
+	policy_maps_close(&policy);
+	x->program->bss->tables = 0;
+	if (!s->policy)
+		return;
+	if (policy_meters_put(bpf_map__fd(x->program->maps.meters), s->policy->head->meter_mask,
+			      &err))
+		fail_msg("%s", err.text);
+	x->program->bss->tables =
+		policy_bits(s->policy->head->flags) | ++x->generation << TABLES_GENERATION;
 }
 
 static void put_backends(struct xdp_run *x, const struct snapshot *s)
@@ -96,11 +116,16 @@ const char *xdp_run_open(struct xdp_run *x, struct offline *o)
 		return why;
 	}
 	share_flows(x, o);
-	put_targets(x, o->snapshot->targets);
-	put_backends(x, o->snapshot);
+	xdp_run_publish(x, o);
 	xdp_run_set_echo_limit(x, o->snapshot->echo_limit);
 	xdp_run_set_socket(x, true);
 	return NULL;
+}
+
+void xdp_run_publish(struct xdp_run *x, const struct offline *o)
+{
+	put_tables(x, o->snapshot);
+	put_backends(x, o->snapshot);
 }
 
 void xdp_run_close(struct xdp_run *x)
@@ -205,6 +230,33 @@ struct xdp_verdict xdp_run_packet(struct xdp_run *x, const struct frame *in, str
 	if (verdict.outcome == OUTCOME_DROPPED)
 		verdict.reason = counted_reason(x);
 	return verdict;
+}
+
+static void add_rule(struct rule_traffic *sum, const struct rule_traffic *t)
+{
+	sum->packets += t->packets;
+	sum->bytes += t->bytes;
+	sum->refused += t->refused;
+	if (t->last_ns > sum->last_ns)
+		sum->last_ns = t->last_ns;
+}
+
+void xdp_run_rules(const struct xdp_run *x, struct rule_traffic *out, uint32_t count)
+{
+	LIBBPF_OPTS(bpf_map_batch_opts, opts);
+	int cpus = libbpf_num_possible_cpus();
+	uint32_t keys[ABI_MAX_RULES], next, got = count;
+	struct rule_traffic *each = calloc((size_t)cpus * count, sizeof(*each));
+	assert_non_null(each);
+	if (bpf_map_lookup_batch(bpf_map__fd(x->program->maps.rule_traffic), NULL, &next, keys,
+				 each, &got, &opts) &&
+	    errno != ENOENT)
+		fail_msg("BPF_MAP_LOOKUP_BATCH: %s", strerror(errno));
+	memset(out, 0, count * sizeof(*out));
+	for (uint32_t i = 0; i < got; i++)
+		for (int cpu = 0; cpu < cpus; cpu++)
+			add_rule(&out[keys[i]], &each[i * cpus + cpu]);
+	free(each);
 }
 
 uint64_t xdp_run_many(struct xdp_run *x, const struct frame *in, uint32_t count)

@@ -22,6 +22,7 @@ struct weir_bpf;
 
 struct xdp_run {
 	struct weir_bpf *program;
+	uint32_t generation; /* of the policy */
 	int socket;
 	void *flows;
 	uint64_t flows_size;
@@ -43,6 +44,8 @@ struct xdp_verdict {
  * must not be used any more once the program is closed.
  */
 const char *xdp_run_open(struct xdp_run *x, struct offline *o);
+/* Puts what the balancer has in force now in force here too. */
+void xdp_run_publish(struct xdp_run *x, const struct offline *o);
 void xdp_run_close(struct xdp_run *x); /* a zeroed one too */
 
 /* Whether there is a socket to steer to (at first there is): an AF_XDP one, bound to nothing. */
@@ -59,6 +62,9 @@ uint64_t xdp_run_now_ns(void);
 
 /* The frame that came out is in `out`. The ledger's counts of drops are checked. */
 struct xdp_verdict xdp_run_packet(struct xdp_run *x, const struct frame *in, struct frame *out);
+
+/* What the first `count` rules of the policy have counted, by id. */
+void xdp_run_rules(const struct xdp_run *x, struct rule_traffic *out, uint32_t count);
 
 /* Runs the program on a frame `count` times; how often it sent it out again itself. */
 uint64_t xdp_run_many(struct xdp_run *x, const struct frame *in, uint32_t count);

@@ -17,8 +17,8 @@ output=$4
 
 # Of the namespace tests those that are short and need nothing large (tshark, python).
 net_tests='
-t_affinity t_backend_gone t_bad_input t_fragments t_http_one_arm t_http_two_arm t_kill9 t_ledger
-t_multi_queue t_next_hop_missing t_passthrough t_ping t_reload_keeps_flows t_show_flows t_takeover t_udp
+t_doctor t_fragments t_http_one_arm t_kill9 t_ledger t_multi_queue t_ping t_reload_keeps_flows t_takeover
+t_udp
 '
 # What runs the XDP program by BPF_PROG_RUN: its verifier and its verdicts.
 unit_tests='test_packets test_garbage_table test_flow_table_races test_torn_reads'

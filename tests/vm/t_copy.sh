@@ -16,7 +16,8 @@ for weir_fast_path in off on; do
 	weir_start
 	weir_wait_reachable
 	expect_equal "modes" "copy copy" "$(vm_modes)"
-	expect_equal "queues" "4 4" "$(weir_show interfaces | jq -r '[.interfaces[].queues] | join(" ")')"
+	expect_equal "queues with a socket" "$(vm_queues_of eth0) $(vm_queues_of eth1)" \
+		"$(weir_show interfaces | jq -r '[.interfaces[].queues] | join(" ")')"
 	vm_load 64 2048
 	for vip in $vip4 $vip6; do
 		requests 60 $vip >"$dir/answers" || fail "requests"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # e1000e has no native XDP: `mode: auto` says so and runs in generic mode, beside a NIC that runs in native
-# mode; `mode: copy` refuses it with the reason. `weir doctor` names what generic mode can't bear (GRO).
+# mode; `mode: zerocopy` refuses it with the reason. `weir doctor` names what generic mode can't bear (GRO).
 . "$(dirname "$0")/../lib/vm.sh"
 
 vm_two_arm front-e1000e
@@ -22,13 +22,13 @@ if vm_kernel_is_at_least 6 3; then # the driver says what it can do since then
 fi
 on weir ethtool -K eth0 gro off
 
-sed -i 's/{name: eth0}/{name: eth0, mode: copy}/' "$dir/weir.yaml"
+sed -i 's/{name: \(eth.\)}/{name: \1, mode: zerocopy}/' "$dir/weir.yaml"
 weir_launch
 must_come 60 "the refusal" eval "! kill -0 $weir_pid"
 expect_match "why" "eth0" "$(tail -n 1 "$dir/weir.log")"
 say "$(tail -n 1 "$dir/weir.log")"
 
-sed -i 's/{name: eth0, mode: copy}/{name: eth0}/' "$dir/weir.yaml"
+sed -i 's/, mode: zerocopy}/}/' "$dir/weir.yaml"
 weir_start
 weir_wait_reachable
 expect_equal "modes" "generic copy" "$(vm_modes)"

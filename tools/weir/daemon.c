@@ -12,6 +12,8 @@
 #include "datapath/engine.h"
 #include "lb/config.h"
 #include "lb/err.h"
+#include "lb/policy.h"
+#include "lb/policy_ids.h"
 #include "lb/prefix.h"
 #include "lb/registry.h"
 #include "lb/snapshot.h"
@@ -22,6 +24,7 @@
 #include "tools/weir/file.h"
 #include "tools/weir/log.h"
 #include "tools/weir/next_hops.h"
+#include "tools/weir/policy_load.h"
 #include "tools/weir/override.h"
 
 #define ANNOUNCED_PREFIX 256u /* addresses of a prefix of which each is announced */
@@ -41,7 +44,7 @@ int daemon_read_config(const char *path, struct config **out, struct err *err)
 /* --- publishing ------------------------------------------------------------------------------ */
 
 /* With `config` that which is in force already, only what has changed beside it is made anew. */
-static int publish(struct daemon *d, const struct config *config,
+static int publish(struct daemon *d, const struct config *config, struct policy_tables *policy,
 		   const struct backend_control *controls, struct err *err)
 {
 	uint32_t backend_end = registry_end(d->backends), ports = engine_port_count(d->engine);
@@ -63,6 +66,7 @@ static int publish(struct daemon *d, const struct config *config,
 		.port_macs = macs,
 		.port_count = ports,
 		.generation = d->generation,
+		.policy = policy,
 	};
 	int r = config == d->config ? snapshot_refresh(&input, engine_snapshot(d->engine), &s, err)
 				    : snapshot_new(&input, engine_snapshot(d->engine), &s, err);
@@ -77,7 +81,7 @@ static int publish(struct daemon *d, const struct config *config,
 
 int daemon_publish(struct daemon *d, struct err *err)
 {
-	return publish(d, d->config, d->controls, err);
+	return publish(d, d->config, d->policy, d->controls, err);
 }
 
 /* Has the addresses of all backends followed. */
@@ -97,6 +101,14 @@ static int watch_backends(struct daemon *d, const struct config *config, struct 
 				.address = s->backends[j].address,
 			};
 		}
+	}
+	for (unsigned int i = 0; i < config->policy.rule_count; i++) {
+		const struct config_rule *rule = &config->policy.rules[i];
+		if (rule->redirect.has_next_hop)
+			wanted[count++] = (struct next_hop_wanted){
+				.id = registry_find(d->backends, policy_hop_key(rule->name, key)),
+				.address = rule->redirect.next_hop,
+			};
 	}
 	int r = next_hops_watch(d->next_hops, wanted, count, err);
 	free(wanted);
@@ -125,15 +137,61 @@ static void announce_vips(struct daemon *d, const struct config *config)
 	free(vips);
 }
 
+/* --- the policy ------------------------------------------------------------------------------ */
+
+static void log_policy(void *context, bool bad, const char *words)
+{
+	if (bad)
+		log_error("a list of sources is at fault", "line=\"%s\"", words);
+	else
+		log_info("policy", "%s", words);
+}
+
+static const struct policy_listener policy_log = {.say = log_policy};
+
+/* What a rule that is gone has counted is not the next one's that gets its number. */
+static void release_rules(struct daemon *d, const struct config *config)
+{
+	uint32_t end = registry_end(d->rules);
+	bool *had = calloc(end + 1, sizeof(*had));
+	for (uint32_t id = 0; had && id < end; id++)
+		had[id] = registry_name(d->rules, id) != NULL;
+	policy_release_ids(config, d->rules);
+	for (uint32_t id = 0; had && id < end; id++)
+		if (had[id] && !registry_name(d->rules, id))
+			engine_reset_rule(d->engine, id);
+	free(had);
+}
+
+/* Reads the lists again, and puts the rules in force with them; else the old ones stay. */
+int daemon_renew_policy(struct daemon *d, struct err *err)
+{
+	struct policy_tables *policy = NULL;
+	int r = policy_load(d->config, d->rules, d->backends, &policy_log, &policy, err);
+	r = r ? r : publish(d, d->config, policy, d->controls, err);
+	if (r) {
+		policy_free(policy);
+		return r;
+	}
+	policy_free(d->policy);
+	d->policy = policy;
+	return 0;
+}
+
+/* --- the whole ------------------------------------------------------------------------------- */
+
 int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 {
 	struct config *before = d->config;
 	struct api_access access;
+	struct policy_tables *policy = NULL;
 	uint32_t known_end = registry_end(d->backends);
 	int r = api_access_load(&access, config->api.token_file, err);
 	if (r)
 		return r;
 	r = snapshot_assign_ids(config, d->services, d->backends, err);
+	r = r ? r : policy_assign_ids(config, d->rules, err);
+	r = r ? r : policy_load(config, d->rules, d->backends, &policy_log, &policy, err);
 	r = r ? r : watch_backends(d, config, err);
 	d->generation++;
 	/* What was set by hand ends with the configuration it was set over. */
@@ -142,21 +200,27 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 		controls && !r ? daemon_checks_new(d, config, known_end, controls) : NULL;
 	if (!r && !checks)
 		r = err_set(err, ENOMEM, "not enough memory");
-	r = r ? r : publish(d, config, controls, err);
+	r = r ? r : publish(d, config, policy, controls, err);
 	if (r) {
 		free(controls);
+		policy_free(policy);
 		checks_free(checks);
 		d->generation--;
 		if (before) {
 			watch_backends(d, before, NULL);
 			snapshot_release_ids(before, d->services, d->backends);
+			policy_release_ids(before, d->rules);
 		}
 		return r;
 	}
 	free(d->controls);
 	d->controls = controls;
+	policy_free(d->policy);
+	d->policy = policy;
 	checker_use(d->checker, checks);
 	snapshot_release_ids(config, d->services, d->backends);
+	release_rules(d, config);
+	policy_tell_idle(config, policy, &policy_log);
 	announce_vips(d, config);
 	d->config = config;
 	d->access = access;

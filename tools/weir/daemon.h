@@ -24,6 +24,7 @@ struct err;
 struct detour;
 struct ev_loop;
 struct next_hops;
+struct policy_tables;
 struct registry;
 
 struct daemon {
@@ -34,6 +35,7 @@ struct daemon {
 	struct registry *backends;        /* "service/backend" to ids */
 	struct backend_control *controls; /* by backend id: what `weir set` and checks say */
 	struct registry *rules;           /* of the policy: names to ids */
+	struct policy_tables *policy;     /* NULL: everything is allowed */
 	struct engine *engine;
 	struct next_hops *next_hops;
 	struct announcer *announcer;
@@ -65,5 +67,11 @@ int daemon_publish(struct daemon *d, struct err *err);
  * *changes (NULL: not wanted) what is different now (tools/weir/changes.h), to be released.
  */
 int daemon_reload(struct daemon *d, json_t **changes, struct err *err);
+
+/*
+ * Reads the files of sources again and puts the policy in force with them. -EINVAL: they are at
+ * fault, and the lists in force stay so.
+ */
+int daemon_renew_policy(struct daemon *d, struct err *err);
 
 #endif

@@ -14,13 +14,13 @@
 #define FIRST_BYTES 16384u
 
 /* Makes room for more than `used` bytes and a NUL, at most for one byte beyond the limit. */
-static int make_room(char **text, size_t used, size_t *room)
+static int make_room(char **text, size_t used, size_t *room, size_t limit)
 {
 	size_t want = *room ? *room * 2 : FIRST_BYTES;
 	if (used < *room)
 		return 0;
-	if (want > CONFIG_MAX_BYTES + 1)
-		want = CONFIG_MAX_BYTES + 1;
+	if (want > limit + 1)
+		want = limit + 1;
 	char *more = realloc(*text, want + 1);
 	if (!more)
 		return -ENOMEM;
@@ -29,12 +29,12 @@ static int make_room(char **text, size_t used, size_t *room)
 	return 0;
 }
 
-static int read_all(int fd, char **text, size_t *length)
+static int read_all(int fd, size_t limit, char **text, size_t *length)
 {
 	size_t room = 0;
 	*length = 0;
-	while (*length <= CONFIG_MAX_BYTES) {
-		int rc = make_room(text, *length, &room);
+	while (*length <= limit) {
+		int rc = make_room(text, *length, &room, limit);
 		if (rc)
 			return rc;
 		ssize_t n = read(fd, *text + *length, room - *length);
@@ -51,20 +51,25 @@ static int read_all(int fd, char **text, size_t *length)
 
 int file_read(const char *path, char **text, size_t *length, struct err *err)
 {
+	return file_read_limited(path, CONFIG_MAX_BYTES, text, length, err);
+}
+
+int file_read_limited(const char *path, size_t limit, char **text, size_t *length, struct err *err)
+{
 	bool is_stdin = !strcmp(path, "-");
 	char *bytes = NULL;
 	size_t count;
 	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return err_set(err, errno, "%s: cannot be opened: %s", path, strerror(errno));
-	int rc = read_all(fd, &bytes, &count);
+	int rc = read_all(fd, limit, &bytes, &count);
 	if (!is_stdin)
 		close(fd);
 	if (rc) {
 		free(bytes);
 		if (rc == -EFBIG)
-			return err_set(err, EFBIG, "%s: too long; expected at most %u bytes", path,
-				       CONFIG_MAX_BYTES);
+			return err_set(err, EFBIG, "%s: too long; expected at most %zu bytes", path,
+				       limit);
 		return err_set(err, -rc, "%s: cannot be read: %s", path, strerror(-rc));
 	}
 	bytes[count] = '\0';

@@ -14,4 +14,7 @@ struct err;
  */
 int file_read(const char *path, char **text, size_t *length, struct err *err);
 
+/* The same with another limit, in bytes. */
+int file_read_limited(const char *path, size_t limit, char **text, size_t *length, struct err *err);
+
 #endif

@@ -52,7 +52,7 @@ static void check_kind(const struct facts *f, const struct nic_facts *n, struct 
 
 static void check_xdp(const struct facts *f, const struct nic_facts *n, struct findings *out)
 {
-	bool must = n->mode == MODE_ZEROCOPY || n->mode == MODE_COPY;
+	bool must = n->mode == MODE_ZEROCOPY;
 	if (n->native_xdp == FACT_NO || (n->xdp.program && n->xdp.generic))
 		finding_add(out, must && n->native_xdp == FACT_NO ? FINDING_BAD : FINDING_WARN,
 			    n->name, "xdp", "%s: generic XDP costs several times as much as native",

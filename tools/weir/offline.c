@@ -14,8 +14,11 @@
 #include "lb/err.h"
 #include "lb/fragments.h"
 #include "lb/held.h"
+#include "lb/policy.h"
+#include "lb/policy_ids.h"
 #include "lb/registry.h"
 #include "lb/snapshot.h"
+#include "tools/weir/policy_load.h"
 
 #define BUCKET_BYTES sizeof(struct flow_bucket)
 
@@ -71,8 +74,8 @@ static void make_up_hops(struct offline *o, const struct config *config)
 	}
 }
 
-static int build_snapshot(struct offline *o, const struct config *config, struct snapshot **out,
-			  struct err *err)
+static int build_snapshot(struct offline *o, const struct config *config,
+			  struct policy_tables *policy, struct snapshot **out, struct err *err)
 {
 	struct snapshot_input in = {
 		.config = config,
@@ -82,6 +85,7 @@ static int build_snapshot(struct offline *o, const struct config *config, struct
 		.port_macs = (const uint8_t(*)[ETH_ALEN])o->port_macs,
 		.port_count = config->interface_count,
 		.generation = o->snapshot ? o->snapshot->generation + 1 : 1,
+		.policy = policy,
 	};
 	return snapshot_new(&in, o->snapshot, out, err);
 }
@@ -92,16 +96,23 @@ static int build_snapshot(struct offline *o, const struct config *config, struct
 static int put_in_force(struct offline *o, struct config *config, struct err *err)
 {
 	struct snapshot *next;
+	struct policy_tables *policy = NULL;
 	int r = snapshot_assign_ids(config, o->services, o->backends, err);
+	r = r ? r : policy_assign_ids(config, o->rules, err);
+	r = r ? r : policy_load(config, o->rules, o->backends, NULL, &policy, err);
 	if (!r) {
 		make_up_hops(o, config);
-		r = build_snapshot(o, config, &next, err);
+		r = build_snapshot(o, config, policy, &next, err);
 	}
 	if (!r) {
 		snapshot_free(o->snapshot);
 		o->snapshot = next;
+		policy_free(o->policy);
+		o->policy = policy_keep(policy);
 	}
+	policy_free(policy);
 	snapshot_release_ids(r ? o->config : config, o->services, o->backends);
+	policy_release_ids(r ? o->config : config, o->rules);
 	return r;
 }
 
@@ -116,11 +127,13 @@ int offline_open(struct offline *o, struct config *config, struct err *err)
 	}
 	o->services = registry_new(ABI_MAX_SERVICES);
 	o->backends = registry_new(ABI_MAX_BACKENDS);
+	o->rules = registry_new(POLICY_NO_RULE);
 	o->next_hops = calloc(ABI_MAX_BACKENDS, sizeof(*o->next_hops));
 	o->counters = lb_counters_new();
 	o->held = held_new();
-	if (!o->services || !o->backends || !o->next_hops || !o->counters || !o->held ||
-	    open_flows(o)) {
+	if (!o->services || !o->backends || !o->rules || !o->next_hops || !o->counters ||
+	    !o->held || open_flows(o) ||
+	    policing_init(&o->policing, config->policy.tracked_sources, &o->flows.seed)) {
 		r = err_set(err, ENOMEM, "not enough memory for a table of %u flows",
 			    config->flow_entries);
 		goto fail;
@@ -128,6 +141,7 @@ int offline_open(struct offline *o, struct config *config, struct err *err)
 	/* The limit is for a worker's sake, and how many workers there would be nobody knows. */
 	lb_init(&o->lb, &o->flows, o->counters, UINT32_MAX);
 	lb_use_fragments(&o->lb, o->fragments, o->held);
+	lb_use_policing(&o->lb, &o->policing);
 	r = put_in_force(o, config, err);
 	if (!r)
 		return 0;
@@ -142,8 +156,11 @@ void offline_close(struct offline *o)
 	fragments_free(o->fragments);
 	free(o->counters);
 	snapshot_free(o->snapshot);
+	policy_free(o->policy);
+	policing_fini(&o->policing);
 	free(o->flow_memory);
 	free(o->next_hops);
+	registry_free(o->rules);
 	registry_free(o->backends);
 	registry_free(o->services);
 	config_free(o->config);
@@ -163,7 +180,7 @@ int offline_reload(struct offline *o, struct config *config, struct err *err)
 int offline_publish(struct offline *o, struct err *err)
 {
 	struct snapshot *next;
-	int r = build_snapshot(o, o->config, &next, err);
+	int r = build_snapshot(o, o->config, o->policy, &next, err);
 	if (r)
 		return r;
 	snapshot_free(o->snapshot);

@@ -16,6 +16,7 @@
 #include <linux/if_ether.h>
 #include <stdint.h>
 
+#include "lb/policing.h"
 #include "lb/process.h"
 
 struct config;
@@ -26,7 +27,7 @@ struct snapshot;
 
 struct offline {
 	struct config *config;
-	struct registry *services, *backends;
+	struct registry *services, *backends, *rules;
 	struct next_hop *next_hops; /* by backend id; offline_publish() puts changes in force */
 	struct snapshot *snapshot;
 	uint8_t port_macs[ABI_MAX_PORTS][ETH_ALEN];
@@ -36,8 +37,10 @@ struct offline {
 	struct lb_counters *counters; /* of lb */
 	struct fragments *fragments;
 	struct held *held;
-	uint64_t now_ns;   /* never goes back */
-	uint64_t swept_ns; /* when the flow table was last looked through */
+	struct policing policing;
+	struct policy_tables *policy; /* NULL: everything is allowed */
+	uint64_t now_ns;              /* never goes back */
+	uint64_t swept_ns;            /* when the flow table was last looked through */
 };
 
 /* Takes the configuration over, on failure too. -ENOMEM, -ENOSPC. */

@@ -16,8 +16,10 @@
 #include <unistd.h>
 
 #include "datapath/engine.h"
+#include "datapath/instance.h"
 #include "lb/config.h"
 #include "lb/err.h"
+#include "lb/policy.h"
 #include "lb/registry.h"
 #include "lb/snapshot.h"
 #include "tools/weir/announcer.h"
@@ -208,10 +210,11 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 	d->services = registry_new(ABI_MAX_SERVICES);
 	d->backends = registry_new(ABI_MAX_BACKENDS);
 	d->controls = calloc(ABI_MAX_BACKENDS, sizeof(*d->controls));
-	d->rules = registry_new(ABI_MAX_RULES);
+	d->rules = registry_new(POLICY_NO_RULE);
 	if (!d->loop || !d->services || !d->backends || !d->rules || !d->controls)
 		return err_set(err, ENOMEM, "not enough memory");
-	int r = engine_open(&d->engine, config, d->services, d->backends, err);
+	const struct instance_names names = {d->services, d->backends, d->rules};
+	int r = engine_open(&d->engine, config, &names, err);
 	r = r ? r : open_next_hops(d, err);
 	r = r ? r : daemon_checks_open(d, err);
 	r = r ? r : daemon_apply(d, config, err);
@@ -235,6 +238,7 @@ static void tear_down(struct daemon *d)
 	else
 		engine_close(d->engine);
 	free(d->controls);
+	policy_free(d->policy);
 	registry_free(d->rules);
 	registry_free(d->backends);
 	registry_free(d->services);

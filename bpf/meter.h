@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Token buckets for many sources in bounded memory, for the XDP program and user space alike.
+ *
+ * A bucket of tokens is one number: the time at which it will be full again (the theoretical
+ * arrival time of the generic cell rate algorithm, ITU-T I.371). Taking is one compare-and-swap, so
+ * a limit holds exactly over all CPUs together, however packets are spread over them; nothing has
+ * to be refilled; and an entry whose time is past says no more than one that was never there. The
+ * memory is hashed, four entries to a cache line, and who comes anew takes the entry that is full
+ * again for longest, or is the next to be: the quiet ones are forgotten first, at no loss where
+ * they were quiet for as long as their bucket takes to fill.
+ *
+ * Inexact are only: an entry taken from one that is not full (more busy sources than memory), which
+ * gives that source a full bucket when it comes back; and two CPUs that take an entry at the same
+ * time, which may cost or give one packet.
+ */
+#ifndef WEIR_BPF_METER_H
+#define WEIR_BPF_METER_H
+
+#include "bpf/flow.h"
+
+#define METER_TICKS   256u /* of meter time in a nanosecond; it wraps after 2.2 years */
+#define METER_ENTRIES 4
+#define METER_TRIES   8 /* to win against other CPUs */
+
+struct meter_bucket {
+	__u64 tag[METER_ENTRIES];     /* whose it is; 0: nobody's */
+	__u64 full_at[METER_ENTRIES]; /* in meter time */
+};
+_Static_assert(sizeof(struct meter_bucket) == 64, "one cache line");
+
+/* Whether the tokens are there; then they are taken. `window`: what a full bucket's tokens cost. */
+static __always_inline int meter_take(__u64 *full_at, __u64 now, __u64 cost, __u64 window)
+{
+	for (int i = 0; i < METER_TRIES; i++) {
+		__u64 was = FLOW_LOAD(full_at);
+		__u64 from = (__s64)(was - now) > 0 ? was : now;
+		if (from - now + cost > window)
+			return 0;
+		if (__sync_val_compare_and_swap(full_at, was, from + cost) == was)
+			return 1;
+	}
+	return 0;
+}
+
+/* The entry of that tag, made now if there is none. */
+static __always_inline __u64 *meter_entry(struct meter_bucket *b, __u64 tag, __u64 now)
+{
+	int oldest = 0;
+	__s64 least = FLOW_LOAD(&b->full_at[0]) - now;
+#pragma GCC unroll 4
+	for (int i = 0; i < METER_ENTRIES; i++) {
+		__s64 left = FLOW_LOAD(&b->full_at[i]) - now;
+		if (FLOW_LOAD(&b->tag[i]) == tag)
+			return &b->full_at[i];
+		if (left < least) {
+			least = left;
+			oldest = i;
+		}
+	}
+	oldest &= METER_ENTRIES - 1;
+	__u64 other = FLOW_LOAD(&b->tag[oldest]);
+	__u64 found = __sync_val_compare_and_swap(&b->tag[oldest], other, tag);
+	if (found == other) /* else another CPU made one, most likely of the same tag */
+		*(volatile __u64 *)&b->full_at[oldest] = now;
+	return &b->full_at[oldest];
+}
+
+#endif

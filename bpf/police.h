@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a packet may do, by the tables of bpf/policy.h. Both sides include this file after they have
+ * defined struct policing and
+ *
+ *   static const struct source_slot *policy_slot(const struct policing *t, __u32 i);
+ *   static const struct source_range *policy_range(const struct policing *t, __u32 i);
+ *   static __u64 policy_cells(const struct policing *t, __u32 i);  // of decisions, four
+ *   static struct meter_bucket *policy_meter(const struct policing *t, __u64 hash);
+ *   static void policy_count(const struct policing *t, __u32 rule, __u32 bytes, int refused);
+ *   static __u64 policy_now(const struct policing *t);             // in meter time
+ *   static __u64 policy_hash(const struct policing *t, const struct flow_key *key);
+ *
+ * the XDP program over maps, user space over memory.
+ */
+#ifndef WEIR_BPF_POLICE_H
+#define WEIR_BPF_POLICE_H
+
+#include "bpf/meter.h"
+#include "bpf/packet.h"
+#include "bpf/policy.h"
+
+/* --- what a packet is ------------------------------------------------------------------------- */
+
+struct policy_packet {
+	struct addr source;
+	__u32 length; /* of the frame, up to 65535 */
+	__u16 protocol;
+	__u16 vlan;
+	__u16 port; /* destination, in host order */
+	__u8 flags;
+	__u8 has_source;
+};
+
+static __always_inline int policy_invalid_flags(__u8 flags)
+{
+	__u8 f = flags & (PACKET_TCP_FIN | PACKET_TCP_SYN | PACKET_TCP_RST | PACKET_TCP_ACK);
+	return !(f == PACKET_TCP_ACK || f == PACKET_TCP_SYN ||
+		 f == (PACKET_TCP_SYN | PACKET_TCP_ACK) || f == (PACKET_TCP_FIN | PACKET_TCP_ACK) ||
+		 f == PACKET_TCP_RST || f == (PACKET_TCP_RST | PACKET_TCP_ACK));
+}
+
+static __always_inline __u16 policy_vlan(const char *data, const char *end)
+{
+	const struct ethhdr *eth = (const void *)data;
+	const struct vlan_tag *tag = (const void *)(eth + 1);
+	if ((const char *)(tag + 1) > end ||
+	    (eth->h_proto != bpf_htons(ETH_P_8021Q) && eth->h_proto != bpf_htons(ETH_P_8021AD)))
+		return 0;
+	return bpf_ntohs(tag->tci) & (POLICY_VLANS - 1);
+}
+
+/* Where TCP's header begins there is all of it: the parser has seen to that. */
+static __always_inline int policy_has_data(const char *data, const char *end,
+					   const struct packet *p, __u32 ip_end)
+{
+	const struct tcphdr *tcp = (const void *)(data + (p->l4_offset & POLICY_OFFSET));
+	if ((const char *)(tcp + 1) > end)
+		return 0;
+	return (p->l4_offset & POLICY_OFFSET) + tcp->doff * 4u < ip_end;
+}
+
+static __always_inline void policy_tcp(const char *data, const char *end, const struct packet *p,
+				       __u32 ip_end, struct policy_packet *out)
+{
+	const __u8 opening = PACKET_TCP_SYN | PACKET_TCP_ACK | PACKET_TCP_FIN | PACKET_TCP_RST;
+	if ((p->tcp_flags & opening) == PACKET_TCP_SYN) {
+		out->flags |= POLICY_SYN;
+		if (policy_has_data(data, end, p, ip_end))
+			out->flags |= POLICY_SYN_DATA;
+	}
+	if (policy_invalid_flags(p->tcp_flags))
+		out->flags |= POLICY_INVALID;
+}
+
+/* Neighbour discovery (RFC 4861) is to IPv6 what ARP is to IPv4: without it there is no network. */
+static __always_inline int policy_is_discovery(const char *data, const char *end,
+					       const struct packet *p, __u8 hop_limit)
+{
+	const __u8 *type = (const void *)(data + (p->l4_offset & POLICY_OFFSET));
+	if (!p->icmp || hop_limit != 255 || (const char *)(type + 1) > end)
+		return 0;
+	return *type >= 133 && *type <= 137;
+}
+
+/*
+ * What a parsed packet is to the rules. False: nothing, it is of those without which the host would
+ * not be on its network (ARP, neighbour discovery), or too short to have an IP header.
+ */
+static __always_inline int policy_look(const char *data, const char *end, const struct packet *p,
+				       struct policy_packet *out)
+{
+	const struct iphdr *v4 = (const void *)(data + (p->l3_offset & 63));
+	const struct ipv6hdr *v6 = (const void *)v4;
+	__u32 ip_end = p->l3_offset & 63;
+	out->vlan = policy_vlan(data, end);
+	out->protocol = POLICY_NOT_IP;
+	if (p->ethertype == bpf_htons(ETH_P_IP)) {
+		if ((const char *)(v4 + 1) > end)
+			return 0;
+		out->protocol = v4->protocol;
+		addr_set_v4(&out->source, v4->saddr); /* an ICMP error's key is not its own */
+		if (v4->ihl > 5)
+			out->flags |= POLICY_OPTIONS;
+		ip_end += bpf_ntohs(v4->tot_len);
+	} else if (p->ethertype == bpf_htons(ETH_P_IPV6)) {
+		if ((const char *)(v6 + 1) > end)
+			return 0;
+		if (policy_is_discovery(data, end, p, v6->hop_limit))
+			return 0;
+		out->protocol = 256 + (p->icmp ? IPPROTO_ICMPV6 : p->key.protocol);
+		addr_set_v6(&out->source, &v6->saddr);
+		if (v6->nexthdr == IPPROTO_HOPOPTS || v6->nexthdr == IPPROTO_ROUTING ||
+		    v6->nexthdr == IPPROTO_DSTOPTS)
+			out->flags |= POLICY_OPTIONS;
+		ip_end += sizeof(*v6) + bpf_ntohs(v6->payload_len);
+	} else {
+		return p->ethertype != bpf_htons(ETH_P_ARP);
+	}
+	out->has_source = p->has_addresses;
+	if (p->fragment)
+		out->flags |= POLICY_FRAGMENT;
+	if (p->fragment == PACKET_LATER_FRAGMENT)
+		out->flags |= POLICY_LATER;
+	if (p->icmp == PACKET_ICMP_ERROR) {
+		out->flags |= POLICY_ICMP_ERROR;
+	} else {
+		out->port = bpf_ntohs(p->key.destination_port);
+		if (p->key.protocol == IPPROTO_TCP && p->fragment != PACKET_LATER_FRAGMENT)
+			policy_tcp(data, end, p, ip_end, out);
+	}
+	return 1;
+}
+
+/* --- looking up ------------------------------------------------------------------------------- */
+
+/* The value of the last of the ranges `low` to `high` that begins at `key` or before. */
+static __always_inline const struct source_range *policy_find_range(const struct policing *t,
+								    __u64 key, __u32 low,
+								    __u32 high)
+{
+	for (int i = 0; i < SOURCE_STEPS && low < high; i++) {
+		__u32 middle = low + (high - low + 1) / 2;
+		const struct source_range *r = policy_range(t, middle);
+		if (!r)
+			return 0;
+		if (r->first <= key)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return policy_range(t, low);
+}
+
+static __always_inline __u64 policy_half(const struct addr *a, int lower)
+{
+	return (__u64)bpf_ntohl(a->word[2 * lower]) << 32 | bpf_ntohl(a->word[2 * lower + 1]);
+}
+
+static __always_inline __u32 policy_identity(const struct policy *policy, const struct policing *t,
+					     const struct addr *a)
+{
+	int v6 = !addr_is_mapped(a);
+	const struct source_family *f = &policy->families[v6];
+	__u64 key = v6 ? policy_half(a, 0) : bpf_ntohl(a->word[3]);
+	if (!f->slots || key < f->origin)
+		return 0;
+	__u64 at = (key - f->origin) >> (f->shift & 63);
+	if (at >= f->slots)
+		at = f->slots - 1;
+	const struct source_slot *slot = policy_slot(t, f->slot + at);
+	if (!slot)
+		return 0;
+	const struct source_range *r =
+		policy_find_range(t, key, slot->first, slot->first + slot->more);
+	if (r && r->count)
+		r = policy_find_range(t, policy_half(a, 1), r->value, r->value + r->count - 1);
+	return r ? r->value : 0;
+}
+
+static __always_inline __u32 policy_cell(const struct policy *policy, __u32 at)
+{
+	return policy->cells[at & (POLICY_CELLS - 1)];
+}
+
+static __always_inline __u32 policy_class(const struct policy *policy, enum policy_dimension d,
+					  __u32 value)
+{
+	return policy_cell(policy, policy->fields[d].classes + value);
+}
+
+/* The class of what is known so far, and of one more field. */
+static __always_inline __u32 policy_join(const struct policy *policy, __u32 before,
+					 enum policy_dimension d, __u32 value)
+{
+	const struct policy_field *f = &policy->fields[d];
+	if (!f->used)
+		return before;
+	return policy_cell(policy, f->join + before * f->width + policy_class(policy, d, value));
+}
+
+/* The packet's own class: all of it but source and target. */
+static __always_inline __u32 policy_kind(const struct policy *policy, const struct policy_packet *k)
+{
+	__u32 c = policy_class(policy, POLICY_PROTOCOL, k->protocol);
+	c = policy_join(policy, c, POLICY_FLAG, k->flags);
+	c = policy_join(policy, c, POLICY_PORT, k->port);
+	c = policy_join(policy, c, POLICY_VLAN, k->vlan);
+	return policy_join(policy, c, POLICY_LENGTH, k->length);
+}
+
+/*
+ * The decision for a packet of a source to a target's row (struct target; 0: nobody's): the cell of
+ * a chain, and POLICY_COVERED.
+ */
+static __always_inline __u32 policy_decide(const struct policy *policy, const struct policing *t,
+					   const struct policy_packet *k, __u32 identity, __u32 row)
+{
+	__u32 who = policy_class(policy, POLICY_SOURCE, identity);
+	__u32 at = policy_join(policy, who, POLICY_TARGET, row) * policy->classes +
+		   policy_kind(policy, k);
+	return policy_cells(t, at / 4) >> at % 4 * 16 & 0xffff;
+}
+
+/* --- doing ------------------------------------------------------------------------------------ */
+
+static __always_inline int policy_within_limit(const struct policing *t,
+					       const struct policy_rule *r, __u32 id,
+					       const struct policy_packet *k, __u32 service)
+{
+	struct flow_key key = {};
+	__u64 cost = r->cost * (r->flags & POLICY_BYTES ? k->length : 1) >> (r->shift & 63);
+	__u64 now = policy_now(t);
+	if (r->per == POLICY_PER_SOURCE) {
+		key.source = k->source;
+		if (addr_is_mapped(&k->source))
+			key.source.word[3] &= r->mask4;
+		else
+			for (int i = 0; i < 4; i++)
+				key.source.word[i] &= r->mask6[i];
+	} else if (r->per == POLICY_PER_SERVICE) {
+		key.destination.word[0] = service;
+	}
+	/* Not flow_key_is_v4(): a rule's id must be in the hash of an IPv4 source too. */
+	key.destination.word[3] = id + 1;
+	key.source_port = id;
+	__u64 hash = policy_hash(t, &key);
+	struct meter_bucket *b = policy_meter(t, hash);
+	if (!b)
+		return 1;
+	return meter_take(meter_entry(b, hash | 1ull << 63, now), now, cost, r->window);
+}
+
+static __always_inline void policy_refuse(struct policy_verdict *v, const struct policy_rule *r,
+					  __u32 id, __u8 reason)
+{
+	if (r->flags & POLICY_DRY_RUN) {
+		v->dry_rule = id;
+		v->dry_reason = reason;
+		return;
+	}
+	v->rule = id;
+	v->action = POLICY_DROP;
+	v->reason = reason;
+}
+
+/* One rule of a chain. True: it has decided. */
+static __always_inline int policy_apply(const struct policy *policy, const struct policing *t,
+					__u32 id, const struct policy_packet *k, __u32 service,
+					struct policy_verdict *v)
+{
+	const struct policy_rule *r = &policy->rules[id & (ABI_MAX_RULES - 1)];
+	__u32 action = r->action;
+	int refused = action == POLICY_DROP;
+	if (action == POLICY_LIMIT)
+		refused = !policy_within_limit(t, r, id, k, service);
+	if (id != POLICY_NO_RULE)
+		policy_count(t, id, k->length, refused);
+	if (refused) {
+		policy_refuse(v, r, id,
+			      action == POLICY_LIMIT ? REASON_RATE_LIMITED : REASON_POLICY_DENIED);
+		return !(r->flags & POLICY_DRY_RUN);
+	}
+	if (action == POLICY_LIMIT || action == POLICY_COUNT || r->flags & POLICY_DRY_RUN)
+		return 0;
+	v->rule = id;
+	v->action = action;
+	v->redirect = r->redirect;
+	v->flags = r->flags;
+	return 1;
+}
+
+/* Goes through the rules of a chain. `service`: its id, for limits per service. */
+static __always_inline void policy_run(const struct policy *policy, const struct policing *t,
+				       __u32 chain, const struct policy_packet *k, __u32 service,
+				       struct policy_verdict *v)
+{
+	*v = (struct policy_verdict){.rule = POLICY_NO_RULE, .dry_rule = POLICY_NO_RULE};
+	for (__u32 i = 0; i < POLICY_CHAIN; i++) {
+		__u32 cell = policy_cell(policy, chain + i);
+		if (policy_apply(policy, t, cell & (ABI_MAX_RULES - 1), k, service, v) ||
+		    cell & POLICY_CHAIN_LAST)
+			break;
+	}
+}
+
+/* The chain that decides about a source whatever its packet is and where it goes; -1: none. */
+static __always_inline int policy_early(const struct policy *policy, __u32 identity)
+{
+	if (!(policy->flags & POLICY_EARLY))
+		return -1;
+	__u32 who = policy_class(policy, POLICY_SOURCE, identity);
+	return (int)policy_cell(policy, policy->early + who) - 1;
+}
+
+#endif

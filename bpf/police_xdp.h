@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The policy in the XDP program. Its tables are maps that user space fills before they are in
+ * force; in `tables` (abi.h) stands which of the two slots is, so that all of them, and those of
+ * services, change with one store. Included by weir.bpf.c, after its maps.
+ */
+#ifndef WEIR_BPF_POLICE_XDP_H
+#define WEIR_BPF_POLICE_XDP_H
+
+#include "bpf/meter.h"
+#include "bpf/policy.h"
+
+/* Which tables are in force, and what is in them. Written by user space alone, enum tables_bits. */
+volatile __u32 tables = 0;
+
+#define POLICE_ARRAY(name, flags, entry)                   \
+	struct name {                                      \
+		__uint(type, BPF_MAP_TYPE_ARRAY);          \
+		__uint(map_flags, BPF_F_MMAPABLE | flags); \
+		__uint(max_entries, 1);                    \
+		__uint(key_size, sizeof(__u32));           \
+		__uint(value_size, sizeof(entry));         \
+	}
+#define POLICE_SLOTS(count, shape)                        \
+	{                                                 \
+		__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS); \
+		__uint(max_entries, count);               \
+		__type(key, __u32);                       \
+		__array(values, struct shape);            \
+	}
+
+/* Rules, and classes of packets. */
+POLICE_ARRAY(policy_map, 0, struct policy);
+struct POLICE_SLOTS(TABLES_SLOTS, policy_map) policies SEC(".maps");
+
+/* What is done with a class of parties and one of packets, four in a word. */
+POLICE_ARRAY(decision_map, BPF_F_INNER_MAP, __u64);
+struct POLICE_SLOTS(TABLES_SLOTS, decision_map) decisions SEC(".maps");
+
+/* Sources: where to look, and what is there. */
+POLICE_ARRAY(source_slot_map, BPF_F_INNER_MAP, struct source_slot);
+struct POLICE_SLOTS(TABLES_SLOTS, source_slot_map) source_slots SEC(".maps");
+POLICE_ARRAY(source_range_map, BPF_F_INNER_MAP, struct source_range);
+struct POLICE_SLOTS(TABLES_SLOTS, source_range_map) source_ranges SEC(".maps");
+
+/* Token buckets; they stay when the policy changes. */
+POLICE_ARRAY(meter_map, BPF_F_INNER_MAP, struct meter_bucket);
+struct POLICE_SLOTS(1, meter_map) meters SEC(".maps");
+
+/* What each rule decided about, by its id. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, ABI_MAX_RULES);
+	__type(key, __u32);
+	__type(value, struct rule_traffic);
+} rule_traffic SEC(".maps");
+
+struct policing {
+	__u32 slot;
+	__u32 meter_mask;
+	struct port_counters *ledger;
+};
+
+static __always_inline void *police_find(void *slots, __u32 slot, __u32 i)
+{
+	void *map = bpf_map_lookup_elem(slots, &slot);
+	return map ? bpf_map_lookup_elem(map, &i) : 0;
+}
+
+static __always_inline const struct source_slot *policy_slot(const struct policing *t, __u32 i)
+{
+	return police_find(&source_slots, t->slot, i);
+}
+
+static __always_inline const struct source_range *policy_range(const struct policing *t, __u32 i)
+{
+	return police_find(&source_ranges, t->slot, i);
+}
+
+static __always_inline __u64 policy_cells(const struct policing *t, __u32 i)
+{
+	const __u64 *word = police_find(&decisions, t->slot, i);
+	return word ? *word : 0;
+}
+
+static __always_inline struct meter_bucket *policy_meter(const struct policing *t, __u64 hash)
+{
+	return police_find(&meters, 0, hash & t->meter_mask);
+}
+
+static __always_inline void policy_count(const struct policing *t, __u32 rule, __u32 bytes,
+					 int refused)
+{
+	struct rule_traffic *c = bpf_map_lookup_elem(&rule_traffic, &rule);
+	if (!c)
+		return;
+	c->packets++;
+	c->bytes += bytes;
+	c->refused += refused;
+	c->last_ns = repeat_clock(t->ledger);
+}
+
+/* Not the coarse clock: in a tick of that a small burst would be all that a limit lets through. */
+static __always_inline __u64 policy_now(const struct policing *t)
+{
+	return bpf_ktime_get_ns() * METER_TICKS;
+}
+
+static __always_inline __u64 policy_hash(const struct policing *t, const struct flow_key *key)
+{
+	struct flow_seed seed = repeat_seed();
+	return flow_hash(key, &seed);
+}
+
+#include "bpf/police.h"
+
+/* What is asked about a packet, and what the answer is. */
+struct police_case {
+	__u32 slot;
+	__u32 row, service; /* of the target */
+	__u32 identity;
+	__u8 is_looked_at; /* `packet` and `identity` are set */
+	__u8 is_exempt;    /* the policy has no say about it */
+	__u8 is_covered;   /* so are all packets of its flow */
+	__u8 zero;
+	struct policy_packet packet;
+	struct policy_verdict verdict;
+};
+
+/* Not on the stack, of which a program has 512 bytes. A packet is done with before the next one. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct police_case);
+} police_cases SEC(".maps");
+
+static __always_inline struct police_case *police_open(__u32 slot)
+{
+	__u32 zero = 0;
+	struct police_case *k = bpf_map_lookup_elem(&police_cases, &zero);
+	if (!k)
+		return 0;
+	__builtin_memset(k, 0, sizeof(*k));
+	k->slot = slot;
+	k->service = ABI_NO_SERVICE;
+	return k;
+}
+
+static __always_inline void police_look(struct xdp_md *ctx, const struct packet *p,
+					const struct policy *policy, const struct policing *t,
+					struct police_case *k)
+{
+	const char *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	k->is_looked_at = 1;
+	k->packet.length = frame_length(data, end);
+	if (k->packet.length > 65535)
+		k->packet.length = 65535;
+	k->is_exempt = !policy_look(data, end, p, &k->packet);
+	if (!k->is_exempt && k->packet.has_source)
+		k->identity = policy_identity(policy, t, &k->packet.source);
+}
+
+static __always_inline const struct policy *police_begin(struct police_case *k, struct policing *t)
+{
+	__u32 port = port_index;
+	t->slot = k->slot;
+	t->ledger = bpf_map_lookup_elem(&counters, &port);
+	const struct policy *policy = police_find(&policies, k->slot, 0);
+	if (!policy || !t->ledger)
+		return 0;
+	t->meter_mask = policy->meter_mask;
+	return policy;
+}
+
+/* Functions of their own, so that the verifier looks at all their ways only once. */
+
+/* Whether its source alone is reason to drop a packet: then k->verdict says by which rule. */
+__attribute__((noinline)) int police_source(struct xdp_md *ctx, const struct packet *p,
+					    struct police_case *k)
+{
+	struct policing t = {};
+	if (!p || !k)
+		return 0;
+	const struct policy *policy = police_begin(k, &t);
+	if (!policy)
+		return 0;
+	police_look(ctx, p, policy, &t, k);
+	int chain = k->is_exempt ? -1 : policy_early(policy, k->identity);
+	if (chain < 0)
+		return 0;
+	policy_run(policy, &t, chain, &k->packet, ABI_NO_SERVICE, &k->verdict);
+	return 1;
+}
+
+/* What the rules say of a packet for k's target: enum policy_action, and k->verdict. */
+__attribute__((noinline)) int police_packet(struct xdp_md *ctx, const struct packet *p,
+					    struct police_case *k)
+{
+	struct policing t = {};
+	if (!p || !k)
+		return POLICY_ALLOW;
+	const struct policy *policy = police_begin(k, &t);
+	if (!policy)
+		return POLICY_ALLOW;
+	if (!k->is_looked_at)
+		police_look(ctx, p, policy, &t, k);
+	if (k->is_exempt)
+		return POLICY_ALLOW;
+	__u32 decision = policy_decide(policy, &t, &k->packet, k->identity, k->row);
+	k->is_covered = (decision & POLICY_COVERED) != 0;
+	policy_run(policy, &t, decision & ~POLICY_COVERED, &k->packet, k->service, &k->verdict);
+	return k->verdict.action;
+}
+
+/* Out by a rule's way, where there is one; else -1. */
+__attribute__((noinline)) int police_redirect(struct xdp_md *ctx, __u32 redirect, __u32 to_port)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct fast_backend to;
+	if (!to_port) {
+		if (!repeat_read_backend(redirect, &to) || (char *)data + ETH_HLEN > (char *)end)
+			return -1;
+		rewrite_link(data, &to.way.link);
+		redirect = to.way.egress;
+	}
+	if (redirect == port_index)
+		return XDP_TX;
+	return bpf_redirect_map(&egress_ports, redirect, XDP_ABORTED);
+}
+
+#endif

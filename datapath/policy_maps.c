@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The maps are filled as plain memory: a million updates would take the kernel seconds. */
+#include "datapath/policy_maps.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "bpf/meter.h"
+#include "bpf/policy.h"
+#include "lb/err.h"
+#include "lb/policy.h"
+
+#define PAGE 4096ul
+
+uint32_t policy_bits(uint32_t flags)
+{
+	return TABLES_POLICED | (flags & POLICY_ANYWHERE ? TABLES_ANYWHERE : 0) |
+	       (flags & POLICY_EARLY ? TABLES_EARLY : 0);
+}
+
+/* --- making ---------------------------------------------------------------------------------- */
+
+static int make_array(const char *name, uint32_t value_size, uint32_t entries, uint32_t flags)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE | flags);
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(uint32_t), value_size, entries,
+				&opts);
+	return fd < 0 ? -errno : fd;
+}
+
+static int fill(int fd, const void *from, size_t size)
+{
+	size_t mapped = (size + PAGE - 1) & ~(PAGE - 1);
+	void *to = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (to == MAP_FAILED)
+		return -errno;
+	memcpy(to, from, size);
+	munmap(to, mapped);
+	return 0;
+}
+
+/* An array that holds `entries` values of `from`; its descriptor, or -errno. */
+static int make_filled(const char *name, const void *from, uint32_t value_size, uint32_t entries,
+		       uint32_t flags)
+{
+	int fd = make_array(name, value_size, entries, flags);
+	int r = fd < 0 ? fd : fill(fd, from, (size_t)value_size * entries);
+	if (!r)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+void policy_maps_close(struct policy_maps *m)
+{
+	int *fds[] = {&m->policy, &m->decisions, &m->source_slots, &m->source_ranges};
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
+	m->flags = 0;
+}
+
+int policy_maps_open(struct policy_maps *m, const struct policy_tables *p, struct err *err)
+{
+	struct policy_maps made = {-1, -1, -1, -1, 0};
+	*m = made;
+	if (!p)
+		return 0;
+	made.flags = p->head->flags;
+	made.policy = make_filled("weir_policy", p->head, sizeof(*p->head), 1, 0);
+	made.decisions = make_filled("weir_decisions", p->decisions, sizeof(uint64_t),
+				     p->decision_words, BPF_F_INNER_MAP);
+	made.source_slots = make_filled("weir_slots", p->sources.slots, sizeof(struct source_slot),
+					p->sources.slot_count, BPF_F_INNER_MAP);
+	made.source_ranges =
+		make_filled("weir_ranges", p->sources.ranges, sizeof(struct source_range),
+			    p->sources.range_count, BPF_F_INNER_MAP);
+	int least = made.policy;
+	least = made.decisions < least ? made.decisions : least;
+	least = made.source_slots < least ? made.source_slots : least;
+	least = made.source_ranges < least ? made.source_ranges : least;
+	if (least < 0) {
+		policy_maps_close(&made);
+		return err_set(err, -least, "can't make the policy's tables in the kernel: %s",
+			       strerror(-least));
+	}
+	*m = made;
+	return 0;
+}
+
+/* --- putting --------------------------------------------------------------------------------- */
+
+static int put(int all, uint32_t slot, int map)
+{
+	if (map >= 0)
+		return bpf_map_update_elem(all, &slot, &map, BPF_ANY) ? -errno : 0;
+	return bpf_map_delete_elem(all, &slot) && errno != ENOENT ? -errno : 0;
+}
+
+int policy_maps_put(const struct policy_maps *m, const struct policy_slots *to, uint32_t slot,
+		    struct err *err)
+{
+	int r = put(to->source_ranges, slot, m->source_ranges);
+	r = r ? r : put(to->source_slots, slot, m->source_slots);
+	r = r ? r : put(to->decisions, slot, m->decisions);
+	r = r ? r : put(to->policy, slot, m->policy);
+	return r ? err_set(err, -r, "can't put the policy's tables in force: %s", strerror(-r)) : 0;
+}
+
+/* --- meters ---------------------------------------------------------------------------------- */
+
+/* How many entries the map in slot 0 has; 0: there is none. */
+static uint32_t entries_there(int all)
+{
+	struct bpf_map_info info = {};
+	uint32_t slot = 0, id, size = sizeof(info);
+	if (bpf_map_lookup_elem(all, &slot, &id))
+		return 0;
+	int fd = bpf_map_get_fd_by_id(id);
+	if (fd < 0)
+		return 0;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		info.max_entries = 0;
+	close(fd);
+	return info.max_entries;
+}
+
+int policy_meters_put(int all_meters, uint32_t mask, struct err *err)
+{
+	if (entries_there(all_meters) == mask + 1)
+		return 0;
+	int fd = make_array("weir_meters", sizeof(struct meter_bucket), mask + 1, BPF_F_INNER_MAP);
+	int r = fd < 0 ? fd : put(all_meters, 0, fd);
+	if (fd >= 0)
+		close(fd);
+	return r ? err_set(err, -r,
+			   "the kernel has no %lu MiB for limits; make policy.tracked_sources "
+			   "smaller: %s",
+			   ((mask + 1ul) * sizeof(struct meter_bucket) >> 20) + 1, strerror(-r))
+		 : 0;
+}

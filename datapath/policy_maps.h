@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The tables of a policy in the kernel (bpf/police_xdp.h). Control thread. */
+#ifndef WEIR_DATAPATH_POLICY_MAPS_H
+#define WEIR_DATAPATH_POLICY_MAPS_H
+
+#include <stdint.h>
+
+struct err;
+struct policy_tables;
+
+/* Descriptors of maps; -1: none. In `policy_slots` those of the maps of maps that they go into. */
+struct policy_maps {
+	int policy, decisions, source_slots, source_ranges;
+	uint32_t flags; /* of the policy */
+};
+
+struct policy_slots {
+	int policy, decisions, source_slots, source_ranges;
+};
+
+/* What a policy with these flags has of the word `tables` (bpf/abi.h). */
+uint32_t policy_bits(uint32_t flags);
+
+/* Makes and fills the maps. NULL: of no policy, which has none. -errno. */
+int policy_maps_open(struct policy_maps *m, const struct policy_tables *p, struct err *err);
+void policy_maps_close(struct policy_maps *m);
+
+/* Puts them into one slot of the maps of maps, or empties that. They stay open. */
+int policy_maps_put(const struct policy_maps *m, const struct policy_slots *to, uint32_t slot,
+		    struct err *err);
+
+/* Token buckets for so many sources, in the map of maps; those that are there stay if they fit. */
+int policy_meters_put(int all_meters, uint32_t mask, struct err *err);
+
+#endif

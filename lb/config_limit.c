@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* A rule's limit: the kinds of its values. Pure; any thread. */
+#include "lb/config_limit.h"
+
+#include <string.h>
+
+#include "bpf/policy.h"
+#include "lb/config_policy.h"
+#include "lb/config_value.h"
+
+#define EXPECTS_TEXT 96
+
+static void *member(const struct field *f, const void *base)
+{
+	return (char *)base + f->offset;
+}
+
+/* --- amounts --------------------------------------------------------------------------------- */
+
+static const struct choice units[] = {
+	{"", 1}, {"k", 1000}, {"M", 1000000}, {"G", 1000000000}, {NULL, 0}};
+
+/* "1000", "10k", and with `bytes` "10MB". */
+static bool parse_amount(const char *text, size_t length, uint64_t *out, bool *bytes)
+{
+	char unit[4] = "";
+	uint32_t n;
+	size_t digits = strspn(text, "0123456789");
+	if (digits > length || length - digits >= sizeof(unit) ||
+	    !value_decimal(text, digits, &n) || !n)
+		return false;
+	memcpy(unit, text + digits, length - digits);
+	size_t letters = strlen(unit);
+	*bytes = letters && unit[letters - 1] == 'B';
+	if (*bytes)
+		unit[letters - 1] = 0;
+	const struct choice *c = units;
+	while (c->word && strcmp(c->word, unit))
+		c++;
+	*out = (uint64_t)n * c->value;
+	return c->word;
+}
+
+static void read_rate(struct document *d, const struct place *at, const struct field *f, void *base)
+{
+	static const char expects[] =
+		"packets or bytes a second, up to 100G: 1000/s, 50k/s, 10MB/s";
+	struct config_limit *l = member(f, base);
+	const char *text = value_text(d, at, f, expects);
+	if (!text)
+		return;
+	size_t amount = strcspn(text, "/");
+	if (strcmp(text + amount, "/s") || !parse_amount(text, amount, &l->rate, &l->bytes) ||
+	    l->rate > 100000000000ull)
+		value_unexpected(d, at, text, expects);
+	l->given = true;
+}
+
+static void print_amount(uint64_t n, bool bytes, FILE *out)
+{
+	const struct choice *c = &units[3];
+	while (n % c->value)
+		c--;
+	fprintf(out, " %lu%s%s", (unsigned long)(n / c->value), c->word, bytes ? "B" : "");
+}
+
+static void print_rate(const struct field *f, const void *base, unsigned int indent, FILE *out)
+{
+	const struct config_limit *l = member(f, base);
+	print_amount(l->rate, l->bytes, out);
+	fputs("/s\n", out);
+}
+
+static const struct kind kind_rate = {read_rate, print_rate};
+
+static void read_burst(struct document *d, const struct place *at, const struct field *f,
+		       void *base)
+{
+	static const char expects[] = "auto, packets or bytes: 2000, 64k, 1MB";
+	struct config_limit *l = member(f, base);
+	const char *text = value_text(d, at, f, expects);
+	bool bytes;
+	if (!text || !strcmp(text, "auto"))
+		return;
+	if (!parse_amount(text, strlen(text), &l->burst, &bytes))
+		value_unexpected(d, at, text, expects);
+	else if (l->given && bytes != l->bytes)
+		document_fault(d, at, "found %s; expected %s, as the rate counts those", text,
+			       l->bytes ? "bytes" : "packets");
+}
+
+static void print_burst(const struct field *f, const void *base, unsigned int indent, FILE *out)
+{
+	const struct config_limit *l = member(f, base);
+	if (l->burst)
+		print_amount(l->burst, l->bytes, out);
+	else
+		fputs(" auto", out);
+	fputc('\n', out);
+}
+
+static const struct kind kind_burst = {read_burst, print_burst};
+
+static const struct choice pers[] = {
+	{"source", POLICY_PER_SOURCE},
+	{"service", POLICY_PER_SERVICE},
+	{"rule", POLICY_PER_RULE},
+	{NULL, 0},
+};
+
+static void read_bits(struct document *d, const struct place *at, const struct field *f, void *base)
+{
+	const struct number_rule *rule = f->rule;
+	char expects[EXPECTS_TEXT];
+	uint32_t n;
+	snprintf(expects, sizeof(expects), "a prefix length from %u to %u", rule->first,
+		 rule->last);
+	const char *text = value_text(d, at, f, expects);
+	if (!text)
+		return;
+	if (!value_decimal(text, strlen(text), &n) || n < rule->first || n > rule->last)
+		value_unexpected(d, at, text, expects);
+	else
+		*(uint8_t *)member(f, base) = n;
+}
+
+static void print_bits(const struct field *f, const void *base, unsigned int indent, FILE *out)
+{
+	fprintf(out, " %u\n", *(const uint8_t *)member(f, base));
+}
+
+static const struct kind kind_bits = {read_bits, print_bits};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define MAPPING(fields)               \
+	{                             \
+		fields, COUNT(fields) \
+	}
+
+/* `rate` first: `burst` has to be of its unit. */
+#define LIMIT(member) FIELD_MEMBER(struct config_limit, member)
+static const struct field limit_fields[] = {
+	{"rate", &kind_rate, 0, 0, NULL, NULL},
+	{"per", &kind_choice, LIMIT(per), pers, NULL},
+	{"burst", &kind_burst, 0, 0, NULL, "auto"},
+	{"ipv4_prefix", &kind_bits, LIMIT(prefix4), &(const struct number_rule){1, 32, false},
+	 "32"},
+	{"ipv6_prefix", &kind_bits, LIMIT(prefix6), &(const struct number_rule){1, 128, false},
+	 "128"},
+};
+static const struct mapping limit_mapping = MAPPING(limit_fields);
+
+static void read_limit(struct document *d, const struct place *at, const struct field *f,
+		       void *base)
+{
+	if (!config_is_none(at))
+		mapping_read(d, at, &limit_mapping, member(f, base));
+}
+
+static void print_limit(const struct field *f, const void *base, unsigned int indent, FILE *out)
+{
+	const struct config_limit *l = member(f, base);
+	if (!l->given) {
+		fputs(" none\n", out);
+		return;
+	}
+	fputc('\n', out);
+	mapping_print(&limit_mapping, l, indent + 2, false, out);
+}
+
+const struct kind kind_limit = {read_limit, print_limit};
+
+/* A mapping, or `none`. */
+bool config_is_none(const struct place *at)
+{
+	return !at->node || (at->node->type == YAML_SCALAR_NODE &&
+			     !strcmp((const char *)at->node->data.scalar.value, "none"));
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The key `sources`: groups of prefixes by name. Pure; any thread. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb/config.h"
+#include "lb/config_field.h"
+#include "lb/config_policy.h"
+#include "lb/config_value.h"
+#include "lb/sources.h"
+
+static const char group_expects[] =
+	"{prefixes: [...]} or {file: PATH}, which holds a prefix a line";
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+static void read_prefix(struct document *d, const struct place *at, struct config_source *s)
+{
+	static const char expects[] = "an IPv4 or IPv6 address or prefix";
+	static const struct field none = {.fallback = NULL};
+	char right[PREFIX_TEXT];
+	const char *text = value_text(d, at, &none, expects);
+	struct addr base;
+	uint32_t length;
+	if (!text)
+		return;
+	if (prefix_parse(text, &base, &length)) {
+		value_unexpected(d, at, text, expects);
+		return;
+	}
+	struct addr first = prefix_mask(&base, length);
+	if (memcmp(&first, &base, sizeof(base)))
+		document_fault(d, at, "%s has bits behind its length; expected %s", text,
+			       source_format(&first, length, right));
+	s->prefixes[s->prefix_count++] = (struct config_prefix){first, length};
+}
+
+static void read_prefixes(struct document *d, const struct place *at, const struct field *f,
+			  void *base)
+{
+	struct config_source *s = base;
+	if (!at->node)
+		return;
+	bool is_list = at->node->type == YAML_SEQUENCE_NODE;
+	size_t count = is_list ? value_item_count(at->node) : 1;
+	s->prefixes = calloc(count + 1, sizeof(*s->prefixes));
+	if (!s->prefixes) {
+		document_no_memory(d);
+		return;
+	}
+	if (!is_list)
+		read_prefix(d, at, s);
+	for (size_t i = 0; is_list && i < count; i++) {
+		struct place here = value_item(d, at, i);
+		read_prefix(d, &here, s);
+	}
+}
+
+static void print_prefixes(const struct field *f, const void *base, unsigned int indent, FILE *out)
+{
+	const struct config_source *s = base;
+	char text[PREFIX_TEXT];
+	for (unsigned int i = 0; i < s->prefix_count; i++) {
+		source_format(&s->prefixes[i].address, s->prefixes[i].length, text);
+		fprintf(out, "%s\"%s\"", i ? ", " : " [", text);
+	}
+	fputs(s->prefix_count ? "]\n" : " []\n", out);
+}
+
+static const struct kind kind_prefixes = {read_prefixes, print_prefixes};
+
+static bool is_path(const char *text)
+{
+	for (const char *c = text; *c; c++)
+		if (*c < ' ' || *c > '~')
+			return false;
+	return *text && strlen(text) < 4096;
+}
+
+static const struct text_rule path_rule = {is_path, "a path of printable ASCII characters"};
+static const struct field prefixes_field = {"prefixes", &kind_prefixes,
+					    FIELD_MEMBER(struct config_source, prefixes), NULL, ""};
+static const struct field file_field = {"file", &kind_text,
+					FIELD_MEMBER(struct config_source, file), &path_rule, NULL};
+
+static void read_source(struct document *d, const struct place *at, struct config_source *s)
+{
+	const yaml_node_pair_t *pair = NULL;
+	char text[DOCUMENT_QUOTE];
+	if (at->node->type == YAML_MAPPING_NODE &&
+	    at->node->data.mapping.pairs.top - at->node->data.mapping.pairs.start == 1)
+		pair = at->node->data.mapping.pairs.start;
+	const yaml_node_t *key = pair ? document_node(d, pair->key) : NULL;
+	const struct field *f = NULL;
+	if (key && key->type == YAML_SCALAR_NODE &&
+	    !strcmp((const char *)key->data.scalar.value, prefixes_field.key))
+		f = &prefixes_field;
+	if (key && key->type == YAML_SCALAR_NODE &&
+	    !strcmp((const char *)key->data.scalar.value, file_field.key))
+		f = &file_field;
+	if (!f) {
+		document_fault(d, at, "found %s; expected %s",
+			       at->node->type == YAML_MAPPING_NODE ? "other keys"
+								   : document_found(at->node, text),
+			       group_expects);
+		return;
+	}
+	struct place here = {.up = at, .key = f->key, .node = document_node(d, pair->value)};
+	f->kind->read(d, &here, f, s);
+}
+
+static void read_pair(struct document *d, const struct place *at, const yaml_node_pair_t *pair,
+		      struct config_policy *p)
+{
+	const yaml_node_t *key = document_node(d, pair->key);
+	struct config_source *s = &p->sources[p->source_count];
+	const char *name =
+		key->type == YAML_SCALAR_NODE ? (const char *)key->data.scalar.value : "";
+	if (!config_name_rule.valid(name) || strlen(name) != key->data.scalar.length) {
+		document_fault_on(d, at, key, "a group's name; expected %s",
+				  config_name_rule.expects);
+		return;
+	}
+	struct place here = {.up = at, .key = name, .node = document_node(d, pair->value)};
+	if (config_find_source(p, name) >= 0 || !strcmp(name, "any")) {
+		document_fault_on(d, &here, key, "%s; give this group another name",
+				  strcmp(name, "any") ? "given twice" : "is what stands for all");
+		return;
+	}
+	s->name = strdup(name);
+	if (!s->name) {
+		document_no_memory(d);
+		return;
+	}
+	p->source_count++;
+	read_source(d, &here, s);
+}
+
+static void read_sources(struct document *d, const struct place *at, const struct field *f,
+			 void *base)
+{
+	struct config_policy *p = (void *)((char *)base + f->offset);
+	char text[DOCUMENT_QUOTE];
+	if (!at->node)
+		return;
+	if (at->node->type != YAML_MAPPING_NODE) {
+		document_fault(d, at, "found %s; expected groups by name, like {office: %s}",
+			       document_found(at->node, text), "{prefixes: [192.0.2.0/24]}");
+		return;
+	}
+	const yaml_node_pair_t *pair = at->node->data.mapping.pairs.start;
+	size_t count = at->node->data.mapping.pairs.top - pair;
+	if (count > CONFIG_MAX_SOURCES) {
+		document_fault(d, at, "%zu groups; expected at most %u", count, CONFIG_MAX_SOURCES);
+		return;
+	}
+	p->sources = calloc(count + 1, sizeof(*p->sources));
+	if (!p->sources) {
+		document_no_memory(d);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		read_pair(d, at, &pair[i], p);
+}
+
+/* --- printing -------------------------------------------------------------------------------- */
+
+static void print_sources(const struct field *f, const void *base, unsigned int indent, FILE *out)
+{
+	const struct config_policy *p = (const void *)((const char *)base + f->offset);
+	fputs(p->source_count ? "\n" : " {}\n", out);
+	for (unsigned int i = 0; i < p->source_count; i++) {
+		const struct config_source *s = &p->sources[i];
+		const struct field *what = s->file ? &file_field : &prefixes_field;
+		fprintf(out, "%*s", (int)indent + 2, "");
+		value_print_text(s->name, out);
+		fprintf(out, ":\n%*s%s:", (int)indent + 4, "", what->key);
+		what->kind->print(what, s, indent + 4, out);
+	}
+}
+
+const struct kind kind_sources = {read_sources, print_sources};
+
+int64_t config_find_source(const struct config_policy *p, const char *name)
+{
+	for (unsigned int i = 0; i < p->source_count; i++)
+		if (!strcmp(p->sources[i].name, name))
+			return i;
+	return -1;
+}

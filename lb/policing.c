@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Gives bpf/police.h the tables as memory. The caller's thread; one struct policing each. */
+#include "lb/policing.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "bpf/meter.h"
+#include "lb/policy.h"
+#include "lb/policy_ids.h"
+
+static const struct source_slot *policy_slot(const struct policing *t, uint32_t i)
+{
+	return i < t->tables->sources.slot_count ? &t->tables->sources.slots[i] : NULL;
+}
+
+static const struct source_range *policy_range(const struct policing *t, uint32_t i)
+{
+	return i < t->tables->sources.range_count ? &t->tables->sources.ranges[i] : NULL;
+}
+
+static uint64_t policy_cells(const struct policing *t, uint32_t i)
+{
+	return t->tables->decisions[i];
+}
+
+static struct meter_bucket *policy_meter(const struct policing *t, uint64_t hash)
+{
+	return &t->meters[hash & t->meter_mask];
+}
+
+static void policy_count(const struct policing *t, uint32_t rule, uint32_t bytes, int refused)
+{
+	struct rule_traffic *c = &t->traffic[rule];
+	c->packets++;
+	c->bytes += bytes;
+	c->refused += refused != 0;
+	c->last_ns = t->now_ns;
+}
+
+static uint64_t policy_now(const struct policing *t)
+{
+	return t->now_ns * METER_TICKS;
+}
+
+static uint64_t policy_hash(const struct policing *t, const struct flow_key *key)
+{
+	return flow_hash(key, &t->seed);
+}
+
+#include "bpf/police.h"
+
+int policing_init(struct policing *p, uint32_t sources, const struct flow_seed *seed)
+{
+	uint32_t buckets = policy_meter_buckets(sources);
+	*p = (struct policing){.meter_mask = buckets - 1, .seed = *seed};
+	/* calloc: of many only what is used becomes memory. */
+	p->meter_memory = calloc(buckets + 1ul, sizeof(*p->meters));
+	uintptr_t line = sizeof(*p->meters);
+	p->meters = (void *)(((uintptr_t)p->meter_memory + line - 1) & ~(line - 1));
+	p->traffic = calloc(ABI_MAX_RULES, sizeof(*p->traffic));
+	if (!p->meter_memory || !p->traffic) {
+		policing_fini(p);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void policing_fini(struct policing *p)
+{
+	free(p->meter_memory);
+	free(p->traffic);
+	*p = (struct policing){};
+}
+
+static bool look(const struct policing *p, const uint8_t *data, uint32_t length,
+		 const struct packet *parsed, struct policy_packet *k)
+{
+	*k = (struct policy_packet){.length = length < UINT16_MAX ? length : UINT16_MAX};
+	return p->tables && policy_look((const char *)data, (const char *)data + length, parsed, k);
+}
+
+uint32_t policing_identity(const struct policy_tables *t, const struct addr *a)
+{
+	const struct policing p = {.tables = t};
+	return policy_identity(t->head, &p, a);
+}
+
+static uint32_t identity(const struct policing *p, const struct policy_packet *k)
+{
+	return k->has_source ? policy_identity(p->tables->head, p, &k->source) : 0;
+}
+
+bool policing_refuses(struct policing *p, const uint8_t *data, uint32_t length,
+		      const struct packet *parsed, struct policy_verdict *out)
+{
+	struct policy_packet k;
+	if (!look(p, data, length, parsed, &k))
+		return false;
+	int chain = policy_early(p->tables->head, identity(p, &k));
+	if (chain < 0)
+		return false;
+	policy_run(p->tables->head, p, chain, &k, ABI_NO_SERVICE, out);
+	return true;
+}
+
+void policing_judge(struct policing *p, const uint8_t *data, uint32_t length,
+		    const struct packet *parsed, uint32_t row, uint32_t service,
+		    struct policy_verdict *out)
+{
+	struct policy_packet k;
+	*out = (struct policy_verdict){.rule = POLICY_NO_RULE, .dry_rule = POLICY_NO_RULE};
+	if (!look(p, data, length, parsed, &k))
+		return;
+	const struct policy *head = p->tables->head;
+	if (!row && !(head->flags & POLICY_ANYWHERE))
+		return;
+	uint32_t decision = policy_decide(head, p, &k, identity(p, &k), row);
+	policy_run(head, p, decision & ~POLICY_COVERED, &k, service, out);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The policy at work in user space, over the tables that the XDP program has as maps: for `weir
+ * replay`, explanations and tests. Workers of a daemon have none: what comes to them was policed in
+ * the kernel.
+ */
+#ifndef WEIR_LB_POLICING_H
+#define WEIR_LB_POLICING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/abi.h"
+#include "bpf/flow.h"
+
+struct meter_bucket;
+struct packet;
+struct policy_packet;
+struct policy_tables;
+struct policy_verdict;
+
+struct policing {
+	const struct policy_tables *tables; /* NULL: everything is allowed */
+	void *meter_memory;
+	struct meter_bucket *meters; /* in it, aligned */
+	uint64_t meter_mask;
+	struct rule_traffic *traffic; /* by id of the rule */
+	struct flow_seed seed;
+	uint64_t now_ns;
+};
+
+/* Room for limits of so many sources, all unknown, and counters at zero. -ENOMEM. */
+int policing_init(struct policing *p, uint32_t sources, const struct flow_seed *seed);
+void policing_fini(struct policing *p); /* a zeroed one too */
+
+/*
+ * What the policy says of a whole packet before it is known what it is for: true, and why in *out,
+ * when its source is not wanted anywhere.
+ */
+bool policing_refuses(struct policing *p, const uint8_t *data, uint32_t length,
+		      const struct packet *parsed, struct policy_verdict *out);
+
+/*
+ * What it says of one for a target (struct target: its row, and the id of the service or
+ * ABI_NO_SERVICE); row 0: for the kernel.
+ */
+void policing_judge(struct policing *p, const uint8_t *data, uint32_t length,
+		    const struct packet *parsed, uint32_t row, uint32_t service,
+		    struct policy_verdict *out);
+
+/* The identity of a source address: its group's index in the configuration + 1, or 0. */
+uint32_t policing_identity(const struct policy_tables *t, const struct addr *a);
+
+#endif

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Pure; any thread. */
+#include "lb/policy_ids.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bpf/policy.h"
+#include "lb/config.h"
+#include "lb/err.h"
+#include "lb/registry.h"
+#include "lb/sources.h"
+
+bool policy_is_wanted(const struct config *c)
+{
+	return c->policy.rule_count || c->policy.otherwise != POLICY_ALLOW;
+}
+
+uint32_t policy_meter_buckets(uint32_t sources)
+{
+	uint32_t buckets = 1024;
+	while (buckets < sources / 2)
+		buckets *= 2;
+	return buckets;
+}
+
+uint32_t policy_service_row(unsigned int index)
+{
+	return 1 + index;
+}
+
+uint32_t policy_vip_row(const struct config *c, unsigned int index)
+{
+	const struct config_service *of = &c->services[index];
+	unsigned int first = 0;
+	while (c->services[first].prefix != of->prefix ||
+	       memcmp(&c->services[first].address, &of->address, sizeof(of->address)))
+		first++;
+	return 1 + c->service_count + first;
+}
+
+int policy_inline_sources(const struct config *c, struct source_list *out)
+{
+	for (unsigned int i = 0; i < c->policy.source_count; i++) {
+		const struct config_source *s = &c->policy.sources[i];
+		for (unsigned int j = 0; j < s->prefix_count; j++) {
+			struct source_prefix p = {.address = s->prefixes[j].address,
+						  .length = s->prefixes[j].length,
+						  .identity = i + 1};
+			int r = source_list_add(out, &p);
+			if (r)
+				return r;
+		}
+	}
+	return 0;
+}
+
+int policy_assign_ids(const struct config *c, struct registry *rules, struct err *err)
+{
+	bool full = registry_assign(rules, POLICY_DEFAULT_RULE) < 0;
+	for (unsigned int i = 0; i < c->policy.rule_count && !full; i++)
+		full = registry_assign(rules, c->policy.rules[i].name) < 0;
+	if (full)
+		return err_set(err, ENOSPC, "no ids left: at most %u rules, old and new together",
+			       POLICY_NO_RULE - 1);
+	return 0;
+}
+
+void policy_release_ids(const struct config *c, struct registry *rules)
+{
+	for (uint32_t id = 0; id < registry_end(rules); id++) {
+		const char *name = registry_name(rules, id);
+		bool known = name && !strcmp(name, POLICY_DEFAULT_RULE);
+		for (unsigned int i = 0; name && i < c->policy.rule_count && !known; i++)
+			known = !strcmp(c->policy.rules[i].name, name);
+		if (name && !known)
+			registry_release(rules, id);
+	}
+}
+
+const char *policy_hop_key(const char *rule, char key[POLICY_HOP_KEY])
+{
+	snprintf(key, POLICY_HOP_KEY, "/%s", rule);
+	return key;
+}

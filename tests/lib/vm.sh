@@ -100,7 +100,7 @@ vm_deliver() {
 		pids+=("$started")
 		must_come 5 "the sink of b$n" eval "on b$n ss -Hlun | grep -q ':5000 '"
 	done
-	expect "the load" on client "$udp_load" send $vip4 5000 60 "$flows" "$packets"
+	expect "the load" on client "$udp_load" send $vip4 5000 300 "$flows" "$packets"
 	[ $# -eq 0 ] || must_come 5 "$*" "$@"
 	must_come 10 "$packets datagrams at the backends" eval "[ \$(datagrams_so_far) -ge $((seen + packets)) ]"
 	net_stop "${pids[@]}"

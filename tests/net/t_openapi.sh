@@ -40,7 +40,7 @@ ask() { # METHOD PATH [CURL OPTION...]
 with_token=(-H "Authorization: Bearer $token")
 
 for path in status services backends "backends?service=web4" "backends?service=nobody" \
-	"backends?colour=red" nexthops workers interfaces drops flows "flows?limit=1" "flows?limit=x" \
+	"backends?colour=red" nexthops workers interfaces drops policy flows "flows?limit=1" "flows?limit=x" \
 	"flows?service=nobody" config history access; do
 	ask GET "/v1/$path"
 done

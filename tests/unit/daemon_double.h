@@ -210,6 +210,16 @@ void engine_flows(const struct engine *e, uint64_t entries[FLOW_STATES])
 		entries[i] = 10 + i;
 }
 
+int engine_rule_traffic(const struct engine *e, uint32_t rule, struct rule_traffic *out)
+{
+	*out = (struct rule_traffic){.packets = 5, .bytes = 300, .refused = 5, .last_ns = 1};
+	return 0;
+}
+
+void engine_reset_rule(struct engine *e, uint32_t rule)
+{
+}
+
 const struct flow_table *engine_flow_table(const struct engine *e)
 {
 	return &flow_table;
@@ -422,6 +432,7 @@ static void make_state(void)
 	addr_parse("2001:db8::53", &services[1].address);
 	addr_parse("10.0.0.11", &web_backends[0].address);
 	d.services = registry_new(8);
+	d.rules = registry_new(8);
 	d.backends = known_backends = registry_new(8);
 	assert_int_equal(registry_assign(d.services, "web"), 0);
 	assert_int_equal(registry_assign(d.services, "dns"), 1);
@@ -503,6 +514,7 @@ static int finish(void **state)
 	stop_daemon();
 	ev_loop_destroy(d.loop);
 	registry_free(d.services);
+	registry_free(d.rules);
 	registry_free(d.backends);
 	for (int w = 0; w < 2; w++)
 		free(lb_counters[w]);

@@ -165,6 +165,16 @@ int engine_fast_traffic(const struct engine *e, uint32_t first, uint32_t count,
 	return -ENOSYS;
 }
 
+int engine_rule_traffic(const struct engine *e, uint32_t rule, struct rule_traffic *out)
+{
+	*out = (struct rule_traffic){.packets = 5, .bytes = 300, .refused = 5, .last_ns = 1};
+	return 0;
+}
+
+void engine_reset_rule(struct engine *e, uint32_t rule)
+{
+}
+
 const struct flow_table *engine_flow_table(const struct engine *e)
 {
 	return NULL;

@@ -10,6 +10,8 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <getopt.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -304,12 +306,28 @@ static void test_damage(void **state)
 	free(example);
 }
 
+/* Each of them is one that somebody will start from. */
+static void test_examples(void **state)
+{
+	glob_t found;
+	assert_int_equal(glob("configs/*.yaml", 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		char *path = found.gl_pathv[i];
+		char *argv[] = {(char *)"weir check", (char *)"-c", path, NULL};
+		optind = 0;
+		if (command_check(3, argv))
+			fail_msg("%s is not valid", path);
+	}
+	assert_true(found.gl_pathc >= 7);
+	globfree(&found);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_forms),   cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_example), cmocka_unit_test(test_free_null),
-		cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_examples),  cmocka_unit_test(test_forms),
+		cmocka_unit_test(test_defaults),  cmocka_unit_test(test_example),
+		cmocka_unit_test(test_free_null), cmocka_unit_test(test_damage),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

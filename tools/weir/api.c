@@ -24,6 +24,7 @@
 #include "tools/weir/override.h"
 #include "tools/weir/page.h"
 #include "tools/weir/state.h"
+#include "tools/weir/state_policy.h"
 #include "tools/weir/state_flows.h"
 
 #define API_LAST_MS 1000u /* for answers under way when the API is closed */
@@ -95,6 +96,7 @@ static const struct endpoint endpoints[] = {
 	GET_LIST("/v1/workers", "workers", state_worker),
 	GET_LIST("/v1/interfaces", "interfaces", state_interface),
 	GET_STATE("/v1/drops", state_drops),
+	GET_STATE("/v1/policy", state_policy),
 	{"GET", "/v1/flows", .serve = serve_flows},
 	{"GET", "/v1/config", .serve = serve_config},
 	{"GET", "/v1/history", .serve = serve_history},

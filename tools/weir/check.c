@@ -10,11 +10,17 @@
 
 #include "lb/config.h"
 #include "lb/err.h"
+#include "lb/policy.h"
+#include "lb/policy_ids.h"
+#include "lb/registry.h"
+#include "lb/snapshot.h"
 #include "tools/weir/changes.h"
 #include "tools/weir/client.h"
 #include "tools/weir/command.h"
+#include "tools/weir/control_network.h"
 #include "tools/weir/file.h"
 #include "tools/weir/options.h"
+#include "tools/weir/policy_load.h"
 
 static const char usage[] =
 	"usage: weir check -c FILE [--print | --diff [RUNNING | -s SOCKET]]\n"
@@ -129,13 +135,49 @@ static void print_summary(const char *path, const struct config *config)
 	       config->service_count, backends, config->interface_count);
 }
 
+static void say(void *context, bool bad, const char *words)
+{
+	fprintf(stderr, "%s\n", words);
+}
+
+/* The lists of sources, and what the rules come to. */
+static int check_policy(const struct config *config, struct err *err)
+{
+	const struct policy_listener listener = {.say = say};
+	struct registry *rules = registry_new(POLICY_NO_RULE);
+	struct registry *services = registry_new(ABI_MAX_SERVICES);
+	struct registry *backends = registry_new(ABI_MAX_BACKENDS);
+	struct policy_tables *policy = NULL;
+	int r = -ENOMEM;
+	if (rules && services && backends)
+		r = snapshot_assign_ids(config, services, backends, err);
+	else
+		err_set(err, ENOMEM, "not enough memory");
+	r = r ? r : policy_assign_ids(config, rules, err);
+	r = r ? r : policy_load(config, rules, backends, &listener, &policy, err);
+	if (!r) {
+		policy_tell_idle(config, policy, &listener);
+		control_network_tell(policy, rules, &listener);
+	}
+	policy_free(policy);
+	registry_free(backends);
+	registry_free(services);
+	registry_free(rules);
+	return r;
+}
+
 static int check(const struct check *c)
 {
-	struct config *config;
+	struct config *config = NULL;
 	struct err err;
 	int status = EXIT_DONE;
 	if (load(c->path, &config, &err))
 		return EXIT_USAGE;
+	if (check_policy(config, &err)) {
+		fprintf(stderr, "%s\n", err.text);
+		config_free(config);
+		return EXIT_USAGE;
+	}
 	if (c->print)
 		config_print(config, stdout);
 	else if (c->diff)

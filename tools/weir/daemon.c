@@ -19,12 +19,14 @@
 #include "lb/snapshot.h"
 #include "tools/weir/announcer.h"
 #include "tools/weir/changes.h"
+#include "tools/weir/control_network.h"
 #include "tools/weir/checker.h"
 #include "tools/weir/daemon_checks.h"
 #include "tools/weir/file.h"
 #include "tools/weir/log.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/policy_load.h"
+#include "tools/weir/source_watch.h"
 #include "tools/weir/override.h"
 
 #define ANNOUNCED_PREFIX 256u /* addresses of a prefix of which each is announced */
@@ -144,10 +146,16 @@ static void log_policy(void *context, bool bad, const char *words)
 	if (bad)
 		log_error("a list of sources is at fault", "line=\"%s\"", words);
 	else
-		log_info("policy", "%s", words);
+		log_info("policy", "what=\"%s\"", words);
+}
+
+static void warn_policy(void *context, bool bad, const char *words)
+{
+	log_warn("policy", "what=\"%s\"", words);
 }
 
 static const struct policy_listener policy_log = {.say = log_policy};
+static const struct policy_listener policy_warn = {.say = warn_policy};
 
 /* What a rule that is gone has counted is not the next one's that gets its number. */
 static void release_rules(struct daemon *d, const struct config *config)
@@ -220,7 +228,10 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 	checker_use(d->checker, checks);
 	snapshot_release_ids(config, d->services, d->backends);
 	release_rules(d, config);
-	policy_tell_idle(config, policy, &policy_log);
+	policy_tell_idle(config, policy, &policy_warn);
+	control_network_tell(policy, d->rules, &policy_warn);
+	if (d->source_watch)
+		source_watch_set(d->source_watch, config);
 	announce_vips(d, config);
 	d->config = config;
 	d->access = access;

@@ -30,12 +30,13 @@ struct registry;
 struct daemon {
 	struct ev_loop *loop;
 	const char *config_path;
-	struct config *config;            /* in force */
-	struct registry *services;        /* names to ids */
-	struct registry *backends;        /* "service/backend" to ids */
-	struct backend_control *controls; /* by backend id: what `weir set` and checks say */
-	struct registry *rules;           /* of the policy: names to ids */
-	struct policy_tables *policy;     /* NULL: everything is allowed */
+	struct config *config;             /* in force */
+	struct registry *services;         /* names to ids */
+	struct registry *backends;         /* "service/backend" to ids */
+	struct backend_control *controls;  /* by backend id: what `weir set` and checks say */
+	struct registry *rules;            /* of the policy: names to ids */
+	struct policy_tables *policy;      /* NULL: everything is allowed */
+	struct source_watch *source_watch; /* NULL: nobody watches the files of sources */
 	struct engine *engine;
 	struct next_hops *next_hops;
 	struct announcer *announcer;

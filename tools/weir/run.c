@@ -31,6 +31,7 @@
 #include "tools/weir/log.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/options.h"
+#include "tools/weir/source_watch.h"
 
 #define TICK_S 0.1
 #define FILES  65536u
@@ -107,6 +108,20 @@ static void on_next_hops(void *context)
 	struct daemon *d = context;
 	if (d->config && daemon_publish(d, &err))
 		log_error("changed next hops are not in force", "error=\"%s\"", err.text);
+}
+
+static void on_sources(void *context)
+{
+	struct err err;
+	struct daemon *d = context;
+	if (!d->config)
+		return;
+	if (daemon_renew_policy(d, &err))
+		log_error("changed sources are not in force, the old ones are", "error=\"%s\"",
+			  err.text);
+	else
+		log_info("changed sources are in force", "prefixes=%u",
+			 d->policy ? d->policy->sources.prefix_count : 0);
 }
 
 static void serve(struct daemon *d)
@@ -213,6 +228,9 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 	d->rules = registry_new(POLICY_NO_RULE);
 	if (!d->loop || !d->services || !d->backends || !d->rules || !d->controls)
 		return err_set(err, ENOMEM, "not enough memory");
+	d->source_watch = source_watch_new(d->loop, on_sources, d);
+	if (!d->source_watch)
+		return err_set(err, ENOMEM, "not enough memory");
 	const struct instance_names names = {d->services, d->backends, d->rules};
 	int r = engine_open(&d->engine, config, &names, err);
 	r = r ? r : open_next_hops(d, err);
@@ -232,6 +250,7 @@ static void tear_down(struct daemon *d)
 	api_close(d->api);
 	daemon_checks_close(d);
 	announcer_close(d->announcer);
+	source_watch_free(d->source_watch);
 	next_hops_close(d->next_hops);
 	if (d->leave)
 		engine_leave(d->engine);

@@ -35,6 +35,7 @@ static const char usage[] =
 	"  workers     the threads that do it\n"
 	"  interfaces  the network interfaces, their mode and counters\n"
 	"  drops       what was dropped, where and why, and whether every packet is accounted for\n"
+	"  policy      the rules in their order, and what each has decided about\n"
 	"\n"
 	"  -s, --socket SOCKET    where the daemon listens (" DEFAULT_SOCKET ")\n"
 	"      --json             the API's document instead of a table\n"

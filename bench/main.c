@@ -6,6 +6,7 @@
 #include "bench/api_command.h"
 #include "bench/micro.h"
 #include "bench/net_command.h"
+#include "bench/reload.h"
 #include "tools/weir/command.h"
 #include "tools/weir/options.h"
 
@@ -16,6 +17,8 @@ static const struct command {
 	{"micro", "[--json FILE] [--markdown FILE]: lb_process() alone, without a network",
 	 command_micro},
 	{"api", "[-s SOCKET]: the control API of a daemon that runs", command_api},
+	{"reload", "[OPTION...]: what a large configuration costs the control thread",
+	 command_reload_bench},
 	{"net", "[OPTION...]: Weir over virtual Ethernet, beside XDP_TX and testpmd", command_net},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

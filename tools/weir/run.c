@@ -34,7 +34,6 @@
 #include "tools/weir/source_watch.h"
 
 #define TICK_S 0.1
-#define FILES  65536u
 
 static const char usage[] =
 	"usage: weir run -c FILE\n"
@@ -83,7 +82,11 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct daemon *d = timer->data;
 	uint64_t now_ns = clock_now_ns();
+	const struct snapshot *s = engine_snapshot(d->engine);
+	struct err err;
 	engine_tick(d->engine, now_ns);
+	if (s && now_ns >= s->stale_ns && daemon_publish(d, &err))
+		log_error("what has ended is still in force", "error=\"%s\"", err.text);
 	history_tick(&d->history, d->engine, now_ns);
 }
 
@@ -161,13 +164,13 @@ static void raise_memlock(void)
 		log_debug("the limit of locked memory stays", "error=\"%s\"", strerror(errno));
 }
 
-/* A thousand idle API connections are no reason to find no descriptor for anything else. */
+/* Health checks that run have up to three descriptors each, and idle API connections one. */
 static void raise_files(void)
 {
 	struct rlimit limit;
 	if (getrlimit(RLIMIT_NOFILE, &limit))
 		return;
-	limit.rlim_cur = limit.rlim_max < FILES ? limit.rlim_max : FILES;
+	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit))
 		log_debug("the limit of open files stays", "error=\"%s\"", strerror(errno));
 }

@@ -159,8 +159,10 @@ static __always_inline int tap_write(void *ring, void *source, const struct tap_
 	if (!out)
 		return -1;
 	tap_fill(out, state, id, captured);
-	__asm__ volatile("" : "+r"(captured));
-	if (captured > 0 && captured <= room && tap_copy(source, 0, out + 1, captured))
+	/* Linux 6.1 learns nothing from `captured > 0`, but knows what one more is. */
+	__u32 last = captured - 1;
+	__asm__ volatile("" : "+r"(last));
+	if (last < room && tap_copy(source, 0, out + 1, last + 1))
 		out->captured = 0;
 	/* Who reads looks every few milliseconds, and need not be woken. */
 	bpf_ringbuf_submit(out, BPF_RB_NO_WAKEUP);

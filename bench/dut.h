@@ -26,6 +26,7 @@ struct dut {
 };
 
 struct dut_weir {
+	const char *forward; /* the method; NULL: dsr */
 	uint8_t protocol;
 	bool fast_path;
 	uint32_t entries;  /* of the flow table */

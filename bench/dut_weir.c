@@ -30,7 +30,7 @@ static const char head[] = "instance: weir-bench-%d-%s\n"
 			   "    address: " FRAMES_VIP_IPV4 "\n"
 			   "    protocol: %s\n"
 			   "    ports: %d\n"
-			   "    forward: dsr\n"
+			   "    forward: %s\n"
 			   "    announce: none\n"
 			   "    backends:\n";
 
@@ -41,7 +41,8 @@ static int write_config(const struct dut *d, const struct dut_weir *setup, struc
 		return err_set(err, errno, "can't write %s: %m", d->config);
 	fprintf(f, head, getpid(), d->wire.near_name, setup->cpu, setup->entries,
 		setup->fast_path ? "on" : "off", d->socket,
-		setup->protocol == IPPROTO_TCP ? "tcp" : "udp", FRAMES_VIP_PORT);
+		setup->protocol == IPPROTO_TCP ? "tcp" : "udp", FRAMES_VIP_PORT,
+		setup->forward ? setup->forward : "dsr");
 	for (uint32_t i = 0; i < WIRE_BACKENDS; i++)
 		fprintf(f, "      - {name: b%u, address: 10.9.0.%u, state: %s}\n", i + 1,
 			WIRE_FIRST_BACKEND + i,

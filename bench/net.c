@@ -106,24 +106,26 @@ static int try_both(struct pair *p, const struct net_options *o, struct net_row 
 	return 0;
 }
 
+/* The row's method, fast or by a worker, beside XDP_TX. */
 static int measure_fast(struct pair *p, const struct net_options *o, struct net_row *row,
 			struct err *err)
 {
 	struct dut_status status;
 	struct dut_weir setup = {
+		.forward = row->forward,
 		.protocol = IPPROTO_UDP,
-		.fast_path = true,
+		.fast_path = !row->by_workers,
 		.entries = entries_for(row->flows),
 		.cpu = o->worker_cpu,
 	};
 	int r = dut_start_weir(&p->weir, o->weir, o->folder, &setup, err);
-	if (!r)
+	if (!r && !row->by_workers)
 		r = stage_learn(&p->stage, &p->weir, IPPROTO_UDP, row->flows, err);
 	if (!r)
 		r = dut_read_weir(&p->weir, &status, err);
 	if (r)
 		return r;
-	row->tracked = status.inserts;
+	row->tracked = row->by_workers ? row->flows : status.inserts;
 	stage_mix(&p->stage, row->flows, 0);
 	for (int trial = -1; trial < (int)o->trials && !r; trial++) {
 		progress(row, o->trials, trial < 0 ? 0 : trial);
@@ -132,6 +134,48 @@ static int measure_fast(struct pair *p, const struct net_options *o, struct net_
 	if (!r)
 		progress(row, o->trials, o->trials);
 	dut_stop(&p->weir);
+	return r;
+}
+
+/*
+ * The methods beside dsr, with the fast path and without it. Of tunnels as much is wanted as Katran
+ * has with ipip (docs/benchmarks.md).
+ */
+static const struct method {
+	const char *fast, *slow, *forward;
+	double target;
+} methods[] = {
+	{NULL, "workers, dsr", NULL, 0},
+	{"fast path, ipip", "workers, ipip", "ipip", 0.7},
+	{"fast path, gue", "workers, gue", "gue", 0.7},
+};
+#define METHOD_COUNT (sizeof(methods) / sizeof(methods[0]))
+_Static_assert(2 * METHOD_COUNT <= NET_METHODS_MAX, "rows");
+
+static int measure_method(struct pair *p, const struct net_options *o, struct net_result *out,
+			  const struct method *m, bool by_workers, struct err *err)
+{
+	const char *way = by_workers ? m->slow : m->fast;
+	if (!way)
+		return 0;
+	struct net_row *row = &out->rows[out->row_count++];
+	row->way = way;
+	row->baseline = "XDP_TX";
+	row->forward = m->forward;
+	row->by_workers = by_workers;
+	row->flows = WORKER_FLOWS;
+	row->target = by_workers ? 0 : m->target;
+	return measure_fast(p, o, row, err);
+}
+
+static int measure_methods(struct pair *p, const struct net_options *o, struct net_result *out,
+			   struct err *err)
+{
+	int r = 0;
+	for (size_t i = 0; i < METHOD_COUNT && !r; i++) {
+		r = measure_method(p, o, out, &methods[i], false, err);
+		r = r ? r : measure_method(p, o, out, &methods[i], true, err);
+	}
 	return r;
 }
 
@@ -149,6 +193,7 @@ static int measure_fast_rows(const struct net_options *o, struct net_result *out
 		row->target = target_of(row->flows);
 		r = measure_fast(&pair, o, row, err);
 	}
+	r = r ? r : measure_methods(&pair, o, out, err);
 	close_pair(&pair);
 	return r;
 }
@@ -223,6 +268,7 @@ static unsigned int estimate(const struct net_options *o)
 	double both = 2 * (o->seconds + 0.5), all = 0;
 	for (unsigned int i = 0; i < o->flow_counts; i++)
 		all += 2 + (o->trials + 1) * both + o->flows[i] * 15e-6;
+	all += (2 * METHOD_COUNT - 1) * (2 + (o->trials + 1) * both);
 	all += o->trials * (both + 4);
 	if (o->flood_seconds)
 		all += o->flood_seconds + 40 + o->flood_flows * 25e-6;

@@ -14,8 +14,9 @@
 
 struct err;
 
-#define NET_TRIALS_MAX 100u
-#define NET_ROWS_MAX   16u
+#define NET_TRIALS_MAX  100u
+#define NET_ROWS_MAX    16u
+#define NET_METHODS_MAX 16u /* rows of methods of forwarding */
 
 struct net_options {
 	uint32_t flows[NET_ROWS_MAX];
@@ -31,6 +32,8 @@ struct net_options {
 /* One line of the result: Weir beside its baseline. */
 struct net_row {
 	const char *way, *baseline;
+	const char *forward; /* NULL: dsr */
+	bool by_workers;     /* without the fast path */
 	uint32_t flows;
 	uint64_t tracked; /* of them, in the flow table */
 	double target;    /* the ratio that is wanted */
@@ -56,7 +59,7 @@ struct net_result {
 	struct host host;
 	struct net_options options;
 	unsigned int row_count;
-	struct net_row rows[NET_ROWS_MAX + 2];
+	struct net_row rows[NET_ROWS_MAX + NET_METHODS_MAX + 1];
 	struct net_flood flood;
 };
 

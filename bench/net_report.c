@@ -23,7 +23,10 @@ static struct cells cells_of(const struct net_row *row, uint32_t trials)
 	table_format_count(row->flows, c.flows);
 	snprintf(c.mpps, sizeof(c.mpps), "%.2f", weir.median);
 	snprintf(c.spread, sizeof(c.spread), "%.2f-%.2f", weir.q1, weir.q3);
-	snprintf(c.target, sizeof(c.target), ">= %.2f", row->target);
+	if (row->target > 0)
+		snprintf(c.target, sizeof(c.target), ">= %.2f", row->target);
+	else
+		snprintf(c.target, sizeof(c.target), "-");
 	if (row->missing[0]) {
 		snprintf(c.baseline, sizeof(c.baseline), "%s: none", row->baseline);
 		snprintf(c.ratio, sizeof(c.ratio), "-");

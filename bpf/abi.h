@@ -73,7 +73,8 @@ _Static_assert(sizeof(struct link_addresses) == 12, "link addresses have no hole
 	X(ICMP_REFUSED, "icmp-refused", "ICMP for a VIP, and icmp.other says drop")                \
 	X(POLICY_DENIED, "policy-denied", "a rule of the policy says drop")                        \
 	X(RATE_LIMITED, "rate-limited", "beyond the limit of a rule of the policy")                \
-	X(BAD_CHECKSUM, "bad-checksum", "a checksum is wrong, and verify_checksums is true")
+	X(BAD_CHECKSUM, "bad-checksum", "a checksum is wrong, and verify_checksums is true")       \
+	X(TOO_BIG, "too-big", "it does not fit the way to the backend, with what goes in front")
 
 enum reason {
 #define ABI_REASON_ENUM(id, word, text) REASON_##id,
@@ -158,22 +159,24 @@ enum forward {
 
 /*
  * How packets get to a backend: all that a rewrite needs (bpf/rewrite.h), on both sides. The first
- * two words are all that dsr looks at.
+ * two words are all that is read of a plain way.
  */
 struct way {
 	struct link_addresses link; /* of the next hop and of the egress port */
-	__u16 egress;               /* port index */
-	__u8 usable;                /* of a fast_backend: flows may be repeated to it */
-	__u8 forward;               /* enum forward */
-	__be16 vlan;                /* IEEE 802.1Q tag control to send with; 0: no tag */
-	__u16 mtu;                  /* of the way, in bytes of IP packet */
-	__be16 port;                /* of the backend, with nat; 0: the packet's own */
-	__u8 spread;                /* of tunnels: so many low bits of `local` tell flows apart */
-	__u8 zero;
+	__u8 egress;                /* port index */
+	__u8 usable : 1;            /* of a fast_backend: flows may be repeated to it */
+	__u8 plain : 1; /* dsr without a VLAN tag: link addresses are all that changes */
+	__u16 mtu;      /* of the way, in bytes of IP packet; WAY_MTU_MAX: any */
+	__u8 forward;   /* enum forward */
+	__u8 spread;    /* of ipip: so many low bits of `local` tell flows apart */
+	__be16 vlan;    /* IEEE 802.1Q tag control to send with; 0: no tag */
+	__be16 port;    /* of the backend, with nat; 0: the packet's own */
+	__u16 zero;
 	struct addr remote; /* the backend's address */
 	struct addr local;  /* whom packets come from that do not come from the client */
 };
-#define WAY_WORDS 7
+#define WAY_MTU_MAX 0xffffu
+#define WAY_WORDS   7
 _Static_assert(sizeof(struct way) == 8 * WAY_WORDS, "struct way is copied in words");
 
 /*
@@ -194,6 +197,15 @@ _Static_assert(sizeof(struct fast_backend) == 64, "one cache line");
 /* What the fast path sent to a backend, per CPU, by backend id. */
 struct fast_traffic {
 	__u64 packets, bytes;
+};
+
+/* What bpf/decap.bpf.c did with packets of its kind of tunnel to one of the VIPs, per CPU. */
+struct decap_counters {
+	__u64 decapsulated;
+	__u64 refused;   /* not from a configured balancer */
+	__u64 malformed; /* a tunnel's packet that can't be right, for whomever */
+	__u64 congested; /* marked so on its way, and its sender could not be told (RFC 6040, 4.2)
+			  */
 };
 
 /*

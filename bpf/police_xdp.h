@@ -219,7 +219,7 @@ __attribute__((noinline)) int police_redirect(struct xdp_md *ctx, __u32 redirect
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct fast_backend to;
 	if (!to_port) {
-		if (!repeat_read_backend(redirect, &to) || (char *)data + ETH_HLEN > (char *)end)
+		if (!repeat_read_backend(redirect, &to, 2) || (char *)data + ETH_HLEN > (char *)end)
 			return -1;
 		rewrite_link(data, &to.way.link);
 		redirect = to.way.egress;

@@ -67,25 +67,21 @@ static __always_inline void repeat_touch(struct flow_bucket *b, int entry, __u32
 }
 
 /*
- * The way to a backend, as user space wrote it: `sequence` is odd while it writes, and another one
- * after it has. False: not now, or not at all. With dsr no more is read than it needs.
+ * The first `words` words of the way to a backend, as user space wrote them: `sequence` is odd
+ * while it writes, and another one after it has. False: not now, or not at all.
  */
-static __always_inline int repeat_read_backend(__u32 id, struct fast_backend *out)
+static __always_inline int repeat_read_backend(__u32 id, struct fast_backend *out, int words)
 {
 	const volatile struct fast_backend *from = bpf_map_lookup_elem(&fast_backends, &id);
 	if (!from)
 		return 0;
 	__u32 sequence = from->sequence;
+	__u64 read = 0;
 	from = flow_after(from, sequence);
-	out->words[0] = from->words[0];
-	out->words[1] = from->words[1];
-	__u64 read = out->words[0] ^ out->words[1];
-	if (out->way.forward != FORWARD_DSR) {
-#pragma GCC unroll 5
-		for (int i = 2; i < WAY_WORDS; i++) {
-			out->words[i] = from->words[i];
-			read ^= out->words[i];
-		}
+#pragma GCC unroll 7
+	for (int i = 0; i < words; i++) {
+		out->words[i] = from->words[i];
+		read ^= out->words[i];
 	}
 	out->service = from->service;
 	from = flow_after(from, read);
@@ -93,17 +89,11 @@ static __always_inline int repeat_read_backend(__u32 id, struct fast_backend *ou
 }
 
 /*
- * Does to a frame what its backend's method says, as rewrite() of lb/process.c does. False where a
- * worker has to: then the frame is as it was.
+ * What goes by a way that is not plain, or came with VLAN tags, gets another length. Returns its
+ * egress port, or REPEAT_NOTHING where a worker has to see to it: then the frame is as it was.
+ * After this it lies elsewhere. In weir.bpf.c.
  */
-static __always_inline int repeat_rewrite(void *data, const struct way *way)
-{
-	if (__builtin_expect(way->forward == FORWARD_DSR, 1)) {
-		rewrite_link(data, &way->link);
-		return 1;
-	}
-	return 0;
-}
+int rebuild_frame(struct xdp_md *ctx, __u32 backend, __u32 l3_offset, __u64 hash);
 
 static __always_inline void repeat_count(__u32 backend, __u64 bytes)
 {
@@ -169,17 +159,22 @@ static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const
 	    (meta >> FLOW_META_POLICY & 0xff) != generation)
 		return REPEAT_STALE;
 	__u32 backend = tag & FLOW_TAG_BACKEND;
-	if (!repeat_read_backend(backend, &to))
+	if (!repeat_read_backend(backend, &to, 2))
 		return REPEAT_NOTHING;
+	int plain = to.way.plain && p->l3_offset == ETH_HLEN;
+	if (plain && (char *)data + ETH_HLEN + to.way.mtu < (const char *)end)
+		return REPEAT_NOTHING; /* the client has to be told */
 	__u32 action = to.way.egress == port_index ? XDP_TX : XDP_REDIRECT;
 	tap_before(ctx, to.service, backend, action);
-	if (!repeat_rewrite(data, &to.way))
+	if (__builtin_expect(plain, 1))
+		rewrite_link(data, &to.way.link);
+	else if (!rebuild_frame(ctx, backend, p->l3_offset, hash))
 		return REPEAT_NOTHING;
 	tap_tx(ctx, to.way.egress, to.service, backend, action);
 	if (!p->icmp) /* anybody can send errors about a flow: they don't keep it alive */
 		repeat_touch(b, entry, meta, tick, generation);
 	ledger->transmitted++;
-	repeat_count(backend, (const char *)end - (char *)data);
+	repeat_count(backend, (__u64)ctx->data_end - ctx->data);
 	if (action == XDP_TX)
 		return XDP_TX;
 	return bpf_redirect_map(&egress_ports, to.way.egress, XDP_ABORTED);

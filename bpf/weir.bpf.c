@@ -80,6 +80,14 @@ struct {
 	__type(value, struct fast_backend);
 } fast_backends SEC(".maps");
 
+/* A copy of one of them, being used: there is not that much room on the stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct fast_backend);
+} way_in_use SEC(".maps");
+
 /* What the fast path sent to each backend. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -200,6 +208,25 @@ __attribute__((noinline)) int repeat_frame(struct xdp_md *ctx, const struct pack
 			       generation);
 }
 
+/* The offset is one of a frame that was parsed: behind at most two VLAN tags. */
+__attribute__((noinline)) int rebuild_frame(struct xdp_md *ctx, __u32 backend, __u32 l3_offset,
+					    __u64 hash)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct tunnel_inner inner;
+	__u32 slot = 0;
+	struct fast_backend *to = bpf_map_lookup_elem(&way_in_use, &slot);
+	if (!to || !repeat_read_backend(backend, to, WAY_WORDS) || to->way.forward == FORWARD_NAT)
+		return 0;
+	if (!tunnel_read((char *)data + (l3_offset & 31), end, &inner) ||
+	    !rewrite_fits(&to->way, &inner) ||
+	    bpf_xdp_adjust_head(ctx, -rewrite_growth(&to->way, l3_offset)))
+		return 0;
+	data = (void *)(long)ctx->data;
+	end = (void *)(long)ctx->data_end;
+	return rewrite_frame(data, end, &to->way, &inner, hash);
+}
+
 /*
  * What nearly all packets are, in line and without a call: TCP or UDP over IPv4, no fragment.
  * REPEAT_NOTHING where it is something else, at fault, or not known.
@@ -210,8 +237,10 @@ static __always_inline int repeat_plain(struct xdp_md *ctx, void *data, const vo
 	struct cursor c = {.pos = data, .end = end};
 	struct packet p = {};
 	__u32 payload;
-	if (parse_ethernet(&c, &p.ethertype) || p.ethertype != bpf_htons(ETH_P_IP) ||
-	    parse_ipv4(&c, &p, &payload) || p.fragment)
+	if (parse_ethernet(&c, &p.ethertype) || p.ethertype != bpf_htons(ETH_P_IP))
+		return REPEAT_NOTHING;
+	p.l3_offset = c.pos - (const char *)data;
+	if (parse_ipv4(&c, &p, &payload) || p.fragment)
 		return REPEAT_NOTHING;
 	if (p.key.protocol == IPPROTO_TCP
 		    ? parse_tcp(&c, &p, payload)

@@ -143,8 +143,8 @@ static const struct choice states[] = {
 static const struct choice forwards[] = {
 	{"dsr", FORWARD_DSR},
 	{"nat", CHOICE_LATER},
-	{"ipip", CHOICE_LATER},
-	{"gue", CHOICE_LATER},
+	{"ipip", FORWARD_IPIP},
+	{"gue", FORWARD_GUE},
 	{NULL, 0},
 };
 static const struct choice schedulers[] = {
@@ -288,9 +288,16 @@ static const struct field icmp_fields[] = {
 	{"echo", &kind_choice, CONFIG(icmp.echo), truths, "true"},
 	{"echo_limit", &kind_number, CONFIG(icmp.echo_limit),
 	 &(const struct number_rule){1, 100000000, false}, "1000"},
+	{"too_big_limit", &kind_number, CONFIG(icmp.too_big_limit),
+	 &(const struct number_rule){1, 100000000, false}, "1000"},
 	{"other", &kind_choice, CONFIG(icmp.other), icmp_others, "pass"},
 };
 static const struct mapping icmp = MAPPING(icmp_fields);
+
+static const struct field ipip_fields[] = {
+	{"source", &kind_ipip_source, CONFIG(ipip), NULL, "none"},
+};
+static const struct mapping ipip = MAPPING(ipip_fields);
 
 static const struct field api_fields[] = {
 	{"socket", &kind_text, CONFIG(api.socket), &socket_rule, "/run/weir/weir.sock"},
@@ -309,6 +316,7 @@ static const struct field root_fields[] = {
 	{"flow_table", &kind_mapping, FIELD_NOWHERE, &flow_table, ""},
 	{"on_daemon_loss", &kind_choice, CONFIG(on_daemon_loss), daemon_losses, "pass"},
 	{"icmp", &kind_mapping, FIELD_NOWHERE, &icmp, ""},
+	{"ipip", &kind_mapping, FIELD_NOWHERE, &ipip, ""},
 	{"sources", &kind_sources, CONFIG(policy), NULL, ""},
 	{"policy", &kind_mapping, FIELD_NOWHERE, &config_policy_mapping, ""},
 	{"services", &kind_list, CONFIG(services), &service_list, NULL},

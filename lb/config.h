@@ -140,6 +140,13 @@ struct config_icmp {
 	bool echo;                    /* echo requests are answered */
 	enum config_icmp_other other; /* what becomes of all other ICMP */
 	uint32_t echo_limit;          /* requests a second that each worker answers */
+	uint32_t too_big_limit;       /* packets a second that each worker refuses by ICMP */
+};
+
+/* IPv4 addresses that ipip's outer headers come from, so that flows differ in them. */
+struct config_ipip {
+	struct addr source; /* the first one */
+	uint8_t prefix;     /* see lb/prefix.h; 0: none, the host's own address */
 };
 
 struct config_listen { /* loopback only */
@@ -170,6 +177,7 @@ struct config {
 	struct config_timeouts timeouts;
 	enum config_daemon_loss on_daemon_loss;
 	struct config_icmp icmp;
+	struct config_ipip ipip;
 	struct config_policy policy;
 	unsigned int service_count;
 	struct config_service *services;

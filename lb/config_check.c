@@ -222,6 +222,25 @@ static void check_backend_port(const struct config_service *s, const struct conf
 			b->port, config_forward_word(s->forward));
 }
 
+/* What goes to a VIP through a tunnel comes back, and goes there again. */
+static void check_loop(const struct config *c, const struct config_service *s,
+		       const struct config_backend *b, const char *path, struct document *d)
+{
+	char text[ADDR_TEXT];
+	if (s->forward != FORWARD_IPIP && s->forward != FORWARD_GUE)
+		return;
+	for (unsigned int i = 0; i < c->service_count; i++) {
+		const struct config_service *other = &c->services[i];
+		if (other == s || !prefix_holds(&other->address, other->prefix, &b->address))
+			continue;
+		document_fault_path(d, path,
+				    "%s is a VIP, that of service '%s': packets would come back; "
+				    "expected the backend's",
+				    addr_format(&b->address, text), other->name);
+		return;
+	}
+}
+
 static void check_backend_address(const struct config_service *s, const struct config_backend *b,
 				  const char *path, struct document *d)
 {
@@ -246,6 +265,7 @@ static void check_backends(const struct config *c, struct document *d)
 		for (unsigned int j = 0; j < s->backend_count; j++) {
 			snprintf(path, sizeof(path), "services[%u].backends[%u].address", i, j);
 			check_backend_address(s, &s->backends[j], path, d);
+			check_loop(c, s, &s->backends[j], path, d);
 			snprintf(path, sizeof(path), "services[%u].backends[%u].port", i, j);
 			check_backend_port(s, &s->backends[j], path, d);
 		}

@@ -132,6 +132,48 @@ static void print_vip(const struct field *f, const void *base, unsigned int inde
 
 const struct kind kind_vip = {.read = read_vip, .print = print_vip};
 
+/* --- tunnels ------------------------------------------------------------------------------- */
+
+#define IPIP_SHORTEST (PREFIX_FULL - 32 + V4_SHORTEST)
+#define IPIP_LONGEST  (PREFIX_FULL - 1)
+
+static void read_ipip_source(struct document *d, const struct place *at, const struct field *f,
+			     void *base)
+{
+	static const char expects[] = "none or an IPv4 prefix of 8 to 31 bits";
+	const char *text = value_text(d, at, f, expects);
+	struct config_ipip ipip = {0};
+	char right[PREFIX_TEXT];
+	uint32_t length;
+	if (!text || !strcmp(text, "none"))
+		return;
+	if (prefix_parse(text, &ipip.source, &length) || !addr_is_v4(&ipip.source) ||
+	    length < IPIP_SHORTEST || length > IPIP_LONGEST) {
+		value_unexpected(d, at, text, expects);
+		return;
+	}
+	struct addr first = prefix_mask(&ipip.source, length);
+	if (!addr_equal(&first, &ipip.source)) {
+		document_fault(d, at, "%s has bits behind its length; expected %s", text,
+			       prefix_format(&first, length, right));
+		return;
+	}
+	ipip.prefix = length;
+	memcpy((char *)base + f->offset, &ipip, sizeof(ipip));
+}
+
+static void print_ipip_source(const struct field *f, const void *base, unsigned int indent,
+			      FILE *out)
+{
+	struct config_ipip ipip;
+	char text[PREFIX_TEXT];
+	memcpy(&ipip, (const char *)base + f->offset, sizeof(ipip));
+	fprintf(out, " %s\n",
+		ipip.prefix ? prefix_format(&ipip.source, ipip.prefix, text) : "none");
+}
+
+const struct kind kind_ipip_source = {read_ipip_source, print_ipip_source};
+
 /* --- ports --------------------------------------------------------------------------------- */
 
 static const char port_expects[] = "a port from 1 to 65535 or a range like 8000-8099";

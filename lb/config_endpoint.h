@@ -19,6 +19,9 @@ struct ports_rule {
 };
 extern const struct kind kind_ports;
 
+/* A struct config_ipip: an IPv4 prefix, or none. */
+extern const struct kind kind_ipip_source;
+
 /* The port of a struct config_backend, or 0 for "same": that of the service. */
 extern const struct kind kind_backend_port;
 

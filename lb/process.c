@@ -24,6 +24,7 @@
 #include "lb/scheduler.h"
 #include "lb/snapshot.h"
 #include "lb/target_table.h"
+#include "lb/too_big.h"
 
 static const struct target *target_find(const void *table, const struct target_key *key)
 {
@@ -39,6 +40,7 @@ static const struct target_key *prefix_find(const void *table, const struct addr
 #include "bpf/icmp.h"
 #include "bpf/match.h"
 #include "bpf/neighbor.h"
+#include "bpf/rewrite.h"
 
 /* A packet between the stages. */
 struct work {
@@ -394,20 +396,63 @@ static void remember(struct lb *lb, const struct work *w, uint32_t backend, bool
 	}
 }
 
-/* Does to a packet what its backend's method says. Each of them is a function of its own. */
-static enum reason rewrite(struct lb_packet *p, const struct way *way)
+/* By a way that changes more than link addresses: VLAN tags, or a tunnel. */
+static enum reason rebuild(struct lb_packet *p, const struct way *way, uint32_t l3_offset,
+			   uint64_t hash)
 {
-	if (__builtin_expect(way->forward == FORWARD_DSR, 1)) {
-		rewrite_link(p->data, &way->link);
-		return REASON_NONE;
+	const uint8_t *end = p->data + p->length;
+	struct tunnel_inner inner;
+	if (!tunnel_read(p->data + l3_offset, end, &inner))
+		return REASON_TRUNCATED;
+	if (!rewrite_fits(way, &inner))
+		return REASON_TOO_BIG;
+	int growth = rewrite_growth(way, l3_offset);
+	p->data -= growth;
+	p->length += growth;
+	rewrite_frame(p->data, end, way, &inner, hash);
+	return REASON_NONE;
+}
+
+/* Does to a packet what the way to its backend says. Each method is a function of its own. */
+static enum reason rewrite(struct lb_packet *p, const struct way *way, uint32_t l3_offset,
+			   uint64_t hash)
+{
+	if (__builtin_expect(!way->plain || l3_offset != ETH_HLEN, 0))
+		return rebuild(p, way, l3_offset, hash);
+	if (p->length > way->mtu + (uint32_t)ETH_HLEN)
+		return REASON_TOO_BIG;
+	rewrite_link(p->data, &way->link);
+	return REASON_NONE;
+}
+
+/*
+ * Tells the client how long its packets may be, if it may be told. The reason stays with the
+ * packet, so that later fragments of it share its fate.
+ */
+static void refuse_too_big(struct lb *lb, const struct snapshot *s, struct lb_packet *p,
+			   const struct packet *parsed, const struct way *way, uint64_t now_ns)
+{
+	if (!too_big_may_answer(p, parsed) || !budget_take(&lb->errors, s->too_big_limit, now_ns)) {
+		drop(lb, p, REASON_TOO_BIG);
+		return;
 	}
-	return REASON_NO_BACKEND; /* no other method gets past config_parse() */
+	too_big_answer(p, parsed, way->mtu - tunnel_overhead(way), s->ports[p->ingress].source);
+	p->verdict = LB_TRANSMIT;
+	p->egress = p->ingress;
+	p->reason = REASON_TOO_BIG;
+	count(&lb->counters->too_big_replies, 1);
 }
 
 /* p->backend is `b`'s id. */
-static void send_to_backend(struct lb *lb, struct lb_packet *p, const struct backend *b)
+static void send_to_backend(struct lb *lb, const struct snapshot *s, struct work *w,
+			    const struct backend *b, uint64_t now_ns)
 {
-	enum reason reason = rewrite(p, &b->way);
+	struct lb_packet *p = w->packet;
+	enum reason reason = rewrite(p, &b->way, w->parsed.l3_offset, w->hash);
+	if (reason == REASON_TOO_BIG) {
+		refuse_too_big(lb, s, p, &w->parsed, &b->way, now_ns);
+		return;
+	}
 	if (reason) {
 		drop(lb, p, reason);
 		return;
@@ -456,7 +501,7 @@ static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uin
 	}
 	if (!known)
 		remember(lb, w, id, adopt, now_ns);
-	send_to_backend(lb, p, b);
+	send_to_backend(lb, s, w, b, now_ns);
 }
 
 /* --- fragments ------------------------------------------------------------------------------ */
@@ -472,32 +517,32 @@ static enum reason backend_fault(const struct snapshot *s, const struct fragment
 	return b->reachable ? REASON_NONE : REASON_NO_NEXT_HOP;
 }
 
-/* Of a fragment, parsed anew: what was held is no packet of the burst. */
-static enum reason checksum_fault(const struct snapshot *s, const struct lb_packet *p)
+static enum reason checksum_fault(const struct snapshot *s, const struct work *w)
 {
-	struct packet parsed = {0};
+	const struct lb_packet *p = w->packet;
 	if (p->service >= s->service_end || !s->services[p->service].verified)
 		return REASON_NONE;
-	parse_packet(p->data, p->data + p->length, &parsed);
-	return checksums_are_right(p->data, p->length, &parsed) ? REASON_NONE : REASON_BAD_CHECKSUM;
+	return checksums_are_right(p->data, p->length, &w->parsed) ? REASON_NONE
+								   : REASON_BAD_CHECKSUM;
 }
 
 /* Sends a fragment after its first, or drops it for the same reason. */
-static void follow(struct lb *lb, const struct snapshot *s, struct lb_packet *p,
-		   const struct fragment_decision *d)
+static void follow(struct lb *lb, const struct snapshot *s, struct work *w,
+		   const struct fragment_decision *d, uint64_t now_ns)
 {
+	struct lb_packet *p = w->packet;
 	enum reason reason = d->reason ? d->reason : backend_fault(s, d);
 	p->service = d->service;
 	p->backend = d->backend;
 	if (p->service < s->service_end)
 		count_traffic(&lb->counters->services[p->service], p->length);
 	if (!reason)
-		reason = checksum_fault(s, p);
+		reason = checksum_fault(s, w);
 	if (reason) {
 		drop(lb, p, reason);
 		return;
 	}
-	send_to_backend(lb, p, &s->backends[d->backend]);
+	send_to_backend(lb, s, w, &s->backends[d->backend], now_ns);
 }
 
 /* The first one is a packet like others, but that the rest of its datagram shares its fate. */
@@ -536,7 +581,7 @@ static void forward_fragment(struct lb *lb, const struct snapshot *s, struct wor
 	if (!lb->fragments) {
 		drop(lb, p, REASON_FRAGMENT_UNMATCHED);
 	} else if (fragments_follow(lb->fragments, &x, now_ns, &d)) {
-		follow(lb, s, p, &d);
+		follow(lb, s, w, &d, now_ns);
 		count(&lb->counters->fragments.followed, 1);
 	} else if (w->parsed.fragment == PACKET_FIRST_FRAGMENT) {
 		lead(lb, s, w, &x, now_ns);
@@ -551,8 +596,11 @@ unsigned int lb_release(struct lb *lb, const struct snapshot *s, struct lb_packe
 	struct fragment_decision d;
 	unsigned int n = 0;
 	while (n < max && lb->held && held_take(lb->held, lb->fragments, now_ns, &packets[n], &d)) {
-		packets[n].rule = ABI_NO_RULE;
-		follow(lb, s, &packets[n++], &d);
+		struct work w = {.packet = &packets[n++]};
+		w.packet->rule = ABI_NO_RULE;
+		parse_packet(w.packet->data, w.packet->data + w.packet->length, &w.parsed);
+		w.hash = flow_hash(&w.parsed.key, &lb->flows->seed);
+		follow(lb, s, &w, &d, now_ns);
 		count(d.orphan ? &lb->counters->fragments.timed_out
 			       : &lb->counters->fragments.followed,
 		      1);

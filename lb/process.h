@@ -67,8 +67,8 @@ struct lb_fragments {
 
 /*
  * One worker's ledger, written by it alone, read by anyone at any time. It holds that
- *   rx_packets == forwarded + neighbor_replies + echo_replies + refusals + redirected + passed
- *                 + sum(dropped) + lb_held()
+ *   rx_packets == forwarded + neighbor_replies + echo_replies + too_big_replies + refusals
+ *                 + redirected + passed + sum(dropped) + lb_held()
  * (what becomes of a packet after lb_process is the worker's part of the ledger).
  */
 struct lb_counters {
@@ -76,6 +76,7 @@ struct lb_counters {
 	uint64_t forwarded;        /* to a backend */
 	uint64_t neighbor_replies; /* ARP and neighbour advertisements */
 	uint64_t echo_replies;     /* of ICMP */
+	uint64_t too_big_replies;  /* packets answered with the ICMP error */
 	uint64_t refusals;         /* resets and unreachables, where no backend serves */
 	uint64_t redirected;       /* by a rule of the policy */
 	uint64_t passed;
@@ -99,6 +100,7 @@ struct lb {
 	uint32_t insert_limit;        /* flows a second it remembers */
 	struct budget inserts;        /* those it may remember now */
 	struct budget echoes;         /* echo requests it may answer now */
+	struct budget errors;         /* packets that are too big, the same */
 	struct budget refusals;       /* packets it may refuse now */
 	struct fragments *fragments;  /* of all workers; NULL: fragments are not balanced */
 	struct held *held;            /* of this one */

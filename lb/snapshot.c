@@ -2,6 +2,7 @@
 /*
  * Builds snapshots. A snapshot owns all its arrays; Maglev tables are shared by reference count,
  * which the control thread alone touches.
+ * long file: a snapshot is built and refreshed from the same parts.
  */
 #include "lb/snapshot.h"
 
@@ -12,10 +13,12 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "lb/addr.h"
 #include "lb/err.h"
 #include "lb/maglev.h"
 #include "lb/policy.h"
 #include "lb/policy_ids.h"
+#include "lb/prefix.h"
 #include "lb/registry.h"
 #include "lb/roster.h"
 #include "lb/target_table.h"
@@ -149,15 +152,23 @@ static void fill_backend(struct backend *b, const struct config_service *service
 /* What the kernel says of the way to it. */
 static void route_backend(struct backend *b, const struct next_hop *hop, const struct snapshot *s)
 {
+	static const uint8_t no_source[ETH_ALEN];
 	struct way way = {.forward = b->way.forward, .remote = b->way.remote, .port = b->way.port};
 	b->reachable = hop->known && hop->egress < s->port_count;
 	if (b->reachable) {
 		way.egress = hop->egress;
 		way.link = s->ports[hop->egress];
 		way.vlan = htons(hop->vlan);
-		way.mtu = hop->mtu;
+		way.mtu = hop->mtu ? hop->mtu : WAY_MTU_MAX;
 		way.local = hop->local;
+		way.plain = way.forward == FORWARD_DSR && !way.vlan;
 		memcpy(way.link.destination, hop->mac, ETH_ALEN);
+		if (memcmp(hop->source, no_source, ETH_ALEN))
+			memcpy(way.link.source, hop->source, ETH_ALEN);
+	}
+	if (way.forward == FORWARD_IPIP && addr_is_v4(&way.remote) && s->ipip.prefix) {
+		way.local = s->ipip.source;
+		way.spread = PREFIX_FULL - s->ipip.prefix;
 	}
 	b->way = way;
 }
@@ -436,6 +447,8 @@ int snapshot_new(const struct snapshot_input *in, const struct snapshot *previou
 	if (!s)
 		return no_memory(s, err);
 	s->echo_limit = in->config->icmp.echo_limit;
+	s->too_big_limit = in->config->icmp.too_big_limit;
+	s->ipip = in->config->ipip;
 	s->idle_ns = in->config->timeouts.tcp_established * 1000000000ull;
 	s->targets = target_table_new(target_count(in->config));
 	if (!s->targets || note_begins_at(s, any_slow_start(in->config)))
@@ -472,6 +485,8 @@ int snapshot_refresh(const struct snapshot_input *in, const struct snapshot *pre
 	if (!s)
 		return no_memory(s, err);
 	s->echo_limit = previous->echo_limit;
+	s->too_big_limit = previous->too_big_limit;
+	s->ipip = previous->ipip;
 	s->idle_ns = previous->idle_ns;
 	s->counts = previous->counts;
 	s->targets = target_table_hold(previous->targets);

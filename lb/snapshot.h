@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bpf/rewrite.h"
+#include "bpf/abi.h"
 #include "lb/config.h"
 
 struct err;
@@ -109,9 +109,11 @@ struct snapshot {
 	struct policy_tables *policy;               /* NULL: everything is allowed */
 	struct link_addresses ports[ABI_MAX_PORTS]; /* source: the port's own; by port index */
 	uint32_t port_count;
-	uint32_t echo_limit; /* echo requests that each worker answers a second */
-	bool counts;         /* some service needs connections counted */
-	uint64_t idle_ns;    /* how long connections are remembered */
+	uint32_t echo_limit;    /* echo requests that each worker answers a second */
+	uint32_t too_big_limit; /* packets that are too big, the same */
+	struct config_ipip ipip;
+	bool counts;        /* some service needs connections counted */
+	uint64_t idle_ns;   /* how long connections are remembered */
 	uint64_t stale_ns;  /* a refresh is due then: something in here ends; UINT64_MAX: nothing */
 	uint64_t *since_ns; /* by backend id: when it began to serve; NULL: no service cares */
 };
@@ -121,9 +123,10 @@ struct next_hop {
 	bool known;
 	uint16_t egress; /* port index */
 	uint8_t mac[ETH_ALEN];
-	uint16_t vlan;     /* tag to send with, 0: none */
-	uint16_t mtu;      /* of the way, 0: not known */
-	struct addr local; /* the host's own address on that way */
+	uint8_t source[ETH_ALEN]; /* the own link address; zeroes: the port's */
+	uint16_t vlan;            /* tag to send with, 0: none */
+	uint16_t mtu;             /* of the way, 0: not known */
+	struct addr local;        /* the host's own address on that way */
 };
 
 /* What an operator says about a backend, over its configuration and its checks. */

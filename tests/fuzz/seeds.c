@@ -36,6 +36,55 @@ static void write_frames(const char *folder)
 	}
 }
 
+/* Each packet of the table that goes into a tunnel, as it looks in there. */
+static void write_tunnel_packets(const char *folder)
+{
+	for (size_t i = 0; i < packet_case_count; i++) {
+		const struct packet_case *c = &packet_cases[i];
+		struct frame in, out, got;
+		uint8_t bytes[1 + FRAME_ROOM] = {c->outer.gue};
+		if (!c->outer.to)
+			continue;
+		memset(&got, 0xff, sizeof(got));
+		packet_build(&c->in, &in);
+		outer_build(&c->outer, c->mac_to, &in, &got, &out);
+		memcpy(bytes + 1, out.bytes, out.length);
+		write_seed(folder, "decap", i, bytes, 1 + out.length);
+	}
+}
+
+/* Errors about such packets: fragmentation needed, packet too big. */
+static void write_tunnel_errors(const char *folder)
+{
+	static const struct recipe gue = {.from = "10.0.2.2",
+					  .to = "10.0.0.11",
+					  .protocol = 17,
+					  .to_port = 6080,
+					  .payload = 60};
+	static const struct recipe error = {.from = "10.0.2.3",
+					    .to = "10.0.2.2",
+					    .protocol = 1,
+					    .icmp_type = 3,
+					    .icmp_code = 4,
+					    .icmp_rest = 1400,
+					    .quote = &gue};
+	static const struct recipe ipip6 = {
+		.from = "fd02::2", .to = "fd00::11", .protocol = 41, .payload = 60};
+	static const struct recipe error6 = {.from = "fd02::3",
+					     .to = "fd02::2",
+					     .protocol = 58,
+					     .icmp_type = 2,
+					     .icmp_rest = 1400,
+					     .quote = &ipip6};
+	struct frame f;
+	packet_build(&error, &f);
+	f.bytes[f.l3 - 1] = 3; /* which reader: the byte in front of what a raw socket gives */
+	write_seed(folder, "decap", 1000, f.bytes + f.l3 - 1, f.length - f.l3 + 1);
+	packet_build(&error6, &f);
+	f.bytes[f.l4 - 1] = 2;
+	write_seed(folder, "decap", 1001, f.bytes + f.l4 - 1, f.length - f.l4 + 1);
+}
+
 static void write_requests(const char *folder)
 {
 	static const char *const requests[] = {
@@ -81,6 +130,8 @@ int main(int argc, char **argv)
 		return 2;
 	write_frames(argv[1]);
 	write_seed(argv[1], "config", 0, packet_table_yaml, strlen(packet_table_yaml));
+	write_tunnel_packets(argv[1]);
+	write_tunnel_errors(argv[1]);
 	write_requests(argv[1]);
 	write_stream(argv[1]);
 	return 0;

@@ -15,7 +15,14 @@
 #
 #                     client 10.0.1.1 --- eth0 weir eth1 ---- switch ---- b1 b2 b3 10.0.0.11-13
 #
+#   net_routed        the same, but the backends are in a network of their own, behind a router,
+#                     and have no VIPs yet:
+#
+#                     client --- eth0 weir eth1 --- eth0 router eth1 ---- switch ---- b1 b2 b3
+#
 # All VIPs lie in 203.0.113.0/24 and 2001:db8::/64, which are on-link for the client.
+#
+# long file: what network tests share is one thing.
 #
 # Namespaces and processes have names and ids of this test alone; all of them are gone when the
 # script ends, however it ends.
@@ -113,6 +120,13 @@ net_show_logs() {
 	done
 }
 
+# What `weir backend up` keeps outside of a namespace, where no `down` has followed.
+net_forget_backend() { # NAME
+	local number
+	number=$(stat -Lc %i "/run/netns/$1")
+	rm -rf "/sys/fs/bpf/weir/backend@$number" "/run/weir/backend-$number.json"
+}
+
 net_cleanup() {
 	local status=$? name
 	trap '' INT TERM
@@ -120,6 +134,7 @@ net_cleanup() {
 	[ $status -eq 0 ] || [ $status -eq 77 ] || net_show_logs
 	net_stop "${net_pids[@]}"
 	for name in "${net_namespaces[@]}"; do
+		net_forget_backend "$name"
 		ip netns delete "$name"
 	done
 	rm -rf "$dir" "/sys/fs/bpf/$net_prefix-pass" "/sys/fs/bpf/weir/$net_prefix" # what a killed daemon left
@@ -244,12 +259,19 @@ net_vip() { # NAMESPACE VIP...
 vip4=203.0.113.10
 vip6=2001:db8::10
 
-net_backends() { # of the switch, at 10.0.0.11, .12, .13
+net_hosts() { # of the switch, at 10.0.0.11, .12, .13: backends-to-be
 	local n
 	for n in 1 2 3; do
 		net_namespace b$n
 		net_plug b$n eth0 switch
 		net_address b$n eth0 10.0.0.1$n/24 fd00::1$n/64
+	done
+}
+
+net_backends() { # those, with the VIPs, by hand
+	local n
+	net_hosts
+	for n in 1 2 3; do
 		net_vip b$n $vip4 $vip6
 	done
 }
@@ -269,27 +291,54 @@ net_one_arm() {
 	done
 }
 
-net_two_arm() {
+net_two_arm() { # [net_hosts]
 	net_switch switch
 	net_namespace client weir
 	net_link client eth0 weir eth0
 	net_plug weir eth1 switch
-	net_two_arm_addresses
+	net_two_arm_addresses "$@"
 }
 
-net_two_arm_addresses() {
+net_two_arm_addresses() { # [net_hosts]
 	net_address client eth0 10.0.1.1/24 fd01::1/64 203.0.113.1/24 2001:db8::1/64
 	net_address weir eth0 10.0.1.2/24 fd01::2/64
 	net_address weir eth1 10.0.0.2/24 fd00::2/64
 	net_set weir ipv4.ip_forward=1 ipv6.conf.all.forwarding=1
 	on weir ip route add 203.0.113.1/32 dev eth0
 	on weir ip -6 route add 2001:db8::1/128 dev eth0
-	net_backends
+	"${1:-net_backends}"
+	net_default_routes 10.0.0.2 fd00::2
+}
+
+net_default_routes() { # IPV4 IPV6: of the backends
 	local n
 	for n in 1 2 3; do
-		on b$n ip route add default via 10.0.0.2
-		on b$n ip -6 route add default via fd00::2
+		on b$n ip route add default via "$1"
+		on b$n ip -6 route add default via "$2"
 	done
+}
+
+net_routed() {
+	net_switch switch
+	net_namespace client weir router
+	net_link client eth0 weir eth0
+	net_address client eth0 10.0.1.1/24 fd01::1/64 203.0.113.1/24 2001:db8::1/64
+	net_address weir eth0 10.0.1.2/24 fd01::2/64
+	net_link weir eth1 router eth0
+	net_address weir eth1 10.0.2.2/24 fd02::2/64
+	net_address router eth0 10.0.2.3/24 fd02::3/64
+	net_plug router eth1 switch
+	net_address router eth1 10.0.0.3/24 fd00::3/64
+	net_set weir ipv4.ip_forward=1 ipv6.conf.all.forwarding=1
+	net_set router ipv4.ip_forward=1 ipv6.conf.all.forwarding=1
+	on weir ip route add 203.0.113.1/32 dev eth0
+	on weir ip -6 route add 2001:db8::1/128 dev eth0
+	on weir ip route add 10.0.0.0/24 via 10.0.2.3
+	on weir ip -6 route add fd00::/64 via fd02::3
+	on router ip route add default via 10.0.2.2
+	on router ip -6 route add default via fd02::2
+	net_hosts
+	net_default_routes 10.0.0.3 fd00::3
 }
 
 # --- servers and clients ------------------------------------------------------------------------
@@ -320,6 +369,7 @@ nginx_start() {
 				client_max_body_size 100m;
 				location / { return 200 "$name\n"; }
 				location /files/ { root $dir; limit_rate 1m; }
+				location /fast/ { alias $dir/files/; }
 			}
 		}
 	END

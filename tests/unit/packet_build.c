@@ -140,9 +140,9 @@ static uint16_t fragment_id(const struct recipe *r)
 static void put_ipv4(struct frame *f, const struct recipe *r)
 {
 	put8(f, 0x40 | (20 + r->ipv4_options) / 4);
-	put8(f, 0);
+	put8(f, r->traffic_class);
 	put16(f, 0); /* total length, later */
-	put16(f, fragment_id(r));
+	put16(f, r->no_id ? 0 : fragment_id(r));
 	put16(f, r->ipv4_fragment);
 	put8(f, r->hop_limit ? r->hop_limit : 64);
 	put8(f, r->protocol);
@@ -204,7 +204,7 @@ static void put_extension(struct frame *f, const struct recipe *r, char letter, 
 static void put_ipv6(struct frame *f, const struct recipe *r)
 {
 	const char *extensions = or_default(r->extensions, "");
-	put32(f, 6u << 28);
+	put32(f, 6u << 28 | r->traffic_class << 20);
 	put16(f, 0); /* payload length, later */
 	put8(f, *extensions ? extension_protocol(*extensions) : r->protocol);
 	put8(f, r->hop_limit ? r->hop_limit : r->nd_type ? 255 : 64);

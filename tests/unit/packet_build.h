@@ -54,6 +54,8 @@ struct recipe {
 	uint8_t ipv4_options;   /* bytes, a multiple of 4 */
 	uint16_t ipv4_fragment; /* flags and offset */
 	uint16_t fragment_id;   /* 0x1234; of IPv6 fragments too */
+	bool no_id;             /* of IPv4: 0 */
+	uint8_t traffic_class;  /* DS field and ECN */
 	/*
 	 * IPv6 extension headers, a letter each: h hop-by-hop, r routing, d destination options
 	 * (8 bytes), D the same with 24 bytes, a authentication, f an atomic fragment,

@@ -56,6 +56,38 @@ const char packet_table_yaml[] =
 	"     backends: [{name: i1, address: 10.0.0.19}]}\n"
 	"  - {name: one, address: 203.0.113.41, protocol: udp, ports: 7,\n"
 	"     backends: [{name: e1, address: 10.0.0.20}]}\n"
+	"  - {name: ipip44, address: 203.0.113.50, protocol: tcp, ports: 80, forward: ipip,\n"
+	"     backends: [{name: t1, address: 10.0.0.50}]}\n"
+	"  - {name: ipip44u, address: 203.0.113.50, protocol: udp, ports: any, forward: ipip,\n"
+	"     backends: [{name: t2, address: 10.0.0.51}]}\n"
+	"  - {name: ipip46, address: 203.0.113.51, protocol: udp, ports: any, forward: ipip,\n"
+	"     backends: [{name: t3, address: \"2001:db8:2::51\"}]}\n"
+	"  - {name: gue44, address: 203.0.113.52, protocol: udp, ports: any, forward: gue,\n"
+	"     backends: [{name: t4, address: 10.0.0.52}]}\n"
+	"  - {name: gue46, address: 203.0.113.53, protocol: udp, ports: any, forward: gue,\n"
+	"     backends: [{name: t5, address: \"2001:db8:2::53\"}]}\n"
+	"  - {name: ipip66, address: \"2001:db8:1::50\", protocol: udp, ports: any, forward: "
+	"ipip,\n"
+	"     backends: [{name: t6, address: \"2001:db8:2::50\"}]}\n"
+	"  - {name: ipip64, address: \"2001:db8:1::51\", protocol: udp, ports: any, forward: "
+	"ipip,\n"
+	"     backends: [{name: t7, address: 10.0.0.53}]}\n"
+	"  - {name: gue66, address: \"2001:db8:1::52\", protocol: udp, ports: any, forward: gue,\n"
+	"     backends: [{name: t8, address: \"2001:db8:2::52\"}]}\n"
+	"  - {name: gue64, address: \"2001:db8:1::53\", protocol: udp, ports: any, forward: gue,\n"
+	"     backends: [{name: t9, address: 10.0.0.54}]}\n"
+	"  - {name: tagged, address: 203.0.113.54, protocol: udp, ports: any,\n"
+	"     backends: [{name: v1, address: 10.0.0.55}]}\n"
+	"  - {name: tagged6, address: \"2001:db8:1::54\", protocol: udp, ports: any, forward: "
+	"gue,\n"
+	"     backends: [{name: v2, address: 10.0.0.56}]}\n"
+	"  - {name: narrow, address: 203.0.113.55, protocol: udp, ports: any,\n"
+	"     backends: [{name: m1, address: 10.0.0.57}]}\n"
+	"  - {name: narrow6, address: \"2001:db8:1::55\", protocol: udp, ports: any, forward: "
+	"gue,\n"
+	"     backends: [{name: m2, address: \"2001:db8:2::55\"}]}\n"
+	"  - {name: narrow4, address: 203.0.113.56, protocol: tcp, ports: any, forward: ipip,\n"
+	"     backends: [{name: m3, address: 10.0.0.58}]}\n"
 	"  - {name: pool6, address: \"2001:db8:5::/64\", protocol: tcp, ports: 80,\n"
 	"     announce: neighbor, backends: [{name: p6, address: \"2001:db8:2::18\"}]}\n"
 	"  - {name: web6, address: \"2001:db8:1::10\", protocol: tcp, ports: [80, 443],\n"
@@ -163,6 +195,25 @@ const char packet_table_yaml[] =
 #define TO_WEB6   TO("web6", "b6", "02:06:00:00:00:11")
 #define TO_DNS6   TO("dns6", "d6", "02:06:00:00:00:53")
 #define TO_QUIET6 TO("quiet6", "q6", "02:06:00:00:00:12")
+
+#define L4 "192.0.2.254" /* see tools/weir/offline.c */
+#define L6 "2001:db8:fe::1"
+#define TO_T1 TO("ipip44", "t1", "02:04:0a:00:00:32"), .outer = {L4, "10.0.0.50"}
+#define TO_T2 TO("ipip44u", "t2", "02:04:0a:00:00:33"), .outer = {L4, "10.0.0.51"}
+#define TO_T3 TO("ipip46", "t3", "02:06:00:00:00:51"), .outer = {L6, "2001:db8:2::51"}
+#define TO_T4 TO("gue44", "t4", "02:04:0a:00:00:34"), .outer = {L4, "10.0.0.52", true}
+#define TO_T5 TO("gue46", "t5", "02:06:00:00:00:53"), .outer = {L6, "2001:db8:2::53", true}
+#define TO_T6 TO("ipip66", "t6", "02:06:00:00:00:50"), .outer = {L6, "2001:db8:2::50"}
+#define TO_T7 TO("ipip64", "t7", "02:04:0a:00:00:35"), .outer = {L4, "10.0.0.53"}
+#define TO_T8 TO("gue66", "t8", "02:06:00:00:00:52"), .outer = {L6, "2001:db8:2::52", true}
+#define TO_T9 TO("gue64", "t9", "02:04:0a:00:00:36"), .outer = {L4, "10.0.0.54", true}
+#define TO_V1 TO("tagged", "v1", "02:04:0a:00:00:37"), .outer = {.vlan = 77}
+#define TO_V2 TO("tagged6", "v2", "02:04:0a:00:00:38"), .outer = {L4, "10.0.0.56", true, 78}
+#define TO_M1 TO("narrow", "m1", "02:04:0a:00:00:39")
+#define TO_M2 TO("narrow6", "m2", "02:06:00:00:00:55"), .outer = {L6, "2001:db8:2::55", true}
+#define TO_M3 TO("narrow4", "m3", "02:04:0a:00:00:3a"), .outer = {L4, "10.0.0.58"}
+#define REFUSED_BY(service_, backend_) \
+	.verdict = LB_TRANSMIT, .service = (service_), .backend = (backend_), .never_repeated = true
 
 const struct packet_case packet_cases[] = {
 	/* --- what is balanced --------------------------------------------------------------- */
@@ -832,16 +883,93 @@ const struct packet_case packet_cases[] = {
 	 {.from = CLIENT6, .to = VIP6, .protocol = IPPROTO_ICMPV6, .nd_type = 136,
 	  .nd_target = VIP6, .nd_option = 2}, PASS},
 	{"router solicitation", V6(ICMPV6, "ff02::2", .nd_type = 133, .nd_target = "::"), PASS},
+
+	/* --- tunnels, VLAN tags and ways that are too narrow --------------------------------- */
+	{"4in4", V4(UDP, "203.0.113.50", .to_port = 9, .payload = 40), TO_T2},
+	{"4in4, a SYN", V4(TCP, "203.0.113.50", .to_port = 80, .tcp_flags = TCP_SYN), TO_T1},
+	{"4in4, DSCP and ECN are copied",
+	 V4(UDP, "203.0.113.50", .to_port = 9, .traffic_class = 0xbb), TO_T2},
+	{"4in4, options", V4(UDP, "203.0.113.50", .to_port = 9, .ipv4_options = 40), TO_T2},
+	{"4in4, padding behind the packet",
+	 V4(UDP, "203.0.113.50", .to_port = 9, .padding = 18), TO_T2},
+	{"4in4, from a VLAN", V4(UDP, "203.0.113.50", .to_port = 9, .tags = {VLAN}), TO_T2},
+	{"4in4, the longest that comes in", V4(UDP, "203.0.113.50", .to_port = 9, .payload = 1472),
+	 TO_T2},
+	{"4in4, an error about its flow",
+	 {.from = ROUTER, .to = "203.0.113.50", .protocol = IPPROTO_ICMP, .icmp_type = 3,
+	  QUOTED(UDP, "203.0.113.50", 9)}, TO_T2},
+	{"4in4, a first fragment",
+	 V4(UDP, "203.0.113.50", .to_port = 9, V4_PART(0x5001, 0x2000)), TO_T2},
+	{"4in4, a later fragment",
+	 V4(UDP, "203.0.113.50", V4_PART(0x5001, 0x0005)), TO_T2},
+	{"4in6", V4(UDP, "203.0.113.51", .to_port = 9, .payload = 1), TO_T3},
+	{"4in6, from two VLANs",
+	 V4(UDP, "203.0.113.51", .to_port = 9, .tags = {SERVICE_VLAN, VLAN}), TO_T3},
+	{"gue 4 over 4", V4(UDP, "203.0.113.52", .to_port = 9, .payload = 2), TO_T4},
+	{"gue 4 over 6", V4(UDP, "203.0.113.53", .to_port = 9, .payload = 3), TO_T5},
+	{"6in6", V6(UDP, "2001:db8:1::50", .to_port = 9, .payload = 30), TO_T6},
+	{"6in6, the traffic class is copied",
+	 V6(UDP, "2001:db8:1::50", .to_port = 9, .traffic_class = 0xb9),
+	 TO_T6},
+	{"6in6, extension headers",
+	 V6(UDP, "2001:db8:1::50", .to_port = 9, .extensions = "hd"), TO_T6},
+	{"6in4", V6(UDP, "2001:db8:1::51", .to_port = 9), TO_T7},
+	{"gue 6 over 6", V6(UDP, "2001:db8:1::52", .to_port = 9), TO_T8},
+	{"gue 6 over 4", V6(UDP, "2001:db8:1::53", .to_port = 9, .tags = {VLAN}), TO_T9},
+	{"to a VLAN", V4(UDP, "203.0.113.54", .to_port = 9), TO_V1},
+	{"from a VLAN to another", V4(UDP, "203.0.113.54", .to_port = 9, .tags = {VLAN}), TO_V1},
+	{"from two VLANs to another",
+	 V4(UDP, "203.0.113.54", .to_port = 9, .tags = {SERVICE_VLAN, VLAN}), TO_V1},
+	{"gue into a VLAN", V6(UDP, "2001:db8:1::54", .to_port = 9), TO_V2},
+	{"dsr, just fits", V4(UDP, "203.0.113.55", .to_port = 9, .payload = 1252), TO_M1},
+	{"dsr, too big", V4(UDP, "203.0.113.55", .to_port = 9, .payload = 1253), REFUSED_BY("narrow", "m1"),
+	 .reply = {.mac_from = PORT_MAC, .mac_to = CLIENT_MAC, .from = "203.0.113.55", .to = CLIENT,
+	  .protocol = IPPROTO_ICMP, .icmp_type = 3, .icmp_code = 4, .icmp_rest = 1280,
+	  .no_id = true, .quote_length = 548,
+	  .quote = &(const struct recipe) V4(UDP, "203.0.113.55", .to_port = 9, .payload = 1253)}},
+	{"dsr, too big, a later fragment of a datagram of which nothing is known",
+	 V4(UDP, "203.0.113.55", .payload = 1400, .fragment_id = 0x5002, .ipv4_fragment = 0x2005),
+	 HOLD},
+	{"ipip, just fits", V4(TCP, "203.0.113.56", .to_port = 9, .tcp_flags = TCP_ACK,
+	 .payload = 1220), TO_M3},
+	{"ipip, too big", V4(TCP, "203.0.113.56", .to_port = 9, .tcp_flags = TCP_ACK, .payload = 1221,
+	 .tags = {VLAN}), REFUSED_BY("narrow4", "m3"),
+	 .reply = {.mac_from = PORT_MAC, .mac_to = CLIENT_MAC, .from = "203.0.113.56", .to = CLIENT,
+	  .tags = {VLAN},
+	  .protocol = IPPROTO_ICMP, .icmp_type = 3, .icmp_code = 4, .icmp_rest = 1260,
+	  .no_id = true, .quote_length = 548,
+	  .quote = &(const struct recipe) V4(TCP, "203.0.113.56", .to_port = 9, .tcp_flags = TCP_ACK,
+	   .payload = 1221)}},
+	{"gue, just fits", V6(UDP, "2001:db8:1::55", .to_port = 9, .payload = 1404), TO_M2},
+	{"gue, too big", V6(UDP, "2001:db8:1::55", .to_port = 9, .payload = 1405),
+	 REFUSED_BY("narrow6", "m2"),
+	 .reply = {.mac_from = PORT_MAC, .mac_to = CLIENT_MAC, .from = "2001:db8:1::55",
+	  .to = CLIENT6, .protocol = IPPROTO_ICMPV6, .icmp_type = 2, .icmp_rest = 1452,
+	  .quote_length = 1232,
+	  .quote = &(const struct recipe) V6(UDP, "2001:db8:1::55", .to_port = 9, .payload = 1405)}},
+	{"gue, too big, from nobody",
+	 {.from = "::", .to = "2001:db8:1::55", .protocol = IPPROTO_UDP, .to_port = 9,
+	  .payload = 1405}, WORKER_DROPS(TOO_BIG, .never_repeated = true, .service = "narrow6", .backend = "m2")},
 };
 /* clang-format on */
 const size_t packet_case_count = sizeof(packet_cases) / sizeof(packet_cases[0]);
 
 /* --- around it ------------------------------------------------------------------------------ */
 
+static struct next_hop *hop_of(struct offline *o, const char *backend)
+{
+	return &o->next_hops[fixture_backend(o, backend)];
+}
+
 void packet_table_open(struct offline *o)
 {
 	fixture_open(o, packet_table_yaml);
-	o->next_hops[fixture_backend(o, "lost/n1")].known = false;
+	hop_of(o, "lost/n1")->known = false;
+	hop_of(o, "tagged/v1")->vlan = 77;
+	hop_of(o, "tagged6/v2")->vlan = 78;
+	hop_of(o, "narrow/m1")->mtu = 1280;
+	hop_of(o, "narrow6/m2")->mtu = 1500;
+	hop_of(o, "narrow4/m3")->mtu = 1280;
 	fixture_publish(o);
 }
 
@@ -871,15 +999,13 @@ struct lb_packet packet_judge(struct offline *o, const struct frame *in, uint64_
 	return p;
 }
 
-void packet_case_expect(const struct packet_case *c, const struct frame *in, struct frame *out)
+void packet_case_expect(const struct packet_case *c, const struct frame *in,
+			const struct frame *got, struct frame *out)
 {
-	if (c->reply.from) {
+	if (c->reply.from)
 		packet_build(&c->reply, out);
-		return;
-	}
-	*out = *in;
-	if (!c->mac_to)
-		return;
-	mac_parse(c->mac_to, out->bytes);
-	mac_parse(PORT_MAC, out->bytes + 6);
+	else if (c->mac_to)
+		outer_build(&c->outer, c->mac_to, in, got, out);
+	else
+		*out = *in;
 }

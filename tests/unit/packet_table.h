@@ -10,6 +10,7 @@
 
 #include "bpf/abi.h"
 #include "lb/process.h"
+#include "tests/unit/outer.h"
 #include "tests/unit/packet_build.h"
 
 struct offline;
@@ -25,6 +26,7 @@ struct packet_case {
 	const char *service, *backend; /* NULL: none */
 	/* LB_TRANSMIT: the packet with these link addresses, or another packet. */
 	const char *mac_to;
+	struct outer outer; /* in front of it; without VLAN tags where there is none */
 	struct recipe reply;
 };
 
@@ -44,7 +46,8 @@ void packet_table_open(struct offline *o);
 struct lb_packet packet_judge(struct offline *o, const struct frame *in, uint64_t time_ns,
 			      struct frame *out);
 
-/* What a case's packet is to become, from the frame that went in. */
-void packet_case_expect(const struct packet_case *c, const struct frame *in, struct frame *out);
+/* What a case's packet is to become, from the frame that went in; see outer_build() for `got`. */
+void packet_case_expect(const struct packet_case *c, const struct frame *in,
+			const struct frame *got, struct frame *out);
 
 #endif

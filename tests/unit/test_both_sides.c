@@ -49,7 +49,7 @@ static bool is_workers_reason(enum reason reason)
 {
 	return reason == REASON_NO_BACKEND || reason == REASON_NO_NEXT_HOP ||
 	       reason == REASON_FRAGMENT_UNMATCHED || reason == REASON_FRAGMENT_OVERLAP ||
-	       reason == REASON_BAD_CHECKSUM;
+	       reason == REASON_BAD_CHECKSUM || reason == REASON_TOO_BIG;
 }
 
 /* What is wrong with requests of neighbours, where the program leaves them to a worker. */

@@ -117,7 +117,11 @@ static const struct {
 	{ETH0 NONE "flow_table: {timeouts: {udp: 90s, tcp_closing: 168h, tcp_handshake: 120m}}\n",
 	 "    tcp_handshake: 2h\n    tcp_established: 1h\n    tcp_closing: 168h\n    udp: 90s\n"},
 	{ETH0 NONE "icmp: {other: drop, echo_limit: 7, echo: false}\n",
-	 "icmp:\n  echo: false\n  echo_limit: 7\n  other: drop\n"},
+	 "icmp:\n  echo: false\n  echo_limit: 7\n  too_big_limit: 1000\n  other: drop\n"},
+	{ETH0 NONE "ipip: {source: 172.16.0.0/12}\n", "ipip:\n  source: 172.16.0.0/12\n"},
+	{WEB PORT80 "forward: gue, backends: [{name: a, address: \"fd00::1\"}]}\n",
+	 "    forward: gue\n"},
+	{WEB PORT80 "forward: ipip, " EMPTY, "    forward: ipip\n"},
 	{ETH0 NONE "instance: " LETTERS_32 "\n", "instance: " LETTERS_32 "\n"},
 	{"interfaces: [{name: fifteen-letters}]\n" NONE, "  - name: fifteen-letters\n"},
 	{WEB PORT80 "backends: [{name: " LETTERS_32 LETTERS_31 ", address: 10.0.0.2}]}\n",
@@ -186,6 +190,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c->flow_entries, 1048576);
 	assert_true(c->icmp.echo);
 	assert_int_equal(c->icmp.echo_limit, 1000);
+	assert_int_equal(c->icmp.too_big_limit, 1000);
 	assert_int_equal(c->icmp.other, ICMP_OTHER_PASS);
 	assert_int_equal(c->timeouts.tcp_handshake, 10);
 	assert_int_equal(c->timeouts.tcp_established, 3600);

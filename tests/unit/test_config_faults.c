@@ -35,8 +35,8 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 #define EMPTY  "backends: []}\n"
 #define NONE   "services: []\n"
 #define RULE   ETH0 NONE "policy: {rules: [{name: r, "
-#define ROOT_KEYS                                                                            \
-	"instance, interfaces, workers, memory, flow_table, on_daemon_loss, icmp, sources, " \
+#define ROOT_KEYS                                                                                  \
+	"instance, interfaces, workers, memory, flow_table, on_daemon_loss, icmp, ipip, sources, " \
 	"policy, services, api"
 #define SERVICE_KEYS                                                                     \
 	"name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, " \
@@ -313,10 +313,10 @@ static const struct {
 	 "f:3: icmp.echo_limit: found '1k'; expected a whole number from 1 to 100000000"},
 	{ETH0 NONE "icmp: {other: reject}\n",
 	 "f:3: icmp.other: found 'reject'; expected pass or drop"},
-	{ETH0 NONE "icmp: true\n",
-	 "f:3: icmp: found 'true'; expected a mapping with the keys echo, echo_limit, other"},
+	{ETH0 NONE "icmp: true\n", "f:3: icmp: found 'true'; expected a mapping with the keys "
+				   "echo, echo_limit, too_big_limit, other"},
 	{ETH0 NONE "icmp: {limit: 5}\n",
-	 "f:3: icmp.limit: unknown key; the keys here are echo, echo_limit, other"},
+	 "f:3: icmp.limit: unknown key; the keys here are echo, echo_limit, too_big_limit, other"},
 	{ETH0 NONE "flow_table: {timeouts: {udp: 500ms}}\n",
 	 "f:3: flow_table.timeouts.udp: found '500ms'; flows age by whole seconds, "
 	 "expected " DURATION},
@@ -415,8 +415,11 @@ static const struct {
 	{ETH0 "services:\n  - {name: web, address: 10.0.0.1, protocol: sctp}\n",
 	 "f:3: services[0].protocol: found 'sctp'; expected tcp or udp"},
 	{WEB "forward: nat}\n",
-	 "f:3: services[0].forward: 'nat' is not supported by this version; use dsr"},
-	{WEB "forward: direct}\n", "f:3: services[0].forward: found 'direct'; expected dsr"},
+	 "f:3: services[0].forward: 'nat' is not supported by this version; use dsr or ipip or "
+	 "gue"},
+	{WEB "forward: direct}\n",
+	 "f:3: services[0].forward: found 'direct'; expected dsr or ipip or "
+	 "gue"},
 	{WEB PORT80 "scheduler: least-connections, affinity: source, " EMPTY,
 	 "f:3: services[0].scheduler: 'least-connections' does not keep a client's flows together; "
 	 "expected maglev, or affinity: flow"},
@@ -532,6 +535,22 @@ static const struct {
 	 "65535"},
 	{WEB PORT80 "backends: [{name: b1, address: 10.0.0.2, state: dead}]}\n",
 	 "f:3: services[0].backends[0].state: found 'dead'; expected up or drain or down"},
+	{ETH0 NONE "ipip: {source: 172.16.0.0/7}\n",
+	 "f:3: ipip.source: found '172.16.0.0/7'; expected none or an IPv4 prefix of 8 to 31 bits"},
+	{ETH0 NONE "ipip: {source: \"fd00::/16\"}\n",
+	 "f:3: ipip.source: found 'fd00::/16'; expected none or an IPv4 prefix of 8 to 31 bits"},
+	{ETH0 NONE "ipip: {source: 172.16.0.1/12}\n",
+	 "f:3: ipip.source: 172.16.0.1/12 has bits behind its length; expected 172.16.0.0/12"},
+	{WEB PORT80 "forward: gue,\n     backends: [{name: b1, address: 10.0.0.2, port: 8080}]}\n",
+	 "f:4: services[0].backends[0].port: 8080, but with forward: gue a backend gets the "
+	 "client's packet as it is, to the service's own port; expected same, or forward: nat"},
+	{WEB PORT80 "forward: ipip,\n     backends: [{name: b1, address: 10.0.7.7}]}\n"
+		    "  - {name: pool, address: 10.0.7.0/24, protocol: udp, " PORT80 EMPTY,
+	 "f:4: services[0].backends[0].address: 10.0.7.7 is a VIP, that of service 'pool': packets "
+	 "would come back; expected the backend's"},
+	{WEB PORT80 "forward: ipip, backends: [{name: b1, address: 10.0.0.1}]}\n",
+	 "f:3: services[0].backends[0].address: 10.0.0.1 is the service's own address; expected "
+	 "the backend's"},
 	{WEB PORT80 "backends: [{name: b1, address: 10.0.0.2, port: 0}]}\n",
 	 "f:3: services[0].backends[0].port: found '0'; expected same or a port from 1 to 65535"},
 	{WEB PORT80 "backends:\n     [{name: b1, address: 10.0.0.2, port: 8080}]}\n",

@@ -85,7 +85,7 @@ static void watch(struct fixture *f, const struct next_hop_wanted *wanted, uint3
 
 static void watch_one(struct fixture *f, uint32_t id, const char *address)
 {
-	struct next_hop_wanted wanted = {.id = id};
+	struct next_hop_wanted wanted = {.id = id, .on_link = true};
 	assert_int_equal(addr_parse(address, &wanted.address), 0);
 	watch(f, &wanted, 1);
 }
@@ -267,6 +267,80 @@ static void test_routes_refused_v6(void **state)
 	await(f, FAR, mac_b);
 }
 
+static bool has_mtu(struct fixture *f, uint32_t mtu)
+{
+	return get(f, FAR).mtu == mtu;
+}
+
+static void await_mtu(struct fixture *f, uint32_t mtu)
+{
+	while (!has_mtu(f, mtu))
+		ev_run(f->loop, EVRUN_ONCE);
+}
+
+/* Where a gateway will do, its link address is the one; it is kept while anybody is behind it. */
+static void test_gateway(void **state)
+{
+	struct fixture *f = fixture_or_skip(state);
+	struct next_hop_wanted wanted[3] = {{.id = FAR}, {.id = B12}, {.id = B11, .on_link = true}};
+	struct addr local;
+	addr_parse("192.0.2.9", &wanted[0].address);
+	addr_parse("192.0.2.10", &wanted[1].address);
+	addr_parse("192.0.2.9", &wanted[2].address);
+	addr_parse("10.0.0.1", &local);
+	here(f, "ip route add default via 10.0.0.11");
+	watch(f, wanted, 3);
+	await(f, FAR, mac_b);
+	await(f, B12, mac_b);
+	struct next_hop hop = get(f, FAR);
+	assert_int_equal(hop.mtu, 1500);
+	assert_int_equal(hop.vlan, 0);
+	assert_true(addr_equal(&hop.local, &local));
+	assert_false(get(f, B11).known);
+	assert_why(f, B11,
+		   "the route to 192.0.2.9 goes through a gateway, 10.0.0.11: dsr needs the "
+		   "backend on the link");
+
+	unsigned int changes = f->changes;
+	watch(f, wanted, 1);
+	here(f, "ip route replace default via 10.0.0.11 mtu 1400");
+	await_mtu(f, 1400);
+	assert_memory_equal(get(f, FAR).mac, mac_b, ETH_ALEN);
+	assert_int_equal(f->changes, changes + 1);
+	here(f, "ip link set nh0 mtu 1300");
+	here(f, "ip route replace default via 10.0.0.11");
+	await_mtu(f, 1300);
+	peer(f, "ip link set nh1 address 02:00:00:00:00:0c");
+	here(f, "ip neigh replace 10.0.0.11 lladdr 02:00:00:00:00:0c dev nh0 nud reachable");
+	await(f, FAR, mac_c);
+	here(f, "ip route replace default via 10.0.0.12");
+	await_words(f, FAR, "the gateway 10.0.0.12 does not answer ARP on nh0");
+}
+
+/* A VLAN sub-interface of a port is a way out by that port, with its tag. */
+static void test_vlan(void **state)
+{
+	struct fixture *f = fixture_or_skip(state);
+	if (netns_run(f->net.here, "ip link add link nh0 name nh0.7 type vlan id 7 2>/dev/null")) {
+		print_message("# skipped: this kernel has no VLAN devices\n");
+		skip();
+	}
+	here(f, "ip link set nh0.7 address 02:00:00:00:00:0d mtu 1496 up && "
+		"ip address add 10.7.0.1/24 dev nh0.7");
+	peer(f, "ip link add link nh1 name nh1.7 type vlan id 7 && ip link set nh1.7 up && "
+		"ip address add 10.7.0.11/24 dev nh1.7");
+	watch_one(f, FAR, "10.7.0.11");
+	await(f, FAR, mac_b);
+	struct next_hop hop = get(f, FAR);
+	assert_int_equal(hop.egress, 0);
+	assert_int_equal(hop.vlan, 7);
+	assert_int_equal(hop.mtu, 1496);
+	assert_memory_equal(hop.source, "\2\0\0\0\0\15", ETH_ALEN);
+	here(f, "ip link add link nh0 name nh0.8 type vlan proto 802.1ad id 8 && "
+		"ip link set nh0.8 up && ip route replace 10.7.0.11 dev nh0.8");
+	await_words(f, FAR, "the route to 10.7.0.11 leaves by nh0.8, which is not in interfaces");
+}
+
 /* Backends may share an address; a set that replaces another leaves nothing of it. */
 static void test_sets(void **state)
 {
@@ -365,6 +439,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_resolves, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_resolves_v6, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_gateway, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_vlan, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_known_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_mac_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_comes_late, setup, teardown),

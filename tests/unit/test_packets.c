@@ -32,7 +32,7 @@ static void expect_case(const struct packet_case *c, const struct frame *in)
 		expect_reason(p.reason, c->reason);
 	expect_name("service", registry_name(balancer.services, p.service), c->service);
 	expect_name("backend", backend ? strchr(backend, '/') + 1 : NULL, c->backend);
-	packet_case_expect(c, in, &want);
+	packet_case_expect(c, in, &out, &want);
 	expect_bytes(&out, &want);
 	if (p.verdict == LB_TRANSMIT)
 		expect_number("egress", p.egress, 0);
@@ -142,7 +142,7 @@ static void expect_fast_case(const struct packet_case *c, enum xdp_outcome other
 	if (v.outcome == OUTCOME_DROPPED)
 		expect_reason(v.reason, c->reason);
 	if (v.outcome == OUTCOME_SENT)
-		packet_case_expect(c, &in, &want);
+		packet_case_expect(c, &in, &out, &want);
 	expect_bytes(&out, v.outcome == OUTCOME_SENT ? &want : &in);
 }
 

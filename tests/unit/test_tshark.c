@@ -22,13 +22,17 @@
 
 #define FRAMES_MAX 4096
 
-/* What is inside of TCP and UDP is filled up by number: let nobody take it for a protocol. */
-#define TSHARK                                                                               \
-	"tshark -n -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE "                    \
-	"-o udp.check_checksum:TRUE -o ip.defragment:FALSE -o ipv6.defragment:FALSE "        \
-	"--disable-protocol dns --disable-protocol http --disable-protocol tls "             \
-	"--disable-protocol quic -Y '_ws.malformed || ip.checksum.status == 0 || "           \
-	"tcp.checksum.status == 0 || udp.checksum.status == 0 || icmp.checksum.status == 0 " \
+/*
+ * What is inside of TCP and UDP is filled up by number: let nobody take it for a protocol. Of a TCP
+ * segment that an ICMP error quotes in part, tshark adds up that part.
+ */
+#define TSHARK                                                                        \
+	"tshark -n -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE "             \
+	"-o udp.check_checksum:TRUE -o ip.defragment:FALSE -o ipv6.defragment:FALSE " \
+	"--disable-protocol dns --disable-protocol http --disable-protocol tls "      \
+	"--disable-protocol quic -Y '_ws.malformed || ip.checksum.status == 0 || "    \
+	"(tcp.checksum.status == 0 && !icmp) || udp.checksum.status == 0 || "         \
+	"icmp.checksum.status == 0 "                                                  \
 	"|| icmpv6.checksum.status == 0' -T fields -e frame.number -r "
 
 static pcap_dumper_t *capture;

@@ -12,6 +12,7 @@
 
 #define DEFAULT_SOCKET "/run/weir/weir.sock"
 
+int command_backend(int argc, char **argv); /* backend_command.c */
 int command_run(int argc, char **argv);     /* run.c */
 int command_check(int argc, char **argv);   /* check.c */
 int command_set(int argc, char **argv);     /* set.c */

@@ -110,6 +110,7 @@ static int watch_backends(struct daemon *d, const struct config *config, struct 
 			wanted[count++] = (struct next_hop_wanted){
 				.id = registry_find(d->backends, key),
 				.address = s->backends[j].address,
+				.on_link = s->forward == FORWARD_DSR,
 			};
 		}
 	}

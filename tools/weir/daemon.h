@@ -24,6 +24,7 @@ struct err;
 struct detour;
 struct ev_loop;
 struct next_hops;
+struct tunnel_errors;
 struct policy_tables;
 struct registry;
 
@@ -39,6 +40,7 @@ struct daemon {
 	struct source_watch *source_watch; /* NULL: nobody watches the files of sources */
 	struct engine *engine;
 	struct next_hops *next_hops;
+	struct tunnel_errors *tunnel_errors;
 	struct announcer *announcer;
 	struct detour *detour;
 	struct checker *checker;

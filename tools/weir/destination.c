@@ -22,10 +22,43 @@
 
 static bool is_same_hop(const struct next_hop *a, const struct next_hop *b)
 {
-	return a->known == b->known && a->egress == b->egress && !memcmp(a->mac, b->mac, ETH_ALEN);
+	return a->known == b->known && a->egress == b->egress && a->vlan == b->vlan &&
+	       a->mtu == b->mtu && addr_equal(&a->local, &b->local) &&
+	       !memcmp(a->source, b->source, ETH_ALEN) && !memcmp(a->mac, b->mac, ETH_ALEN);
 }
 
-/* Leaves the egress port in d->hop. */
+/* The index of the port with that interface, or -1. */
+static int find_port(const struct destination_ways *ways, int ifindex)
+{
+	for (uint32_t i = 0; i < ways->port_count; i++)
+		if (ways->ports[i] == ifindex)
+			return i;
+	return -1;
+}
+
+/* Leaves in d->hop how packets leave by the route's interface: a port, or a VLAN on one. */
+static enum destination_fault find_egress(struct destination *d, struct destination_ways *ways)
+{
+	struct kernel_link link = {0};
+	int port = find_port(ways, d->route.ifindex);
+	if (rtnetlink_get_link(&ways->requests, d->route.ifindex, &link))
+		return DESTINATION_NO_PORT;
+	if (port < 0 && link.vlan)
+		port = find_port(ways, link.lower);
+	else
+		link.vlan = 0;
+	if (port < 0)
+		return DESTINATION_NO_PORT;
+	uint32_t mtu = d->route.mtu ? d->route.mtu : link.mtu;
+	d->hop.egress = port;
+	d->hop.vlan = link.vlan;
+	if (d->path_mtu && d->path_mtu < mtu)
+		mtu = d->path_mtu;
+	d->hop.mtu = mtu < WAY_MTU_MAX ? mtu : WAY_MTU_MAX;
+	memcpy(d->hop.source, link.mac, ETH_ALEN);
+	return DESTINATION_OK;
+}
+
 static enum destination_fault find_route(struct destination *d, struct destination_ways *ways)
 {
 	memset(&d->route, 0, sizeof(d->route));
@@ -34,13 +67,8 @@ static enum destination_fault find_route(struct destination *d, struct destinati
 		return DESTINATION_NO_ROUTE;
 	if (d->route.type != RTN_UNICAST)
 		return DESTINATION_NO_HOST;
-	for (uint32_t i = 0; i < ways->port_count; i++) {
-		if (ways->ports[i] != d->route.ifindex)
-			continue;
-		d->hop.egress = i;
-		return d->route.has_gateway ? DESTINATION_GATEWAY : DESTINATION_OK;
-	}
-	return DESTINATION_NO_PORT;
+	d->hop.local = d->route.source;
+	return find_egress(d, ways);
 }
 
 /*
@@ -57,12 +85,12 @@ static bool needs_asking(const struct kernel_neighbor *neighbor, bool adopted)
 /* A refusal needs no words of its own: it is asked again, and silent meanwhile. */
 static void ask(struct destination *d, struct destination_ways *ways, bool exists, bool managed)
 {
-	if (d->asked)
+	if (d->asked || ways->quiet)
 		return;
 	d->asked = true;
 	if (!exists)
-		rtnetlink_make_neighbor(&ways->requests, d->ifindex, &d->address);
-	else if (!rtnetlink_adopt_neighbor(&ways->requests, d->ifindex, &d->address) && !managed)
+		rtnetlink_make_neighbor(&ways->requests, d->ifindex, &d->neighbor);
+	else if (!rtnetlink_adopt_neighbor(&ways->requests, d->ifindex, &d->neighbor) && !managed)
 		d->adopted = true;
 }
 
@@ -70,7 +98,7 @@ static void ask(struct destination *d, struct destination_ways *ways, bool exist
 static enum destination_fault find_neighbor(struct destination *d, struct destination_ways *ways)
 {
 	struct kernel_neighbor neighbor = {0};
-	bool exists = !rtnetlink_get_neighbor(&ways->requests, d->ifindex, &d->address, &neighbor);
+	bool exists = !rtnetlink_get_neighbor(&ways->requests, d->ifindex, &d->neighbor, &neighbor);
 	if (!exists)
 		d->adopted = false;
 	if (!exists || needs_asking(&neighbor, d->adopted))
@@ -84,11 +112,14 @@ static enum destination_fault find_neighbor(struct destination *d, struct destin
 bool destination_look(struct destination *d, struct destination_ways *ways)
 {
 	const struct next_hop none = {0}, before = d->hop;
+	d->hop = none;
 	d->fault = find_route(d, ways);
 	int ifindex = d->fault ? 0 : d->route.ifindex;
-	if (ifindex != d->ifindex)
+	const struct addr *neighbor = d->route.has_gateway ? &d->route.gateway : &d->address;
+	if (ifindex != d->ifindex || !addr_equal(neighbor, &d->neighbor))
 		destination_release(d, ways);
 	d->ifindex = ifindex;
+	d->neighbor = *neighbor;
 	if (!d->fault)
 		d->fault = find_neighbor(d, ways);
 	d->hop.known = !d->fault;
@@ -97,20 +128,36 @@ bool destination_look(struct destination *d, struct destination_ways *ways)
 	return !is_same_hop(&before, &d->hop);
 }
 
-void destination_release(struct destination *d, struct destination_ways *ways)
+static void release_neighbor(const struct destination *d, struct destination_ways *ways)
 {
 	struct kernel_neighbor neighbor;
-	if (d->ifindex &&
-	    !rtnetlink_get_neighbor(&ways->requests, d->ifindex, &d->address, &neighbor) &&
-	    neighbor.managed) {
-		if (neighbor.protocol == RTNETLINK_PROTOCOL)
-			rtnetlink_delete_neighbor(&ways->requests, d->ifindex, &d->address);
-		else if (d->adopted)
-			rtnetlink_leave_neighbor(&ways->requests, d->ifindex, &d->address);
+	struct destination *partner = ways->partner(ways->context, d);
+	if (partner) {
+		partner->adopted |= d->adopted;
+		return;
 	}
+	if (rtnetlink_get_neighbor(&ways->requests, d->ifindex, &d->neighbor, &neighbor) ||
+	    !neighbor.managed)
+		return;
+	if (neighbor.protocol == RTNETLINK_PROTOCOL)
+		rtnetlink_delete_neighbor(&ways->requests, d->ifindex, &d->neighbor);
+	else if (d->adopted)
+		rtnetlink_leave_neighbor(&ways->requests, d->ifindex, &d->neighbor);
+}
+
+void destination_release(struct destination *d, struct destination_ways *ways)
+{
+	if (d->ifindex && !ways->quiet)
+		release_neighbor(d, ways);
 	d->ifindex = 0;
 	d->adopted = false;
 	d->asked = false;
+}
+
+enum destination_fault destination_fault(const struct destination *d, bool on_link)
+{
+	bool has_way = d->fault == DESTINATION_OK || d->fault == DESTINATION_SILENT;
+	return has_way && on_link && d->route.has_gateway ? DESTINATION_GATEWAY : d->fault;
 }
 
 /* --- words ------------------------------------------------------------------------------------ */
@@ -144,14 +191,15 @@ static const char *error_words(int error)
 	}
 }
 
-void destination_describe(const struct destination *d, char *text, size_t size)
+void destination_describe(const struct destination *d, bool on_link, char *text, size_t size)
 {
-	char name[IF_NAMESIZE], to[ADDR_TEXT], gateway[ADDR_TEXT];
+	char name[IF_NAMESIZE], to[ADDR_TEXT], neighbor[ADDR_TEXT];
 	const char *interface = if_indextoname(d->route.ifindex, name);
 	if (!interface)
 		interface = "an interface that is gone";
 	addr_format(&d->address, to);
-	switch (d->fault) {
+	addr_format(&d->neighbor, neighbor);
+	switch (destination_fault(d, on_link)) {
 	case DESTINATION_OK:
 		snprintf(text, size, "%s", "");
 		break;
@@ -172,11 +220,12 @@ void destination_describe(const struct destination *d, char *text, size_t size)
 		snprintf(text, size,
 			 "the route to %s goes through a gateway, %s: dsr needs the backend on the "
 			 "link",
-			 to, addr_format(&d->route.gateway, gateway));
+			 to, neighbor);
 		break;
 	case DESTINATION_SILENT:
-		snprintf(text, size, "%s does not answer %s on %s", to,
-			 addr_is_v4(&d->address) ? "ARP" : "neighbour solicitations", interface);
+		snprintf(text, size, "%s%s does not answer %s on %s",
+			 d->route.has_gateway ? "the gateway " : "", neighbor,
+			 addr_is_v4(&d->neighbor) ? "ARP" : "neighbour solicitations", interface);
 		break;
 	}
 }

@@ -14,10 +14,15 @@
 #include "tools/weir/rtnetlink.h"
 
 /* Whom to ask, and by which interfaces a way may lead. */
+struct destination;
 struct destination_ways {
 	struct rtnetlink requests;
 	int ports[ABI_MAX_PORTS]; /* ifindexes by port index */
 	uint32_t port_count;
+	bool quiet; /* look only: the kernel's tables stay as they are */
+	/* Another destination whose packets go to the same neighbour, or NULL. */
+	struct destination *(*partner)(void *context, const struct destination *d);
+	void *context;
 };
 
 /* What is wrong with the way. */
@@ -26,8 +31,8 @@ enum destination_fault {
 	DESTINATION_NO_ROUTE, /* `error` is the kernel's */
 	DESTINATION_NO_HOST,  /* the route is of another type than unicast */
 	DESTINATION_NO_PORT,  /* the way leaves by an interface that is no port */
-	DESTINATION_GATEWAY,  /* it is not on the port's link */
-	DESTINATION_SILENT,   /* it has not told its link address */
+	DESTINATION_SILENT,   /* the neighbour has not told its link address */
+	DESTINATION_GATEWAY, /* it is not on the port's link, and has to be (destination_fault()) */
 };
 
 struct destination {
@@ -36,9 +41,11 @@ struct destination {
 	enum destination_fault fault;
 	int error;
 	struct kernel_route route;
-	int ifindex;  /* where its neighbour entry is; 0: no way */
-	bool adopted; /* that entry was there before us, and is managed because of us */
-	bool asked;   /* by us; the caller clears it a second later */
+	uint32_t path_mtu;    /* as a router on the way said; 0: none did (lately) */
+	struct addr neighbor; /* whose link address it is: its own, or that of a gateway */
+	int ifindex;          /* where its neighbour entry is; 0: no way */
+	bool adopted;         /* that entry was there before us, and is managed because of us */
+	bool asked;           /* by us; the caller clears it a second later */
 };
 
 /*
@@ -50,7 +57,10 @@ bool destination_look(struct destination *d, struct destination_ways *ways);
 /* Gives the kernel's neighbour entry back as it was found. */
 void destination_release(struct destination *d, struct destination_ways *ways);
 
-/* What is wrong, in words for people; empty when nothing is. */
-void destination_describe(const struct destination *d, char *text, size_t size);
+/* What is wrong for who needs it `on_link`, or takes a way through gateways too. */
+enum destination_fault destination_fault(const struct destination *d, bool on_link);
+
+/* The same in words for people; empty when nothing is. */
+void destination_describe(const struct destination *d, bool on_link, char *text, size_t size);
 
 #endif

@@ -22,7 +22,11 @@
 #define SETTLE_S 0.005 /* events come in swarms: look when one is over */
 #define TICK_S   1.0   /* between two askings for one link address */
 #define LOOK_MAX 512u  /* destinations looked at in one turn of the loop */
+#define NARROW_S 600.  /* how long a router's word on the path's MTU is believed */
 #define NOWHERE  UINT32_MAX
+
+#define LEAST_MTU_V4 552u
+#define LEAST_MTU_V6 1280u
 #define GROUPS                                                                                    \
 	(RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV4_RULE | \
 	 RTMGRP_IPV6_IFADDR | RTMGRP_IPV6_ROUTE | 1u << (RTNLGRP_IPV6_RULE - 1) |                 \
@@ -30,14 +34,22 @@
 
 struct watched {
 	struct destination destination;
-	bool dirty; /* may have changed: to be looked at */
+	bool dirty;             /* may have changed: to be looked at */
+	bool on_link;           /* somebody wants it there */
+	ev_tstamp narrow_until; /* when its path_mtu is forgotten */
+};
+
+/* Who wants it. */
+struct wish {
+	uint32_t member; /* index, or NOWHERE */
+	bool on_link;
 };
 
 /* What is watched. */
 struct set {
 	struct watched *members; /* by address, ascending, none twice */
 	uint32_t count;
-	uint32_t *by_id; /* backend id -> index of its member, or NOWHERE */
+	struct wish *by_id; /* by backend id */
 	uint32_t id_end;
 };
 
@@ -104,18 +116,37 @@ static int set_init(struct set *s, const struct next_hop_wanted *wanted, uint32_
 	for (uint32_t i = 0; i < count; i++)
 		s->members[i].destination.address = wanted[i].address;
 	s->count = make_unique(s->members, count);
-	memset(s->by_id, 0xff, s->id_end * sizeof(*s->by_id));
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t id = 0; id < s->id_end; id++)
+		s->by_id[id] = (struct wish){.member = NOWHERE};
+	for (uint32_t i = 0; i < count; i++) {
+		struct watched *w = set_find(s, &wanted[i].address);
+		w->on_link |= wanted[i].on_link;
 		if (wanted[i].id < s->id_end)
-			s->by_id[wanted[i].id] = set_find(s, &wanted[i].address) - s->members;
+			s->by_id[wanted[i].id] = (struct wish){w - s->members, wanted[i].on_link};
+	}
 	return 0;
 }
 
-static const struct destination *set_get(const struct set *s, uint32_t id)
+static const struct destination *set_get(const struct set *s, uint32_t id, bool *on_link)
 {
-	if (id >= s->id_end || s->by_id[id] == NOWHERE)
+	if (id >= s->id_end || s->by_id[id].member == NOWHERE)
 		return NULL;
-	return &s->members[s->by_id[id]].destination;
+	*on_link = s->by_id[id].on_link;
+	return &s->members[s->by_id[id].member].destination;
+}
+
+/* For struct destination_ways: those behind one gateway share its neighbour entry. */
+static struct destination *find_partner(void *context, const struct destination *d)
+{
+	const struct next_hops *n = context;
+	for (uint32_t i = 0; i < n->set.count; i++) {
+		struct destination *other = &n->set.members[i].destination;
+		if (other != d && other->ifindex == d->ifindex &&
+		    addr_equal(&other->neighbor, &d->neighbor) &&
+		    !addr_equal(&other->address, &d->address))
+			return other;
+	}
+	return NULL;
 }
 
 /* --- following -------------------------------------------------------------------------------- */
@@ -155,15 +186,22 @@ static void mark_prefix(struct next_hops *n, const struct addr *prefix, unsigned
 			mark(n, &n->set.members[i]);
 }
 
+/* It may be a gateway of many. */
+static void mark_neighbor(struct next_hops *n, const struct addr *a, int ifindex)
+{
+	for (uint32_t i = 0; i < n->set.count; i++) {
+		const struct destination *d = &n->set.members[i].destination;
+		if (d->ifindex == ifindex && addr_equal(&d->neighbor, a))
+			mark(n, &n->set.members[i]);
+	}
+}
+
 static void on_event(void *context, const struct rtnetlink_event *event)
 {
 	struct next_hops *n = context;
-	struct watched *w;
 	switch (event->kind) {
 	case RTNETLINK_NEIGHBOR:
-		w = set_find(&n->set, &event->address);
-		if (w && w->destination.ifindex == event->ifindex)
-			mark(n, w);
+		mark_neighbor(n, &event->address, event->ifindex);
 		break;
 	case RTNETLINK_ROUTE:
 		mark_prefix(n, &event->address, event->prefix);
@@ -182,13 +220,14 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 		mark_all(n);
 }
 
-static void log_change(const struct destination *d)
+static void log_change(const struct watched *w)
 {
+	const struct destination *d = &w->destination;
 	const uint8_t *mac = d->hop.mac;
 	char to[ADDR_TEXT], why[256];
 	addr_format(&d->address, to);
-	destination_describe(d, why, sizeof(why));
-	if (d->hop.known)
+	destination_describe(d, w->on_link, why, sizeof(why));
+	if (!destination_fault(d, w->on_link))
 		log_info("next hop found", "address=%s mac=%02x:%02x:%02x:%02x:%02x:%02x", to,
 			 mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 	else
@@ -215,7 +254,7 @@ static void on_settled(struct ev_loop *loop, ev_timer *timer, int events)
 			break;
 		}
 		if (look(n, w)) {
-			log_change(&w->destination);
+			log_change(w);
 			changed = true;
 		}
 	}
@@ -229,6 +268,10 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	struct next_hops *n = timer->data;
 	for (uint32_t i = 0; i < n->set.count; i++) {
 		struct watched *w = &n->set.members[i];
+		if (w->destination.path_mtu && ev_now(loop) >= w->narrow_until) {
+			w->destination.path_mtu = 0;
+			mark(n, w);
+		}
 		if (w->destination.asked || w->destination.fault)
 			mark(n, w);
 		w->destination.asked = false;
@@ -247,6 +290,8 @@ int next_hops_open(struct next_hops **out, struct ev_loop *loop, const int *ifin
 	n->on_change = on_change;
 	n->context = context;
 	n->ways.port_count = port_count;
+	n->ways.partner = find_partner;
+	n->ways.context = n;
 	memcpy(n->ways.ports, ifindexes, port_count * sizeof(*ifindexes));
 	int rc = rtnetlink_open(&n->ways.requests, 0, err);
 	rc = rc ? rc : rtnetlink_open(&n->events, GROUPS, err);
@@ -288,12 +333,16 @@ int next_hops_watch(struct next_hops *n, const struct next_hop_wanted *wanted, u
 		return err_set(err, ENOMEM, "not enough memory");
 	for (uint32_t i = 0; i < old.count; i++) {
 		struct watched *stays = set_find(&set, &old.members[i].destination.address);
-		if (stays)
-			*stays = old.members[i];
-		else
-			destination_release(&old.members[i].destination, &n->ways);
+		if (!stays)
+			continue;
+		stays->destination = old.members[i].destination;
+		stays->dirty = old.members[i].dirty;
+		stays->narrow_until = old.members[i].narrow_until;
 	}
 	n->set = set;
+	for (uint32_t i = 0; i < old.count; i++)
+		if (!set_find(&set, &old.members[i].destination.address))
+			destination_release(&old.members[i].destination, &n->ways);
 	for (uint32_t i = 0; i < set.count; i++)
 		if (!set_find(&old, &set.members[i].destination.address))
 			look(n, &set.members[i]);
@@ -301,17 +350,41 @@ int next_hops_watch(struct next_hops *n, const struct next_hop_wanted *wanted, u
 	return 0;
 }
 
+bool next_hops_narrow(struct next_hops *n, const struct addr *to, uint32_t mtu)
+{
+	struct watched *w = set_find(&n->set, to);
+	uint32_t least = addr_is_v4(to) ? LEAST_MTU_V4 : LEAST_MTU_V6;
+	if (!w)
+		return false;
+	struct destination *d = &w->destination;
+	mtu = mtu < least ? least : mtu;
+	if (!d->hop.known || mtu >= d->hop.mtu || (d->path_mtu && mtu >= d->path_mtu))
+		return false;
+	d->path_mtu = mtu;
+	w->narrow_until = ev_now(n->loop) + NARROW_S;
+	mark(n, w);
+	return true;
+}
+
+bool next_hops_has_way(const struct next_hops *n, const struct addr *to, const struct addr *local)
+{
+	const struct watched *w = set_find(&n->set, to);
+	return w && w->destination.hop.known && addr_equal(&w->destination.hop.local, local);
+}
+
 void next_hops_get(const struct next_hops *n, uint32_t id, struct next_hop *hop)
 {
-	const struct destination *d = set_get(&n->set, id);
-	*hop = d ? d->hop : (struct next_hop){0};
+	bool on_link;
+	const struct destination *d = set_get(&n->set, id, &on_link);
+	*hop = d && !destination_fault(d, on_link) ? d->hop : (struct next_hop){0};
 }
 
 const char *next_hops_why(const struct next_hops *n, uint32_t id, char *text, size_t size)
 {
-	const struct destination *d = set_get(&n->set, id);
+	bool on_link;
+	const struct destination *d = set_get(&n->set, id, &on_link);
 	if (d)
-		destination_describe(d, text, size);
+		destination_describe(d, on_link, text, size);
 	else
 		snprintf(text, size, "nobody asked for it");
 	return text;

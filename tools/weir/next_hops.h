@@ -23,7 +23,8 @@ struct next_hops;
 typedef void next_hops_fn(void *context);
 
 struct next_hop_wanted {
-	uint32_t id; /* a backend's */
+	uint32_t id;  /* a backend's */
+	bool on_link; /* a way through a gateway is none: dsr */
 	struct addr address;
 };
 
@@ -44,6 +45,16 @@ void next_hops_close(struct next_hops *n);
  */
 int next_hops_watch(struct next_hops *n, const struct next_hop_wanted *wanted, uint32_t count,
 		    struct err *err);
+
+/*
+ * A router said how long packets to a watched address may be: for ten minutes the way is no wider
+ * (RFC 1191, 6.3). Of what is too narrow to be true (RFC 8200, 5; Linux' min_pmtu) the least is
+ * taken. False: that is no news.
+ */
+bool next_hops_narrow(struct next_hops *n, const struct addr *to, uint32_t mtu);
+
+/* Whether the address is watched, with `local` as the host's own on the way there. */
+bool next_hops_has_way(const struct next_hops *n, const struct addr *to, const struct addr *local);
 
 /* Leaves in *hop what is known now; of an id that is not watched: nothing. */
 void next_hops_get(const struct next_hops *n, uint32_t id, struct next_hop *hop);

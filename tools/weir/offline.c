@@ -58,6 +58,7 @@ static struct next_hop made_up_hop(const struct addr *backend)
 {
 	struct next_hop hop = {.known = true, .mac = {0x02, addr_is_v4(backend) ? 0x04 : 0x06}};
 	memcpy(hop.mac + 2, &backend->word[3], 4);
+	addr_parse(addr_is_v4(backend) ? "192.0.2.254" : "2001:db8:fe::1", &hop.local);
 	return hop;
 }
 

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Holds no state but the socket and a sequence number. Control thread. */
+/*
+ * Holds no state but the socket and a sequence number. Control thread. long file: requests and
+ * their answers are one protocol, and share how they are written.
+ */
 #include "tools/weir/rtnetlink.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
@@ -136,6 +141,16 @@ static void read_via(const struct nlattr *attr, struct kernel_route *route)
 		length > head && read_addr(bytes + head, length - head, &route->gateway);
 }
 
+static void read_metrics(const struct nlattr *metrics, struct kernel_route *route)
+{
+	const struct nlattr *attr;
+	mnl_attr_for_each_nested(attr, metrics)
+	{
+		if (mnl_attr_get_type(attr) == RTAX_MTU)
+			route->mtu = mnl_attr_get_u32(attr);
+	}
+}
+
 static int read_route(const struct nlmsghdr *header, void *data)
 {
 	const struct rtmsg *rt = mnl_nlmsg_get_payload(header);
@@ -155,6 +170,12 @@ static int read_route(const struct nlmsghdr *header, void *data)
 			break;
 		case RTA_VIA:
 			read_via(attr, route);
+			break;
+		case RTA_PREFSRC:
+			route->has_source = read_addr_attr(attr, &route->source);
+			break;
+		case RTA_METRICS:
+			read_metrics(attr, route);
 			break;
 		}
 	}
@@ -267,7 +288,89 @@ int rtnetlink_delete_neighbor(struct rtnetlink *r, int ifindex, const struct add
 	return request_run(r, &q, NULL, NULL);
 }
 
+/* --- addresses -------------------------------------------------------------------------------- */
+
+static int change_address(struct rtnetlink *r, uint16_t type, uint16_t flags, int ifindex,
+			  const struct addr *a)
+{
+	struct request q;
+	struct ifaddrmsg *m = request_init(&q, type, flags, sizeof(*m));
+	m->ifa_family = family_of(a);
+	m->ifa_prefixlen = addr_is_v4(a) ? 32 : 128;
+	m->ifa_flags = addr_is_v4(a) ? 0 : IFA_F_NODAD;
+	m->ifa_index = ifindex;
+	put_addr(&q, IFA_LOCAL, a);
+	return request_run(r, &q, NULL, NULL);
+}
+
+int rtnetlink_add_address(struct rtnetlink *r, int ifindex, const struct addr *a)
+{
+	return change_address(r, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, ifindex, a);
+}
+
+int rtnetlink_delete_address(struct rtnetlink *r, int ifindex, const struct addr *a)
+{
+	return change_address(r, RTM_DELADDR, 0, ifindex, a);
+}
+
 /* --- links ------------------------------------------------------------------------------------ */
+
+/* What a VLAN sub-interface says of itself. */
+struct vlan_info {
+	uint16_t id;
+	__be16 protocol;
+};
+
+static void read_vlan(const struct nlattr *data, struct vlan_info *vlan)
+{
+	const struct nlattr *attr;
+	mnl_attr_for_each_nested(attr, data)
+	{
+		if (mnl_attr_get_type(attr) == IFLA_VLAN_ID)
+			vlan->id = mnl_attr_get_u16(attr);
+		else if (mnl_attr_get_type(attr) == IFLA_VLAN_PROTOCOL)
+			vlan->protocol = mnl_attr_get_u16(attr);
+	}
+}
+
+/* IFLA_LINKINFO: what kind of device it is, and then what that kind has to say. */
+static void read_vlan_kind(const struct nlattr *info, struct kernel_link *link)
+{
+	struct vlan_info vlan = {.protocol = htons(ETH_P_8021Q)};
+	const struct nlattr *attr;
+	bool is_vlan = false;
+	mnl_attr_for_each_nested(attr, info)
+	{
+		if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
+			is_vlan = !strcmp(mnl_attr_get_str(attr), "vlan");
+		else if (mnl_attr_get_type(attr) == IFLA_INFO_DATA && is_vlan)
+			read_vlan(attr, &vlan);
+	}
+	if (is_vlan && vlan.protocol == htons(ETH_P_8021Q))
+		link->vlan = vlan.id;
+}
+
+static void read_link_attr(const struct nlattr *attr, struct kernel_link *link)
+{
+	switch (mnl_attr_get_type(attr)) {
+	case IFLA_CARRIER_UP_COUNT:
+		link->up_count = mnl_attr_get_u32(attr);
+		break;
+	case IFLA_MTU:
+		link->mtu = mnl_attr_get_u32(attr);
+		break;
+	case IFLA_LINK:
+		link->lower = mnl_attr_get_u32(attr);
+		break;
+	case IFLA_ADDRESS:
+		if (mnl_attr_get_payload_len(attr) == ETH_ALEN)
+			memcpy(link->mac, mnl_attr_get_payload(attr), ETH_ALEN);
+		break;
+	case IFLA_LINKINFO:
+		read_vlan_kind(attr, link);
+		break;
+	}
+}
 
 static int read_link(const struct nlmsghdr *header, void *data)
 {
@@ -277,9 +380,7 @@ static int read_link(const struct nlmsghdr *header, void *data)
 	if (header->nlmsg_type != RTM_NEWLINK)
 		return MNL_CB_OK;
 	link->up = info->ifi_flags & IFF_UP && info->ifi_flags & IFF_RUNNING;
-	mnl_attr_for_each(attr, header,
-			  sizeof(*info)) if (mnl_attr_get_type(attr) == IFLA_CARRIER_UP_COUNT)
-		link->up_count = mnl_attr_get_u32(attr);
+	mnl_attr_for_each(attr, header, sizeof(*info)) read_link_attr(attr, link);
 	return MNL_CB_OK;
 }
 

@@ -31,8 +31,10 @@ int rtnetlink_fd(const struct rtnetlink *r);
 struct kernel_route {
 	int ifindex;
 	uint8_t type; /* RTN_* */
-	bool has_gateway;
+	bool has_gateway, has_source;
 	struct addr gateway;
+	struct addr source; /* the host's own, that packets to there come from */
+	uint32_t mtu;       /* 0: the link's */
 };
 
 /* The way to an address. What the kernel answers is the result: -ENETUNREACH where there's none. */
@@ -66,9 +68,20 @@ int rtnetlink_adopt_neighbor(struct rtnetlink *r, int ifindex, const struct addr
 int rtnetlink_leave_neighbor(struct rtnetlink *r, int ifindex, const struct addr *a);
 int rtnetlink_delete_neighbor(struct rtnetlink *r, int ifindex, const struct addr *a);
 
+/*
+ * Gives an interface an address of one host (/32 or /128), without duplicate address detection, or
+ * takes it away. -EEXIST: it has it; -EADDRNOTAVAIL: it has not.
+ */
+int rtnetlink_add_address(struct rtnetlink *r, int ifindex, const struct addr *a);
+int rtnetlink_delete_address(struct rtnetlink *r, int ifindex, const struct addr *a);
+
 struct kernel_link {
 	bool up;           /* and running */
 	uint32_t up_count; /* times its carrier has come up: a short loss is seen by this alone */
+	uint32_t mtu;
+	uint8_t mac[ETH_ALEN];
+	uint16_t vlan; /* of a VLAN sub-interface (IEEE 802.1Q): its tag, and whose it is */
+	int lower;
 };
 
 int rtnetlink_get_link(struct rtnetlink *r, int ifindex, struct kernel_link *out);

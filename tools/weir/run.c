@@ -17,9 +17,11 @@
 
 #include "datapath/engine.h"
 #include "datapath/instance.h"
+#include "lb/addr.h"
 #include "lb/config.h"
 #include "lb/err.h"
 #include "lb/policy.h"
+#include "lb/prefix.h"
 #include "lb/registry.h"
 #include "lb/snapshot.h"
 #include "tools/weir/announcer.h"
@@ -32,6 +34,7 @@
 #include "tools/weir/next_hops.h"
 #include "tools/weir/options.h"
 #include "tools/weir/source_watch.h"
+#include "tools/weir/tunnel_errors.h"
 
 #define TICK_S 0.1
 
@@ -207,6 +210,28 @@ static void log_what_came_out(const struct daemon *d)
 	}
 }
 
+/* Whether an error is about a packet that this daemon may have sent: anybody can make some up. */
+static bool is_from_us(const struct daemon *d, const struct tunnel_error *e)
+{
+	const struct config_ipip *ipip = &d->config->ipip;
+	return next_hops_has_way(d->next_hops, &e->to, &e->from) ||
+	       (ipip->prefix && prefix_holds(&ipip->source, ipip->prefix, &e->from));
+}
+
+static void on_tunnel_error(void *context, const struct tunnel_error *e)
+{
+	struct daemon *d = context;
+	char to[ADDR_TEXT];
+	if (!d->config || !is_from_us(d, e))
+		return;
+	addr_format(&e->to, to);
+	if (!e->mtu)
+		log_warn("a tunnel packet came back", "to=%s error=\"%s\"", to,
+			 tunnel_error_words(e));
+	else if (next_hops_narrow(d->next_hops, &e->to, e->mtu))
+		log_info("the way to a backend is narrower", "to=%s mtu=%u", to, e->mtu);
+}
+
 static int open_next_hops(struct daemon *d, struct err *err)
 {
 	int ifindexes[ABI_MAX_PORTS];
@@ -237,6 +262,7 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 	const struct instance_names names = {d->services, d->backends, d->rules};
 	int r = engine_open(&d->engine, config, &names, err);
 	r = r ? r : open_next_hops(d, err);
+	r = r ? r : tunnel_errors_open(&d->tunnel_errors, d->loop, on_tunnel_error, d, err);
 	r = r ? r : daemon_checks_open(d, err);
 	r = r ? r : daemon_apply(d, config, err);
 	if (r)
@@ -254,6 +280,7 @@ static void tear_down(struct daemon *d)
 	daemon_checks_close(d);
 	announcer_close(d->announcer);
 	source_watch_free(d->source_watch);
+	tunnel_errors_close(d->tunnel_errors);
 	next_hops_close(d->next_hops);
 	if (d->leave)
 		engine_leave(d->engine);

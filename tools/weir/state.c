@@ -306,16 +306,17 @@ static json_t *worker_json(const struct daemon *d, uint32_t index)
 	const struct worker_counters *c = &w.counters;
 	uint64_t dropped = dropped_by(w.lb) + c->tx_full + c->tx_failed + c->not_served;
 	double busy = c->turns ? (double)c->busy_turns / c->turns : 0;
-	return json_pack("{s:I, s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, "
-			 "s:I, s:I, s:o}",
-			 "worker", figure(index), "cpu", w.cpu, "tid", w.tid, "memory",
-			 memory_kind_name(w.memory), "rx_packets", figure(c->rx_packets),
-			 "tx_packets", figure(c->tx_packets), "forwarded",
-			 figure(relaxed(&w.lb->forwarded)), "dropped", figure(dropped), "busy",
-			 busy, "turns", figure(c->turns), "wakeups", figure(c->tx_wakeups),
-			 "sleeps", figure(c->sleeps), "tx_full", figure(c->tx_full), "tx_failed",
-			 figure(c->tx_failed), "not_served", figure(c->not_served), "tap_lost",
-			 figure(w.tap_lost), "frames", frames_json(&w.frames));
+	return json_pack(
+		"{s:I, s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, "
+		"s:I, s:I, s:o}",
+		"worker", figure(index), "cpu", w.cpu, "tid", w.tid, "memory",
+		memory_kind_name(w.memory), "rx_packets", figure(c->rx_packets), "tx_packets",
+		figure(c->tx_packets), "forwarded", figure(relaxed(&w.lb->forwarded)),
+		"too_big_replies", figure(relaxed(&w.lb->too_big_replies)), "dropped",
+		figure(dropped), "busy", busy, "turns", figure(c->turns), "wakeups",
+		figure(c->tx_wakeups), "sleeps", figure(c->sleeps), "tx_full", figure(c->tx_full),
+		"tx_failed", figure(c->tx_failed), "not_served", figure(c->not_served), "tap_lost",
+		figure(w.tap_lost), "frames", frames_json(&w.frames));
 }
 
 json_t *state_worker(const struct daemon *d, struct feed_place *at)

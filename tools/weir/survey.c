@@ -181,25 +181,21 @@ static void path_of_daemon(struct taking *t, json_t *one)
 static void path_of_config(struct taking *t, const struct config_service *s,
 			   const struct config_backend *b)
 {
-	struct destination_ways ways = {.requests = t->netlink};
+	struct destination_ways ways = {.requests = t->netlink, .quiet = true};
 	struct destination d = {.address = b->address};
-	struct kernel_route route;
 	struct kernel_neighbor neighbor = {0};
 	struct path_facts *p = add_path(t->facts, s->name, b->name);
 	if (!p)
 		return;
 	for (unsigned int i = 0; i < t->s->config->interface_count && i < ABI_MAX_PORTS; i++)
 		ways.ports[ways.port_count++] = if_nametoindex(t->s->config->interfaces[i].name);
-	/* Said to be asked already, of the interface it is: then it only looks. */
-	d.asked = true;
-	if (!rtnetlink_get_route(&ways.requests, &d.address, &route))
-		d.ifindex = route.ifindex;
+	bool on_link = s->forward == FORWARD_DSR;
 	destination_look(&d, &ways);
 	addr_format(&b->address, p->address);
-	destination_describe(&d, p->why, sizeof(p->why));
-	p->reachable = d.fault == DESTINATION_OK;
-	p->unasked = d.fault == DESTINATION_SILENT &&
-		     rtnetlink_get_neighbor(&ways.requests, d.ifindex, &d.address, &neighbor);
+	destination_describe(&d, on_link, p->why, sizeof(p->why));
+	p->reachable = destination_fault(&d, on_link) == DESTINATION_OK;
+	p->unasked = destination_fault(&d, on_link) == DESTINATION_SILENT &&
+		     rtnetlink_get_neighbor(&ways.requests, d.ifindex, &d.neighbor, &neighbor);
 }
 
 static void use_paths(struct taking *t)

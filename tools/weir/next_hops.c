@@ -394,11 +394,13 @@ bool next_hops_read(const struct next_hops *n, uint32_t index, struct next_hop_a
 {
 	if (index >= n->set.count)
 		return false;
-	const struct destination *d = &n->set.members[index].destination;
+	const struct watched *w = &n->set.members[index];
+	const struct destination *d = &w->destination;
 	*out = (struct next_hop_address){.address = d->address,
-					 .hop = d->hop,
 					 .gateway = d->route.gateway,
 					 .has_gateway = d->route.has_gateway};
-	destination_describe(d, out->why, sizeof(out->why));
+	if (!destination_fault(d, w->on_link))
+		out->hop = d->hop;
+	destination_describe(d, w->on_link, out->why, sizeof(out->why));
 	return true;
 }

@@ -123,7 +123,15 @@ struct tap_event {
 };
 _Static_assert(sizeof(struct tap_event) == 32, "struct tap_event");
 
-/* What taps remember: one for each CPU that XDP runs on, one for each worker. */
+/*
+ * What taps remember: one for each worker, and for each CPU one of each kind of program that may
+ * come between two instructions of another.
+ */
+#define TAP_STATE_XDP     0u
+#define TAP_STATE_STEERED 1u
+#define TAP_STATE_KERNEL  2u
+#define TAP_STATES        3u /* of a CPU: at CPU * TAP_STATES */
+
 struct tap_state {
 	__u64 id;               /* of the last packet */
 	struct tap_event event; /* the packet at the tap */

@@ -31,7 +31,7 @@ struct {
 	__type(value, struct capture_slot);
 } captures SEC(".maps");
 
-/* What the tap remembers, by CPU; user space sets how many there are, and reads along. */
+/* What the taps remember; user space sets how many there are, and reads along. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -54,17 +54,17 @@ struct {
 	__array(values, struct tap_ring_map);
 } tap_rings SEC(".maps");
 
-static __always_inline struct tap_state *tap_state(void)
+static __always_inline struct tap_state *tap_state(__u32 kind)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
-	return bpf_map_lookup_elem(&tap_states, &cpu);
+	__u32 index = bpf_get_smp_processor_id() * TAP_STATES + kind;
+	return bpf_map_lookup_elem(&tap_states, &index);
 }
 
-/* A number that no other packet has: the CPU's, and one that it counts. */
-static __always_inline __u64 tap_new_id(struct tap_state *state)
+/* A number that no other packet has: the state's, and one that it counts. */
+static __always_inline __u64 tap_id(const struct tap_state *state, __u32 kind)
 {
-	__u64 id = (__u64)(bpf_get_smp_processor_id() + 1) << 40;
-	return id | (__sync_fetch_and_add(&state->id, 1) + 1);
+	__u64 index = bpf_get_smp_processor_id() * TAP_STATES + kind;
+	return (index + 1) << 40 | state->id;
 }
 
 /* What a walk through the slots is about. */

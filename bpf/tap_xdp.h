@@ -6,7 +6,7 @@
 #ifndef WEIR_BPF_TAP_XDP_H
 #define WEIR_BPF_TAP_XDP_H
 
-#include "bpf/capture.h"
+#include "bpf/watch.h"
 
 /* Set before loading: 0 builds the program without its taps, to measure what they cost. */
 const volatile __u8 taps = 1;
@@ -28,7 +28,7 @@ static __always_inline int tap_copy(void *source, __u32 offset, void *to, __u32 
 __attribute__((noinline)) int tap_packet(struct xdp_md *ctx, __u32 what, __u32 service,
 					 __u32 backend, __u32 rule)
 {
-	struct tap_state *state = tap_state();
+	struct tap_state *state = tap_state(TAP_STATE_XDP);
 	__u8 point = what;
 	if (!state)
 		return 0;
@@ -45,11 +45,10 @@ __attribute__((noinline)) int tap_packet(struct xdp_md *ctx, __u32 what, __u32 s
 	e->length = frame_length((void *)(long)ctx->data, (void *)(long)ctx->data_end);
 	tap_ask(ctx, state, tap.captures);
 	/* A packet that was seen on its way in keeps its id. */
-	__u64 id = state->id | (__u64)(bpf_get_smp_processor_id() + 1) << 40;
 	if (point == TAP_RX || (!tap.rx && (point != TAP_TX || service == ABI_NO_SERVICE)))
-		id = tap_new_id(state);
+		state->id++;
 	if (state->wanted)
-		tap_emit(ctx, state, id);
+		tap_emit(ctx, state, tap_id(state, TAP_STATE_XDP));
 	return 0;
 }
 
@@ -82,6 +81,37 @@ static __always_inline void tap_drop(struct xdp_md *ctx, int reason, __u32 servi
 	if (taps && (tap.services || tap.reasons & 1ull << (reason & (ABI_REASON_SLOTS - 1))))
 		tap_packet(ctx, TAP_WHAT(TAP_DROP, XDP_DROP, port_index, reason), service,
 			   ABI_NO_BACKEND, rule);
+}
+
+/* The packet on its way to a worker, for who sees that it did not get there (bpf/watch.bpf.c). */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct steered_packet);
+} steered SEC(".maps");
+
+__attribute__((noinline)) int keep_steered(struct xdp_md *ctx)
+{
+	__u32 slot = 0;
+	struct steered_packet *p = bpf_map_lookup_elem(&steered, &slot);
+	__u32 size = frame_length((void *)(long)ctx->data, (void *)(long)ctx->data_end);
+	if (!p)
+		return 0;
+	p->length = size;
+	if (size > CAPTURE_BYTES_MAX)
+		size = CAPTURE_BYTES_MAX;
+	p->captured = 0;
+	__asm__ volatile("" : "+r"(size));
+	if (size > 0 && size <= CAPTURE_BYTES_MAX && !bpf_xdp_load_bytes(ctx, 0, p->bytes, size))
+		p->captured = size;
+	return 0;
+}
+
+static __always_inline void tap_steered(struct xdp_md *ctx)
+{
+	if (taps && tap.steered)
+		keep_steered(ctx);
 }
 
 /* The packet would be dropped, if the rule were not a dry run. */

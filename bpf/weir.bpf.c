@@ -256,6 +256,7 @@ static __always_inline int redirect_to_worker(struct xdp_md *ctx, struct port_co
 	if (ctx->rx_queue_index >= ABI_MAX_QUEUES ||
 	    bpf_redirect_map(&xsks, slot, XDP_PASS) != XDP_REDIRECT)
 		return XDP_PASS;
+	tap_steered(ctx);
 	ledger->steered++;
 	return XDP_REDIRECT;
 }

@@ -21,6 +21,7 @@
 #include "datapath/program.h"
 #include "datapath/taps.h"
 #include "datapath/target_maps.h"
+#include "datapath/watch.h"
 #include "lb/err.h"
 #include "lb/fragments.h"
 #include "lb/policy.h"
@@ -236,12 +237,33 @@ static void close_engine(struct engine *e, bool remove)
 	taps_close(e);
 	close_workers(e);
 	fragments_free(e->shared.fragments);
+	watch_close(e->watch);
 	policy_maps_close(&e->policy_maps);
 	program_close(e->program);
 	instance_close(&e->instance, remove);
 	snapshot_free(e->snapshot);
 	free(e->connections);
 	free(e);
+}
+
+/* Without it some losses behind the XDP program are not seen, which is no reason to stop. */
+static void open_watch(struct engine *e)
+{
+	struct watch_maps maps;
+	program_watch_maps(e->program, &maps);
+	if (watch_open(&e->watch, &e->instance, e->ports, e->port_count, &maps, &e->watch_fault))
+		e->watch = NULL;
+}
+
+const char *engine_watch_fault(const struct engine *e)
+{
+	return e->watch ? NULL : e->watch_fault.text;
+}
+
+static void reset_counters(struct engine *e)
+{
+	program_reset_counters(e->program);
+	watch_reset(e->watch);
 }
 
 static int open_program(struct engine *e, struct err *err)
@@ -263,8 +285,9 @@ static int open_program(struct engine *e, struct err *err)
 				      e->config->fast_path == FAST_PATH_OFF ? FAST_PATH_NEVER
 									    : FAST_PATH_ALWAYS);
 	}
+	open_watch(e);
 	if (!instance_keep_counters(&e->instance, names, e->port_count))
-		program_reset_counters(e->program);
+		reset_counters(e);
 	return 0;
 }
 

@@ -33,6 +33,9 @@ int engine_open(struct engine **out, const struct config *config,
  */
 bool engine_inherited(const struct engine *e, const char **replaced);
 
+/* Why losses behind the XDP program are not seen, in words; NULL: they are. */
+const char *engine_watch_fault(const struct engine *e);
+
 /* Stops the workers, detaches and gives back everything. NULL too. */
 void engine_close(struct engine *e);
 
@@ -85,6 +88,8 @@ struct engine_drops {
 	uint64_t kernel[ABI_REASON_SLOTS]; /* in front of sockets, and with daemons that were killed
 					    */
 	uint64_t worker[ABI_REASON_SLOTS];
+	uint64_t bytes[ABI_REASON_SLOTS]; /* of all these packets of which the length is known */
+	uint64_t not_steered; /* the kernel could not hand them to a socket, nor says why */
 };
 void engine_drops(const struct engine *e, struct engine_drops *out);
 

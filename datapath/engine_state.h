@@ -5,10 +5,12 @@
 
 #include "datapath/engine.h"
 #include "datapath/instance.h"
+#include "lb/err.h"
 #include "datapath/policy_maps.h"
 
 struct program;
 struct tap_rings;
+struct watch;
 
 struct engine {
 	struct worker_shared shared;
@@ -18,6 +20,8 @@ struct engine {
 	uint32_t worker_count;
 	struct worker *workers;
 	struct program *program;
+	struct watch *watch;    /* NULL: the kernel does not let us, see watch_fault */
+	struct err watch_fault; /* why not */
 	struct snapshot *snapshot;
 	int32_t *connections;           /* by backend id, for the flow table; NULL: not counted */
 	struct policy_maps policy_maps; /* of its policy */

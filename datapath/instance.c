@@ -146,7 +146,7 @@ static int open_arrays(struct instance *i, const struct config *config, struct e
 				      sizeof(struct capture_slot), CAPTURES_MAX, err);
 	if (!r)
 		r = shared_array_open(&i->tap_array, pins, "tap_states", sizeof(struct tap_state),
-				      i->cpus, err);
+				      i->cpus * TAP_STATES, err);
 	return r;
 }
 

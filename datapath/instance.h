@@ -50,7 +50,7 @@ struct instance {
 	struct worker_memory *workers;      /* by index of the worker */
 	uint32_t worker_slots;
 	struct capture_slot *captures; /* what captures want, by slot */
-	struct tap_state *tap_states;  /* of the XDP programs, by CPU */
+	struct tap_state *tap_states;  /* of the programs, TAP_STATES for each CPU */
 	uint32_t cpus;                 /* that may ever be there */
 	struct shared_array header_array, flow_array, key_array, backend_array, worker_array;
 	struct shared_array service_names, backend_names, rule_names;

@@ -12,6 +12,7 @@
 
 #include "datapath/engine_state.h"
 #include "datapath/program.h"
+#include "datapath/watch.h"
 #include "lb/snapshot.h"
 
 static uint64_t load(const uint64_t *counter)
@@ -69,6 +70,29 @@ static uint64_t worker_transmitted(const struct engine *e)
 	return sum;
 }
 
+static uint64_t not_steered(const struct engine *e)
+{
+	struct watch_counters c;
+	uint64_t sum = 0;
+	for (uint32_t i = 0; i < e->port_count; i++) {
+		watch_counters(e->watch, i, &c);
+		sum += c.not_steered;
+	}
+	return sum;
+}
+
+/* What XDP programs sent, and was not. */
+static uint64_t unsent_by_xdp(const struct engine *e)
+{
+	struct watch_counters c;
+	uint64_t sum = 0;
+	for (uint32_t i = 0; i < e->port_count; i++) {
+		watch_counters(e->watch, i, &c);
+		sum += c.tx_failed;
+	}
+	return sum;
+}
+
 void ledger_settle(struct engine *e)
 {
 	uint64_t known[ABI_REASON_SLOTS] = {}, steered = 0;
@@ -77,8 +101,8 @@ void ledger_settle(struct engine *e)
 		if (!program_counters(e->program, i, &port))
 			steered += port.steered;
 	add_worker_drops(e, known);
-	uint64_t accounted =
-		sum_of(known) + sum_of(e->instance.header->lost) + worker_transmitted(e);
+	uint64_t accounted = not_steered(e) + sum_of(known) + sum_of(e->instance.header->lost) +
+			     worker_transmitted(e);
 	e->instance.header->lost[REASON_DAEMON_LOST] += steered - accounted;
 }
 
@@ -133,6 +157,20 @@ void ledger_retire(struct engine *e, const struct snapshot *before, const struct
 			retire_service(e, id);
 }
 
+static void add_bytes(const struct engine *e, uint64_t bytes[ABI_REASON_SLOTS])
+{
+	struct port_counters port;
+	for (int r = 0; r < REASON_COUNT; r++)
+		for (uint32_t i = 0; i < e->instance.worker_slots; i++)
+			bytes[r] += load(&e->instance.workers[i].lb.dropped_bytes[r]);
+	for (uint32_t i = 0; i < e->port_count; i++) {
+		if (program_counters(e->program, i, &port))
+			continue;
+		for (int r = 0; r < REASON_COUNT; r++)
+			bytes[r] += port.dropped_bytes[r];
+	}
+}
+
 void engine_drops(const struct engine *e, struct engine_drops *out)
 {
 	struct port_counters port;
@@ -143,6 +181,9 @@ void engine_drops(const struct engine *e, struct engine_drops *out)
 		for (int r = 0; r < REASON_COUNT; r++)
 			out->xdp[r] += port.dropped[r];
 	}
+	add_bytes(e, out->bytes);
+	out->xdp[REASON_TX_FAILED] += unsent_by_xdp(e);
+	out->not_steered = not_steered(e);
 	memcpy(out->kernel, e->instance.header->lost, sizeof(out->kernel));
 	add_kernel_drops(e, out->kernel);
 	add_worker_drops(e, out->worker);
@@ -163,7 +204,9 @@ void engine_ledger(const struct engine *e, struct engine_ledger *out)
 		}
 	}
 	engine_drops(e, &drops);
-	out->dropped = sum_of(drops.xdp) + sum_of(drops.kernel) + sum_of(drops.worker);
+	out->dropped =
+		sum_of(drops.xdp) + sum_of(drops.kernel) + sum_of(drops.worker) + drops.not_steered;
+	out->transmitted -= unsent_by_xdp(e);
 	for (uint32_t i = 0; i < e->port_count; i++) {
 		if (program_counters(e->program, i, &port))
 			continue;

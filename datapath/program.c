@@ -15,12 +15,14 @@
 #include <unistd.h>
 
 #include "bpf/flow.h" /* types that the skeleton names */
+#include "bpf/watch.h"
 #include "bpf/policy.h"
 #include "bpf/weir.skel.h"
 #include "datapath/instance.h"
 #include "datapath/policy_maps.h"
 #include "datapath/port.h"
 #include "datapath/target_maps.h"
+#include "datapath/watch.h"
 #include "lb/err.h"
 
 #define LINK_PREFIX "link-"
@@ -453,4 +455,14 @@ void program_set_taps(struct program *p, uint32_t port, const struct tap_control
 int program_tap_map(const struct program *p)
 {
 	return bpf_map__fd(first(p)->maps.tap_rings);
+}
+
+void program_watch_maps(const struct program *p, struct watch_maps *out)
+{
+	*out = (struct watch_maps){
+		.captures = bpf_map__fd(first(p)->maps.captures),
+		.tap_states = bpf_map__fd(first(p)->maps.tap_states),
+		.tap_rings = bpf_map__fd(first(p)->maps.tap_rings),
+		.steered = bpf_map__fd(first(p)->maps.steered),
+	};
 }

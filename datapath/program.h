@@ -19,6 +19,7 @@ struct port;
 struct program;
 struct policy_maps;
 struct target_maps;
+struct watch_maps;
 
 struct program_input {
 	const struct instance *instance; /* its pins, flow table and ways to the backends */
@@ -83,5 +84,8 @@ void program_reset_traffic(struct program *p, uint32_t backend);
 /* What the taps of a port have to know (datapath/taps.h), and the map of their rings. */
 void program_set_taps(struct program *p, uint32_t port, const struct tap_control *control);
 int program_tap_map(const struct program *p);
+
+/* The maps that the tracepoint programs share (datapath/watch.h). */
+void program_watch_maps(const struct program *p, struct watch_maps *out);
 
 #endif

@@ -14,6 +14,7 @@
 #include "datapath/instance.h"
 #include "datapath/program.h"
 #include "datapath/tap_rings.h"
+#include "datapath/watch.h"
 
 #define XDP_WAIT_NS 1000000
 
@@ -44,7 +45,15 @@ static struct tap_control control_of(const struct engine *e, uint16_t rx_ports)
 	return c;
 }
 
-static void publish(struct engine *e)
+static bool wants_kernel(const struct engine *e)
+{
+	for (uint32_t slot = 0; slot < CAPTURES_MAX; slot++)
+		if (e->captures_armed >> slot & 1 && e->instance.captures[slot].kernel)
+			return true;
+	return false;
+}
+
+static int publish(struct engine *e, struct err *err)
 {
 	for (uint32_t i = 0; i < e->port_count; i++) {
 		struct tap_control c = control_of(e, 1u << i);
@@ -52,6 +61,7 @@ static void publish(struct engine *e)
 	}
 	struct tap_control c = control_of(e, UINT16_MAX);
 	tap_control_set(&e->shared.tap, &c);
+	return watch_set_taps(e->watch, &c, wants_kernel(e), err);
 }
 
 int taps_set(struct engine *e, uint32_t slot, const struct capture_slot *want, struct err *err)
@@ -64,8 +74,10 @@ int taps_set(struct engine *e, uint32_t slot, const struct capture_slot *want, s
 	}
 	memcpy(&e->instance.captures[slot], want, sizeof(*want));
 	e->captures_armed |= 1u << slot;
-	publish(e);
-	return 0;
+	int r = publish(e, err);
+	if (r)
+		taps_clear(e, slot);
+	return r;
 }
 
 /* XDP programs are not interrupted by anybody who waits: they are through in no time. */
@@ -80,7 +92,7 @@ void taps_clear(struct engine *e, uint32_t slot)
 	if (!(e->captures_armed >> slot & 1))
 		return;
 	e->captures_armed &= ~(1u << slot);
-	publish(e);
+	publish(e, NULL);
 	wait_for_taps();
 }
 
@@ -115,8 +127,8 @@ static void add_tally(struct capture_tally *sum, const struct tap_state *state, 
 void taps_tally(const struct engine *e, uint32_t slot, uint32_t port, struct capture_tally *out)
 {
 	*out = (struct capture_tally){};
-	for (uint32_t cpu = 0; cpu < e->instance.cpus; cpu++)
-		add_tally(out, &e->instance.tap_states[cpu], slot, port);
+	for (uint32_t i = 0; i < e->instance.cpus * TAP_STATES; i++)
+		add_tally(out, &e->instance.tap_states[i], slot, port);
 	for (uint32_t i = 0; i < e->worker_count; i++)
 		add_tally(out, &e->workers[i].tap.state, slot, port);
 }

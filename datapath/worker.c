@@ -67,12 +67,14 @@ static void dispatch(struct worker *w, const struct xsk *x, struct lb_packet *p,
 		}
 		p->reason = REASON_TX_FULL;
 		count(&w->counters->tx_full, 1);
+		count(&w->lb.counters->dropped_bytes[REASON_TX_FULL], p->length);
 		break;
 	case LB_PASS:
 		/* The XDP program passes what is the kernel's; only a reload in between does this.
 		 */
 		p->reason = REASON_NOT_SERVED;
 		count(&w->counters->not_served, 1);
+		count(&w->lb.counters->dropped_bytes[REASON_NOT_SERVED], p->length);
 		break;
 	case LB_HOLD:
 		frame_pool_put(&w->pool, p->data - w->area.base);
@@ -121,11 +123,36 @@ static void release_held(struct worker *w, const struct snapshot *s, uint64_t no
 	}
 }
 
-static void flush(struct worker *w, struct xsk *x)
+struct failed_frames {
+	struct worker *worker;
+	const struct xsk *socket;
+	uint64_t now_ns;
+};
+
+/* What the packet was for is not known any more. */
+static void tap_failed(void *context, const struct xdp_desc *frame)
 {
+	const struct failed_frames *f = context;
+	const struct xsk *x = f->socket;
+	const struct lb_packet p = {
+		.data = f->worker->area.base + frame->addr,
+		.length = frame->len,
+		.reason = REASON_TX_FAILED,
+		.service = ABI_NO_SERVICE,
+		.backend = ABI_NO_BACKEND,
+		.rule = ABI_NO_RULE,
+	};
+	const struct worker_tap_packet seen = {&p, -1, x->port, x->queue, f->now_ns};
+	worker_tap_dropped(&f->worker->tap, &seen);
+}
+
+static void flush(struct worker *w, struct xsk *x, uint64_t now_ns)
+{
+	struct failed_frames f = {w, x, now_ns};
+	bool tell = worker_tap_wants_dropped(&w->tap, REASON_TX_FAILED);
 	count(&w->counters->tx_packets, x->staged);
 	count(&x->tx_packets, x->staged);
-	struct xsk_flush done = xsk_flush(x, &w->pool);
+	struct xsk_flush done = xsk_flush(x, &w->pool, tell ? tap_failed : NULL, &f);
 	if (done.wakeups)
 		count(&w->counters->tx_wakeups, done.wakeups);
 	if (done.failed)
@@ -148,7 +175,7 @@ static uint32_t turn(struct worker *w, const struct snapshot *s, uint64_t now_ns
 	if (s && lb_held(&w->lb))
 		release_held(w, s, now_ns);
 	for (uint32_t i = 0; i < w->socket_count; i++)
-		flush(w, &w->sockets[i]);
+		flush(w, &w->sockets[i], now_ns);
 	return received;
 }
 

@@ -144,7 +144,40 @@ uint32_t xsk_unread(const struct xsk *x)
 	return __atomic_load_n(x->rx.producer, __ATOMIC_ACQUIRE) - consumer;
 }
 
-struct xsk_flush xsk_flush(struct xsk *x, struct frame_pool *pool)
+static bool is_completed(const struct xsk *x, uint64_t address)
+{
+	const uint64_t *completed = x->completion->ring;
+	uint32_t end = __atomic_load_n(x->completion->producer, __ATOMIC_ACQUIRE);
+	for (uint32_t i = x->completion->cached_cons; i != end; i++)
+		if (completed[i & x->completion->mask] == address)
+			return true;
+	return false;
+}
+
+/*
+ * The frame that the kernel has just failed to send: it is given back at once, and is the last one
+ * that was taken up. Those before it may be given back by now, those behind it are not.
+ */
+static const struct xdp_desc *last_taken(const struct xsk *x)
+{
+	const struct xdp_desc *submitted = x->tx.ring;
+	for (uint32_t n = 1; n <= x->tx.size; n++) {
+		const struct xdp_desc *d = &submitted[(x->tx.cached_prod - n) & x->tx.mask];
+		if (is_completed(x, d->addr))
+			return d;
+	}
+	return NULL;
+}
+
+static void tell_failed(const struct xsk *x, xsk_failed_fn *failed, void *context)
+{
+	const struct xdp_desc *frame = last_taken(x);
+	if (frame)
+		failed(context, frame);
+}
+
+struct xsk_flush xsk_flush(struct xsk *x, struct frame_pool *pool, xsk_failed_fn *failed,
+			   void *context)
 {
 	struct xsk_flush done = {};
 	if (x->staged)
@@ -155,8 +188,11 @@ struct xsk_flush xsk_flush(struct xsk *x, struct frame_pool *pool)
 	while (left && left != before && xsk_ring_prod__needs_wakeup(&x->tx)) {
 		done.wakeups++;
 		/* EBUSY in copy mode: a frame was taken up, refused by the driver, and is lost. */
-		if (sendto(x->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && errno == EBUSY)
+		if (sendto(x->fd, NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 && errno == EBUSY) {
 			done.failed++;
+			if (failed)
+				tell_failed(x, failed, context);
+		}
 		xsk_reap(x, pool);
 		before = left;
 		left = xsk_unsent(x);

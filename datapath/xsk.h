@@ -80,11 +80,15 @@ struct xsk_flush {
 	uint32_t failed;  /* frames that the driver refused, lost */
 };
 
+/* Told of each frame that the driver refused: it is as it was, and nobody's during the call. */
+typedef void xsk_failed_fn(void *context, const struct xdp_desc *frame);
+
 /*
  * Submits what is staged and has the kernel send it, and what it left over before. Makes no
- * system call when there is nothing to send.
+ * system call when there is nothing to send. `failed` may be NULL.
  */
-struct xsk_flush xsk_flush(struct xsk *x, struct frame_pool *pool);
+struct xsk_flush xsk_flush(struct xsk *x, struct frame_pool *pool, xsk_failed_fn *failed,
+			   void *context);
 
 /* Descriptors submitted that the kernel has not taken up yet; packets received and not yet seen. */
 uint32_t xsk_unsent(const struct xsk *x);

@@ -294,6 +294,14 @@ static const struct field icmp_fields[] = {
 };
 static const struct mapping icmp = MAPPING(icmp_fields);
 
+static const struct field blackbox_fields[] = {
+	{"packets", &kind_number, CONFIG(blackbox.packets),
+	 &(const struct number_rule){0, 1000000, false}, "0"},
+	{"seconds", &kind_number, CONFIG(blackbox.seconds),
+	 &(const struct number_rule){1, 86400, false}, "30"},
+};
+static const struct mapping blackbox = MAPPING(blackbox_fields);
+
 static const struct field ipip_fields[] = {
 	{"source", &kind_ipip_source, CONFIG(ipip), NULL, "none"},
 };
@@ -315,6 +323,7 @@ static const struct field root_fields[] = {
 	{"memory", &kind_mapping, FIELD_NOWHERE, &memory, ""},
 	{"flow_table", &kind_mapping, FIELD_NOWHERE, &flow_table, ""},
 	{"on_daemon_loss", &kind_choice, CONFIG(on_daemon_loss), daemon_losses, "pass"},
+	{"blackbox", &kind_mapping, FIELD_NOWHERE, &blackbox, ""},
 	{"icmp", &kind_mapping, FIELD_NOWHERE, &icmp, ""},
 	{"ipip", &kind_mapping, FIELD_NOWHERE, &ipip, ""},
 	{"sources", &kind_sources, CONFIG(policy), NULL, ""},

@@ -135,6 +135,12 @@ struct config_timeouts { /* seconds, 1 to 604800 */
 	uint32_t tcp_handshake, tcp_established, tcp_closing, udp;
 };
 
+/* The last drops are kept, for who asks later. */
+struct config_blackbox {
+	uint32_t seconds;
+	uint32_t packets; /* 0: none */
+};
+
 /* For VIPs. ICMP errors about a flow go to its backend, whatever stands here. */
 struct config_icmp {
 	bool echo;                    /* echo requests are answered */
@@ -176,6 +182,7 @@ struct config {
 	uint32_t flow_insert_limit; /* new flows a second that each worker remembers */
 	struct config_timeouts timeouts;
 	enum config_daemon_loss on_daemon_loss;
+	struct config_blackbox blackbox;
 	struct config_icmp icmp;
 	struct config_ipip ipip;
 	struct config_policy policy;

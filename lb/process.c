@@ -25,6 +25,7 @@
 #include "lb/snapshot.h"
 #include "lb/target_table.h"
 #include "lb/too_big.h"
+#include "lb/trace.h"
 
 static const struct target *target_find(const void *table, const struct target_key *key)
 {
@@ -50,6 +51,8 @@ struct work {
 	uint64_t hash;
 	uint32_t backend; /* the flow table's, or ABI_NO_BACKEND */
 };
+
+#ifndef LB_TRACED
 
 void lb_init(struct lb *lb, struct flow_table *flows, struct lb_counters *counters,
 	     uint32_t insert_limit)
@@ -78,6 +81,8 @@ struct lb_counters *lb_counters_new(void)
 	return calloc(1, sizeof(struct lb_counters));
 }
 
+#endif
+
 /* Counters have one writer; readers of other threads see each whole. */
 static inline void count(uint64_t *counter, uint64_t n)
 {
@@ -95,6 +100,7 @@ static void drop(struct lb *lb, struct lb_packet *p, enum reason reason)
 	p->verdict = LB_DROP;
 	p->reason = reason;
 	count(&lb->counters->dropped[reason], 1);
+	count(&lb->counters->dropped_bytes[reason], p->length);
 }
 
 static void pass(struct lb *lb, struct lb_packet *p)
@@ -253,10 +259,13 @@ static bool classify(struct lb *lb, const struct snapshot *s, struct work *w, ui
 	p->reason = REASON_NONE;
 	memset(&w->parsed, 0, sizeof(w->parsed));
 	int reason = parse_packet(p->data, p->data + p->length, &w->parsed);
+	TELL(lb, fault = reason);
+	TELL(lb, parsed = w->parsed);
 	bool policed = lb->policing && !reason;
 	if (policed && !police_source(lb, s, w))
 		return false;
 	enum match match = match_packet(s->targets, &w->parsed, &reason, &target);
+	TELL(lb, match = match);
 	if (policed && match != MATCH_DROP && !police(lb, s, w, target))
 		return false;
 	if (!act(lb, s, w, match, reason, now_ns))
@@ -312,10 +321,15 @@ static uint32_t known_backend(struct lb *lb, const struct snapshot *s, const str
 	const struct backend *b = &s->backends[hit.backend];
 	if (hit.backend >= s->backend_end || !b->present || b->state == STATE_DOWN ||
 	    b->service != w->packet->service || (hit.state == FLOW_CLOSING && is_syn(&w->parsed))) {
+		TELL(lb, entry = LB_ENTRY_STALE);
+		TELL(lb, entry_backend = hit.backend);
 		if (!w->parsed.icmp)
 			flow_table_remove(lb->flows, w->hash, hit.backend);
 		return ABI_NO_BACKEND;
 	}
+	TELL(lb, entry = LB_ENTRY_STANDS);
+	TELL(lb, entry_backend = hit.backend);
+	TELL(lb, entry_state = hit.state);
 	enum flow_state next = next_state(hit.state, &w->parsed);
 	if (!w->parsed.icmp && flow_table_touch(&hit, next, now_ns) && next == FLOW_CLOSING)
 		flow_table_closes(lb->flows, &hit);
@@ -379,6 +393,7 @@ static void remember(struct lb *lb, const struct work *w, uint32_t backend, bool
 	/* This bounds what a flood of new flows costs those that are there. */
 	if (!budget_take(&lb->inserts, lb->insert_limit, now_ns)) {
 		count(&lb->counters->flow_guarded, 1);
+		TELL(lb, remembered = LB_NOT_REMEMBERED_GUARD);
 		return;
 	}
 	switch (flow_table_insert(lb->flows, w->hash, backend, udp ? FLOW_UDP : FLOW_HANDSHAKE,
@@ -388,10 +403,12 @@ static void remember(struct lb *lb, const struct work *w, uint32_t backend, bool
 		/* fall through */
 	case FLOW_INSERTED:
 		count(&lb->counters->flow_inserts, 1);
+		TELL(lb, remembered = LB_REMEMBERED);
 		break;
 	case FLOW_FULL:
 	case FLOW_TAKEN: /* of a claim */
 		count(&lb->counters->flow_untracked, 1);
+		TELL(lb, remembered = LB_NOT_REMEMBERED_FULL);
 		break;
 	}
 }
@@ -489,6 +506,7 @@ static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uin
 	count_traffic(&lb->counters->services[p->service], p->length);
 	if (!known)
 		id = choose_backend(lb, s, w, now_ns, &adopt);
+	TELL(lb, chosen = known ? ABI_NO_BACKEND : id);
 	if (id == ABI_NO_BACKEND) {
 		refuse(lb, s, w, now_ns);
 		return;
@@ -616,6 +634,7 @@ static void look_up(struct lb *lb, const struct snapshot *s, struct work *w, uin
 	if (w->parsed.fragment)
 		return;
 	w->backend = named_backend(s, w);
+	TELL(lb, named = w->backend);
 	if (w->backend == ABI_NO_BACKEND)
 		w->backend = known_backend(lb, s, w, now_ns);
 	if (w->backend == ABI_NO_BACKEND && w->service->tracked && opens_flow(&w->parsed))

@@ -16,6 +16,7 @@
 
 struct fragments;
 struct held;
+struct lb_trace;
 struct policing;
 struct snapshot;
 
@@ -81,6 +82,7 @@ struct lb_counters {
 	uint64_t redirected;       /* by a rule of the policy */
 	uint64_t passed;
 	uint64_t dropped[ABI_REASON_SLOTS];
+	uint64_t dropped_bytes[ABI_REASON_SLOTS]; /* of these, and of what the worker dropped */
 	uint64_t flow_inserts, flow_evictions;
 	uint64_t flow_untracked; /* not remembered: its bucket is full */
 	uint64_t flow_guarded;   /* not remembered: too many a second */
@@ -104,6 +106,7 @@ struct lb {
 	struct budget refusals;       /* packets it may refuse now */
 	struct fragments *fragments;  /* of all workers; NULL: fragments are not balanced */
 	struct held *held;            /* of this one */
+	struct lb_trace *trace;       /* of who explains (lb/trace.h), else NULL */
 	struct policing *policing;    /* NULL: what comes was policed before (by the XDP program) */
 };
 

@@ -31,6 +31,8 @@ must_come 10 "the backends that are there" \
 sent_to_weir() { on switch ip -j -s link show weir | jq '.[0].stats64.tx.packets'; }
 received() { weir_show drops | jq .ledger.rx; }
 
+weir_show_has() { weir_show drops | jq -e "$1" >/dev/null; } # FILTER
+
 both_counters() { echo "$(sent_to_weir) $(received)"; }
 
 # A moment when nothing is on its way: both stay as they are for a while.
@@ -53,6 +55,11 @@ on client ping -c 3 -i 0.2 10.0.0.2 >/dev/null
 must_come 10 "nothing held" eval 'weir_show drops | jq -e ".ledger.held == 0"'
 weir_show drops | jq -c '.ledger, .balanced, (.reasons[] | select(.total > 0) | {(.reason): .total})'
 expect "the balance" ledger_is_balanced
+expect "what is told of no-backend" weir_show_has \
+	'.reasons[] | select(.reason == "no-backend") | .bytes > 502 * 50 and .last != null and (.mend | length) > 0'
+must_come 10 "the rate of no-backend" weir_show_has '.reasons[] | select(.reason == "no-backend") | .rate > 1'
+expect "the NIC's counters" weir_show_has 'any(.places[]; .interface == "eth0" and .name == "rx_missed_errors")'
+expect_match "the sum" "this adds up: every packet" "$("$weir" show drops -s "$socket")"
 expect_equal "no-backend, a datagram of two fragments with them" 502 "$(weir_drops no-backend)"
 expect "no-next-hop" [ "$(weir_drops no-next-hop)" -gt 0 ]
 must_come 10 "a quiet moment" is_quiet

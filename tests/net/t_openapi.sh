@@ -48,6 +48,7 @@ ask PATCH /v1/backends/web4/b1 -d '{"state":"drain"}'
 ask PATCH /v1/backends/web4/b1 "${with_token[@]}" -d '{"state":"drain", "weight": 7}'
 ask PATCH /v1/backends/web4/b1 "${with_token[@]}" -d '{"state":"off"}'
 ask PATCH /v1/backends/web4/nobody "${with_token[@]}" -d '{"state":"up"}'
+ask GET /v1/explain
 ask GET /v1/capture
 ask GET "/v1/capture?duration=1" "${with_token[@]}"
 ask GET "/v1/capture?colour=red" "${with_token[@]}"

@@ -31,6 +31,7 @@
 #include "tools/weir/api.h"
 #include "tools/weir/capture.h"
 #include "tools/weir/daemon.h"
+#include "tools/weir/losses.h"
 #include "tools/weir/next_hops.h"
 
 /* --- doubles ------------------------------------------------------------------------------- */
@@ -478,6 +479,7 @@ static int start(void **state)
 	stream_loop = d.loop;
 	ev_async_init(&stop, on_stop);
 	ev_async_start(d.loop, &stop);
+	d.losses = losses_new(&d);
 	if (api_open(&d.api, &d, &err))
 		fail_msg("%s", err.text);
 	return pthread_create(&thread, NULL, serve, NULL);
@@ -512,6 +514,7 @@ static void stop_daemon(void)
 static int finish(void **state)
 {
 	stop_daemon();
+	losses_free(d.losses);
 	ev_loop_destroy(d.loop);
 	registry_free(d.services);
 	registry_free(d.rules);

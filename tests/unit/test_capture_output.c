@@ -2,6 +2,8 @@
 /*
  * What `weir capture` writes: pcapng against the stream itself, pcap against libpcap's reader, text
  * against golden lines; and what is left of a file when the disk is full.
+ *
+ * long file: all formats, whole, cut short and in several files, are held against one stream.
  */
 #include "tools/weir/capture_output.h"
 
@@ -17,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -396,9 +399,94 @@ static void test_full_disk_leaves_whole_blocks(void **state)
 
 #define bed_test(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* A stream of `count` packets into files of at most `bytes`, or `seconds`. */
+static void rotate(const char *path, const struct capture_rotation *r, enum capture_format format,
+		   uint32_t count)
+{
+	struct capture_output *o = capture_output_new(format, path);
+	struct pcapng_queue q;
+	struct err err;
+	static uint8_t bytes[ROOM];
+	capture_output_rotate(o, r);
+	pcapng_queue_init(&q, ROOM);
+	put_head(&q);
+	size_t length = pcapng_queue_take(&q, bytes, sizeof(bytes));
+	assert_int_equal(capture_output_feed(o, bytes, length, &err), 0);
+	for (uint32_t i = 0; i < count; i++) {
+		put_packets(&q);
+		length = pcapng_queue_take(&q, bytes, sizeof(bytes));
+		assert_int_equal(capture_output_feed(o, bytes, length, &err), 0);
+	}
+	assert_int_equal(capture_output_end(o, &err), 0);
+	capture_output_free(o);
+	pcapng_queue_fini(&q);
+}
+
+/* Packets in a file that libpcap can read. */
+static uint32_t packets_in(const char *path)
+{
+	char text[PCAP_ERRBUF_SIZE];
+	struct pcap_pkthdr *head;
+	const u_char *bytes;
+	uint32_t count = 0;
+	int got;
+	pcap_t *in = pcap_open_offline(path, text);
+	if (!in)
+		fail_msg("%s", text);
+	while ((got = pcap_next_ex(in, &head, &bytes)) == 1)
+		count++;
+	assert_int_equal(got, PCAP_ERROR_BREAK);
+	pcap_close(in);
+	return count;
+}
+
+static void test_files_by_size(void **state)
+{
+	static const enum capture_format formats[] = {CAPTURE_PCAPNG, CAPTURE_PCAP};
+	for (int f = 0; f < 2; f++) {
+		char folder[] = "/tmp/weir-rotate.XXXXXX", path[64], name[80];
+		struct stat st;
+		uint32_t sum = 0, files = 0;
+		assert_non_null(mkdtemp(folder));
+		snprintf(path, sizeof(path), "%s/out", folder);
+		struct capture_rotation r = {.bytes = 10000};
+		rotate(path, &r, formats[f], 200);
+		for (;; files++) {
+			snprintf(name, sizeof(name), files ? "%s%u" : "%s", path, files);
+			if (stat(name, &st))
+				break;
+			assert_in_range(st.st_size, 1, 10000 + 500);
+			sum += packets_in(name);
+			unlink(name);
+		}
+		assert_true(files > 3);
+		assert_int_equal(sum, 200 * EXAMPLES);
+		rmdir(folder);
+	}
+}
+
+static void test_files_in_turn(void **state)
+{
+	char folder[] = "/tmp/weir-rotate.XXXXXX", path[64], name[80];
+	uint32_t sum = 0;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/out", folder);
+	struct capture_rotation r = {.bytes = 5000, .files = 11};
+	rotate(path, &r, CAPTURE_PCAPNG, 500);
+	for (int i = 0; i < 11; i++) {
+		snprintf(name, sizeof(name), "%s%02d", path, i);
+		sum += packets_in(name);
+		unlink(name);
+	}
+	assert_in_range(sum, 50, 500 * EXAMPLES - 1);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_files_by_size),
+		cmocka_unit_test(test_files_in_turn),
 		bed_test(test_pcapng_is_the_stream),
 		bed_test(test_file_is_good_at_any_time),
 		bed_test(test_unfinished_stream_is_finished),

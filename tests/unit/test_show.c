@@ -31,31 +31,52 @@ static const char *output_of(int (*command)(int argc, char **argv), char **argv)
 #define SHOW(...) \
 	output_of(command_show, (char *[]){"weir show", "-s", socket_path, __VA_ARGS__, NULL})
 
+/* This host's own counters, NICs' and kernel's, are what they are. */
+static const char *without_places(const char *text)
+{
+	static char rest[8192];
+	const char *places = strstr(text, "\nelsewhere, by the counters");
+	const char *end = strstr(text, "\nrx ");
+	size_t before = places ? places - text : end - text;
+	snprintf(rest, sizeof(rest), "%.*s%s", (int)before, text, end);
+	return rest;
+}
+
 static void test_show_drops(void **state)
 {
 	ledger = (struct engine_ledger){
 		.rx = 2000, .transmitted = 700, .passed = 50, .dropped = 1243, .held = 7};
 	assert_string_equal(
-		SHOW("drops"),
-		"REASON       XDP  KERNEL  WORKER  TOTAL  MEANING\n"
-		"truncated      4       0       0      4  the frame ends inside a header\n"
-		"no-backend     0       0   1,234  1,234  no backend of the service can take "
-		"the flow\n"
-		"rx-full        0       5       0      5  the worker was too slow: its receive "
-		"ring was full\n"
-		"daemon-lost    0       3       0      3  given to a daemon that ended before it "
-		"had handled it\n"
+		without_places(SHOW("drops")),
+		"REASON       XDP  KERNEL  WORKER  TOTAL  BYTES  PER-S  LAST\n"
+		"truncated      4       0       0      4    0 B    0.0  -\n"
+		"no-backend     0       0   1,234  1,234    0 B    0.0  -\n"
+		"rx-full        0       5       0      5      -    0.0  -\n"
+		"daemon-lost    0       3       0      3      -    0.0  -\n"
+		"\n"
+		"truncated: the frame ends inside a header.\n"
+		"    nothing here is wrong: capture them and look who sends them\n"
+		"\n"
+		"no-backend: no backend of the service can take the flow.\n"
+		"    'weir show backends': are all down, draining or of weight 0?\n"
+		"\n"
+		"rx-full: the worker was too slow: its receive ring was full.\n"
+		"    more queues and CPUs (ethtool -L, workers.cpus); what else runs on the "
+		"workers' CPUs?\n"
+		"\n"
+		"daemon-lost: given to a daemon that ended before it had handled it.\n"
+		"    nothing: what a daemon had in hand when it was killed\n"
 		"\n"
 		"rx 2,000 = transmitted 700 + passed 50 + dropped 1,243 + held 7\n"
+		"this adds up: every packet that came in is accounted for\n"
 		"exit 0");
 	ledger.rx++;
 	assert_non_null(
 		strstr(SHOW("drops"), "this does not balance: 1 packets are not accounted for"));
 	ledger = (struct engine_ledger){};
-	assert_string_equal(SHOW("drops"), "nothing was dropped\n"
-					   "\n"
-					   "rx 0 = transmitted 0 + passed 0 + dropped 0 + held 0\n"
-					   "exit 0");
+	assert_non_null(strstr(SHOW("drops"), "nothing was dropped\n"));
+	assert_non_null(
+		strstr(SHOW("drops"), "\nrx 0 = transmitted 0 + passed 0 + dropped 0 + held 0\n"));
 }
 
 static void test_show_tables(void **state)

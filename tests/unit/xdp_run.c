@@ -39,7 +39,8 @@ static void set_knobs(struct xdp_run *x, const struct offline *o)
 	x->program->rodata->flow_timeout_established = t->timeout_ticks[FLOW_ESTABLISHED];
 	x->program->rodata->flow_timeout_udp = t->timeout_ticks[FLOW_UDP];
 	bpf_map__set_max_entries(x->program->maps.flows, t->mask + 1);
-	bpf_map__set_max_entries(x->program->maps.tap_states, libbpf_num_possible_cpus());
+	bpf_map__set_max_entries(x->program->maps.tap_states,
+				 libbpf_num_possible_cpus() * TAP_STATES);
 }
 
 static void share_flows(struct xdp_run *x, struct offline *o)
@@ -320,9 +321,9 @@ struct capture_tally xdp_run_tally(const struct xdp_run *x)
 {
 	struct capture_tally sum = {0};
 	struct tap_state state;
-	for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++) {
+	for (int i = 0; i < (int)(libbpf_num_possible_cpus() * TAP_STATES); i++) {
 		assert_int_equal(
-			bpf_map_lookup_elem(bpf_map__fd(x->program->maps.tap_states), &cpu, &state),
+			bpf_map_lookup_elem(bpf_map__fd(x->program->maps.tap_states), &i, &state),
 			0);
 		sum.matched += state.tallies[0][0].matched;
 		sum.skipped += state.tallies[0][0].skipped;

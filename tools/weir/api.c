@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "datapath/engine.h"
 #include "lb/config.h"
 #include "lb/err.h"
 #include "tools/weir/answer.h"
@@ -17,6 +19,8 @@
 #include "tools/weir/argument.h"
 #include "tools/weir/capture.h"
 #include "tools/weir/daemon.h"
+#include "tools/weir/explain_question.h"
+#include "tools/weir/explain_report.h"
 #include "tools/weir/feed.h"
 #include "tools/weir/http_server.h"
 #include "tools/weir/metrics.h"
@@ -71,6 +75,7 @@ static enum MHD_Result serve_access(const struct call *c);
 static enum MHD_Result serve_backends(const struct call *c);
 static enum MHD_Result serve_capture(const struct call *c);
 static enum MHD_Result serve_config(const struct call *c);
+static enum MHD_Result serve_explain(const struct call *c);
 static enum MHD_Result serve_flows(const struct call *c);
 static enum MHD_Result serve_health(const struct call *c);
 static enum MHD_Result serve_history(const struct call *c);
@@ -98,6 +103,7 @@ static const struct endpoint endpoints[] = {
 	GET_STATE("/v1/drops", state_drops),
 	GET_STATE("/v1/policy", state_policy),
 	{"GET", "/v1/flows", .serve = serve_flows},
+	{"GET", "/v1/explain", .serve = serve_explain},
 	{"GET", "/v1/config", .serve = serve_config},
 	{"GET", "/v1/history", .serve = serve_history},
 	{"GET", "/v1/access", .serve = serve_access},
@@ -114,6 +120,40 @@ static const struct endpoint endpoints[] = {
 static enum MHD_Result serve_capture(const struct call *c)
 {
 	return capture_request(c->daemon->captures, c->connection);
+}
+
+static int take_question(void *question, const char *key, const char *value, struct err *err)
+{
+	return explain_question_set(question, key, value, err);
+}
+
+static uint64_t clock_now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + t.tv_nsec;
+}
+
+static enum MHD_Result serve_explain(const struct call *c)
+{
+	const struct daemon *d = c->daemon;
+	const struct explain_view view = {
+		.config = d->config,
+		.snapshot = engine_snapshot(d->engine),
+		.flows = engine_flow_table(d->engine),
+		.services = d->services,
+		.backends = d->backends,
+		.rules = d->rules,
+	};
+	struct explain_question question = {};
+	struct err err;
+	json_t *answer = NULL;
+	int rc = arguments_read(c->connection, take_question, &question, &err);
+	if (!rc)
+		rc = explain_question_answer(&question, &view, clock_now_ns(), &answer, &err);
+	if (rc)
+		return answer_problem(c->connection, answer_status(rc), &err);
+	return answer_json(c->connection, MHD_HTTP_OK, answer);
 }
 
 static enum MHD_Result serve_flows(const struct call *c)

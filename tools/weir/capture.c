@@ -12,6 +12,8 @@
  * limit, and here is counted what found the client's queue full. A capture that ends in order has
  * drained the taps after it has left its slot, so that
  *   matched == skipped + delivered + lost
+ *
+ * long file: streams, their slots and the black box are one list that the taps are armed by.
  */
 #include "tools/weir/capture.h"
 
@@ -25,8 +27,10 @@
 
 #include "datapath/engine.h"
 #include "datapath/taps.h"
+#include "lb/config.h"
 #include "lb/err.h"
 #include "tools/weir/answer.h"
+#include "tools/weir/blackbox.h"
 #include "tools/weir/capture_books.h"
 #include "tools/weir/capture_comment.h"
 #include "tools/weir/capture_wanted.h"
@@ -38,6 +42,10 @@
 #define DRAIN_NS       50000000ull /* for the last records of a capture */
 #define BURST_PER_S    10 /* a limited capture may take a tenth of a second's worth at once */
 #define NS_PER_S       1000000000ull
+#define TURNS_PER_S    200
+#define BOX_SLOT       (CAPTURES_MAX - 1)
+#define BOX_CREDIT     1000u /* records that it takes at once beyond what it can hold */
+#define BOX_ROOM       1024u /* bytes of the queue for each record of the black box */
 #define RESPONSE_BLOCK (64u << 10)
 
 struct capture {
@@ -60,6 +68,7 @@ struct captures {
 	struct daemon *daemon;
 	struct capture *first;
 	struct capture *by_slot[CAPTURES_MAX];
+	struct blackbox *box; /* has the last slot; NULL: there is none */
 	uint32_t count;
 	struct capture_comment comment; /* of the record that is handed out */
 	ev_timer timer;
@@ -77,7 +86,7 @@ static uint64_t clock_ns(clockid_t clock)
 /* Runs the timer while there is something to drain. */
 static void captures_settle(struct captures *all)
 {
-	if (!all->first) {
+	if (!all->first && !all->box) {
 		ev_timer_stop(all->daemon->loop, &all->timer);
 		taps_close(all->daemon->engine);
 	} else if (!ev_is_active(&all->timer)) {
@@ -89,7 +98,7 @@ static void captures_settle(struct captures *all)
 static uint32_t free_slot(const struct captures *all)
 {
 	uint32_t slot = 0;
-	while (slot < CAPTURES_MAX && all->by_slot[slot])
+	while (slot < CAPTURES_MAX && (all->by_slot[slot] || (all->box && slot == BOX_SLOT)))
 		slot++;
 	return slot;
 }
@@ -189,6 +198,8 @@ static void capture_add(struct capture *c, const struct tap_record *r, const voi
 static void take_record(void *context, const struct tap_record *r, const void *bytes)
 {
 	struct captures *all = context;
+	if (all->box && r->captures >> BOX_SLOT & 1)
+		blackbox_put(all->box, r, bytes);
 	for (uint32_t slot = 0; r->captures >> slot; slot++) {
 		struct capture *c = all->by_slot[slot];
 		if (!(r->captures >> slot & 1) || !c || !capture_takes(c, r))
@@ -250,12 +261,21 @@ static void capture_turn(struct capture *c, uint64_t now_ns)
 	}
 }
 
+/* Records a second that the box takes, so that a flood of drops does not cost much. */
+static uint32_t box_credit(const struct captures *all)
+{
+	return blackbox_capacity(all->box) + BOX_CREDIT;
+}
+
 static void captures_turn(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct captures *all = timer->data;
 	struct capture *next;
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
 	taps_drain(all->daemon->engine, take_record, all, now_ns + TURN_BUSY_NS);
+	if (all->box)
+		taps_credit(all->daemon->engine, BOX_SLOT, box_credit(all) / TURNS_PER_S,
+			    box_credit(all));
 	for (struct capture *c = all->first; c; c = next) {
 		next = c->next;
 		capture_turn(c, now_ns);
@@ -335,11 +355,74 @@ static int capture_new(struct captures *all, const struct capture_wanted *wanted
 	return -ENOMEM;
 }
 
+/* --- the black box --------------------------------------------------------------------------- */
+
+struct box_reading {
+	struct captures *all;
+	struct capture *capture;
+};
+
+static void add_from_box(void *context, const struct tap_record *r, const void *bytes)
+{
+	const struct box_reading *b = context;
+	struct capture *c = b->capture;
+	if (r->port >= c->books.port_count || c->counted ||
+	    !capture_wanted_names(&c->wanted, r, bytes) ||
+	    !capture_wanted_passes(&c->wanted, r, bytes))
+		return;
+	capture_comment_make(&b->all->comment, b->all->daemon, r);
+	capture_add(c, r, bytes);
+}
+
+/* All of the stream at once: it is never in the list of those that take records. */
+static void capture_read_box(struct captures *all, struct capture *c)
+{
+	struct box_reading reading = {all, c};
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	c->captures = all;
+	c->queue.limit += (size_t)blackbox_capacity(all->box) * BOX_ROOM;
+	blackbox_replay(all->box, now_ns, add_from_box, &reading);
+	capture_books_write(&c->books, c->start_ns + c->realtime_ns, now_ns + c->realtime_ns,
+			    &c->queue);
+	c->captures = NULL;
+}
+
+static int open_box(struct captures *all)
+{
+	const struct config *config = all->daemon->config;
+	struct capture_slot slot = {
+		.reasons = ~(1ull << REASON_NONE),
+		.rule = ABI_NO_RULE,
+		.snaplen = BLACKBOX_BYTES,
+		.limited = 1,
+	};
+	if (!config || !config->blackbox.packets)
+		return 0;
+	all->box = blackbox_new(config->blackbox.packets, config->blackbox.seconds);
+	slot.credit = config->blackbox.packets + BOX_CREDIT;
+	if (!all->box || taps_set(all->daemon->engine, BOX_SLOT, &slot, NULL))
+		return -1;
+	captures_settle(all);
+	return 0;
+}
+
+static void close_box(struct captures *all)
+{
+	if (!all->box)
+		return;
+	taps_clear(all->daemon->engine, BOX_SLOT);
+	blackbox_free(all->box);
+	all->box = NULL;
+	captures_settle(all);
+}
+
 static enum MHD_Result capture_start(struct captures *all, struct capture *c,
 				     struct MHD_Connection *connection)
 {
 	struct err err;
-	if (capture_link(all, c, &err)) {
+	if (c->wanted.blackbox) {
+		capture_read_box(all, c);
+	} else if (capture_link(all, c, &err)) {
 		capture_free(c);
 		return answer_problem(connection, MHD_HTTP_SERVICE_UNAVAILABLE, &err);
 	}
@@ -373,6 +456,13 @@ enum MHD_Result capture_request(struct captures *all, struct MHD_Connection *con
 				      failure == -EINVAL ? MHD_HTTP_BAD_REQUEST
 							 : MHD_HTTP_SERVICE_UNAVAILABLE,
 				      &err);
+	if (wanted.blackbox && !all->box) {
+		capture_wanted_fini(&wanted);
+		err_set(&err, EINVAL,
+			"there is no black box: set 'blackbox: {packets: 10000}' in the "
+			"configuration, and restart the daemon");
+		return answer_problem(connection, MHD_HTTP_BAD_REQUEST, &err);
+	}
 	if (capture_new(all, &wanted, &c)) {
 		capture_wanted_fini(&wanted);
 		err_set(&err, ENOMEM, "out of memory");
@@ -392,6 +482,10 @@ struct captures *captures_new(struct daemon *d)
 	ev_init(&all->timer, captures_turn);
 	all->timer.repeat = TURN_S;
 	all->timer.data = all;
+	if (open_box(all)) {
+		captures_free(all);
+		return NULL;
+	}
 	return all;
 }
 
@@ -401,6 +495,8 @@ void captures_free(struct captures *all)
 		return;
 	while (all->first)
 		capture_end(all->first);
+	close_box(all);
+	capture_comment_fini(&all->comment);
 	free(all);
 }
 

@@ -36,6 +36,11 @@ static const char usage[] =
 	"(--tx),\n"
 	"                        or both; may be repeated, each with its own --rx or --tx behind "
 	"it\n"
+	"      --kernel          what this host's kernel drops of what Weir passed to it, with "
+	"the\n"
+	"                        kernel's own reason\n"
+	"      --blackbox        what was dropped lately, before anybody looked, as the setting\n"
+	"                        'blackbox' has it kept; --reason, --rule and FILTER choose\n"
 	"\n"
 	"  -w FILE               write packets to FILE, - for standard output\n"
 	"      --format FORMAT   of FILE: pcapng (default; with reason, service, backend and "
@@ -48,6 +53,12 @@ static const char usage[] =
 	"down;\n"
 	"                        what is beyond is counted as lost\n"
 	"      --duration SECONDS  end after SECONDS\n"
+	"  -C MB                 begin another FILE when it would get longer than MB million "
+	"bytes\n"
+	"  -G SECONDS            begin another FILE after SECONDS; its name is for strftime(3)\n"
+	"  -W FILES              with -C write over the oldest of so many FILES, with -G alone "
+	"end\n"
+	"                        after them\n"
 	"      --socket PATH     the daemon's socket (default " DEFAULT_SOCKET "); not -s here,\n"
 	"                        which is the snapshot length as in tcpdump\n"
 	"      --help            this text\n"
@@ -67,10 +78,12 @@ struct capture_command {
 	const char *path; /* of -w, or NULL */
 	enum capture_format format;
 	bool format_given;
+	struct capture_rotation rotation;
 	const char *count, *duration, *snaplen; /* as given, or NULL */
 	const char *interface;                  /* the last that was named, until it is settled */
-	bool rx, tx;                            /* of it */
-	FILE *query;                            /* what the daemon is asked */
+	bool blackbox;
+	bool rx, tx; /* of it */
+	FILE *query; /* what the daemon is asked */
 	char *query_text;
 	size_t query_size;
 	struct capture_output *output;
@@ -134,6 +147,8 @@ enum {
 	OPTION_INTERFACE,
 	OPTION_RX,
 	OPTION_TX,
+	OPTION_KERNEL,
+	OPTION_BLACKBOX,
 	OPTION_SAMPLE,
 	OPTION_RATE,
 	OPTION_FORMAT,
@@ -149,6 +164,8 @@ static const struct option options[] = {
 	{"interface", required_argument, NULL, OPTION_INTERFACE},
 	{"rx", no_argument, NULL, OPTION_RX},
 	{"tx", no_argument, NULL, OPTION_TX},
+	{"blackbox", no_argument, NULL, OPTION_BLACKBOX},
+	{"kernel", no_argument, NULL, OPTION_KERNEL},
 	{"sample", required_argument, NULL, OPTION_SAMPLE},
 	{"rate", required_argument, NULL, OPTION_RATE},
 	{"format", required_argument, NULL, OPTION_FORMAT},
@@ -202,12 +219,42 @@ static bool take_source(struct capture_command *c, int option)
 	case OPTION_RX:
 		c->rx = true;
 		return true;
+	case OPTION_BLACKBOX:
+		c->blackbox = true;
+		client_query_add(c->query, "blackbox", "1");
+		return true;
+	case OPTION_KERNEL:
+		client_query_add(c->query, "kernel", "1");
+		return true;
 	case OPTION_TX:
 		c->tx = true;
 		return true;
 	default:
 		return false;
 	}
+}
+
+/* A number from 1 to `most`; -EINVAL. */
+static int take_number(const char *text, uint64_t most, uint64_t *out)
+{
+	char *end;
+	*out = strtoull(text, &end, 10);
+	return *text < '0' || *text > '9' || *end || *out < 1 || *out > most ? -EINVAL : 0;
+}
+
+static int take_rotation(struct capture_command *c, int option, const char *command)
+{
+	uint64_t n;
+	if (take_number(optarg, 1000000, &n))
+		return options_fault(command, "-%c %s: expected a number from 1 to 1000000", option,
+				     optarg);
+	if (option == 'C')
+		c->rotation.bytes = n * 1000000;
+	else if (option == 'G')
+		c->rotation.seconds = n;
+	else
+		c->rotation.files = n;
+	return -1;
 }
 
 /* Returns -1 to go on, or the status to exit with at once. */
@@ -242,6 +289,10 @@ static int take_option(struct capture_command *c, int option, const char *comman
 	case 's':
 		c->snaplen = optarg;
 		break;
+	case 'C':
+	case 'G':
+	case 'W':
+		return take_rotation(c, option, command);
 	case 'h':
 		return options_help(usage);
 	default:
@@ -259,6 +310,10 @@ static int settle_options(struct capture_command *c, const char *command)
 	settle_interface(c);
 	if (!c->path && c->format_given)
 		return options_fault(command, "--format is of a file: add -w FILE");
+	if ((c->rotation.bytes || c->rotation.seconds) && (!c->path || to_stdout))
+		return options_fault(command, "-C and -G are of files: add -w FILE");
+	if (c->rotation.files && !c->rotation.bytes && !c->rotation.seconds)
+		return options_fault(command, "-W says how many files: add -C MB or -G SECONDS");
 	if (to_stdout && isatty(STDOUT_FILENO))
 		return options_fault(command, "packets are no text for a terminal: send -w - "
 					      "into a file or a program");
@@ -280,7 +335,8 @@ static int settle_options(struct capture_command *c, const char *command)
 static int parse_options(struct capture_command *c, int argc, char **argv)
 {
 	int option, status = -1;
-	while (status < 0 && (option = getopt_long(argc, argv, "w:c:s:", options, NULL)) != -1)
+	while (status < 0 &&
+	       (option = getopt_long(argc, argv, "w:c:s:C:G:W:", options, NULL)) != -1)
 		status = take_option(c, option, argv[0], argv[optind - 1]);
 	return status < 0 ? settle_options(c, argv[0]) : status;
 }
@@ -337,7 +393,7 @@ static int capture_stream(struct capture_command *c, const char *path)
 	int end_failure = capture_output_end(c->output, failure ? NULL : &c->err);
 	if (failure || end_failure)
 		return failure ? failure : end_failure;
-	c->cut_short = !stop_asked && !is_complete(c);
+	c->cut_short = !c->blackbox && !stop_asked && !is_complete(c);
 	return 0;
 }
 
@@ -355,10 +411,14 @@ static int capture_run(struct capture_command *c, const char *command)
 	int failure;
 	fflush(c->query);
 	c->output = capture_output_new(c->format, c->path);
+	if (c->output)
+		capture_output_rotate(c->output, &c->rotation);
 	if (!c->output || asprintf(&path, "/v1/capture%s", c->query_text) < 0)
 		failure = err_set(&c->err, ENOMEM, "out of memory");
 	else
 		failure = capture_stream(c, path);
+	if (failure == -ENODATA)
+		failure = 0;
 	free(path);
 	if (c->began)
 		show_totals(c);

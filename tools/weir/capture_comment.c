@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "datapath/kernel_reasons.h"
 #include "lb/reason.h"
 #include "lb/registry.h"
 #include "tools/weir/daemon.h"
+#include "tools/weir/kernel_symbols.h"
 
 __attribute__((format(printf, 2, 3))) static void add(struct capture_comment *c, const char *format,
 						      ...)
@@ -70,6 +72,21 @@ static void add_packet(struct capture_comment *c, const struct daemon *d,
 		add(c, ": %s", reason_text(r->reason));
 }
 
+static void add_kernel_drop(struct capture_comment *c, const struct tap_record *r)
+{
+	char symbol[KERNEL_SYMBOL];
+	if (!c->kernel && !c->no_kernel)
+		c->kernel = kernel_reasons_new();
+	c->no_kernel = !c->kernel;
+	const char *name = kernel_reasons_name(c->kernel, r->kernel_reason);
+	if (name)
+		add(c, "kernel-reason=%s", name);
+	else
+		add(c, "kernel-reason=%u", r->kernel_reason);
+	add(c, " at=%s source=kernel: the kernel dropped it after Weir had passed it on",
+	    kernel_symbol(r->location, symbol));
+}
+
 static bool is_same(const struct tap_record *a, const struct tap_record *b)
 {
 	return a->point == b->point && a->reason == b->reason && a->service == b->service &&
@@ -86,5 +103,14 @@ void capture_comment_make(struct capture_comment *c, const struct daemon *d,
 	c->of = *r;
 	c->generation = d->generation;
 	c->length = 0;
-	add_packet(c, d, r);
+	if (r->point == TAP_KERNEL)
+		add_kernel_drop(c, r);
+	else
+		add_packet(c, d, r);
+}
+
+void capture_comment_fini(struct capture_comment *c)
+{
+	kernel_reasons_free(c->kernel);
+	c->kernel = NULL;
 }

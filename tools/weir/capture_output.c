@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pcap/pcap.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -25,14 +26,21 @@
 
 struct output_interface {
 	struct pcapng_interface is;
-	uint64_t delivered, lost;
+	uint64_t delivered, lost;           /* of all files */
+	uint64_t file_delivered, file_lost; /* of this one */
 };
 
 struct capture_output {
 	enum capture_format format;
 	const char *path; /* NULL: stdout */
 	int fd;           /* -1: not open yet */
-	off_t good;       /* the length of a file of ours when all was well, or -1 */
+	struct capture_rotation rotation;
+	uint32_t file;       /* its number, from 0 */
+	time_t file_s;       /* when it was begun */
+	uint64_t file_bytes; /* written to it */
+	char *head;          /* what each file begins with */
+	size_t head_size;
+	off_t good; /* the length of a file of ours when all was well, or -1 */
 	FILE *pending;
 	char *bytes; /* what `pending` holds, after it is flushed */
 	size_t size;
@@ -74,12 +82,50 @@ static int output_open_pcap(struct capture_output *o)
 	return o->dumper ? 0 : err_set(o->err, ENOMEM, "out of memory");
 }
 
+static bool rotates(const struct capture_output *o)
+{
+	return o->rotation.bytes || o->rotation.seconds;
+}
+
+/* How many digits the numbers of `files` files have. */
+static int number_digits(uint32_t files)
+{
+	int digits = 1;
+	while (files > 10) {
+		files = (files + 9) / 10;
+		digits++;
+	}
+	return digits;
+}
+
+static void name_file(const struct capture_output *o, char *name, size_t size)
+{
+	const struct capture_rotation *r = &o->rotation;
+	char base[PATH_MAX];
+	struct tm local;
+	snprintf(base, sizeof(base), "%s", o->path);
+	if (r->seconds && localtime_r(&o->file_s, &local) &&
+	    !strftime(base, sizeof(base), o->path, &local))
+		snprintf(base, sizeof(base), "%s", o->path);
+	uint32_t number = r->files ? o->file % r->files : o->file;
+	if (!r->bytes || (!number && !r->files))
+		snprintf(name, size, "%s", base);
+	else
+		snprintf(name, size, "%s%0*u", base, r->files ? number_digits(r->files) : 1,
+			 number);
+}
+
 static int output_open(struct capture_output *o)
 {
-	o->fd = o->path ? open(o->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
+	char name[PATH_MAX + 16];
+	o->file_s = now_ns() / NS_PER_S;
+	o->file_bytes = 0;
+	if (o->path)
+		name_file(o, name, sizeof(name));
+	o->fd = o->path ? open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
 			: STDOUT_FILENO;
 	if (o->fd < 0)
-		return err_set(o->err, errno, "%s: %s", o->path, strerror(errno));
+		return err_set(o->err, errno, "%s: %s", name, strerror(errno));
 	/* What stdout leads to may have been there before. */
 	o->good = o->path ? lseek(o->fd, 0, SEEK_CUR) : -1;
 	return 0;
@@ -99,12 +145,29 @@ static int write_all(int fd, const char *bytes, size_t length)
 	return 0;
 }
 
+/* What comes before the first packet is what the next files begin with, too. */
+static int keep_head(struct capture_output *o)
+{
+	if (!rotates(o) || o->totals.packets || !o->size)
+		return 0;
+	char *head = realloc(o->head, o->head_size + o->size);
+	if (!head)
+		return err_set(o->err, ENOMEM, "out of memory");
+	memcpy(head + o->head_size, o->bytes, o->size);
+	o->head = head;
+	o->head_size += o->size;
+	return 0;
+}
+
 /* What is pending goes to the file, all of it or nothing. */
 static int output_flush(struct capture_output *o)
 {
 	if (fflush(o->pending) || ferror(o->pending))
 		return err_set(o->err, ENOMEM, "out of memory");
-	int failure = o->size ? write_all(o->fd, o->bytes, o->size) : 0;
+	int failure = keep_head(o);
+	if (failure)
+		return failure;
+	failure = o->size ? write_all(o->fd, o->bytes, o->size) : 0;
 	if (failure && o->good >= 0 && ftruncate(o->fd, o->good))
 		o->good = -1;
 	if (failure)
@@ -112,8 +175,49 @@ static int output_flush(struct capture_output *o)
 	if (o->good >= 0)
 		o->good += o->size;
 	o->written = o->totals;
+	o->file_bytes += o->size;
 	rewind(o->pending);
 	return 0;
+}
+
+/* Whether a packet of `length` bytes more belongs into the next file. */
+static bool is_due(struct capture_output *o, size_t length)
+{
+	const struct capture_rotation *r = &o->rotation;
+	if (r->seconds && now_ns() / NS_PER_S - o->file_s >= r->seconds)
+		return true;
+	if (!r->bytes || fflush(o->pending))
+		return false;
+	uint64_t bytes = o->file_bytes + o->size;
+	return bytes > o->head_size && bytes + length > r->bytes;
+}
+
+static int write_statistics(struct capture_output *o);
+
+/* Ends this file and begins the next one with what they all begin with. */
+static int output_next(struct capture_output *o)
+{
+	int failure = o->format == CAPTURE_PCAPNG ? write_statistics(o) : 0;
+	failure = failure ? failure : output_flush(o);
+	if (failure)
+		return failure;
+	o->file++;
+	if (o->rotation.files && !o->rotation.bytes && o->file == o->rotation.files)
+		return err_set(o->err, ENODATA, "%u files were written", o->file);
+	close(o->fd);
+	for (uint32_t i = 0; i < o->interface_count; i++)
+		o->interfaces[i].file_delivered = o->interfaces[i].file_lost = 0;
+	failure = output_open(o);
+	if (!failure)
+		fwrite(o->head, 1, o->head_size, o->pending);
+	return failure;
+}
+
+/* Before a packet of `length` bytes. */
+static int make_room(struct capture_output *o, size_t length)
+{
+	int failure = o->totals.packets ? 0 : output_flush(o);
+	return !failure && is_due(o, length) ? output_next(o) : failure;
 }
 
 /* --- text ----------------------------------------------------------------------------------- */
@@ -182,6 +286,18 @@ static void print_word(FILE *out, const struct pcapng_packet *p, const char *key
 	fprintf(out, " %.*s", length ? (int)length : 1, length ? at : "-");
 }
 
+/* Why it was dropped, or else the comment's first word: where the packet was seen. */
+static void print_what(FILE *out, const struct pcapng_packet *p)
+{
+	size_t length = 0;
+	while (length < p->comment_length && !strchr(" =", p->comment[length]))
+		length++;
+	if (length == p->comment_length || p->comment[length] == '=')
+		print_word(out, p, "reason=");
+	else
+		fprintf(out, " %.*s", (int)length, p->comment);
+}
+
 static void print_packet(struct capture_output *o, const struct pcapng_packet *p)
 {
 	time_t seconds = p->time_ns / NS_PER_S;
@@ -191,7 +307,7 @@ static void print_packet(struct capture_output *o, const struct pcapng_packet *p
 	strftime(clock, sizeof(clock), "%H:%M:%S", &local);
 	fprintf(o->pending, "%s.%09llu %s", clock, p->time_ns % NS_PER_S,
 		o->interfaces[p->interface].is.name);
-	print_word(o->pending, p, "reason=");
+	print_what(o->pending, p);
 	print_word(o->pending, p, "service=");
 	fputc(' ', o->pending);
 	print_summary(o->pending, p);
@@ -226,12 +342,17 @@ static int take_packet(struct capture_output *o, const struct pcapng_block *b)
 	struct pcapng_packet p;
 	if (pcapng_read_packet(b, &p) || p.interface >= o->interface_count)
 		return err_set(o->err, EPROTO, "corrupt pcapng: packet");
+	int failure = rotates(o) ? make_room(o, b->length) : 0;
+	if (failure)
+		return failure;
 	if (o->format == CAPTURE_PCAP)
 		dump_packet(o, &p);
 	else if (o->format == CAPTURE_TEXT)
 		print_packet(o, &p);
 	o->interfaces[p.interface].delivered++;
 	o->interfaces[p.interface].lost += p.dropped;
+	o->interfaces[p.interface].file_delivered++;
+	o->interfaces[p.interface].file_lost += p.dropped;
 	o->totals.packets++;
 	o->totals.bytes += p.captured;
 	o->totals.lost += p.dropped;
@@ -279,8 +400,9 @@ static int write_statistics(struct capture_output *o)
 			.start_ns = o->start_ns,
 			.end_ns = now_ns(),
 			.received = UINT64_MAX,
-			.dropped = o->interfaces[i].lost,
-			.delivered = o->interfaces[i].delivered,
+			.matched = UINT64_MAX,
+			.dropped = o->interfaces[i].file_lost,
+			.delivered = o->interfaces[i].file_delivered,
 		};
 		failure = pcapng_write_statistics(&q, &s);
 		fwrite(bytes, 1, pcapng_queue_take(&q, bytes, sizeof(bytes)), o->pending);
@@ -319,8 +441,14 @@ void capture_output_free(struct capture_output *o)
 	if (o->path && o->fd >= 0)
 		close(o->fd);
 	free(o->bytes);
+	free(o->head);
 	pcapng_splitter_fini(&o->stream);
 	free(o);
+}
+
+void capture_output_rotate(struct capture_output *o, const struct capture_rotation *r)
+{
+	o->rotation = *r;
 }
 
 int capture_output_feed(struct capture_output *o, const void *bytes, size_t length, struct err *err)

@@ -19,6 +19,13 @@ enum capture_format {
 	CAPTURE_TEXT,
 };
 
+/* When the next file begins, as with tcpdump; a zeroed one: never. */
+struct capture_rotation {
+	uint64_t bytes;   /* -C: no file gets longer, but by one packet */
+	uint32_t seconds; /* -G: after so many; the path is for strftime(3) */
+	uint32_t files;   /* -W: with -C so many that are written over in turn, else the end */
+};
+
 struct capture_totals {
 	uint64_t packets, bytes; /* written; bytes of packets */
 	uint64_t lost;           /* as far as the stream has told */
@@ -32,8 +39,15 @@ struct capture_output *capture_output_new(enum capture_format format, const char
 void capture_output_free(struct capture_output *o); /* NULL too */
 
 /*
+ * Has it write more than one file: FILE, FILE1, FILE2 and so on; with `files` from FILE0 on, padded
+ * with zeroes; with `seconds` what strftime() makes of FILE. To be called before the first byte.
+ */
+void capture_output_rotate(struct capture_output *o, const struct capture_rotation *r);
+
+/*
  * Takes the next bytes of the stream and writes what they complete. -EPROTO: a stream that can't be
  * understood; other -errno: the file can't be written, and was cut back to its last good end.
+ * -ENODATA: all files that there shall be are full, which is a good end.
  */
 int capture_output_feed(struct capture_output *o, const void *bytes, size_t length,
 			struct err *err);

@@ -26,6 +26,10 @@ static int parse_reason(const char *word, __u64 *reasons, struct err *err)
 	char known[sizeof(err->text)] = "";
 	size_t length = 0;
 	int reason = reason_find(word);
+	if (reason == REASON_DAEMON_LOST)
+		return err_set(err, EINVAL,
+			       "daemon-lost can't be captured: it is counted when the next daemon "
+			       "starts, and no packet is left then");
 	if (reason >= 0) {
 		*reasons |= 1ull << reason;
 		return 0;
@@ -228,13 +232,17 @@ static int parse_source(struct reading *r, const char *key, const char *value, s
 		return parse_interface(r->daemon, value, &slot->rx_ports, err);
 	if (!strcmp(key, "tx"))
 		return parse_interface(r->daemon, value, &slot->tx_ports, err);
+	if (!strcmp(key, "blackbox")) {
+		r->wanted->blackbox = true;
+		return 0;
+	}
 	if (!strcmp(key, "kernel")) {
 		slot->kernel = 1;
 		return 0;
 	}
 	return err_set(err, EINVAL,
 		       "unknown argument \"%.64s\"; known are: drops reason rule service rx tx "
-		       "kernel filter sample rate snaplen count duration",
+		       "kernel blackbox filter sample rate snaplen count duration",
 		       key);
 }
 
@@ -312,6 +320,23 @@ bool capture_wanted_passes(const struct capture_wanted *w, const struct tap_reco
 {
 	struct pcap_pkthdr head = {.caplen = r->captured, .len = r->length};
 	return !w->program || pcap_offline_filter(w->program, &head, bytes);
+}
+
+bool capture_wanted_names(const struct capture_wanted *w, const struct tap_record *r,
+			  const void *bytes)
+{
+	const struct capture_slot *s = &w->slot;
+	const struct tap_event e = {
+		.service = r->service,
+		.backend = r->backend,
+		.rule = r->rule,
+		.port = r->port,
+		.point = r->point,
+		.reason = r->reason,
+	};
+	return capture_names(s, &e) &&
+	       (!s->filter_length ||
+		bpf_filter((const struct bpf_insn *)s->filter, bytes, r->length, r->captured));
 }
 
 const char *capture_wanted_words(const struct capture_wanted *w, char words[CAPTURE_WORDS])

@@ -11,6 +11,7 @@
  *   rx=NAME, tx=NAME    what comes in by an interface, what Weir sends by it; may be repeated
  *   kernel              what the kernel drops of what came by Weir's interfaces
  *   filter=EXPRESSION   of all these only what pcap-filter(7) says
+ *   blackbox            what was dropped before anybody asked
  *   sample=N            one packet in N
  *   rate=N              at most N packets a second
  *   snaplen=BYTES, count=PACKETS, duration=SECONDS
@@ -37,6 +38,7 @@ struct capture_wanted {
 	uint32_t rate;               /* packets a second, 0: no limit */
 	uint64_t count;              /* packets, 0: no end */
 	uint64_t duration_ns;        /* 0: no end */
+	bool blackbox;               /* what is kept of the past, and nothing more */
 	char *expression;            /* the filter's, or NULL */
 	struct bpf_program *program; /* the filter, where it is too long for the taps; or NULL */
 };
@@ -53,6 +55,10 @@ void capture_wanted_fini(struct capture_wanted *w); /* a zeroed one, too */
 /* Whether a record that the taps took, with its r->captured bytes, is wanted. */
 bool capture_wanted_passes(const struct capture_wanted *w, const struct tap_record *r,
 			   const void *bytes);
+
+/* Whether taps would have taken a record of the past, with its r->captured bytes, for it. */
+bool capture_wanted_names(const struct capture_wanted *w, const struct tap_record *r,
+			  const void *bytes);
 
 /* One line that says what is captured and where the filter runs; in `words`, which it returns. */
 const char *capture_wanted_words(const struct capture_wanted *w, char words[CAPTURE_WORDS]);

@@ -84,7 +84,7 @@ static int on_idle(void *context, curl_off_t a, curl_off_t b, curl_off_t x, curl
 
 static int client_init(struct client *c, const char *socket, const char *path, struct err *err)
 {
-	char url[4096];
+	char url[8192];
 	int n = snprintf(url, sizeof(url), "http://weir%s", path);
 	if (n < 0 || (size_t)n >= sizeof(url))
 		return err_set(err, ENAMETOOLONG, "the request is longer than %zu bytes",

@@ -19,6 +19,7 @@ int command_set(int argc, char **argv);     /* set.c */
 int command_show(int argc, char **argv);    /* show.c */
 int command_top(int argc, char **argv);     /* top.c */
 int command_reload(int argc, char **argv);  /* reload.c */
+int command_explain(int argc, char **argv); /* explain_command.c */
 int command_capture(int argc, char **argv); /* capture_command.c */
 int command_replay(int argc, char **argv);  /* replay.c */
 int command_doctor(int argc, char **argv);  /* doctor.c */

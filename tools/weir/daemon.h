@@ -23,6 +23,7 @@ struct engine;
 struct err;
 struct detour;
 struct ev_loop;
+struct losses;
 struct next_hops;
 struct tunnel_errors;
 struct policy_tables;
@@ -45,6 +46,7 @@ struct daemon {
 	struct detour *detour;
 	struct checker *checker;
 	struct captures *captures;
+	struct losses *losses;
 	struct api *api;
 	struct api_access access;
 	struct history history;

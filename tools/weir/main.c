@@ -21,6 +21,8 @@ static const struct command {
 	{"reload", "read the configuration again, all or nothing", command_reload},
 	{"capture", "[--drops] [-w FILE] [FILTER]: packets, with their drop reasons",
 	 command_capture},
+	{"explain", "--from ADDRESS --to ADDRESS:PORT --protocol P: what would happen, and why",
+	 command_explain},
 	{"backend", "up|down|show: makes this host a backend", command_backend},
 	{"doctor", "[INTERFACE...]: what this host can do, what is set wrong, what mends it",
 	 command_doctor},

@@ -222,14 +222,19 @@ static void sweep(struct offline *o)
 	o->swept_ns = o->now_ns;
 }
 
-static void set_time(struct offline *o, uint64_t time_ns)
+uint64_t offline_time(const struct offline *o, uint64_t time_ns)
 {
 	/* lb_process() knows clocks that run since a while: a capture may start at 0. */
 	time_ns += START_NS;
+	return time_ns > o->now_ns ? time_ns : o->now_ns;
+}
+
+static void set_time(struct offline *o, uint64_t time_ns)
+{
+	time_ns = offline_time(o, time_ns);
 	if (!o->now_ns)
 		o->swept_ns = time_ns;
-	if (time_ns > o->now_ns)
-		o->now_ns = time_ns;
+	o->now_ns = time_ns;
 	sweep(o);
 }
 

@@ -56,6 +56,9 @@ int offline_reload(struct offline *o, struct config *config, struct err *err);
 /* Puts what was changed in `config` (states, weights) or `next_hops` in force. */
 int offline_publish(struct offline *o, struct err *err);
 
+/* The time that lb_process() would be given for a packet of `time_ns`; nothing changes. */
+uint64_t offline_time(const struct offline *o, uint64_t time_ns);
+
 /*
  * lb_process() at a time that may be any, say a capture's: one that is before the last is taken as
  * the last, and flows time out over long gaps too.

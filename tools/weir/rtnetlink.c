@@ -561,3 +561,35 @@ int rtnetlink_drain(struct rtnetlink *r, rtnetlink_fn *fn, void *context)
 	}
 	return lost ? -ENOBUFS : 0;
 }
+
+/* --- counters --------------------------------------------------------------------------------- */
+
+static int read_statistics(const struct nlmsghdr *header, void *data)
+{
+	const struct nlattr *attr;
+	if (header->nlmsg_type != RTM_NEWLINK)
+		return MNL_CB_OK;
+	mnl_attr_for_each(attr, header, sizeof(struct ifinfomsg))
+	{
+		size_t length = mnl_attr_get_payload_len(attr);
+		if (mnl_attr_get_type(attr) != IFLA_STATS64)
+			continue;
+		if (length > sizeof(struct rtnl_link_stats64))
+			length = sizeof(struct rtnl_link_stats64);
+		memcpy(data, mnl_attr_get_payload(attr), length);
+	}
+	return MNL_CB_OK;
+}
+
+int rtnetlink_get_statistics(struct rtnetlink *r, int ifindex, struct rtnl_link_stats64 *out)
+{
+	struct request q;
+	struct rtnl_link_stats64 read = {0};
+	struct ifinfomsg *link = request_init(&q, RTM_GETLINK, 0, sizeof(*link));
+	link->ifi_family = AF_UNSPEC;
+	link->ifi_index = ifindex;
+	int rc = request_run(r, &q, read_statistics, &read);
+	if (!rc)
+		*out = read;
+	return rc;
+}

@@ -123,4 +123,9 @@ typedef void rtnetlink_fn(void *context, const struct rtnetlink_event *event);
  */
 int rtnetlink_drain(struct rtnetlink *r, rtnetlink_fn *fn, void *context);
 
+struct rtnl_link_stats64;
+
+/* The kernel's counters of an interface. */
+int rtnetlink_get_statistics(struct rtnetlink *r, int ifindex, struct rtnl_link_stats64 *out);
+
 #endif

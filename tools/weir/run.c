@@ -31,6 +31,7 @@
 #include "tools/weir/daemon.h"
 #include "tools/weir/daemon_checks.h"
 #include "tools/weir/log.h"
+#include "tools/weir/losses.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/options.h"
 #include "tools/weir/source_watch.h"
@@ -187,6 +188,9 @@ static void log_what_came_out(const struct daemon *d)
 	else if (replaced)
 		log_warn("what an earlier daemon left could not be taken over, and was replaced",
 			 "instance=%s because=\"%s\"", d->config->instance, replaced);
+	if (engine_watch_fault(d->engine))
+		log_warn("losses behind the XDP program are not seen", "because=\"%s\"",
+			 engine_watch_fault(d->engine));
 	for (uint32_t i = 0; i < engine_port_count(d->engine); i++) {
 		const struct port *p = engine_port(d->engine, i);
 		log_info("interface",
@@ -268,7 +272,8 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 	if (r)
 		return r;
 	d->captures = captures_new(d);
-	if (!d->captures)
+	d->losses = losses_new(d);
+	if (!d->captures || !d->losses)
 		return err_set(err, ENOMEM, "not enough memory");
 	return api_open(&d->api, d, err);
 }
@@ -277,6 +282,7 @@ static void tear_down(struct daemon *d)
 {
 	captures_free(d->captures);
 	api_close(d->api);
+	losses_free(d->losses);
 	daemon_checks_close(d);
 	announcer_close(d->announcer);
 	source_watch_free(d->source_watch);

@@ -390,36 +390,3 @@ json_t *state_interface(const struct daemon *d, struct feed_place *at)
 		return NULL;
 	return interface_json(d->engine, at->outer++);
 }
-
-/* --- drops --------------------------------------------------------------------------------- */
-
-static json_t *reasons_json(const struct engine *e)
-{
-	json_t *list = json_array();
-	struct engine_drops drops = {0};
-	engine_drops(e, &drops);
-	for (int r = REASON_NONE + 1; r < REASON_COUNT; r++) {
-		uint64_t total = drops.xdp[r] + drops.kernel[r] + drops.worker[r];
-		json_t *row = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "reason", reason_word(r),
-					"text", reason_text(r), "xdp", figure(drops.xdp[r]),
-					"kernel", figure(drops.kernel[r]), "worker",
-					figure(drops.worker[r]), "total", figure(total));
-		if (json_array_append_new(list, row)) {
-			json_decref(list);
-			return NULL;
-		}
-	}
-	return list;
-}
-
-json_t *state_drops(const struct daemon *d)
-{
-	struct engine_ledger l = {0};
-	engine_ledger(d->engine, &l);
-	json_int_t difference = figure(l.rx - l.transmitted - l.passed - l.dropped) - l.held;
-	return json_pack("{s:o, s:{s:I, s:I, s:I, s:I, s:I}, s:b, s:I}", "reasons",
-			 reasons_json(d->engine), "ledger", "rx", figure(l.rx), "transmitted",
-			 figure(l.transmitted), "passed", figure(l.passed), "dropped",
-			 figure(l.dropped), "held", (json_int_t)l.held, "balanced", difference == 0,
-			 "difference", difference);
-}

@@ -18,6 +18,7 @@ enum kind {
 	KIND_COUNT,
 	KIND_BYTES,
 	KIND_PERCENT,
+	KIND_RATE,
 	KIND_UP_OF
 };
 
@@ -91,6 +92,9 @@ static void add_cell(struct table *t, const struct field *f, json_t *row)
 		break;
 	case KIND_BYTES:
 		table_bytes(t, json_integer_value(value));
+		break;
+	case KIND_RATE:
+		table_format(t, "%.1f", json_number_value(value));
 		break;
 	case KIND_PERCENT:
 		table_percent(t, json_number_value(value));
@@ -239,6 +243,50 @@ static void print_flows(const struct subject *s, json_t *document)
 		printf("\nthere are more: --limit COUNT shows them, --json all\n");
 }
 
+static const char *json_words(json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	return text ? text : "-";
+}
+
+static void print_meanings(json_t *document)
+{
+	size_t i;
+	json_t *row;
+	json_array_foreach(json_object_get(document, "reasons"), i, row)
+	{
+		if (json_figure(row, "total"))
+			printf("\n%s: %s.\n    %s\n", json_words(row, "reason"),
+			       json_words(row, "text"), json_words(row, "mend"));
+	}
+}
+
+/* Where packets are lost that Weir never had, or that have no reason of their own. */
+static void print_places(json_t *document)
+{
+	size_t i;
+	json_t *row;
+	bool any = false;
+	char text[TABLE_FIGURE];
+	json_array_foreach(json_object_get(document, "places"), i, row)
+	{
+		if (!json_figure(row, "packets"))
+			continue;
+		if (!any)
+			puts("\nelsewhere, by the counters of NICs and kernel:");
+		any = true;
+		printf("%s%s%s: %s, %.1f/s, last %s\n    %s.\n    %s\n",
+		       json_is_string(json_object_get(row, "interface"))
+			       ? json_words(row, "interface")
+			       : "",
+		       json_is_string(json_object_get(row, "interface")) ? " " : "",
+		       json_words(row, "name"),
+		       table_format_count(json_figure(row, "packets"), text),
+		       json_number_value(json_object_get(row, "rate")), json_words(row, "last"),
+		       json_words(row, "text"), json_words(row, "mend"));
+	}
+}
+
 /* The equation every packet must be in, with the figures. */
 static void print_drops(const struct subject *s, json_t *document)
 {
@@ -249,12 +297,16 @@ static void print_drops(const struct subject *s, json_t *document)
 		print_rows(s, document, "total");
 	else
 		puts("nothing was dropped");
+	print_meanings(document);
+	print_places(document);
 	printf("\nrx %s =", table_format_count(json_figure(ledger, "rx"), text));
 	for (int i = 0; i < 3; i++)
 		printf("%s %s %s", i ? " +" : "", terms[i],
 		       table_format_count(json_figure(ledger, terms[i]), text));
 	printf(" + %s %lld\n", terms[3], json_figure(ledger, terms[3]));
-	if (!json_is_true(json_object_get(document, "balanced")))
+	if (json_is_true(json_object_get(document, "balanced")))
+		puts("this adds up: every packet that came in is accounted for");
+	else
 		printf("this does not balance: %lld packets are not accounted for\n",
 		       json_figure(document, "difference"));
 }
@@ -381,7 +433,9 @@ static const struct subject subjects[] = {
 		 {"KERNEL", "kernel", KIND_COUNT},
 		 {"WORKER", "worker", KIND_COUNT},
 		 {"TOTAL", "total", KIND_COUNT},
-		 {"MEANING", "text", KIND_TEXT},
+		 {"BYTES", "bytes", KIND_BYTES},
+		 {"PER-S", "rate", KIND_RATE},
+		 {"LAST", "last", KIND_TEXT},
 	 }},
 };
 

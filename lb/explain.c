@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The flow's bucket is copied into a table that has no other, so that looking up, touching,
+ * inserting and evicting go as they would in the real one.
+ */
+#include "lb/explain.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lb/affinity.h"
+#include "lb/fragments.h"
+#include "lb/held.h"
+#include "lb/maglev.h"
+#include "lb/snapshot.h"
+
+struct explain {
+	_Alignas(64) struct flow_bucket bucket;
+	struct flow_table flows;
+	struct lb lb;
+	struct lb_counters *counters;
+	struct held *held;
+};
+
+struct explain *explain_new(void)
+{
+	struct explain *e = aligned_alloc(64, (sizeof(*e) + 63) & ~63ul);
+	if (!e)
+		return NULL;
+	memset(e, 0, sizeof(*e));
+	e->counters = lb_counters_new();
+	e->held = held_new();
+	if (e->counters && e->held)
+		return e;
+	explain_free(e);
+	return NULL;
+}
+
+void explain_free(struct explain *e)
+{
+	if (!e)
+		return;
+	held_free(e->held);
+	free(e->counters);
+	free(e);
+}
+
+/* As it is between two writes; after many tries as it was last seen. */
+static void copy_bucket(const struct flow_bucket *from, struct flow_bucket *to)
+{
+	for (int tries = 0; tries < FLOW_FIND_TRIES; tries++) {
+		uint32_t sequence = __atomic_load_n(&from->sequence, __ATOMIC_ACQUIRE);
+		memcpy(to, from, sizeof(*to));
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (!(sequence & 1) &&
+		    __atomic_load_n(&from->sequence, __ATOMIC_RELAXED) == sequence)
+			break;
+	}
+	to->sequence &= ~1u;
+}
+
+static void copy_flow(struct explain *e, const struct flow_table *flows, const struct packet *p)
+{
+	uint64_t hash = flow_hash(&p->key, &flows->seed);
+	e->flows = *flows;
+	e->flows.buckets = &e->bucket;
+	e->flows.keys = NULL;
+	e->flows.mask = 0;
+	copy_bucket(flow_table_bucket(flows, hash), &e->bucket);
+}
+
+static struct explain_slot look_at_slot(const struct snapshot *s, const struct explanation *x)
+{
+	struct explain_slot out = {.owner = ABI_NO_BACKEND};
+	if (x->packet.service == ABI_NO_SERVICE || x->trace.entry == LB_ENTRY_STANDS ||
+	    x->trace.named != ABI_NO_BACKEND)
+		return out;
+	const struct service *service = &s->services[x->packet.service];
+	if (!service->maglev)
+		return out;
+	out.asked = true;
+	out.slot = maglev_slot(service->maglev, affinity_hash(service, &x->trace.parsed.key));
+	out.owner = service->members[service->maglev->slots[out.slot]];
+	return out;
+}
+
+/* What bpf/repeat.h asks. */
+static bool is_repeated(const struct snapshot *s, const struct explanation *x)
+{
+	const struct packet *p = &x->trace.parsed;
+	bool open = x->trace.entry_state == FLOW_ESTABLISHED || x->trace.entry_state == FLOW_UDP;
+	return x->packet.verdict == LB_TRANSMIT && x->trace.entry == LB_ENTRY_STANDS && open &&
+	       !p->fragment && backend_is_repeatable(&s->backends[x->trace.entry_backend]) &&
+	       !(p->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_FIN | PACKET_TCP_RST));
+}
+
+void explain_packet(struct explain *e, const struct snapshot *s, const struct flow_table *flows,
+		    const uint8_t *bytes, uint32_t length, uint16_t ingress, uint64_t now_ns,
+		    struct explanation *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->packet.data = out->room + LB_HEADROOM;
+	out->packet.length = length;
+	out->packet.ingress = ingress;
+	out->trace.named = out->trace.chosen = out->trace.entry_backend = ABI_NO_BACKEND;
+	memcpy(out->packet.data, bytes, length);
+	struct packet parsed = {};
+	parse_packet(bytes, bytes + length, &parsed);
+	copy_flow(e, flows, &parsed);
+	lb_init(&e->lb, &e->flows, e->counters, UINT32_MAX);
+	struct fragments *fragments = NULL;
+	if (parsed.fragment)
+		fragments = fragments_new(&flows->seed);
+	lb_use_fragments(&e->lb, fragments, e->held);
+	e->lb.trace = &out->trace;
+	lb_process_traced(&e->lb, s, &out->packet, 1, now_ns);
+	fragments_free(fragments);
+	out->slot = look_at_slot(s, out);
+	out->repeated = is_repeated(s, out);
+}

@@ -28,7 +28,7 @@ say = @printf '  %-5s %s\n' $(1) $(2);
 endif
 
 packages := libxdp libbpf libelf libpcap libmnl liburcu-qsbr yaml-0.1 libmicrohttpd jansson libcurl \
-	libxxhash
+	libxxhash ncursesw
 
 # Headers lie at odd multiples of two behind Ethernet; our CPUs and the kernel read them there.
 san_but := -fno-sanitize=alignment
@@ -76,6 +76,8 @@ $(O)/%.o: %.c | $(skeletons)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/tools/weir/page.o: tools/weir/page.html
 
 $(O)/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)
@@ -190,7 +192,12 @@ bench: all ## measure, as ratios to baselines (as root); QUICK=1: fewer and shor
 
 install: all ## install into $(DESTDIR)$(PREFIX)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(O)/weir $(O)/weir-bench
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/weir README.md configs/example.yaml
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/weir README.md configs/example.yaml \
+		configs/grafana-dashboard.json docs/openapi.yaml
+	install -D -m 644 configs/completion/weir.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir
+	install -D -m 644 configs/completion/_weir \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_weir
 
 clean: ## remove what was built
 	rm -rf build

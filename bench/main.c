@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/api_command.h"
 #include "bench/micro.h"
 #include "bench/net_command.h"
 #include "bench/reload.h"
@@ -15,6 +16,7 @@ static const struct command {
 } commands[] = {
 	{"micro", "[--json FILE] [--markdown FILE]: lb_process() alone, without a network",
 	 command_micro},
+	{"api", "[-s SOCKET]: the control API of a daemon that runs", command_api},
 	{"reload", "[OPTION...]: what a large configuration costs the control thread",
 	 command_reload_bench},
 	{"net", "[OPTION...]: Weir over virtual Ethernet, beside XDP_TX and testpmd", command_net},

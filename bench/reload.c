@@ -262,7 +262,7 @@ static int read_options(int argc, char **argv, struct reload *b)
 int command_reload_bench(int argc, char **argv)
 {
 	struct reload b = {.services = 1000, .backends = 100, .trials = 5};
-	struct err err = {""};
+	struct err err = {.text = ""};
 	size_t length;
 	int status = read_options(argc, argv, &b);
 	if (status >= 0)

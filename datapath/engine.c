@@ -466,11 +466,6 @@ const struct snapshot *engine_snapshot(const struct engine *e)
 /* --- looking
  * ---------------------------------------------------------------------------------------- */
 
-static uint64_t load(const uint64_t *counter)
-{
-	return __atomic_load_n(counter, __ATOMIC_RELAXED);
-}
-
 uint32_t engine_port_count(const struct engine *e)
 {
 	return e->port_count;
@@ -481,60 +476,7 @@ const struct port *engine_port(const struct engine *e, uint32_t index)
 	return &e->ports[index];
 }
 
-int engine_port_counters(const struct engine *e, uint32_t index, struct port_counters *out)
-{
-	return program_counters(e->program, index, out);
-}
-
-int engine_fast_traffic(const struct engine *e, uint32_t backend, struct fast_traffic *out)
-{
-	return program_traffic(e->program, backend, out);
-}
-
-int engine_rule_traffic(const struct engine *e, uint32_t rule, struct rule_traffic *out)
-{
-	return program_rule_traffic(e->program, rule, out);
-}
-
-void engine_reset_rule(struct engine *e, uint32_t rule)
-{
-	program_reset_rule(e->program, rule);
-}
-
-void engine_retired_traffic(const struct engine *e, uint32_t service, struct fast_traffic *out)
-{
-	*out = e->instance.header->retired[service];
-}
-
-int engine_socket_counters(const struct engine *e, uint32_t port, uint32_t queue,
-			   struct socket_counters *out)
-{
-	uint16_t id = e->ports[port].queues[queue];
-	const struct worker *w = &e->workers[queue % e->worker_count];
-	for (uint32_t i = 0; i < w->socket_count; i++)
-		if (w->sockets[i].port == port && w->sockets[i].queue == id)
-			return xsk_counters(&w->sockets[i], out);
-	return -ENOENT;
-}
-
 uint32_t engine_worker_count(const struct engine *e)
 {
 	return e->worker_count;
-}
-
-void engine_worker(const struct engine *e, uint32_t index, struct engine_worker *out)
-{
-	const struct worker *w = &e->workers[index];
-	const uint64_t *from = (const uint64_t *)w->counters;
-	*out = (struct engine_worker){
-		.cpu = w->cpu,
-		.tid = __atomic_load_n(&w->tid, __ATOMIC_RELAXED),
-		.memory = w->memory.kind,
-		.lb = w->lb.counters,
-		.tap_lost = worker_tap_lost(&w->tap),
-		.held = lb_held(&w->lb),
-	};
-	for (size_t i = 0; i < sizeof(out->counters) / sizeof(*from); i++)
-		((uint64_t *)&out->counters)[i] = load(&from[i]);
-	worker_frames(w, &out->frames);
 }

@@ -60,8 +60,9 @@ const struct port *engine_port(const struct engine *e, uint32_t index);
 /* The XDP program's counters of a port, summed over CPUs. */
 int engine_port_counters(const struct engine *e, uint32_t index, struct port_counters *out);
 
-/* What the fast path sent to a backend, summed over CPUs. */
-int engine_fast_traffic(const struct engine *e, uint32_t backend, struct fast_traffic *out);
+/* What the fast path sent to `count` backends from id `first` on, summed over CPUs. */
+int engine_fast_traffic(const struct engine *e, uint32_t first, uint32_t count,
+			struct fast_traffic *out);
 
 /* The kernel's counters of the socket on a port's queue (index into port->queues). */
 int engine_socket_counters(const struct engine *e, uint32_t port, uint32_t queue,
@@ -80,6 +81,9 @@ struct engine_worker {
 
 uint32_t engine_worker_count(const struct engine *e);
 void engine_worker(const struct engine *e, uint32_t index, struct engine_worker *out);
+
+/* The `lb` of that alone, for who asks often. */
+const struct lb_counters *engine_worker_counters(const struct engine *e, uint32_t index);
 
 /* Drops by reason, of all places: XDP programs, kernel sockets, workers. */
 struct engine_drops {

@@ -7,6 +7,7 @@
  */
 #include "datapath/ledger.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "datapath/engine_state.h"
@@ -128,7 +129,7 @@ static void clear_traffic(struct lb_traffic *t)
 static void retire_backend(struct engine *e, uint32_t id, uint32_t service)
 {
 	struct fast_traffic t, *to = &e->instance.header->retired[service];
-	if (!program_traffic(e->program, id, &t)) {
+	if (!program_traffic(e->program, id, 1, &t)) {
 		to->packets += t.packets;
 		to->bytes += t.bytes;
 	}
@@ -213,4 +214,65 @@ void engine_ledger(const struct engine *e, struct engine_ledger *out)
 		out->passed += port.passed;
 		out->transmitted += port.transmitted;
 	}
+}
+
+/* --- what each part of the engine counts ------------------------------------------------- */
+
+int engine_port_counters(const struct engine *e, uint32_t index, struct port_counters *out)
+{
+	return program_counters(e->program, index, out);
+}
+
+int engine_fast_traffic(const struct engine *e, uint32_t first, uint32_t count,
+			struct fast_traffic *out)
+{
+	return program_traffic(e->program, first, count, out);
+}
+
+int engine_rule_traffic(const struct engine *e, uint32_t rule, struct rule_traffic *out)
+{
+	return program_rule_traffic(e->program, rule, out);
+}
+
+void engine_reset_rule(struct engine *e, uint32_t rule)
+{
+	program_reset_rule(e->program, rule);
+}
+
+void engine_retired_traffic(const struct engine *e, uint32_t service, struct fast_traffic *out)
+{
+	*out = e->instance.header->retired[service];
+}
+
+int engine_socket_counters(const struct engine *e, uint32_t port, uint32_t queue,
+			   struct socket_counters *out)
+{
+	uint16_t id = e->ports[port].queues[queue];
+	const struct worker *w = &e->workers[queue % e->worker_count];
+	for (uint32_t i = 0; i < w->socket_count; i++)
+		if (w->sockets[i].port == port && w->sockets[i].queue == id)
+			return xsk_counters(&w->sockets[i], out);
+	return -ENOENT;
+}
+
+const struct lb_counters *engine_worker_counters(const struct engine *e, uint32_t index)
+{
+	return e->workers[index].lb.counters;
+}
+
+void engine_worker(const struct engine *e, uint32_t index, struct engine_worker *out)
+{
+	const struct worker *w = &e->workers[index];
+	const uint64_t *from = (const uint64_t *)w->counters;
+	*out = (struct engine_worker){
+		.cpu = w->cpu,
+		.tid = __atomic_load_n(&w->tid, __ATOMIC_RELAXED),
+		.memory = w->memory.kind,
+		.lb = w->lb.counters,
+		.tap_lost = worker_tap_lost(&w->tap),
+		.held = lb_held(&w->lb),
+	};
+	for (size_t i = 0; i < sizeof(out->counters) / sizeof(*from); i++)
+		((uint64_t *)&out->counters)[i] = load(&from[i]);
+	worker_frames(w, &out->frames);
 }

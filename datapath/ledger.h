@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The engine's books beyond one daemon: see engine_ledger() and engine_drops(). */
+/* The engine's books, also beyond one daemon: engine_ledger(), engine_drops() and all counters. */
 #ifndef WEIR_DATAPATH_LEDGER_H
 #define WEIR_DATAPATH_LEDGER_H
 

@@ -77,9 +77,10 @@ int program_make_meters(struct program *p, uint32_t mask, struct err *err);
 int program_rule_traffic(const struct program *p, uint32_t rule, struct rule_traffic *out);
 void program_reset_rule(struct program *p, uint32_t rule);
 
-/* The counters of a port, and of what the fast path sent to a backend, summed over CPUs. */
+/* The counters of a port, and of what the fast path sent to backends, summed over CPUs. */
 int program_counters(const struct program *p, uint32_t port, struct port_counters *out);
-int program_traffic(const struct program *p, uint32_t backend, struct fast_traffic *out);
+int program_traffic(const struct program *p, uint32_t first, uint32_t count,
+		    struct fast_traffic *out);
 
 void program_reset_traffic(struct program *p, uint32_t backend);
 

@@ -105,6 +105,7 @@ static uint32_t receive(struct worker *w, const struct snapshot *s, struct xsk *
 	for (uint32_t i = 0; i < received; i++)
 		dispatch(w, x, &burst[i], i, now_ns);
 	count(&w->counters->rx_packets, received);
+	count(&x->rx_packets, received);
 	return received;
 }
 
@@ -150,6 +151,7 @@ static void flush(struct worker *w, struct xsk *x, uint64_t now_ns)
 	struct failed_frames f = {w, x, now_ns};
 	bool tell = worker_tap_wants_dropped(&w->tap, REASON_TX_FAILED);
 	count(&w->counters->tx_packets, x->staged);
+	count(&x->tx_packets, x->staged);
 	struct xsk_flush done = xsk_flush(x, &w->pool, tell ? tap_failed : NULL, &f);
 	if (done.wakeups)
 		count(&w->counters->tx_wakeups, done.wakeups);
@@ -187,6 +189,17 @@ static void sleep_until_packets(struct worker *w)
 	urcu_qsbr_thread_online();
 }
 
+/* A busy turn is followed by another one, whose look at the clock ends it: it costs none. */
+static void count_burst(struct worker *w, uint64_t ns)
+{
+	int log2 = ns <= 1 ? 0 : 64 - __builtin_clzll(ns - 1);
+	int slot = log2 < WORKER_BURST_NS_LOG2 ? 0 : log2 - WORKER_BURST_NS_LOG2;
+	if (slot >= WORKER_BURST_TIMES)
+		slot = WORKER_BURST_TIMES - 1;
+	count(&w->counters->burst_ns, ns);
+	count(&w->counters->burst_times[slot], 1);
+}
+
 static bool may_sleep(struct worker *w, uint32_t received, uint64_t now_ns)
 {
 	if (received || w->poll == POLL_BUSY) {
@@ -209,13 +222,17 @@ static void *run(void *argument)
 	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 	w->tid = gettid();
 	urcu_qsbr_register_thread();
+	uint64_t busy_since_ns = 0;
 	while (!__atomic_load_n(&w->shared->stop, __ATOMIC_ACQUIRE)) {
 		uint64_t now_ns = clock_now_ns();
+		if (busy_since_ns)
+			count_burst(w, now_ns - busy_since_ns);
 		const struct snapshot *s = rcu_dereference(w->shared->snapshot);
 		uint32_t received = turn(w, s, now_ns);
 		urcu_qsbr_quiescent_state();
 		count(&w->counters->turns, 1);
 		count(&w->counters->busy_turns, received > 0);
+		busy_since_ns = received ? now_ns : 0;
 		if (may_sleep(w, received, now_ns))
 			sleep_until_packets(w);
 	}

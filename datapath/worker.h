@@ -31,6 +31,9 @@ struct snapshot;
  *       lb.refusals == tx_packets + tx_full + held
  *   lb.passed == not_served
  */
+#define WORKER_BURST_TIMES   16
+#define WORKER_BURST_NS_LOG2 10
+
 struct worker_counters {
 	uint64_t turns;      /* of the loop */
 	uint64_t busy_turns; /* with at least one packet */
@@ -41,10 +44,14 @@ struct worker_counters {
 	uint64_t tx_wakeups; /* system calls to transmit */
 	uint64_t tx_failed;  /* dropped: the driver refused the frame (EBUSY) */
 	uint64_t not_served; /* dropped: lb said pass, but a worker can't hand it to the kernel */
+	uint64_t burst_ns;   /* that busy turns took */
+	/* How many took up to 1024 ns, 2048 ns, ..., and the last: longer than all of these. */
+	uint64_t burst_times[WORKER_BURST_TIMES];
 };
 
-/* What the kernel lost in front of a socket (XDP_STATISTICS). */
+/* Of one socket: what went through it, and what the kernel lost in front of it (XDP_STATISTICS). */
 struct socket_counters {
+	uint64_t rx_packets, tx_packets;
 	uint64_t rx_no_frame; /* rx_dropped */
 	uint64_t rx_full;     /* rx_ring_full */
 	uint64_t fill_empty;  /* rx_fill_ring_empty_descs: a hint, not a loss of its own */

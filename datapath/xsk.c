@@ -207,6 +207,8 @@ int xsk_counters(const struct xsk *x, struct socket_counters *out)
 	if (getsockopt(x->fd, SOL_XDP, XDP_STATISTICS, &s, &size))
 		return -errno;
 	*out = (struct socket_counters){
+		.rx_packets = __atomic_load_n(&x->rx_packets, __ATOMIC_RELAXED),
+		.tx_packets = __atomic_load_n(&x->tx_packets, __ATOMIC_RELAXED),
 		.rx_no_frame = s.rx_dropped,
 		.rx_full = s.rx_ring_full,
 		.fill_empty = s.rx_fill_ring_empty_descs,

@@ -40,8 +40,9 @@ struct xsk {
 	struct xsk_ring_cons *completion;
 	struct xsk_socket *socket;
 	int fd;
-	uint16_t port, queue; /* port index, queue id of the interface */
-	uint32_t staged;      /* descriptors written to the tx ring, not yet submitted */
+	uint16_t port, queue;            /* port index, queue id of the interface */
+	uint64_t rx_packets, tx_packets; /* through it; of its worker, read by anyone */
+	uint32_t staged;                 /* descriptors written to the tx ring, not yet submitted */
 };
 
 /*

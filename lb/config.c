@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb/config_api.h"
 #include "lb/config_check.h"
 #include "lb/config_endpoint.h"
 #include "lb/config_field.h"
@@ -66,6 +67,11 @@ static bool is_socket(const char *text)
 	return is_printable(text) && text[0] == '/' && strlen(text) < UNIX_PATH_MAX;
 }
 
+static bool is_path_or_none(const char *text)
+{
+	return !strcmp(text, "none") || (is_printable(text) && text[0] == '/');
+}
+
 static const struct text_rule instance_rule = {is_instance,
 					       "1 to 32 of the characters a-z, 0-9 and -"};
 const struct text_rule config_name_rule = {
@@ -74,6 +80,9 @@ static const struct text_rule interface_rule = {
 	is_interface, "an interface name of 1 to 15 characters without '/', ':' and spaces"};
 static const struct text_rule socket_rule = {
 	is_socket, "an absolute path of at most 107 printable ASCII characters"};
+static const struct text_rule group_rule = {is_name, "the name of a group of this host, or none"};
+static const struct text_rule token_file_rule = {is_path_or_none,
+						 "an absolute path of printable ASCII, or none"};
 
 /* --- what words there are ------------------------------------------------------------------ */
 
@@ -312,7 +321,11 @@ static const struct field ipip_fields[] = {
 static const struct mapping ipip = MAPPING(ipip_fields);
 
 static const struct field api_fields[] = {
-	{"socket", &kind_text, CONFIG(api_socket), &socket_rule, "/run/weir/weir.sock"},
+	{"socket", &kind_text, CONFIG(api.socket), &socket_rule, "/run/weir/weir.sock"},
+	{"mode", &kind_permissions, CONFIG(api.mode), NULL, "0660"},
+	{"group", &kind_text_or_none, CONFIG(api.group), &group_rule, "none"},
+	{"http", &kind_listen, CONFIG(api.http), NULL, "none"},
+	{"token_file", &kind_text_or_none, CONFIG(api.token_file), &token_file_rule, "none"},
 };
 static const struct mapping api = MAPPING(api_fields);
 
@@ -335,6 +348,11 @@ static const struct field root_fields[] = {
 static const struct mapping root = MAPPING(root_fields);
 
 _Static_assert(COUNT(service_fields) <= FIELD_MAX && COUNT(root_fields) <= FIELD_MAX, "FIELD_MAX");
+
+const struct mapping *config_keys(void)
+{
+	return &root;
+}
 
 /* --- the configuration --------------------------------------------------------------------- */
 
@@ -359,18 +377,26 @@ static int parse_document(struct document *d, struct config **out)
 	return d->code;
 }
 
-int config_parse(const char *file, const char *text, size_t length, struct config **out,
-		 struct err *err)
+int config_parse_all(const char *file, const char *text, size_t length, struct config **out,
+		     config_fault_fn *fn, void *context, struct err *err)
 {
 	struct document d;
 	if (length > CONFIG_MAX_BYTES)
 		return err_set(err, EINVAL, "%s:1: %zu bytes long; expected at most %u", file,
 			       length, CONFIG_MAX_BYTES);
 	int rc = document_open(&d, file, text, length, err);
+	d.on_fault = fn;
+	d.context = context;
 	if (!rc)
 		rc = parse_document(&d, out);
 	document_close(&d);
 	return rc;
+}
+
+int config_parse(const char *file, const char *text, size_t length, struct config **out,
+		 struct err *err)
+{
+	return config_parse_all(file, text, length, out, NULL, NULL, err);
 }
 
 void config_print(const struct config *c, FILE *out)
@@ -404,8 +430,10 @@ void config_free(struct config *c)
 	free(c->nat.addresses);
 	free(c->cpus.values);
 	free(c->instance);
+	free(c->api.socket);
+	free(c->api.group);
+	free(c->api.token_file);
 	free(c->file);
-	free(c->api_socket);
 	free(c);
 }
 

@@ -163,6 +163,19 @@ struct config_ipip {
 	uint8_t prefix;     /* see lb/prefix.h; 0: none, the host's own address */
 };
 
+struct config_listen { /* loopback only */
+	struct addr address;
+	uint16_t port; /* host byte order; 0: not at all */
+};
+
+struct config_api {
+	char *socket;              /* path */
+	uint32_t mode;             /* the socket's permissions */
+	char *group;               /* whose it is; NULL: the daemon's own */
+	struct config_listen http; /* TCP too */
+	char *token_file; /* who has its token may change things by TCP; NULL: nobody may */
+};
+
 struct config {
 	char *file;     /* where it was read from, as config_parse() was told */
 	char *instance; /* [a-z0-9-]{1,32}; names what the daemon leaves in the kernel */
@@ -184,7 +197,7 @@ struct config {
 	struct config_policy policy;
 	unsigned int service_count;
 	struct config_service *services;
-	char *api_socket; /* path */
+	struct config_api api;
 };
 
 /*
@@ -193,6 +206,14 @@ struct config {
  */
 int config_parse(const char *file, const char *text, size_t length, struct config **out,
 		 struct err *err);
+
+/*
+ * The same, and calls `fn` for each fault that can be told at once, in the order they were found:
+ * values are compared with each other only where each is right by itself.
+ */
+typedef void config_fault_fn(void *context, unsigned int line, const char *words);
+int config_parse_all(const char *file, const char *text, size_t length, struct config **out,
+		     config_fault_fn *fn, void *context, struct err *err);
 
 /* The canonical form: every key with its value, which config_parse() reads back to the same. */
 void config_print(const struct config *c, FILE *out);

@@ -67,7 +67,7 @@ static void print_address(const struct field *f, const void *base, unsigned int 
 	fprintf(out, " %s%s%s\n", quote, addr_format(&a, text), quote);
 }
 
-const struct kind kind_address = {read_address, print_address};
+const struct kind kind_address = {.read = read_address, .print = print_address};
 
 /* --- VIPs ---------------------------------------------------------------------------------- */
 
@@ -135,7 +135,7 @@ static void print_vip(const struct field *f, const void *base, unsigned int inde
 	fprintf(out, " %s%s%s\n", quote, prefix_format(&s->address, s->prefix, text), quote);
 }
 
-const struct kind kind_vip = {read_vip, print_vip};
+const struct kind kind_vip = {.read = read_vip, .print = print_vip};
 
 /* --- tunnels ------------------------------------------------------------------------------- */
 
@@ -285,7 +285,7 @@ static void print_backend_port(const struct field *f, const void *base, unsigned
 		fputs(" same\n", out);
 }
 
-const struct kind kind_backend_port = {read_backend_port, print_backend_port};
+const struct kind kind_backend_port = {.read = read_backend_port, .print = print_backend_port};
 
 const char *ports_format(const struct config_port_range *range, char text[PORTS_TEXT])
 {
@@ -311,4 +311,4 @@ static void print_ports(const struct field *f, const void *base, unsigned int in
 	fputs("]\n", out);
 }
 
-const struct kind kind_ports = {read_ports, print_ports};
+const struct kind kind_ports = {.read = read_ports, .print = print_ports};

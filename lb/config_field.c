@@ -7,54 +7,19 @@
 #include <string.h>
 
 #include "lb/document.h"
+#include "lb/similar.h"
 
 #define KEYS_TEXT 256
 #define WORD_MAX  32 /* longer keys resemble none of ours */
 
 /* --- unknown keys -------------------------------------------------------------------------- */
 
-static unsigned int min3(unsigned int a, unsigned int b, unsigned int c)
-{
-	unsigned int least = a < b ? a : b;
-	return least < c ? least : c;
-}
-
-/* Insertions, deletions and replacements from a to b (Levenshtein). */
-static unsigned int word_distance(const char *a, const char *b)
-{
-	unsigned int row[WORD_MAX + 1];
-	size_t columns = strlen(b);
-	for (size_t j = 0; j <= columns; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1]; i++) {
-		unsigned int diagonal = row[0];
-		row[0] = i;
-		for (size_t j = 1; j <= columns; j++) {
-			unsigned int above = row[j];
-			row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
-		}
-	}
-	return row[columns];
-}
-
-/* The key that was probably meant: one that begins so, or one with few letters between. */
 static const char *similar_key(const struct mapping *m, const char *word)
 {
-	const char *best = NULL;
-	size_t length = strlen(word);
-	unsigned int best_distance = (length + 1) / 3 + 1;
-	if (length < 2 || length > WORD_MAX)
-		return NULL;
-	for (unsigned int i = 0; i < m->count; i++) {
-		const char *key = m->fields[i].key;
-		unsigned int distance = strncmp(key, word, length) ? word_distance(word, key) : 0;
-		if (distance < best_distance) {
-			best = key;
-			best_distance = distance;
-		}
-	}
-	return best;
+	struct similar s = similar_to(word);
+	for (unsigned int i = 0; i < m->count; i++)
+		similar_offer(&s, m->fields[i].key);
+	return s.meant;
 }
 
 static const char *list_keys(const struct mapping *m, bool required_only, char text[KEYS_TEXT])
@@ -182,7 +147,7 @@ static void print_mapping_field(const struct field *f, const void *base, unsigne
 	mapping_print(f->rule, base, indent + 2, false, out);
 }
 
-const struct kind kind_mapping = {read_mapping_field, print_mapping_field};
+const struct kind kind_mapping = {.read = read_mapping_field, .print = print_mapping_field};
 
 /* --- lists --------------------------------------------------------------------------------- */
 
@@ -232,4 +197,4 @@ static void print_list(const struct field *f, const void *base, unsigned int ind
 		mapping_print(&l->item, items + i * l->item_size, indent + 4, true, out);
 }
 
-const struct kind kind_list = {read_list, print_list};
+const struct kind kind_list = {.read = read_list, .print = print_list};

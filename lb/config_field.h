@@ -58,6 +58,9 @@ struct list {
 extern const struct kind kind_mapping; /* rule: struct mapping; its members are those of `base` */
 extern const struct kind kind_list;    /* rule: struct list */
 
+/* All keys of a configuration: a mapping of struct config (lb/config.c). */
+const struct mapping *config_keys(void);
+
 void mapping_read(struct document *d, const struct place *at, const struct mapping *m, void *base);
 
 /* `item`: the mapping is an item of a list, whose dash stands two columns before `indent`. */

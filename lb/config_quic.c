@@ -51,7 +51,7 @@ static void print_server_id(const struct field *f, const void *base, unsigned in
 		fputs(" none\n", out);
 }
 
-const struct kind kind_server_id = {read_server_id, print_server_id};
+const struct kind kind_server_id = {.read = read_server_id, .print = print_server_id};
 
 /* --- checks -------------------------------------------------------------------------------- */
 

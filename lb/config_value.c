@@ -82,7 +82,7 @@ static void print_number(const struct field *f, const void *base, unsigned int i
 	fprintf(out, " %u\n", *u32_member(f, base));
 }
 
-const struct kind kind_number = {read_number, print_number};
+const struct kind kind_number = {.read = read_number, .print = print_number};
 
 /* --- durations ----------------------------------------------------------------------------- */
 
@@ -138,7 +138,7 @@ static void print_duration(const struct field *f, const void *base, unsigned int
 	fprintf(out, " %u%c\n", seconds / units[i].seconds, units[i].letter);
 }
 
-const struct kind kind_duration = {read_duration, print_duration};
+const struct kind kind_duration = {.read = read_duration, .print = print_duration};
 
 /* --- milliseconds -------------------------------------------------------------------------- */
 
@@ -248,7 +248,7 @@ static void print_text(const struct field *f, const void *base, unsigned int ind
 	fputc('\n', out);
 }
 
-const struct kind kind_text = {read_text, print_text};
+const struct kind kind_text = {.read = read_text, .print = print_text};
 
 /* --- words --------------------------------------------------------------------------------- */
 
@@ -304,7 +304,7 @@ static void print_choice(const struct field *f, const void *base, unsigned int i
 	fprintf(out, " %s\n", c->word);
 }
 
-const struct kind kind_choice = {read_choice, print_choice};
+const struct kind kind_choice = {.read = read_choice, .print = print_choice};
 
 /* --- lists of numbers ---------------------------------------------------------------------- */
 
@@ -390,4 +390,4 @@ static void print_numbers(const struct field *f, const void *base, unsigned int 
 	fputs("]\n", out);
 }
 
-const struct kind kind_numbers = {read_numbers, print_numbers};
+const struct kind kind_numbers = {.read = read_numbers, .print = print_numbers};

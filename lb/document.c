@@ -27,12 +27,21 @@ static void set_fault(struct document *d, size_t line, const char *path, const c
 		      va_list ap)
 {
 	char words[sizeof(d->err->text)];
-	if (d->code == -ENOMEM || (d->fault_line && d->fault_line <= line))
+	struct err told;
+	if (d->code == -ENOMEM)
 		return;
 	vsnprintf(words, sizeof(words), format, ap);
+	if (d->on_fault) {
+		err_set(&told, EINVAL, "%s:%zu: %s%s%s", d->file, line, path, *path ? ": " : "",
+			words);
+		d->on_fault(d->context, line, told.text);
+	}
+	if (d->fault_line && d->fault_line <= line)
+		return;
 	d->fault_line = line;
 	d->code = err_set(d->err, EINVAL, "%s:%zu: %s%s%s", d->file, line, path, *path ? ": " : "",
 			  words);
+	err_place(d->err, path, line);
 }
 
 static size_t node_line(const yaml_node_t *node)

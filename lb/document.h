@@ -20,6 +20,9 @@ struct document {
 	struct err *err;   /* the words of the fault */
 	size_t fault_line; /* 0: none yet */
 	int code;          /* 0 or the fault's -errno */
+	/* Is told of every fault, if it is set once the document is open. */
+	void (*on_fault)(void *context, unsigned int line, const char *words);
+	void *context;
 };
 
 /* Where a value is: a chain from the value up to the root, on the reader's stack. */

@@ -14,7 +14,16 @@ int err_set(struct err *err, int code, const char *format, ...)
 	va_start(ap, format);
 	vsnprintf(err->text, sizeof(err->text), format, ap);
 	va_end(ap);
+	err_place(err, "", 0);
 	return -code;
+}
+
+void err_place(struct err *err, const char *field, unsigned int line)
+{
+	if (!err)
+		return;
+	snprintf(err->field, sizeof(err->field), "%s", field);
+	err->line = line;
 }
 
 int err_prefix(struct err *err, int code, const char *format, ...)

@@ -82,7 +82,7 @@ check_scripts() {
 	local file
 	for file in "${scripts[@]}"; do
 		bash -n "$file" || fault "$file:1: bash -n fails"
-		[ -x "$file" ] || [[ $file =~ ^tests/lib/(net|udp|vm)\.sh$ ]] || fault "$file:1: not executable"
+		[ -x "$file" ] || [[ $file =~ ^tests/lib/(net|udp|vm|browser)\.sh$ ]] || fault "$file:1: not executable"
 	done
 	command -v shellcheck >/dev/null || return 0
 	while read -r line; do

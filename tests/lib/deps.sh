@@ -3,9 +3,12 @@
 #
 # Installs what is missing to build and test Weir on Debian 12 or later. Says nothing where nothing
 # is missing. Without apt-get or root it names the packages and the command, and fails.
+#
+# usage: deps.sh [PACKAGE WHAT]...   these instead of all that is needed: `deps.sh tmux c:tmux`
 set -euo pipefail
 
-# One line a package: its name, then what must be there. `c:` is a command, `h:` a header.
+# One line a package: its name, then what must be there. `c:` is a command, `h:` a header, `p:`
+# a module of Python.
 packages='
 gcc c:gcc
 libc6-dev h:stdio.h
@@ -30,6 +33,7 @@ libmicrohttpd-dev h:microhttpd.h
 libjansson-dev h:jansson.h
 libcurl4-openssl-dev h:curl/curl.h
 libxxhash-dev h:xxhash.h
+libncurses-dev h:ncurses.h
 libcmocka-dev h:cmocka.h
 iproute2 c:ip
 ethtool c:ethtool
@@ -40,18 +44,25 @@ jq c:jq
 nginx c:nginx
 tcpdump c:tcpdump
 tshark c:tshark
+prometheus c:promtool
+tmux c:tmux
+python3-jsonschema p:jsonschema
+python3-yaml p:yaml
 cpio c:cpio
 kmod c:depmod
 xz-utils c:xz
 zstd c:zstd
 '
 
+[ $# -eq 0 ] || packages=$(printf '%s %s\n' "$@")
+
 # Debian keeps some commands where only root's PATH looks.
 PATH=$PATH:/usr/sbin:/sbin
 
-is_there() { # c:COMMAND | h:HEADER
+is_there() { # c:COMMAND | h:HEADER | p:MODULE
 	case $1 in
 	c:*) command -v "${1#c:}" >/dev/null ;;
+	p:*) python3 -c "import ${1#p:}" 2>/dev/null ;;
 	h:*) compgen -G "/usr/include/${1#h:}" >/dev/null ||
 		compgen -G "/usr/include/*-linux-gnu*/${1#h:}" >/dev/null ;;
 	esac

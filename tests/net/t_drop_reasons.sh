@@ -15,6 +15,7 @@ send_frames=$build/tests/lib/send_frames
 net_namespace client weir backend
 net_link client eth0 weir eth0
 net_link weir eth1 backend eth0
+on weir ip link set eth1 mtu 1400
 net_address client eth0 10.0.1.1/24 203.0.113.1/24 2001:db8::1/64
 net_address weir eth0 10.0.1.2/24
 net_address weir eth1 10.0.0.2/24 fd00::2/64
@@ -38,7 +39,7 @@ config() {
 		memory: {frames_per_queue: 1024}
 		flow_table: {entries: 65536, fast_path: off}
 		on_daemon_loss: drop
-		icmp: {echo_limit: 1, other: drop}
+		icmp: {echo_limit: 1, too_big_limit: 1, other: drop}
 		api: {socket: $socket}
 		$policy
 		services:
@@ -92,6 +93,11 @@ cause_malformed_ipv6() { frames "$(ethernet 86dd "60000000ffff1140$client6_hex$v
 cause_malformed_tcp() { frames "$(ip4 6 "9c4000500000000100000000100200000000000000000000")"; }
 cause_malformed_udp() { frames "$(ip4 17 9c4000350003000000000000)"; }
 cause_bad_checksum() { frames "$(to=$checked ip4 17 "$(udp 4)")"; }
+cause_too_big() { # more of them than there are answers
+	local big
+	big=$(ip4 17 "$(udp 1420)")
+	frames "$big" "$big" "$big" "$big" "$big"
+}
 cause_header_chain() { frames "$(ip6 60 "$(for _ in {1..20}; do echo -n 3c00000000000000; done)")"; }
 cause_fragment_unmatched() { frames "$(ip4 17 "$(zeroes 16)" 0010)"; }
 cause_fragment_tiny() { frames "$(ip4 6 "$(zeroes 8)" 2000)"; }

@@ -2,7 +2,8 @@
 /*
  * A daemon for tests of its API and of the commands that use it: the real API on a real socket in
  * a folder of its own, served by a thread with the daemon's event loop. Engine, captures and reload
- * are doubles with figures that tests know. To be included once in a test program.
+ * are doubles with figures that tests know. To be included once in a test program. long file: a
+ * double of all that the API tells of.
  */
 #ifndef WEIR_TESTS_DAEMON_DOUBLE_H
 #define WEIR_TESTS_DAEMON_DOUBLE_H
@@ -53,6 +54,7 @@ static const struct port fake_port = {
 	.mac = {2, 0, 0, 0, 0xab, 0xcd},
 	.mtu = 1500,
 	.queue_count = 2,
+	.queues = {0, 3},
 	.wanted = MODE_AUTO,
 	.fast_path = true,
 };
@@ -109,15 +111,23 @@ int engine_port_counters(const struct engine *e, uint32_t index, struct port_cou
 	return port_counters_result;
 }
 
-/* Backend 0 has some, backend 2's can't be read, and an id that nobody has is a mistake. */
-int engine_fast_traffic(const struct engine *e, uint32_t backend, struct fast_traffic *out)
+/* Backend 0 has some, and an id that nobody has is a mistake. */
+int engine_fast_traffic(const struct engine *e, uint32_t first, uint32_t count,
+			struct fast_traffic *out)
 {
-	*out = (struct fast_traffic){0};
-	if (!registry_name(known_backends, backend))
-		*out = (struct fast_traffic){.packets = 77, .bytes = 77};
-	if (backend == 0)
-		*out = (struct fast_traffic){.packets = 1000, .bytes = 64000};
-	return backend == 2 ? -EIO : 0;
+	for (uint32_t i = 0; i < count; i++) {
+		out[i] = (struct fast_traffic){0};
+		if (!registry_name(known_backends, first + i))
+			out[i] = (struct fast_traffic){.packets = 77, .bytes = 77};
+		if (first + i == 0)
+			out[i] = (struct fast_traffic){.packets = 1000, .bytes = 64000};
+	}
+	return 0;
+}
+
+const struct lb_counters *engine_worker_counters(const struct engine *e, uint32_t index)
+{
+	return lb_counters[index];
 }
 
 /* What backends that are gone did: service 0 has had some. */
@@ -126,6 +136,22 @@ void engine_retired_traffic(const struct engine *e, uint32_t service, struct fas
 	*out = (struct fast_traffic){0};
 	if (service == 0)
 		*out = (struct fast_traffic){.packets = 500, .bytes = 30000};
+}
+
+bool next_hops_read(const struct next_hops *n, uint32_t index, struct next_hop_address *out)
+{
+	const struct next_hop_address all[] = {
+		{.address = {{0, 0, htonl(0xffff), htonl(0x0a00000b)}},
+		 .hop = {.known = true, .mac = {2, 0, 0, 0, 0, 0x11}}},
+		{.address = {{0, 0, htonl(0xffff), htonl(0x0a00000c)}},
+		 .gateway = {{0, 0, htonl(0xffff), htonl(0x0a000001)}},
+		 .has_gateway = true,
+		 .why = "10.0.0.12 does not answer ARP on nic0"},
+	};
+	if (index >= sizeof(all) / sizeof(all[0]))
+		return false;
+	*out = all[index];
+	return true;
 }
 
 const char *next_hops_why(const struct next_hops *n, uint32_t id, char *text, size_t size)
@@ -156,7 +182,9 @@ void engine_worker(const struct engine *e, uint32_t index, struct engine_worker 
 			     .rx_packets = 445,
 			     .tx_packets = 400,
 			     .tx_failed = 10,
-			     .tx_full = 2},
+			     .tx_full = 2,
+			     .burst_ns = 1000000007,
+			     .burst_times = {5, 0, 7, [WORKER_BURST_TIMES - 1] = 1}},
 		.frames = {.frames = 64, .free = 60, .in_fill = 4},
 		.lb = lb_counters[index],
 		.held = 2,
@@ -202,11 +230,19 @@ void engine_tick(struct engine *e, uint64_t now_ns)
 {
 }
 
-int daemon_reload(struct daemon *d, struct err *err)
+static const char *reload_changes =
+	"{\"total\": 1, \"list\": [{\"change\": \"changed\", \"path\": \"services[web].ports\","
+	" \"before\": \"80\", \"after\": \"81\", \"restart\": false}]}";
+
+int daemon_reload(struct daemon *d, json_t **changes, struct err *err)
 {
-	if (reload_result)
-		return err_set(err, -reload_result, "weir.yaml:3: services: \"odd\"");
+	if (reload_result) {
+		err_set(err, -reload_result, "weir.yaml:3: services: \"odd\"");
+		err_place(err, "services", 3);
+		return reload_result;
+	}
 	d->generation++;
+	*changes = json_loads(reload_changes, 0, NULL);
 	return 0;
 }
 
@@ -370,7 +406,7 @@ static struct config config = {
 	.interface_count = 1,
 	.service_count = 2,
 	.services = services,
-	.api_socket = socket_path,
+	.api = {.socket = socket_path, .mode = 0660},
 };
 static char directory[] = "/tmp/weir-test-api-XXXXXX";
 
@@ -422,7 +458,9 @@ static void make_state(void)
 				     .backend_end = 2,
 				     .services = snapshot_services,
 				     .backends = snapshot_backends};
-	snapshot_services[0] = (struct service){.present = 1, .up_count = 1, .member_count = 3};
+	static uint32_t members[] = {0, 1, 2};
+	snapshot_services[0] = (struct service){
+		.present = 1, .up_count = 1, .member_count = 3, .members = members};
 	snapshot_backends[0] = (struct backend){.present = 1,
 						.reachable = 1,
 						.weight = 100,

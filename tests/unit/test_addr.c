@@ -133,7 +133,7 @@ static void test_addr_is_v4(void **state)
 
 static void test_err_set(void **state)
 {
-	struct err err = {"before"};
+	struct err err = {.text = "before"};
 	assert_int_equal(err_set(&err, EBUSY, "queue %d of %s is taken", 3, "eth0"), -EBUSY);
 	assert_string_equal(err.text, "queue 3 of eth0 is taken");
 	assert_int_equal(err_set(NULL, EBUSY, "%d", 3), -EBUSY);
@@ -141,7 +141,7 @@ static void test_err_set(void **state)
 
 static void test_err_prefix(void **state)
 {
-	struct err err = {"no such device"};
+	struct err err = {.text = "no such device"};
 	assert_int_equal(err_prefix(&err, ENODEV, "interface '%s'", "eth7"), -ENODEV);
 	assert_string_equal(err.text, "interface 'eth7': no such device");
 	assert_int_equal(err_prefix(NULL, ENODEV, "%s", "x"), -ENODEV);

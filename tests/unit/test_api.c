@@ -6,6 +6,7 @@
 #include "tools/weir/api.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -69,6 +70,16 @@ static void test_backends(void **state)
 	       "{'service': 'dns', 'name': 'b1', 'id': -1, 'packets': 0}]}");
 }
 
+static void test_next_hops(void **state)
+{
+	expect("/v1/nexthops",
+	       "{'nexthops': ["
+	       "{'address': '10.0.0.11', 'reachable': true, 'interface': 'nic0',"
+	       " 'mac': '02:00:00:00:00:11', 'gateway': null, 'reason': null},"
+	       "{'address': '10.0.0.12', 'reachable': false, 'interface': null, 'mac': null,"
+	       " 'gateway': '10.0.0.1', 'reason': '10.0.0.12 does not answer ARP on nic0'}]}");
+}
+
 static void test_workers(void **state)
 {
 	expect("/v1/workers",
@@ -121,16 +132,19 @@ static void test_drops(void **state)
 
 static void test_wrong_requests(void **state)
 {
-	expect_answer(REQUEST("GET /v2/status") "\r\n", "404", "\"GET /v1/backends\"");
-	expect_answer(REQUEST("GET /v1/status/") "\r\n", "404", "\"error\"");
+	expect_answer(REQUEST("GET /v2/status") "\r\n", "404", " GET /v1/backends ");
+	expect_answer(REQUEST("GET /v2/status") "\r\n", "404", "application/problem+json");
+	expect_answer(REQUEST("GET /v1/status/") "\r\n", "404", "\"detail\":");
 	expect_answer(REQUEST("GET /v1/reload") "\r\n", "405", "Allow: POST\r\n");
 	expect_answer(REQUEST("DELETE /v1/status") "\r\n", "405", "Allow: GET, HEAD\r\n");
 	expect_answer(REQUEST("HEAD /v1/capture") "\r\n", "405", "Allow: GET\r\n");
 	expect_answer(REQUEST("HEAD /v1/status") "\r\n", "200", "application/json");
-	expect_answer(REQUEST("POST /v1/reload") "Content-Length: 2\r\n\r\n{}", "413",
-		      "no request");
-	expect_answer(REQUEST("POST /v1/reload") "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-		      "413", "no request");
+	expect_answer(REQUEST("GET /v1/status") "Content-Length: 2\r\n\r\n{}", "400",
+		      "takes no body");
+	expect_answer(REQUEST("POST /v1/reload") "Content-Length: 16385\r\n\r\n{}", "413",
+		      "at most 16384 bytes");
+	expect_answer(REQUEST("nonsense") "\r\n", "400", "");
+	expect_answer("\x01\x02 / HTTP/9.9\r\n\r\n", "505", "");
 	expect("/v1/status", "{'generation': 4}");
 }
 
@@ -143,7 +157,11 @@ static void test_reload(void **state)
 	assert_string_equal(err.text, "weir.yaml:3: services: \"odd\"");
 	reload_result = -ENODEV;
 	assert_int_equal(client_post(socket_path, "/v1/reload", &answer, &err), -EIO);
-	expect_answer(REQUEST("POST /v1/reload") "\r\n", "500", "\"error\"");
+	expect_answer(REQUEST("POST /v1/reload") "\r\n", "500", "\"detail\":");
+	reload_result = -EINVAL;
+	expect_answer(REQUEST("POST /v1/reload") "\r\n", "422",
+		      "\"field\":\"services\",\"line\":3}");
+	reload_result = -ENODEV;
 	expect("/v1/status", "{'generation': 4}");
 	reload_result = 0;
 	assert_int_equal(client_post(socket_path, "/v1/reload", &answer, &err), 0);
@@ -180,7 +198,7 @@ static void test_stream(void **state)
 	assert_string_equal(part.text, "first ");
 	assert_int_equal(client_stream(socket_path, "/v1/nothing", hear, &none, &err), -EIO);
 	assert_int_equal(none.length, 0);
-	assert_string_equal(err.text, "there is nothing at this path");
+	assert_non_null(strstr(err.text, "there is nothing at /v1/nothing; known are: GET "));
 }
 
 /* --- the socket ---------------------------------------------------------------------------- */
@@ -206,7 +224,7 @@ static int open_elsewhere(struct api **out, const char *path, struct err *err)
 {
 	static struct config other_config;
 	static struct daemon other;
-	other_config.api_socket = (char *)path;
+	other_config.api.socket = (char *)path;
 	other.config = &other_config;
 	other.loop = d.loop;
 	return api_open(out, &other, err);
@@ -249,6 +267,30 @@ static void test_nothing_is_left(void **state)
 	api_close(a);
 	assert_int_equal(stat(folder, &st), -1);
 	assert_int_equal(errno, ENOENT);
+}
+
+static void test_mode_and_group(void **state)
+{
+	static struct config other_config;
+	static struct daemon other;
+	struct stat st;
+	struct api *a = NULL;
+	struct err err;
+	char path[80];
+	snprintf(path, sizeof(path), "%s/grouped.sock", directory);
+	other_config.api =
+		(struct config_api){.socket = path, .mode = 0646, .group = "no-such-group"};
+	other.config = &other_config;
+	other.loop = d.loop;
+	assert_int_equal(api_open(&a, &other, &err), -ENOENT);
+	assert_non_null(strstr(err.text, "api.group: this host has no group 'no-such-group'"));
+	assert_int_equal(stat(path, &st), -1);
+	other_config.api.group = "daemon";
+	assert_int_equal(api_open(&a, &other, &err), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0646);
+	assert_int_equal(st.st_gid, getgrnam("daemon")->gr_gid);
+	api_close(a);
 }
 
 static void test_path_too_long(void **state)
@@ -315,6 +357,7 @@ int main(void)
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_services),
 		cmocka_unit_test(test_backends),
+		cmocka_unit_test(test_next_hops),
 		cmocka_unit_test(test_workers),
 		cmocka_unit_test(test_interfaces),
 		cmocka_unit_test(test_drops),
@@ -324,6 +367,7 @@ int main(void)
 		cmocka_unit_test(test_socket_is_ours_alone),
 		cmocka_unit_test(test_what_is_in_the_way),
 		cmocka_unit_test(test_nothing_is_left),
+		cmocka_unit_test(test_mode_and_group),
 		cmocka_unit_test(test_path_too_long),
 		cmocka_unit_test(test_nobody_answers),
 		cmocka_unit_test(test_close_lets_streams_end),

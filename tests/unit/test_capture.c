@@ -159,7 +159,8 @@ void engine_leave(struct engine *e)
 {
 }
 
-int engine_fast_traffic(const struct engine *e, uint32_t backend, struct fast_traffic *out)
+int engine_fast_traffic(const struct engine *e, uint32_t first, uint32_t count,
+			struct fast_traffic *out)
 {
 	return -ENOSYS;
 }
@@ -760,9 +761,9 @@ static void expect_refusal(struct bed *bed, const char *query, const char *statu
 		client_read(&c);
 	}
 	if (!strstr((char *)c.raw, status) || !strstr((char *)c.raw, words) ||
-	    !strstr((char *)c.raw, "{\"error\": \""))
+	    !strstr((char *)c.raw, "\"detail\":\""))
 		fail_msg("%s: no \"%s\" or \"%s\" in\n%s", query, status, words, (char *)c.raw);
-	assert_non_null(strstr((char *)c.raw, "Content-Type: application/json\r\n"));
+	assert_non_null(strstr((char *)c.raw, "Content-Type: application/problem+json\r\n"));
 	assert_int_equal(captures_count(bed->daemon.captures), 0);
 	assert_int_equal(fake_engine.armed, 0);
 	client_close(&c);

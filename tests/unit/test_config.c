@@ -38,7 +38,7 @@
 static struct config *parse(const char *text)
 {
 	struct config *c = NULL;
-	struct err err = {""};
+	struct err err = {.text = ""};
 	if (config_parse("f", text, strlen(text), &c, &err))
 		fail_msg("%s\n%s", err.text, text);
 	return c;
@@ -127,6 +127,14 @@ static const struct {
 	{WEB PORT80 "backends: [{name: " LETTERS_32 LETTERS_31 ", address: 10.0.0.2}]}\n",
 	 "      - name: " LETTERS_32 LETTERS_31 "\n"},
 	{ETH0 NONE "instance: \"-9\"\n", "instance: \"-9\"\n"},
+	{ETH0 NONE "api: {mode: 0600}\n", "  mode: \"0600\"\n"},
+	{ETH0 NONE "api: {mode: '755'}\n", "  mode: \"0755\"\n"},
+	{ETH0 NONE "api: {group: adm}\n", "  group: adm\n"},
+	{ETH0 NONE "api: {group: none, token_file: none, http: none}\n",
+	 "  group: none\n  http: none\n  token_file: none\n"},
+	{ETH0 NONE "api: {http: '127.0.0.2:80'}\n", "  http: \"127.0.0.2:80\"\n"},
+	{ETH0 NONE "api: {http: '[::1]:65535'}\n", "  http: \"[::1]:65535\"\n"},
+	{ETH0 NONE "api: {token_file: /a}\n", "  token_file: /a\n"},
 	{ETH0 NONE "api: {socket: '/a b\"c\\d'}\n", "  socket: \"/a b\\\"c\\\\d\"\n"},
 	{"interfaces: [{name: '\"\\#@0', mode: copy, queues: [63, 0]}, {name: on}]\n" NONE,
 	 "interfaces:\n  - name: \"\\\"\\\\#@0\"\n    mode: copy\n    queues: [0, 63]\n"
@@ -166,7 +174,11 @@ static void test_defaults(void **state)
 {
 	struct config *c = parse(WEB PORT80 "backends: [{name: b, address: 10.0.0.2}]}\n");
 	assert_string_equal(c->instance, "weir");
-	assert_string_equal(c->api_socket, DEFAULT_SOCKET);
+	assert_string_equal(c->api.socket, DEFAULT_SOCKET);
+	assert_int_equal(c->api.mode, 0660);
+	assert_null(c->api.group);
+	assert_null(c->api.token_file);
+	assert_int_equal(c->api.http.port, 0);
 	assert_int_equal(c->interface_count, 1);
 	assert_string_equal(c->interfaces[0].name, "eth0");
 	assert_int_equal(c->interfaces[0].mode, MODE_AUTO);
@@ -279,7 +291,7 @@ static void test_damage(void **state)
 	unsigned int valid = 0, refused = 0;
 	for (int i = 0; i < 4000; i++) {
 		struct config *c;
-		struct err err = {""};
+		struct err err = {.text = ""};
 		memcpy(text, example, length);
 		size_t n = damage(text, length, &random);
 		text[n] = '\0';

@@ -17,7 +17,7 @@
 static void assert_fault(const char *text, size_t length, const char *expected)
 {
 	struct config *c = (void *)-1;
-	struct err err = {""};
+	struct err err = {.text = ""};
 	int rc = config_parse("f", text, length, &c, &err);
 	assert_string_equal(err.text, expected);
 	assert_int_equal(rc, -EINVAL);
@@ -47,7 +47,10 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 #define NAME_EXPECTED  "a name of 1 to 63 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
 #define NAME_64        "a23456789b23456789c23456789d23456789e23456789f23456789g23456789h"
 #define SERVER_ID      "0x and 1 to 8 bytes of two digits each, like 0x0001, or none"
-#define DURATION       "a duration from 1s to 168h, written like 10s, 5m or 1h"
+#define LISTEN         "a loopback address and a port, like 127.0.0.1:9290 or [::1]:9290, or none"
+#define REMOTE \
+	"can be reached from other hosts, and the API has no encryption of its own; expected "
+#define DURATION "a duration from 1s to 168h, written like 10s, 5m or 1h"
 
 static const struct {
 	const char *text, *expected;
@@ -138,6 +141,42 @@ static const struct {
 	{ETH0 NONE "instance: " NAME_64 "\n",
 	 "f:3: instance: found 'a23456789b23456789c23456789d23456789e23456...'; expected 1 to 32 "
 	 "of the characters a-z, 0-9 and -"},
+	{ETH0 NONE "api: {http: '9290'}\n", "f:3: api.http: found '9290'; expected " LISTEN},
+	{ETH0 NONE "api: {http: '127.0.0.1'}\n",
+	 "f:3: api.http: found '127.0.0.1'; expected " LISTEN},
+	{ETH0 NONE "api: {http: '127.0.0.1:0'}\n",
+	 "f:3: api.http: found '127.0.0.1:0'; expected " LISTEN},
+	{ETH0 NONE "api: {http: '127.0.0.1:65536'}\n",
+	 "f:3: api.http: found '127.0.0.1:65536'; expected " LISTEN},
+	{ETH0 NONE "api: {http: '127.0.0.1:x'}\n",
+	 "f:3: api.http: found '127.0.0.1:x'; expected " LISTEN},
+	{ETH0 NONE "api: {http: '::1:80'}\n", "f:3: api.http: found '::1:80'; expected " LISTEN},
+	{ETH0 NONE "api: {http: '[127.0.0.1]:80'}\n",
+	 "f:3: api.http: found '[127.0.0.1]:80'; expected " LISTEN},
+	{ETH0 NONE "api: {http: '[::1:80'}\n", "f:3: api.http: found '[::1:80'; expected " LISTEN},
+	{ETH0 NONE "api: {http: '[]:80'}\n", "f:3: api.http: found '[]:80'; expected " LISTEN},
+	{ETH0 NONE "api: {http: ':80'}\n", "f:3: api.http: found ':80'; expected " LISTEN},
+	{ETH0 NONE "api: {http: 'localhost:80'}\n",
+	 "f:3: api.http: found 'localhost:80'; expected " LISTEN},
+	{ETH0 NONE "api: {http: '0.0.0.0:80'}\n", "f:3: api.http: '0.0.0.0:80' " REMOTE LISTEN},
+	{ETH0 NONE "api: {http: '10.0.0.1:80'}\n", "f:3: api.http: '10.0.0.1:80' " REMOTE LISTEN},
+	{ETH0 NONE "api: {http: '[::]:80'}\n", "f:3: api.http: '[::]:80' " REMOTE LISTEN},
+	{ETH0 NONE "api: {http: '[2001:db8::1]:80'}\n",
+	 "f:3: api.http: '[2001:db8::1]:80' " REMOTE LISTEN},
+	{ETH0 NONE "api: {mode: 660x}\n",
+	 "f:3: api.mode: found '660x'; expected permissions in octal digits, like 0660"},
+	{ETH0 NONE "api: {mode: 66}\n",
+	 "f:3: api.mode: found '66'; expected permissions in octal digits, like 0660"},
+	{ETH0 NONE "api: {mode: 01777}\n",
+	 "f:3: api.mode: found '01777'; expected permissions in octal digits, like 0660"},
+	{ETH0 NONE "api: {mode: 8}\n",
+	 "f:3: api.mode: found '8'; expected permissions in octal digits, like 0660"},
+	{ETH0 NONE "api: {mode: rw}\n",
+	 "f:3: api.mode: found 'rw'; expected permissions in octal digits, like 0660"},
+	{ETH0 NONE "api: {group: a b}\n",
+	 "f:3: api.group: found 'a b'; expected the name of a group of this host, or none"},
+	{ETH0 NONE "api: {token_file: x}\n",
+	 "f:3: api.token_file: found 'x'; expected an absolute path of printable ASCII, or none"},
 	{ETH0 NONE "api: {socket: run/weir.sock}\n",
 	 "f:3: api.socket: found 'run/weir.sock'; expected an absolute path of at most 107 "
 	 "printable ASCII characters"},
@@ -615,7 +654,7 @@ static char *repeat(const char *head, const char *format, unsigned int from, uns
 static void assert_valid(const char *text)
 {
 	struct config *c;
-	struct err err = {""};
+	struct err err = {.text = ""};
 	if (config_parse("f", text, strlen(text), &c, &err))
 		fail_msg("%s", err.text);
 	config_free(c);
@@ -675,12 +714,83 @@ static void test_too_long(void **state)
 	free(text);
 }
 
+/* --- many at once ---------------------------------------------------------------------------- */
+
+#define SEEDED "tests/golden/faults.yaml"
+
+struct told {
+	unsigned int lines[200], count;
+	FILE *words;
+};
+
+static void take_fault(void *context, unsigned int line, const char *words)
+{
+	struct told *t = context;
+	assert_true(t->count < 200);
+	t->lines[t->count++] = line;
+	fprintf(t->words, "%s\n", words);
+}
+
+static int compare_lines(const void *a, const void *b)
+{
+	return (int)*(const unsigned int *)a - (int)*(const unsigned int *)b;
+}
+
+static char *read_file(const char *path, size_t *length)
+{
+	static char text[1 << 16];
+	FILE *in = fopen(path, "r");
+	if (!in)
+		fail_msg("%s is not there; run this from the top of the sources", path);
+	*length = fread(text, 1, sizeof(text) - 1, in);
+	text[*length] = 0;
+	fclose(in);
+	return text;
+}
+
+/*
+ * A file with fifty mistakes, each on a line that says `# wrong`: each is told with its line,
+ * nothing else is, and the words are those of the golden file (WEIR_GOLDEN=write writes it).
+ */
+static void test_seeded(void **state)
+{
+	struct told told = {0};
+	struct config *c;
+	struct err err;
+	size_t length, size;
+	char *words = NULL, *text = read_file(SEEDED, &length);
+	unsigned int line = 1, wrong = 0;
+	told.words = open_memstream(&words, &size);
+	assert_int_equal(config_parse_all("faults.yaml", text, length, &c, take_fault, &told, &err),
+			 -EINVAL);
+	fclose(told.words);
+	qsort(told.lines, told.count, sizeof(told.lines[0]), compare_lines);
+	for (char *rest = text, *here; (here = strsep(&rest, "\n")); line++) {
+		if (!strstr(here, "# wrong"))
+			continue;
+		if (wrong >= told.count || told.lines[wrong] != line)
+			fail_msg("line %u is wrong, told is %u in\n%s", line,
+				 wrong < told.count ? told.lines[wrong] : 0, words);
+		wrong++;
+	}
+	assert_int_equal(wrong, told.count);
+	assert_true(wrong >= 50);
+	if (getenv("WEIR_GOLDEN")) {
+		FILE *out = fopen("tests/golden/faults.txt", "w");
+		fputs(words, out);
+		fclose(out);
+	}
+	assert_string_equal(words, read_file("tests/golden/faults.txt", &length));
+	free(words);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_too_many),
 		cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_seeded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

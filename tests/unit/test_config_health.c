@@ -114,7 +114,7 @@ static void test_faults(void **state)
 {
 	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
 		struct config *c;
-		struct err err = {""};
+		struct err err = {.text = ""};
 		if (config_parse("f", faults[i].text, strlen(faults[i].text), &c, &err) !=
 			    -EINVAL ||
 		    strcmp(err.text, faults[i].words))
@@ -126,7 +126,7 @@ static void test_faults(void **state)
 static struct config *parse(const char *text)
 {
 	struct config *c = NULL;
-	struct err err = {""};
+	struct err err = {.text = ""};
 	if (config_parse("f", text, strlen(text), &c, &err))
 		fail_msg("%s\n%s", err.text, text);
 	return c;

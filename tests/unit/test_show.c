@@ -105,6 +105,72 @@ static void test_show_tables(void **state)
 	assert_non_null(strstr(SHOW("interfaces", "--json"), "{\n  \"interfaces\": [\n"));
 }
 
+/* A file of tests/golden, or what is to become one: WEIR_GOLDEN=write writes them. */
+static void expect_golden(const char *name, const char *got)
+{
+	char path[128];
+	static char want[1 << 16];
+	snprintf(path, sizeof(path), "tests/golden/%s.txt", name);
+	if (getenv("WEIR_GOLDEN")) {
+		FILE *out = fopen(path, "w");
+		assert_non_null(out);
+		fputs(got, out);
+		fclose(out);
+	}
+	FILE *in = fopen(path, "r");
+	if (!in)
+		fail_msg("%s is not there; run this from the top of the sources", path);
+	want[fread(want, 1, sizeof(want) - 1, in)] = 0;
+	fclose(in);
+	assert_string_equal(got, want);
+}
+
+/* What differs from run to run becomes an X. */
+static void blank(char *text, const char *key)
+{
+	char *line = strstr(text, key);
+	if (!line)
+		return;
+	line += strlen(key);
+	char *end = strchr(line, '\n');
+	*line = 'X';
+	memmove(line + 1, end, strlen(end) + 1);
+}
+
+/* But for drops, which tells of this host too: test_show_drops(). */
+static void test_show_golden(void **state)
+{
+	static char *const subjects[] = {"status",  "services",   "backends", "nexthops",
+					 "workers", "interfaces", "flows"};
+	char name[64], *text;
+	ledger = (struct engine_ledger){
+		.rx = 2000, .transmitted = 700, .passed = 50, .dropped = 1243, .held = 7};
+	flow_table_empty(4);
+	flow_table_add(0, 1, "192.0.2.1", "203.0.113.10", 443, FLOW_ESTABLISHED, 0, 0);
+	flow_table_add(1, 2, "2001:db8:1::2", "2001:db8::53", 53, FLOW_UDP, 7, 3);
+	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
+		text = (char *)SHOW(subjects[i]);
+		blank(text, "\npid              ");
+		blank(text, "\nuptime           ");
+		snprintf(name, sizeof(name), "show-%s", subjects[i]);
+		expect_golden(name, text);
+		text = (char *)SHOW(subjects[i], "--json");
+		blank(text, "\"pid\": ");
+		blank(text, "\"uptime_s\": ");
+		snprintf(name, sizeof(name), "show-%s-json", subjects[i]);
+		expect_golden(name, text);
+	}
+	flow_table_empty(4);
+}
+
+static void test_show_names(void **state)
+{
+	assert_string_equal(SHOW("services", "--names"), "web\ndns\nexit 0");
+	assert_string_equal(SHOW("backends", "--names"), "web/b1\nweb/b2\nweb/b3\ndns/b1\nexit 0");
+	assert_string_equal(SHOW("backends", "--names", "--service", "dns"), "dns/b1\nexit 0");
+	assert_string_equal(SHOW("interfaces", "--names"), "nic0\nexit 0");
+}
+
 static void test_show_status(void **state)
 {
 	const char *text = SHOW("status");
@@ -186,6 +252,10 @@ static void test_show_faults(void **state)
 	assert_string_equal(SHOW("flows", "--limit", "0"), "exit 2");
 	assert_string_equal(SHOW("status", "--limit", "1"), "exit 2");
 	assert_string_equal(SHOW("weather"), "exit 2");
+	assert_string_equal(SHOW("bakcends"), "exit 2");
+	assert_string_equal(SHOW("status", "--watch=0"), "exit 2");
+	assert_string_equal(SHOW("services", "--service", "web"), "exit 2");
+	assert_string_equal(SHOW("backends", "--service", "wbe"), "exit 1");
 	assert_string_equal(SHOW("drops", "status"), "exit 2");
 	assert_string_equal(SHOW(NULL), "exit 2");
 	assert_string_equal(SHOW("status", "--jason"), "exit 2");
@@ -196,6 +266,7 @@ static void test_reload_command(void **state)
 {
 	char *argv[] = {"weir reload", "-s", socket_path, NULL};
 	assert_string_equal(output_of(command_reload, argv),
+			    "~ services[web].ports: 80 -> 81\n"
 			    "weir.yaml is in force: generation 5, services 2, backends 4, "
 			    "interfaces 1\nexit 0");
 	d.generation = 4;
@@ -211,6 +282,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_show_drops),
 		cmocka_unit_test(test_show_tables),
+		cmocka_unit_test(test_show_golden),
+		cmocka_unit_test(test_show_names),
 		cmocka_unit_test(test_show_status),
 		cmocka_unit_test(test_show_flows),
 		cmocka_unit_test(test_show_flows_default_limit),

@@ -228,7 +228,7 @@ static void test_ids_stay_over_reloads(void **state)
 static void test_failed_reload_gives_its_ids_back(void **state)
 {
 	struct control c = {0};
-	struct err err = {""};
+	struct err err = {.text = ""};
 	load(&c, DNS);
 	struct registry *narrow = registry_new(2);
 	assert_true(registry_assign(narrow, "dns/bob") == 0);

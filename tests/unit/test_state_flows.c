@@ -69,10 +69,10 @@ static void test_wrong_flows(void **state)
 		const char *request, *status, *part;
 	} rows[] = {
 		{REQUEST("GET /v1/flows?service=wbe"), "404",
-		 "there is no service \\\"wbe\\\"; known are: web dns\"}"},
+		 "there is no service \\\"wbe\\\"; did you mean web?\"}"},
 		{REQUEST("GET /v1/flows?service=we"), "404", "no service"},
-		{REQUEST("GET /v1/flows?backend=b4"), "404",
-		 "there is no backend \\\"b4\\\"; 'weir show backends' lists them all"},
+		{REQUEST("GET /v1/flows?backend=sluice"), "404",
+		 "there is no backend \\\"sluice\\\"; 'weir show backends' lists them all"},
 		{REQUEST("GET /v1/flows?backend=dns/b2"), "404", "no backend \\\"dns/b2\\\""},
 		{REQUEST("GET /v1/flows?service=dns&backend=b2"), "404", "\\\"dns/b2\\\""},
 		{REQUEST("GET /v1/flows?service=web&backend=web/b1"), "400",
@@ -85,7 +85,7 @@ static void test_wrong_flows(void **state)
 		{REQUEST("GET /v1/flows?limit=0"), "400", "limit \\\"0\\\" is not a number from 1"},
 		{REQUEST("GET /v1/flows?limit"), "400", "limit"},
 		{REQUEST("GET /v1/flows?colour=red"), "400", "known are: service backend limit"},
-		{REQUEST("POST /v1/flows"), "405", "Allow: GET\r\n"},
+		{REQUEST("POST /v1/flows"), "405", "Allow: GET, HEAD\r\n"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char request[256];

@@ -19,7 +19,6 @@
 
 #include <errno.h>
 #include <ev.h>
-#include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +29,7 @@
 #include "datapath/taps.h"
 #include "lb/config.h"
 #include "lb/err.h"
+#include "tools/weir/answer.h"
 #include "tools/weir/blackbox.h"
 #include "tools/weir/capture_books.h"
 #include "tools/weir/capture_comment.h"
@@ -355,29 +355,6 @@ static int capture_new(struct captures *all, const struct capture_wanted *wanted
 	return -ENOMEM;
 }
 
-static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned int status,
-			      const struct err *err)
-{
-	json_t *answer = json_pack("{s:s}", "error", err->text);
-	/* What the client sent may be no UTF-8, and so are the words that quote it. */
-	if (!answer)
-		answer = json_pack("{s:s}", "error", "the request is not UTF-8");
-	char *text = answer ? json_dumps(answer, 0) : NULL;
-	json_decref(answer);
-	if (!text)
-		return MHD_NO;
-	struct MHD_Response *response =
-		MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
-	if (!response) {
-		free(text);
-		return MHD_NO;
-	}
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
-	enum MHD_Result result = MHD_queue_response(connection, status, response);
-	MHD_destroy_response(response);
-	return result;
-}
-
 /* --- the black box --------------------------------------------------------------------------- */
 
 struct box_reading {
@@ -447,7 +424,7 @@ static enum MHD_Result capture_start(struct captures *all, struct capture *c,
 		capture_read_box(all, c);
 	} else if (capture_link(all, c, &err)) {
 		capture_free(c);
-		return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, &err);
+		return answer_problem(connection, MHD_HTTP_SERVICE_UNAVAILABLE, &err);
 	}
 	struct MHD_Response *response = MHD_create_response_from_callback(
 		MHD_SIZE_UNKNOWN, RESPONSE_BLOCK, capture_read, c, capture_free);
@@ -471,25 +448,25 @@ enum MHD_Result capture_request(struct captures *all, struct MHD_Connection *con
 	struct err err;
 	if (free_slot(all) == CAPTURES_MAX) {
 		err_set(&err, EBUSY, "%u captures run already", all->count);
-		return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, &err);
+		return answer_problem(connection, MHD_HTTP_SERVICE_UNAVAILABLE, &err);
 	}
 	int failure = capture_wanted_init(&wanted, connection, all->daemon, &err);
 	if (failure)
-		return refuse(connection,
-			      failure == -EINVAL ? MHD_HTTP_BAD_REQUEST
-						 : MHD_HTTP_SERVICE_UNAVAILABLE,
-			      &err);
+		return answer_problem(connection,
+				      failure == -EINVAL ? MHD_HTTP_BAD_REQUEST
+							 : MHD_HTTP_SERVICE_UNAVAILABLE,
+				      &err);
 	if (wanted.blackbox && !all->box) {
 		capture_wanted_fini(&wanted);
 		err_set(&err, EINVAL,
 			"there is no black box: set 'blackbox: {packets: 10000}' in the "
 			"configuration, and restart the daemon");
-		return refuse(connection, MHD_HTTP_BAD_REQUEST, &err);
+		return answer_problem(connection, MHD_HTTP_BAD_REQUEST, &err);
 	}
 	if (capture_new(all, &wanted, &c)) {
 		capture_wanted_fini(&wanted);
 		err_set(&err, ENOMEM, "out of memory");
-		return refuse(connection, MHD_HTTP_SERVICE_UNAVAILABLE, &err);
+		return answer_problem(connection, MHD_HTTP_SERVICE_UNAVAILABLE, &err);
 	}
 	return capture_start(all, c, connection);
 }

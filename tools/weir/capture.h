@@ -39,7 +39,7 @@ void captures_free(struct captures *c);
 uint32_t captures_count(const struct captures *c);
 
 /*
- * Answers GET /v1/capture: the stream, or {"error": "words"} with 400 (what was asked for is
+ * Answers GET /v1/capture: the stream, or a problem with 400 (what was asked for is
  * wrong) or 503 (too many clients, no memory).
  */
 enum MHD_Result capture_request(struct captures *c, struct MHD_Connection *connection);

@@ -258,7 +258,7 @@ static int take_rotation(struct capture_command *c, int option, const char *comm
 }
 
 /* Returns -1 to go on, or the status to exit with at once. */
-static int take_option(struct capture_command *c, int option, const char *command)
+static int take_option(struct capture_command *c, int option, const char *command, const char *word)
 {
 	if (take_source(c, option))
 		return -1;
@@ -296,7 +296,7 @@ static int take_option(struct capture_command *c, int option, const char *comman
 	case 'h':
 		return options_help(usage);
 	default:
-		return options_fault(command, NULL);
+		return options_unknown(command, usage, word);
 	}
 	return -1;
 }
@@ -337,7 +337,7 @@ static int parse_options(struct capture_command *c, int argc, char **argv)
 	int option, status = -1;
 	while (status < 0 &&
 	       (option = getopt_long(argc, argv, "w:c:s:C:G:W:", options, NULL)) != -1)
-		status = take_option(c, option, argv[0]);
+		status = take_option(c, option, argv[0], argv[optind - 1]);
 	return status < 0 ? settle_options(c, argv[0]) : status;
 }
 

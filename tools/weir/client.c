@@ -126,11 +126,11 @@ static int connect_fault(const struct client *c, struct err *err)
 		       c->socket);
 }
 
-/* The words of {"error": ...}, or the status alone. */
+/* The words of application/problem+json, or the status alone. */
 static int answer_fault(const struct client *c, struct err *err)
 {
 	json_t *answer = json_loadb(c->text, c->size, 0, NULL);
-	const char *words = json_string_value(json_object_get(answer, "error"));
+	const char *words = json_string_value(json_object_get(answer, "detail"));
 	int code = c->status == 400 || c->status == 422 ? EINVAL : EIO;
 	if (words)
 		err_set(err, code, "%s", words);

@@ -17,6 +17,7 @@ int command_run(int argc, char **argv);     /* run.c */
 int command_check(int argc, char **argv);   /* check.c */
 int command_set(int argc, char **argv);     /* set.c */
 int command_show(int argc, char **argv);    /* show.c */
+int command_top(int argc, char **argv);     /* top.c */
 int command_reload(int argc, char **argv);  /* reload.c */
 int command_explain(int argc, char **argv); /* explain_command.c */
 int command_capture(int argc, char **argv); /* capture_command.c */

@@ -19,6 +19,7 @@
 #include "lb/registry.h"
 #include "lb/snapshot.h"
 #include "tools/weir/announcer.h"
+#include "tools/weir/changes.h"
 #include "tools/weir/control_network.h"
 #include "tools/weir/checker.h"
 #include "tools/weir/daemon_checks.h"
@@ -41,50 +42,6 @@ int daemon_read_config(const char *path, struct config **out, struct err *err)
 	r = config_parse(path, text, length, out, err);
 	free(text);
 	return r;
-}
-
-/* --- what can't change while the daemon runs ------------------------------------------------- */
-
-static bool same_numbers(const struct config_numbers *a, const struct config_numbers *b)
-{
-	return a->count == b->count &&
-	       (!a->count || !memcmp(a->values, b->values, a->count * sizeof(*a->values)));
-}
-
-static bool same_interfaces(const struct config *a, const struct config *b)
-{
-	if (a->interface_count != b->interface_count)
-		return false;
-	for (unsigned int i = 0; i < a->interface_count; i++)
-		if (strcmp(a->interfaces[i].name, b->interfaces[i].name) ||
-		    a->interfaces[i].mode != b->interfaces[i].mode ||
-		    !same_numbers(&a->interfaces[i].queues, &b->interfaces[i].queues))
-			return false;
-	return true;
-}
-
-/* The first key that differs and needs a restart, or NULL. */
-static const char *fixed_difference(const struct config *a, const struct config *b)
-{
-	if (strcmp(a->instance, b->instance))
-		return "instance";
-	if (!same_interfaces(a, b))
-		return "interfaces";
-	if (!same_numbers(&a->cpus, &b->cpus) || a->poll != b->poll)
-		return "workers";
-	if (a->hugepages != b->hugepages || a->frames_per_queue != b->frames_per_queue)
-		return "memory";
-	if (a->flow_entries != b->flow_entries || a->fast_path != b->fast_path ||
-	    a->flow_insert_limit != b->flow_insert_limit ||
-	    memcmp(&a->timeouts, &b->timeouts, sizeof(a->timeouts)))
-		return "flow_table";
-	if (a->on_daemon_loss != b->on_daemon_loss)
-		return "on_daemon_loss";
-	if (memcmp(&a->blackbox, &b->blackbox, sizeof(a->blackbox)))
-		return "blackbox";
-	if (strcmp(a->api_socket, b->api_socket))
-		return "api.socket";
-	return NULL;
 }
 
 /* --- publishing ------------------------------------------------------------------------------ */
@@ -251,15 +208,13 @@ int daemon_renew_policy(struct daemon *d, struct err *err)
 int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 {
 	struct config *before = d->config;
-	const char *fixed = before ? fixed_difference(before, config) : NULL;
-	if (fixed)
-		return err_set(err, EINVAL,
-			       "%s can't change while the daemon runs: restart it, or undo that "
-			       "change; nothing was changed",
-			       fixed);
+	struct api_access access;
 	struct policy_tables *policy = NULL;
 	uint32_t known_end = registry_end(d->backends);
-	int r = snapshot_assign_ids(config, d->services, d->backends, err);
+	int r = api_access_load(&access, config->api.token_file, err);
+	if (r)
+		return r;
+	r = snapshot_assign_ids(config, d->services, d->backends, err);
 	r = r ? r : policy_assign_ids(config, d->rules, err);
 	r = r ? r : policy_load(config, d->rules, d->backends, &policy_log, &policy, err);
 	r = r ? r : watch_backends(d, config, err);
@@ -298,24 +253,57 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 		source_watch_set(d->source_watch, config);
 	announce_vips(d, config);
 	d->config = config;
+	d->access = access;
 	config_free(before);
 	return 0;
 }
 
-int daemon_reload(struct daemon *d, struct err *err)
+/* -EINVAL names the first change that takes a restart. */
+static int check_changes(const json_t *changes, struct err *err)
+{
+	const char *path = changes_restart(changes);
+	if (!changes)
+		return err_set(err, ENOMEM, "not enough memory");
+	if (!path)
+		return 0;
+	err_set(err, EINVAL,
+		"%s can't change while the daemon runs: restart it, or undo that change; nothing "
+		"was changed",
+		path);
+	err_place(err, path, 0);
+	return -EINVAL;
+}
+
+static int reload(struct daemon *d, json_t **changes, struct err *err)
 {
 	struct config *config;
 	int r = daemon_read_config(d->config_path, &config, err);
-	if (!r) {
-		r = daemon_apply(d, config, err);
-		if (r)
-			config_free(config);
-	}
 	if (r)
+		return r;
+	*changes = changes_json(d->config, config);
+	r = check_changes(*changes, err);
+	r = r ? r : daemon_apply(d, config, err);
+	if (r)
+		config_free(config);
+	return r;
+}
+
+int daemon_reload(struct daemon *d, json_t **changes, struct err *err)
+{
+	json_t *made = NULL;
+	int r = reload(d, &made, err);
+	if (r) {
 		log_error("reload refused, nothing changed", "error=\"%s\"",
 			  err ? err->text : strerror(-r));
+	} else {
+		changes_log(made);
+		log_info("reloaded", "generation=%lu services=%u changes=%lld", d->generation,
+			 d->config->service_count,
+			 (long long)json_integer_value(json_object_get(made, "total")));
+	}
+	if (r || !changes)
+		json_decref(made);
 	else
-		log_info("reloaded", "generation=%lu services=%u", d->generation,
-			 config->service_count);
+		*changes = made;
 	return r;
 }

@@ -6,8 +6,12 @@
 #ifndef WEIR_TOOLS_DAEMON_H
 #define WEIR_TOOLS_DAEMON_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "tools/weir/api_access.h"
+#include "tools/weir/history.h"
 
 struct announcer;
 struct api;
@@ -44,6 +48,8 @@ struct daemon {
 	struct captures *captures;
 	struct losses *losses;
 	struct api *api;
+	struct api_access access;
+	struct history history;
 	bool leave;          /* the kernel's part stays in force when the daemon ends */
 	uint64_t start_ns;   /* CLOCK_MONOTONIC */
 	uint64_t generation; /* of the configuration, counts reloads */
@@ -54,7 +60,7 @@ int daemon_read_config(const char *path, struct config **out, struct err *err);
 
 /*
  * Makes `config` the one in force and takes it over, or changes nothing. The engine must be open;
- * what was set when it was opened can't change: -EINVAL names the key.
+ * what was set when it was opened must not differ (changes_restart()).
  */
 int daemon_apply(struct daemon *d, struct config *config, struct err *err);
 
@@ -62,12 +68,15 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err);
 int daemon_publish(struct daemon *d, struct err *err);
 
 /*
+ * Reads the configuration again and makes it the one in force, or changes nothing. Leaves in
+ * *changes (NULL: not wanted) what is different now (tools/weir/changes.h), to be released.
+ */
+int daemon_reload(struct daemon *d, json_t **changes, struct err *err);
+
+/*
  * Reads the files of sources again and puts the policy in force with them. -EINVAL: they are at
  * fault, and the lists in force stay so.
  */
 int daemon_renew_policy(struct daemon *d, struct err *err);
-
-/* Reads the configuration again and makes it the one in force, or changes nothing. */
-int daemon_reload(struct daemon *d, struct err *err);
 
 #endif

@@ -183,7 +183,7 @@ static void close_device(struct detour *d)
 /* Once: what is missing then does not come by itself. */
 static void make(struct detour *d)
 {
-	struct err err = {"no tun device"};
+	struct err err = {.text = "no tun device"};
 	d->tried = true;
 	int r = open_device(d);
 	if (r)

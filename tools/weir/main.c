@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lb/similar.h"
 #include "tools/weir/command.h"
 #include "tools/weir/options.h"
 
@@ -14,6 +15,7 @@ static const struct command {
 	{"run", "-c FILE: the daemon, in the foreground", command_run},
 	{"check", "-c FILE [--print]: is a configuration right?", command_check},
 	{"show", "SUBJECT [--json]: what is", command_show},
+	{"top", "[--once]: live view in a terminal", command_top},
 	{"set", "backend SERVICE/BACKEND [state=STATE] [weight=N]: until the next reload",
 	 command_set},
 	{"reload", "read the configuration again, all or nothing", command_reload},
@@ -52,6 +54,25 @@ static const struct command *command_find(const char *name)
 	return NULL;
 }
 
+/* For completion. */
+static int list_commands(void)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		puts(commands[i].name);
+	return EXIT_DONE;
+}
+
+static int unknown_command(const char *name)
+{
+	struct similar s = similar_to(name);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		similar_offer(&s, commands[i].name);
+	if (s.meant)
+		return options_fault("weir", "there is no command '%s'; did you mean %s?", name,
+				     s.meant);
+	return options_fault("weir", "there is no command '%s'", name);
+}
+
 static int run_command(int argc, char **argv)
 {
 	char name[32];
@@ -68,9 +89,11 @@ static int run_command(int argc, char **argv)
 		puts("weir " WEIR_VERSION);
 		return EXIT_DONE;
 	}
+	if (!strcmp(argv[1], "commands"))
+		return list_commands();
 	command = command_find(argv[1]);
 	if (!command)
-		return options_fault("weir", "there is no command '%s'", argv[1]);
+		return unknown_command(argv[1]);
 	snprintf(name, sizeof(name), "weir %s", command->name);
 	argv[1] = name;
 	return command->run(argc - 1, argv + 1);

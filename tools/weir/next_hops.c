@@ -389,3 +389,18 @@ const char *next_hops_why(const struct next_hops *n, uint32_t id, char *text, si
 		snprintf(text, size, "nobody asked for it");
 	return text;
 }
+
+bool next_hops_read(const struct next_hops *n, uint32_t index, struct next_hop_address *out)
+{
+	if (index >= n->set.count)
+		return false;
+	const struct watched *w = &n->set.members[index];
+	const struct destination *d = &w->destination;
+	*out = (struct next_hop_address){.address = d->address,
+					 .gateway = d->route.gateway,
+					 .has_gateway = d->route.has_gateway};
+	if (!destination_fault(d, w->on_link))
+		out->hop = d->hop;
+	destination_describe(d, w->on_link, out->why, sizeof(out->why));
+	return true;
+}

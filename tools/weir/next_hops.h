@@ -9,6 +9,7 @@
 #ifndef WEIR_TOOLS_NEXT_HOPS_H
 #define WEIR_TOOLS_NEXT_HOPS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,6 +58,18 @@ bool next_hops_has_way(const struct next_hops *n, const struct addr *to, const s
 
 /* Leaves in *hop what is known now; of an id that is not watched: nothing. */
 void next_hops_get(const struct next_hops *n, uint32_t id, struct next_hop *hop);
+
+/* One address that is watched. */
+struct next_hop_address {
+	struct addr address;
+	struct next_hop hop;
+	struct addr gateway; /* on the way there, where there is one */
+	bool has_gateway;
+	char why[256]; /* in words, while `hop` is not known */
+};
+
+/* The watched addresses in their order; false behind the last one. */
+bool next_hops_read(const struct next_hops *n, uint32_t index, struct next_hop_address *out);
 
 /* Why a next hop is not known, in words for people: "no route to 10.0.0.9". Empty when it is. */
 const char *next_hops_why(const struct next_hops *n, uint32_t id, char *text, size_t size);

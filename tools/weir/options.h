@@ -9,9 +9,12 @@
 /* Prints a command's help on stdout; returns EXIT_DONE. */
 int options_help(const char *usage);
 
+/* The same after getopt has said what is wrong with the option `word`: what was meant, maybe. */
+int options_unknown(const char *command, const char *usage, const char *word);
+
 /*
  * Says on stderr what is wrong with the command line and where to find its help; returns
- * EXIT_USAGE. With a NULL format getopt has said it already.
+ * EXIT_USAGE. With a NULL format it has been said already.
  */
 __attribute__((format(printf, 2, 3))) int options_fault(const char *command, const char *format,
 							...);

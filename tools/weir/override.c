@@ -70,8 +70,10 @@ static int set_all(struct backend_control *c, json_t *object, struct err *err)
 		else
 			err_set(err, EINVAL, "%.40s: unknown key; the keys are state and weight",
 				key);
-		if (r)
+		if (r) {
+			err_place(err, key, 0);
 			return r;
+		}
 	}
 	return 0;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lb/err.h"
+#include "tools/weir/changes.h"
 #include "tools/weir/client.h"
 #include "tools/weir/command.h"
 #include "tools/weir/options.h"
@@ -14,7 +15,8 @@ static const char usage[] =
 	"Usage: weir reload [-s SOCKET]\n"
 	"\n"
 	"Makes the daemon read its configuration file again. A faulty one changes nothing:\n"
-	"the fault is printed and the exit status is 2.\n"
+	"the fault is printed and the exit status is 2. What has changed is printed: + added,\n"
+	"- removed, ~ changed ('weir check -c FILE --diff' tells beforehand).\n"
 	"\n"
 	"  -s, --socket SOCKET  where the daemon listens (" DEFAULT_SOCKET ")\n"
 	"  -h, --help           this text\n";
@@ -26,6 +28,9 @@ static void print_in_force(json_t *answer)
 	json_unpack(answer, "{s:I, s:s, s:I, s:I, s:I}", "generation", &generation, "config",
 		    &config, "services", &services, "backends", &backends, "interfaces",
 		    &interfaces);
+	changes_print(json_object_get(answer, "changes"), stdout);
+	if (!json_integer_value(json_object_get(json_object_get(answer, "changes"), "total")))
+		puts("nothing differs");
 	printf("%s is in force: generation %lld, services %lld, backends %lld, interfaces %lld\n",
 	       config, (long long)generation, (long long)services, (long long)backends,
 	       (long long)interfaces);

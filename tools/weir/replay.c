@@ -463,7 +463,7 @@ static int read_arguments(int argc, char **argv, struct arguments *a)
 		case 'h':
 			return options_help(usage);
 		default:
-			return options_fault(argv[0], NULL);
+			return options_unknown(argv[0], usage, argv[optind - 1]);
 		}
 	}
 	if (optind < argc)
@@ -476,7 +476,7 @@ int command_replay(int argc, char **argv)
 	struct arguments arguments = {.health = calloc(argc, sizeof(char *))};
 	/* Not on the stack: it is large. */
 	static struct replay replay;
-	struct err err = {""};
+	struct err err = {.text = ""};
 	int status = EXIT_FAILED;
 	replay = (struct replay){.arguments = &arguments};
 	if (arguments.health)

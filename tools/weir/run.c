@@ -91,6 +91,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	engine_tick(d->engine, now_ns);
 	if (s && now_ns >= s->stale_ns && daemon_publish(d, &err))
 		log_error("what has ended is still in force", "error=\"%s\"", err.text);
+	history_tick(&d->history, d->engine, now_ns);
 }
 
 static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
@@ -104,7 +105,7 @@ static void on_reload(struct ev_loop *loop, ev_signal *watcher, int events)
 {
 	struct err err;
 	notify("RELOADING=1");
-	daemon_reload(watcher->data, &err);
+	daemon_reload(watcher->data, NULL, &err);
 	notify("READY=1");
 }
 
@@ -167,7 +168,7 @@ static void raise_memlock(void)
 		log_debug("the limit of locked memory stays", "error=\"%s\"", strerror(errno));
 }
 
-/* Each health check that runs has descriptors of its own: up to three. */
+/* Health checks that run have up to three descriptors each, and idle API connections one. */
 static void raise_files(void)
 {
 	struct rlimit limit;
@@ -338,7 +339,7 @@ int command_run(int argc, char **argv)
 		if (o == 'h')
 			return options_help(usage);
 		if (o != 'c')
-			return options_fault(argv[0], NULL);
+			return options_unknown(argv[0], usage, argv[optind - 1]);
 		path = optarg;
 	}
 	if (optind < argc)

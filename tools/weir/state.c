@@ -22,6 +22,7 @@
 #include "tools/weir/capture.h"
 #include "tools/weir/checker.h"
 #include "tools/weir/daemon.h"
+#include "tools/weir/feed.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/override.h"
 #include "tools/weir/service_settings.h"
@@ -49,12 +50,6 @@ static uint64_t dropped_by(const struct lb_counters *lb)
 static json_int_t figure(uint64_t value)
 {
 	return (json_int_t)value;
-}
-
-/* {key: [...]}; takes over the list. */
-static json_t *document(const char *key, json_t *list)
-{
-	return json_pack("{s:o}", key, list);
 }
 
 static const char *mac_format(const uint8_t mac[ETH_ALEN], char text[MAC_TEXT])
@@ -160,11 +155,12 @@ static const struct backend *backend_in_force(const struct daemon *d, int64_t id
 	return &s->backends[id];
 }
 
-static json_t *service_json(const struct daemon *d, const struct config_service *s)
+static json_t *service_json(const struct daemon *d, struct traffic_book *book,
+			    const struct config_service *s)
 {
 	int64_t id = registry_find(d->services, s->name);
 	const struct service *now = service_in_force(d, id);
-	struct traffic traffic = traffic_of_service(d, s);
+	struct traffic traffic = traffic_of_service(book, id);
 	json_t *settings = service_settings(s);
 	json_t *all = json_pack("{s:I, s:{s:i, s:i}, s:I, s:I, s:I, s:I}", "id", (json_int_t)id,
 				"backends", "up", now ? (int)now->up_count : 0, "total",
@@ -179,16 +175,11 @@ static json_t *service_json(const struct daemon *d, const struct config_service 
 	return settings;
 }
 
-json_t *state_services(const struct daemon *d)
+json_t *state_service(const struct daemon *d, struct feed_place *at)
 {
-	json_t *list = json_array();
-	for (unsigned int i = 0; i < d->config->service_count; i++) {
-		if (json_array_append_new(list, service_json(d, &d->config->services[i]))) {
-			json_decref(list);
-			return NULL;
-		}
-	}
-	return document("services", list);
+	if (at->outer >= d->config->service_count)
+		return NULL;
+	return service_json(d, at->book, &d->config->services[at->outer++]);
 }
 
 /* Null where the way to the backend is not known. */
@@ -240,14 +231,15 @@ static json_t *fault_of(const struct daemon *d, const struct backend *b, int64_t
 	return unreachable_reason(d, b, id);
 }
 
-static json_t *backend_json(const struct daemon *d, const struct config_service *s,
-			    const struct config_backend *b, uint64_t service_flows)
+static json_t *backend_json(const struct daemon *d, struct traffic_book *book,
+			    const struct config_service *s, const struct config_backend *b,
+			    uint64_t service_flows)
 {
 	char key[KEY_TEXT], address[ADDR_TEXT];
 	snapshot_backend_key(s, b, key, sizeof(key));
 	int64_t id = registry_find(d->backends, key);
 	const struct backend *now = backend_in_force(d, id);
-	struct traffic traffic = traffic_of_backend(d, s, b);
+	struct traffic traffic = traffic_of_backend(book, id);
 	double share = service_flows ? (double)traffic.flows / service_flows : 0;
 	return json_pack(
 		"{s:s, s:s, s:I, s:s, s:I, s:s, s:o, s:o, s:b, s:o, s:o, s:s?, s:I, s:I, s:I, s:I, "
@@ -263,27 +255,39 @@ static json_t *backend_json(const struct daemon *d, const struct config_service 
 		share > 1 ? 1 : share);
 }
 
-static int append_backends(json_t *list, const struct daemon *d, const struct config_service *s)
+json_t *state_backend(const struct daemon *d, struct feed_place *at)
 {
-	uint64_t flows = traffic_of_service(d, s).flows;
-	for (unsigned int i = 0; i < s->backend_count; i++) {
-		json_t *row = backend_json(d, s, &s->backends[i], flows);
-		if (json_array_append_new(list, row))
-			return -1;
+	for (; at->outer < d->config->service_count; at->outer++, at->inner = 0) {
+		const struct config_service *s = &d->config->services[at->outer];
+		if (at->inner >= s->backend_count || (*at->service && strcmp(at->service, s->name)))
+			continue;
+		if (!at->inner)
+			at->flows =
+				traffic_of_service(at->book, registry_find(d->services, s->name))
+					.flows;
+		return backend_json(d, at->book, s, &s->backends[at->inner++], at->flows);
 	}
-	return 0;
+	return NULL;
 }
 
-json_t *state_backends(const struct daemon *d)
+/* --- next hops ----------------------------------------------------------------------------- */
+
+json_t *state_next_hop(const struct daemon *d, struct feed_place *at)
 {
-	json_t *list = json_array();
-	for (unsigned int i = 0; i < d->config->service_count; i++) {
-		if (append_backends(list, d, &d->config->services[i])) {
-			json_decref(list);
-			return NULL;
-		}
-	}
-	return document("backends", list);
+	struct next_hop_address n;
+	char address[ADDR_TEXT], gateway[ADDR_TEXT], mac[MAC_TEXT];
+	if (!next_hops_read(d->next_hops, at->outer, &n))
+		return NULL;
+	at->outer++;
+	addr_format(&n.address, address);
+	addr_format(&n.gateway, gateway);
+	mac_format(n.hop.mac, mac);
+	bool port = n.hop.known && n.hop.egress < engine_port_count(d->engine);
+	return json_pack("{s:s, s:b, s:s?, s:s?, s:s?, s:s?}", "address", address, "reachable",
+			 n.hop.known, "interface",
+			 port ? engine_port(d->engine, n.hop.egress)->name : NULL, "mac",
+			 n.hop.known ? mac : NULL, "gateway", n.has_gateway ? gateway : NULL,
+			 "reason", n.hop.known ? NULL : n.why);
 }
 
 /* --- workers ------------------------------------------------------------------------------- */
@@ -315,16 +319,9 @@ static json_t *worker_json(const struct daemon *d, uint32_t index)
 		figure(w.tap_lost), "frames", frames_json(&w.frames));
 }
 
-json_t *state_workers(const struct daemon *d)
+json_t *state_worker(const struct daemon *d, struct feed_place *at)
 {
-	json_t *list = json_array();
-	for (uint32_t i = 0; i < engine_worker_count(d->engine); i++) {
-		if (json_array_append_new(list, worker_json(d, i))) {
-			json_decref(list);
-			return NULL;
-		}
-	}
-	return document("workers", list);
+	return at->outer < engine_worker_count(d->engine) ? worker_json(d, at->outer++) : NULL;
 }
 
 /* --- interfaces ---------------------------------------------------------------------------- */
@@ -387,14 +384,9 @@ static json_t *interface_json(const struct engine *e, uint32_t index)
 			 "unfinished_checksums", figure(unfinished(e, index)));
 }
 
-json_t *state_interfaces(const struct daemon *d)
+json_t *state_interface(const struct daemon *d, struct feed_place *at)
 {
-	json_t *list = json_array();
-	for (uint32_t i = 0; i < engine_port_count(d->engine); i++) {
-		if (json_array_append_new(list, interface_json(d->engine, i))) {
-			json_decref(list);
-			return NULL;
-		}
-	}
-	return document("interfaces", list);
+	if (at->outer >= engine_port_count(d->engine))
+		return NULL;
+	return interface_json(d->engine, at->outer++);
 }

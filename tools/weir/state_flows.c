@@ -25,6 +25,7 @@
 #include "lb/registry.h"
 #include "tools/weir/argument.h"
 #include "tools/weir/daemon.h"
+#include "tools/weir/names.h"
 
 #define PART_BUCKETS 1024u /* looked at for one part */
 #define PART_MIN     2048u /* bytes: what begins the document, one flow, and what ends it */
@@ -89,32 +90,13 @@ static int take_argument(void *context, const char *key, const char *value, stru
 	return failure;
 }
 
-static int unknown_service(const struct config *c, const char *name, struct err *err)
-{
-	char known[sizeof(err->text) / 2] = "";
-	size_t length = 0;
-	for (unsigned int i = 0; i < c->service_count && length < sizeof(known); i++)
-		length += snprintf(known + length, sizeof(known) - length, " %s",
-				   c->services[i].name);
-	return err_set(err, ENOENT, "there is no service \"%s\"; known are:%s%s", name, known,
-		       length < sizeof(known) ? "" : "...");
-}
-
 /* Whether the configuration in force has what is asked for. */
 static int check_names(const struct state_flows *f, struct err *err)
 {
 	const struct config *c = f->daemon->config;
-	if (*f->service && !config_find_service(c, f->service))
-		return unknown_service(c, f->service, err);
-	if (!*f->backend)
-		return 0;
-	for (unsigned int i = 0; i < c->service_count; i++)
-		if ((!*f->service || !strcmp(f->service, c->services[i].name)) &&
-		    config_find_backend(&c->services[i], f->backend))
-			return 0;
-	return err_set(err, ENOENT,
-		       "there is no backend \"%s%s%s\"; 'weir show backends' lists them all",
-		       f->service, *f->service ? "/" : "", f->backend);
+	if (*f->backend)
+		return names_check_backend(c, f->service, f->backend, err);
+	return !*f->service || names_service(c, f->service, err) ? 0 : -ENOENT;
 }
 
 int state_flows_new(struct state_flows **out, const struct daemon *d,

@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lb/similar.h"
 #include "tools/weir/table.h"
 
 enum kind {
 	KIND_TEXT,
+	KIND_YES,      /* or no */
 	KIND_ENDPOINT, /* an address, and its port in "KEY_port" */
 	KIND_NUMBER,
 	KIND_SECONDS,
@@ -72,6 +74,9 @@ static void add_cell(struct table *t, const struct field *f, json_t *row)
 	switch (f->kind) {
 	case KIND_TEXT:
 		table_text(t, json_is_string(value) ? json_string_value(value) : "?");
+		break;
+	case KIND_YES:
+		table_text(t, json_is_true(value) ? "yes" : "no");
 		break;
 	case KIND_ENDPOINT:
 		add_endpoint(t, f, row);
@@ -344,6 +349,17 @@ static const struct subject subjects[] = {
 		 {"BYTES", "bytes", KIND_BYTES},
 		 {"FAULT", "reason", KIND_TEXT},
 	 }},
+	{"nexthops",
+	 print_list,
+	 "nexthops",
+	 {
+		 {"ADDRESS", "address", KIND_TEXT},
+		 {"REACHABLE", "reachable", KIND_YES},
+		 {"INTERFACE", "interface", KIND_TEXT},
+		 {"MAC", "mac", KIND_TEXT},
+		 {"GATEWAY", "gateway", KIND_TEXT},
+		 {"FAULT", "reason", KIND_TEXT},
+	 }},
 	{"flows",
 	 print_flows,
 	 "flows",
@@ -434,4 +450,25 @@ const struct subject *subject_find(const char *name)
 void subject_print(const struct subject *s, json_t *document)
 {
 	s->print(s, document);
+}
+
+const char *subject_similar(const char *name)
+{
+	struct similar s = similar_to(name);
+	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++)
+		similar_offer(&s, subjects[i].name);
+	return s.meant;
+}
+
+void subject_print_names(const struct subject *s, json_t *document)
+{
+	json_t *row;
+	size_t i;
+	json_array_foreach(json_object_get(document, s->list), i, row)
+	{
+		const char *service = json_string_value(json_object_get(row, "service"));
+		const char *name = json_string_value(json_object_get(row, "name"));
+		if (name)
+			printf("%s%s%s\n", service ? service : "", service ? "/" : "", name);
+	}
 }

@@ -10,7 +10,13 @@ struct subject;
 /* The subject of that name, which is /v1/NAME of the API; or NULL. */
 const struct subject *subject_find(const char *name);
 
+/* The subject whose name is like that one's, for suggestions; or NULL. */
+const char *subject_similar(const char *name);
+
 /* Prints the document on stdout. */
 void subject_print(const struct subject *s, json_t *document);
+
+/* Only the names that are in it, one a line: those of services, "service/backend", interfaces. */
+void subject_print_names(const struct subject *s, json_t *document);
 
 #endif

@@ -2,11 +2,46 @@
 /* Each counter has one writer and is read on its own, with a relaxed load. */
 #include "tools/weir/traffic.h"
 
+#include <stdbool.h>
+#include <stdlib.h>
+
 #include "datapath/engine.h"
-#include "lb/config.h"
 #include "lb/registry.h"
 #include "lb/snapshot.h"
 #include "tools/weir/daemon.h"
+
+#define PART 256u /* backends read at a time */
+
+struct traffic_book {
+	const struct daemon *daemon;
+	uint32_t end;              /* of backend ids */
+	struct fast_traffic *fast; /* by backend id */
+	bool *read;                /* which parts of that are */
+};
+
+struct traffic_book *traffic_book_new(const struct daemon *d)
+{
+	struct traffic_book *b = calloc(1, sizeof(*b));
+	if (!b)
+		return NULL;
+	b->daemon = d;
+	b->end = registry_end(d->backends);
+	b->fast = calloc(b->end + 1, sizeof(*b->fast));
+	b->read = calloc(b->end / PART + 1, sizeof(*b->read));
+	if (b->fast && b->read)
+		return b;
+	traffic_book_free(b);
+	return NULL;
+}
+
+void traffic_book_free(struct traffic_book *b)
+{
+	if (!b)
+		return;
+	free(b->fast);
+	free(b->read);
+	free(b);
+}
 
 static uint64_t relaxed(const uint64_t *counter)
 {
@@ -25,52 +60,52 @@ static void add_fast(struct traffic *sum, const struct fast_traffic *t)
 	sum->packets += t->packets;
 	sum->bytes += t->bytes;
 	sum->fast_packets += t->packets;
+	sum->fast_bytes += t->bytes;
 }
 
-/* An id of -1 (the name has none yet) counts nothing. */
-static int64_t backend_id(const struct daemon *d, const struct config_service *s,
-			  const struct config_backend *b)
+/* What the kernel does not tell counts nothing. */
+static void add_backend_fast(struct traffic *sum, struct traffic_book *b, int64_t id)
 {
-	char key[SNAPSHOT_BACKEND_KEY];
-	return registry_find(d->backends, snapshot_backend_key(s, b, key, sizeof(key)));
+	uint32_t part = id / PART, first = part * PART;
+	if (id < 0 || id >= b->end)
+		return;
+	if (!b->read[part])
+		engine_fast_traffic(b->daemon->engine, first,
+				    b->end - first < PART ? b->end - first : PART, b->fast + first);
+	b->read[part] = true;
+	add_fast(sum, &b->fast[id]);
 }
 
-static void add_backend_fast(struct traffic *sum, const struct daemon *d, int64_t id)
+struct traffic traffic_of_backend(struct traffic_book *b, int64_t id)
 {
-	struct fast_traffic t;
-	if (id >= 0 && !engine_fast_traffic(d->engine, id, &t))
-		add_fast(sum, &t);
-}
-
-struct traffic traffic_of_backend(const struct daemon *d, const struct config_service *s,
-				  const struct config_backend *b)
-{
+	const struct engine *e = b->daemon->engine;
 	struct traffic sum = {0};
-	int64_t id = backend_id(d, s, b);
-	for (uint32_t i = 0; id >= 0 && i < engine_worker_count(d->engine); i++) {
-		struct engine_worker w;
-		engine_worker(d->engine, i, &w);
-		add_worker(&sum, &w.lb->backends[id]);
-	}
-	add_backend_fast(&sum, d, id);
+	for (uint32_t i = 0; id >= 0 && i < engine_worker_count(e); i++)
+		add_worker(&sum, &engine_worker_counters(e, i)->backends[id]);
+	add_backend_fast(&sum, b, id);
 	return sum;
 }
 
-struct traffic traffic_of_service(const struct daemon *d, const struct config_service *s)
+static void add_members(struct traffic *sum, struct traffic_book *b, int64_t service)
 {
+	const struct snapshot *s = engine_snapshot(b->daemon->engine);
+	if (!s || service >= s->service_end || !s->services[service].present)
+		return;
+	for (uint32_t i = 0; i < s->services[service].member_count; i++)
+		add_backend_fast(sum, b, s->services[service].members[i]);
+}
+
+struct traffic traffic_of_service(struct traffic_book *b, int64_t id)
+{
+	const struct engine *e = b->daemon->engine;
 	struct traffic sum = {0};
 	struct fast_traffic retired;
-	int64_t id = registry_find(d->services, s->name);
 	if (id < 0)
 		return sum;
-	for (uint32_t i = 0; i < engine_worker_count(d->engine); i++) {
-		struct engine_worker w;
-		engine_worker(d->engine, i, &w);
-		add_worker(&sum, &w.lb->services[id]);
-	}
-	engine_retired_traffic(d->engine, id, &retired);
+	for (uint32_t i = 0; i < engine_worker_count(e); i++)
+		add_worker(&sum, &engine_worker_counters(e, i)->services[id]);
+	engine_retired_traffic(e, id, &retired);
 	add_fast(&sum, &retired);
-	for (unsigned int i = 0; i < s->backend_count; i++)
-		add_backend_fast(&sum, d, backend_id(d, s, &s->backends[i]));
+	add_members(&sum, b, id);
 	return sum;
 }

@@ -8,18 +8,24 @@
 
 #include <stdint.h>
 
-struct config_backend;
-struct config_service;
 struct daemon;
+struct traffic_book;
 
 struct traffic {
-	uint64_t packets, bytes; /* in all */
-	uint64_t fast_packets;   /* of them, by the fast path */
-	uint64_t flows;          /* new ones */
+	uint64_t packets, bytes;           /* in all */
+	uint64_t fast_packets, fast_bytes; /* of them, by the fast path */
+	uint64_t flows;                    /* new ones */
 };
 
-struct traffic traffic_of_service(const struct daemon *d, const struct config_service *s);
-struct traffic traffic_of_backend(const struct daemon *d, const struct config_service *s,
-				  const struct config_backend *b);
+/*
+ * What is read from the kernel is kept for as long as the book is, so that to tell of many backends
+ * takes few system calls. To be used until the next reload. NULL without memory.
+ */
+struct traffic_book *traffic_book_new(const struct daemon *d);
+void traffic_book_free(struct traffic_book *b); /* NULL too */
+
+/* By id; an id of -1 (the name has none yet) has had nothing. */
+struct traffic traffic_of_service(struct traffic_book *b, int64_t id);
+struct traffic traffic_of_backend(struct traffic_book *b, int64_t id);
 
 #endif

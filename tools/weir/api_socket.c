@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* See the header. */
+#include "tools/weir/api_socket.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <grp.h>
+#include <libgen.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lb/addr.h"
+#include "lb/config.h"
+#include "lb/err.h"
+
+/* --- the file ------------------------------------------------------------------------------ */
+
+static int make_parents(struct api_file *f, struct err *err)
+{
+	char path[sizeof(f->address.sun_path)];
+	strcpy(path, f->address.sun_path);
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = 0;
+		f->made_parent = !mkdir(path, 0755);
+		if (!f->made_parent && errno != EEXIST)
+			return err_set(err, errno, "can't make the directory %s for api.socket: %s",
+				       path, strerror(errno));
+		*slash = '/';
+	}
+	return 0;
+}
+
+/* Whether the file in the way is the socket of a daemon that is gone: 0, or -errno. */
+static int check_stale(const struct sockaddr_un *address, struct err *err)
+{
+	struct stat st;
+	int fd, code;
+	if (lstat(address->sun_path, &st))
+		return errno == ENOENT
+			       ? 0
+			       : err_set(err, errno, "%s: %s", address->sun_path, strerror(errno));
+	if (!S_ISSOCK(st.st_mode))
+		return err_set(err, EEXIST,
+			       "%s is not a socket; remove it or set another api.socket",
+			       address->sun_path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return err_set(err, errno, "can't open a unix socket: %s", strerror(errno));
+	code = connect(fd, (const struct sockaddr *)address, sizeof(*address)) ? errno : 0;
+	close(fd);
+	if (code == ECONNREFUSED || code == ENOENT)
+		return 0;
+	/* EAGAIN: somebody listens, and is busy. */
+	if (!code || code == EAGAIN)
+		return err_set(err, EADDRINUSE,
+			       "another daemon answers on %s; stop it or set another api.socket",
+			       address->sun_path);
+	return err_set(err, code, "can't tell who has %s: %s", address->sun_path, strerror(code));
+}
+
+static int find_group(const char *name, gid_t *out, struct err *err)
+{
+	errno = 0;
+	const struct group *g = name ? getgrnam(name) : NULL;
+	*out = g ? g->gr_gid : (gid_t)-1;
+	if (name && !g)
+		return err_set(err, errno ? errno : ENOENT,
+			       "api.group: this host has no group '%s'; 'groupadd %s' makes it",
+			       name, name);
+	return 0;
+}
+
+static void remember(struct api_file *f)
+{
+	struct stat st;
+	if (lstat(f->address.sun_path, &st))
+		return;
+	f->bound = true;
+	f->device = st.st_dev;
+	f->inode = st.st_ino;
+}
+
+/* The file is never open to more than `mode`: that is set before the file is there. */
+static int bind_file(struct api_file *f, int fd, const struct config_api *c, struct err *err)
+{
+	const char *path = f->address.sun_path;
+	gid_t group;
+	int rc = find_group(c->group, &group, err);
+	rc = rc ? rc : check_stale(&f->address, err);
+	if (rc)
+		return rc;
+	unlink(path);
+	if (fchmod(fd, c->mode) ||
+	    bind(fd, (const struct sockaddr *)&f->address, sizeof(f->address)))
+		return err_set(err, errno, "can't listen on api.socket %s: %s", path,
+			       strerror(errno));
+	remember(f);
+	/* The mode once more, for what the umask took away. */
+	if ((c->group && chown(path, -1, group)) || chmod(path, c->mode) || listen(fd, SOMAXCONN))
+		return err_set(err, errno, "can't listen on api.socket %s: %s", path,
+			       strerror(errno));
+	return 0;
+}
+
+int api_file_listen(struct api_file *f, const struct config_api *c, struct err *err)
+{
+	f->address.sun_family = AF_UNIX;
+	if (strlen(c->socket) >= sizeof(f->address.sun_path))
+		return err_set(err, ENAMETOOLONG, "api.socket: %s is longer than %zu bytes",
+			       c->socket, sizeof(f->address.sun_path) - 1);
+	strcpy(f->address.sun_path, c->socket);
+	int rc = make_parents(f, err);
+	if (rc)
+		return rc;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return err_set(err, errno, "can't open a unix socket: %s", strerror(errno));
+	rc = bind_file(f, fd, c, err);
+	if (!rc)
+		return fd;
+	close(fd);
+	return rc;
+}
+
+void api_file_remove(struct api_file *f)
+{
+	struct stat st;
+	char *path = f->address.sun_path;
+	if (f->bound && !lstat(path, &st) && st.st_dev == f->device && st.st_ino == f->inode)
+		unlink(path);
+	if (f->made_parent)
+		rmdir(dirname(path));
+}
+
+/* --- TCP ------------------------------------------------------------------------------------ */
+
+static socklen_t to_sockaddr(const struct config_listen *where, struct sockaddr_storage *out)
+{
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(where->port)};
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(where->port)};
+	v4.sin_addr.s_addr = where->address.word[3];
+	memcpy(&v6.sin6_addr, &where->address, sizeof(v6.sin6_addr));
+	memset(out, 0, sizeof(*out));
+	if (addr_is_v4(&where->address)) {
+		memcpy(out, &v4, sizeof(v4));
+		return sizeof(v4);
+	}
+	memcpy(out, &v6, sizeof(v6));
+	return sizeof(v6);
+}
+
+int api_tcp_listen(const struct config_listen *where, struct err *err)
+{
+	struct sockaddr_storage address;
+	socklen_t size = to_sockaddr(where, &address);
+	char text[ADDR_TEXT];
+	int one = 1;
+	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && !setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) &&
+	    !bind(fd, (struct sockaddr *)&address, size) && !listen(fd, SOMAXCONN))
+		return fd;
+	int rc = err_set(err, errno, "can't listen on api.http %s port %u: %s",
+			 addr_format(&where->address, text), where->port, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What there are metrics of: services, queues, workers and so on, each a row of labels and
+ * figures. Control thread.
+ */
+#ifndef WEIR_TOOLS_METRIC_ROWS_H
+#define WEIR_TOOLS_METRIC_ROWS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tools/weir/metric_text.h"
+
+struct daemon;
+struct traffic_book;
+
+enum metric_scope {
+	METRIC_DAEMON,
+	METRIC_BUILD,
+	METRIC_FLOWS, /* by state */
+	METRIC_DROPS, /* by reason and place */
+	METRIC_INTERFACE,
+	METRIC_INTERFACE_INFO,
+	METRIC_INTERFACE_DROPS, /* by reason */
+	METRIC_QUEUE,
+	METRIC_WORKER,
+	METRIC_BURSTS, /* a worker's, by how long they took at most */
+	METRIC_SERVICE,
+	METRIC_SERVICE_INFO,
+	METRIC_BACKEND,
+	METRIC_NEXT_HOP,
+};
+
+/* The figures of a scope's rows. Those that have one alone have it in METRIC_VALUE. */
+enum { METRIC_VALUE };
+enum {
+	DAEMON_START,
+	DAEMON_CPU,
+	DAEMON_MEMORY,
+	DAEMON_GENERATION,
+	DAEMON_CAPTURES,
+	DAEMON_CAPACITY,
+	DAEMON_INSERTS,
+	DAEMON_EVICTIONS,
+	DAEMON_UNTRACKED,
+	DAEMON_GUARDED,
+	DAEMON_HELD,
+	DAEMON_DIFFERENCE,
+};
+enum {
+	INTERFACE_RX_PACKETS,
+	INTERFACE_RX_BYTES,
+	INTERFACE_PASSED,
+	INTERFACE_STEERED,
+	INTERFACE_TRANSMITTED,
+};
+enum { QUEUE_RX, QUEUE_TX, QUEUE_RX_FULL, QUEUE_RX_NO_FRAME, QUEUE_FILL_EMPTY, QUEUE_TX_INVALID };
+enum {
+	WORKER_TURNS,
+	WORKER_BUSY,
+	WORKER_SLEEPS,
+	WORKER_RX,
+	WORKER_TX,
+	WORKER_WAKEUPS,
+	WORKER_FORWARDED,
+	WORKER_NEIGHBOR_REPLIES,
+	WORKER_ECHO_REPLIES,
+	WORKER_DROPPED,
+	WORKER_FREE,
+	WORKER_FILL,
+	WORKER_TRANSMIT,
+	WORKER_ELSEWHERE,
+	WORKER_BURST_NS,
+	WORKER_BURSTS,
+	WORKER_TAP_LOST,
+};
+enum { /* of services and backends */
+       TRAFFIC_FAST_PACKETS,
+       TRAFFIC_WORKER_PACKETS,
+       TRAFFIC_FAST_BYTES,
+       TRAFFIC_WORKER_BYTES,
+       TRAFFIC_FLOWS,
+       SERVICE_BACKENDS,
+       SERVICE_BACKENDS_UP,
+       BACKEND_UP = SERVICE_BACKENDS,
+       BACKEND_REACHABLE,
+       BACKEND_WEIGHT,
+       BACKEND_FAILED,
+};
+#define METRIC_FIGURES 18
+
+struct metric_row {
+	struct metric_labels labels;
+	uint64_t figure[METRIC_FIGURES];
+};
+
+/* Where among the rows of a scope one is; the first is all zero. */
+struct metric_place {
+	const struct daemon *daemon;
+	struct traffic_book *book;
+	uint32_t outer, inner;
+	int64_t service; /* id of the service `outer` */
+};
+
+/* The next row; false behind the last one. */
+bool metric_next(struct metric_place *at, enum metric_scope scope, struct metric_row *row);
+
+#endif

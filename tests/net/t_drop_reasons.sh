@@ -10,6 +10,7 @@
 
 net_queues=8
 dark=203.0.113.20 ghost=203.0.113.21 gone=203.0.113.22 denied=203.0.113.23 limited=203.0.113.24 checked=203.0.113.25
+translated=203.0.113.26 other_family=203.0.113.27 snat=10.0.0.200
 send_frames=$build/tests/lib/send_frames
 
 net_namespace client weir backend
@@ -37,10 +38,11 @@ config() {
 		interfaces: [{name: eth0, queues: ${queues:-all}}, {name: eth1}]
 		workers: {cpus: [0]}
 		memory: {frames_per_queue: 1024}
-		flow_table: {entries: 65536, fast_path: off}
+		flow_table: {entries: 65536, fast_path: off, insert_limit: 100}
 		on_daemon_loss: drop
 		icmp: {echo_limit: 1, too_big_limit: 1, other: drop}
 		api: {socket: $socket}
+		nat: {addresses: [$snat, "fd00::200"], ports: 5000-5003}
 		$policy
 		services:
 		$(service v4 $vip4 udp '[{name: b1, address: 10.0.0.11}]')
@@ -50,6 +52,8 @@ config() {
 		$(service denied $denied udp '[{name: b1, address: 10.0.0.11}]')
 		$(service limited $limited udp '[{name: b1, address: 10.0.0.11}]')
 		$(service checked $checked udp '[{name: b1, address: 10.0.0.11}], verify_checksums: true')
+		$(service translated $translated udp '[{name: b1, address: 10.0.0.11}], forward: nat')
+		$(service other-family $other_family udp '[{name: b1, address: "fd00::11"}], forward: nat')
 		$(service dark $dark udp '[{name: b1, address: 10.0.0.11, state: down}]')
 		$(service ghost $ghost udp '[{name: b1, address: 10.0.0.99}]')
 		$(printf '%s\n' "$@")
@@ -77,7 +81,7 @@ client6_hex=20010db8000000000000000000000001
 
 # ip4 PROTOCOL PAYLOAD [FLAGS-AND-OFFSET [TOTAL-LENGTH [ID]]]
 ip4() {
-	ethernet 0800 "4500$(hex 4 "${4:-$((20 + ${#2} / 2))}")${5:-1234}${3:-0000}40$(hex 2 "$1")0000$(
+	ethernet 0800 "4500$(hex 4 "${4:-$((20 + ${#2} / 2))}")${5:-1234}${3:-0000}${ttl:-40}$(hex 2 "$1")0000$(
 		address4 203.0.113.1)$(address4 ${to:-$vip4})$2"
 }
 ip6() { ethernet 86dd "60000000$(hex 4 $((${#2} / 2)))$(hex 2 "$1")40$client6_hex$vip6_hex$2"; } # NEXT PAYLOAD
@@ -112,6 +116,11 @@ cause_icmp_refused() { frames "$(ip4 1 "0d00000000010001$(zeroes 12)")"; } # a t
 cause_echo_limited() { on client ping -q -c 5 -i 0.01 -W 1 $vip4 >/dev/null || true; }
 cause_no_backend() { on client "$udp_load" send $dark 9 1 1 3 >/dev/null; }
 cause_no_next_hop() { on client "$udp_load" send $ghost 9 1 1 3 >/dev/null; }
+cause_nat_unknown() { frames "$(to=$snat ip4 17 "$(udp 4)")"; }
+cause_nat_exhausted() { on client "$udp_load" send $translated 9 1 16 16 >/dev/null; }
+cause_nat_untracked() { on client "$udp_load" send $translated 9 1 400 400 >/dev/null; }
+cause_hop_limit() { frames "$(to=$translated ttl=01 ip4 17 "$(udp 4)")"; }
+cause_untranslatable() { frames "$(to=$other_family ip4 17 "$(udp 24)" 2000)"; }
 cause_policy_denied() { on client "$udp_load" send $denied 9 1 1 3 >/dev/null; }
 cause_rate_limited() { on client "$udp_load" send $limited 9 1 1 100 >/dev/null; }
 
@@ -245,7 +254,7 @@ for reason in $(weir_show drops | jq -r '.reasons[].reason'); do
 			say "$reason: this version has no policy to drop by"
 		fi
 		;;
-	rx-full | rx-no-frame | tx-full | tx-failed | not-served) try_reasons "$reason" ;;
+	rx-full | rx-no-frame | tx-full | tx-failed | not-served | nat-untracked) try_reasons "$reason" ;;
 	*) together+=("$reason") ;;
 	esac
 done

@@ -8,7 +8,7 @@
 #     client .1      weir .2      b1 .11  b2 .12  b3 .13     each has its own address, and no
 #        |             |            |       |       |        route but that of its network
 #   -----+-------------+------------+-------+-------+-----  10.0.0.0/24, fd00::/64
-#                                                           SNAT addresses: .200, .201, ::200
+#                                                           SNAT addresses: .200, ::200
 . "$(dirname "$0")/../lib/net.sh"
 
 requests=200
@@ -50,7 +50,7 @@ service() {
 
 configure() {
 	{
-		echo 'nat: {addresses: [10.0.0.200, 10.0.0.201, "fd00::200"]}'
+		echo 'nat: {addresses: [10.0.0.200, "fd00::200"]}'
 		echo "services:"
 		service web44 203.0.113.10 tcp 80 4 8080
 		service web66 2001:db8::10 tcp 80 6 8080

@@ -108,13 +108,23 @@ capture_start() { # KIND
 	done
 }
 
+# In order, so that the files end with a whole packet.
+capture_stop() {
+	local pid
+	kill -INT "${captures[@]}" 2>/dev/null || true
+	for pid in "${captures[@]}"; do
+		wait "$pid" || true
+	done
+}
+
+# Longer ones than the MTU have been put together by the receiver, which leaves the first one's sum.
 check_captures() {
 	local bad
 	mergecap -w "$dir/all.pcap" "$dir"/*.*.pcap
 	bad=$(tshark -r "$dir/all.pcap" -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE \
-		-o udp.check_checksum:TRUE -Y 'ip.checksum.status == 0 ||
-		tcp.checksum.status == 0 || udp.checksum.status == 0 ||
-		icmp.checksum.status == 0 || icmpv6.checksum.status == 0' 2>/dev/null | head -n 3)
+		-o udp.check_checksum:TRUE -Y 'frame.len <= 1514 &&
+		(ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0 ||
+		icmp.checksum.status == 0 || icmpv6.checksum.status == 0)' 2>/dev/null | sed -n 1,3p)
 	expect_equal "wrong checksums" "" "$bad"
 	say "$(capinfos -MTcr "$dir/all.pcap" | tail -n 1 | cut -f 2) packets, no wrong checksum"
 	rm "$dir"/*.pcap
@@ -129,7 +139,7 @@ for weir_fast_path in off on; do
 		capture_start "${kind% *}"
 		http "web${kind% *}" "${kind#* }"
 		udp "udp${kind% *}" "${kind#* }"
-		net_stop "${captures[@]}"
+		capture_stop
 	done
 	check_captures
 	weir_show drops | jq -c '[.reasons[] | select(.total > 0) | {(.reason): .total}]'

@@ -5,6 +5,7 @@
 
 #include "bench/micro.h"
 #include "bench/net_command.h"
+#include "bench/reload.h"
 #include "tools/weir/command.h"
 #include "tools/weir/options.h"
 
@@ -14,6 +15,8 @@ static const struct command {
 } commands[] = {
 	{"micro", "[--json FILE] [--markdown FILE]: lb_process() alone, without a network",
 	 command_micro},
+	{"reload", "[OPTION...]: what a large configuration costs the control thread",
+	 command_reload_bench},
 	{"net", "[OPTION...]: Weir over virtual Ethernet, beside XDP_TX and testpmd", command_net},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

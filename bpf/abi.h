@@ -113,6 +113,9 @@ _Static_assert(sizeof(struct prefix_key) == 20, "struct prefix_key is a trie's k
 #define TARGET_ECHO        (1u << 1) /* answer echo requests */
 #define TARGET_REFUSE_ICMP (1u << 2) /* drop ICMP that is neither that nor about a flow */
 
+/* Of a service: */
+#define TARGET_PASS (1u << 3) /* it is the kernel's: no backend serves */
+
 struct target {
 	__u32 service; /* id of the service, ABI_NO_SERVICE for a VIP's own entry */
 	__u16 flags;   /* TARGET_* */

@@ -100,6 +100,8 @@ static __always_inline enum match match_icmp(const void *table, const struct pac
 		return MATCH_ECHO;
 	if (p->icmp == PACKET_ICMP_ERROR) {
 		*service = match_service(table, p);
+		if (*service && (*service)->flags & TARGET_PASS)
+			return MATCH_KERNEL;
 		if (*service)
 			return MATCH_SERVICE;
 	}
@@ -138,7 +140,7 @@ static __always_inline enum match match_packet(const void *table, const struct p
 	if (!match_is_balanced(p))
 		return MATCH_KERNEL;
 	*service = match_service(table, p);
-	return *service ? MATCH_SERVICE : MATCH_KERNEL;
+	return *service && !((*service)->flags & TARGET_PASS) ? MATCH_SERVICE : MATCH_KERNEL;
 }
 
 /*

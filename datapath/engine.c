@@ -240,6 +240,7 @@ static void close_engine(struct engine *e, bool remove)
 	program_close(e->program);
 	instance_close(&e->instance, remove);
 	snapshot_free(e->snapshot);
+	free(e->connections);
 	free(e);
 }
 
@@ -384,6 +385,18 @@ static int publish_tables(struct engine *e, struct snapshot *s, struct err *err)
 	return r;
 }
 
+/* Costs each new flow a little, so only where some service needs it. */
+static int count_connections(struct engine *e, const struct snapshot *s, struct err *err)
+{
+	if (!s->counts || e->instance.flows.connections)
+		return 0;
+	e->connections = calloc(ABI_MAX_BACKENDS, sizeof(*e->connections));
+	if (!e->connections)
+		return err_set(err, ENOMEM, "not enough memory to count connections");
+	flow_table_count(&e->instance.flows, e->connections);
+	return 0;
+}
+
 static bool same_tables(const struct snapshot *a, const struct snapshot *b)
 {
 	return target_table_equal(a->targets, b->targets) && policy_equal(a->policy, b->policy);
@@ -392,7 +405,9 @@ static bool same_tables(const struct snapshot *a, const struct snapshot *b)
 int engine_publish(struct engine *e, struct snapshot *s, struct err *err)
 {
 	struct snapshot *before = e->snapshot;
-	int r = 0;
+	int r = count_connections(e, s, err);
+	if (r)
+		return r;
 	if (!before || before->generation != s->generation)
 		instance_save_names(&e->instance, &e->names);
 	if (before && same_tables(before, s))

@@ -19,6 +19,7 @@ struct engine {
 	struct worker *workers;
 	struct program *program;
 	struct snapshot *snapshot;
+	int32_t *connections;           /* by backend id, for the flow table; NULL: not counted */
 	struct policy_maps policy_maps; /* of its policy */
 	uint32_t policy_generation;     /* of the last policy there was */
 	struct instance instance;

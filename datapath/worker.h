@@ -27,8 +27,8 @@ struct snapshot;
  * What a worker did with frames, beside its lb_counters. Written by the worker, read by anyone.
  * For all sockets of a worker together:
  *   rx == lb.rx_packets (of which lb_held() are still to come out)
- *   lb.forwarded + lb.neighbor_replies + lb.echo_replies == tx_packets + tx_full + held
- *   lb.passed == not_served
+ *   lb.forwarded + lb.neighbor_replies + lb.echo_replies + lb.refusals == tx_packets + tx_full +
+ * held lb.passed == not_served
  */
 struct worker_counters {
 	uint64_t turns;      /* of the loop */

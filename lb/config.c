@@ -139,8 +139,14 @@ static const struct choice forwards[] = {
 	{NULL, 0},
 };
 static const struct choice schedulers[] = {
-	{"maglev", 0},
-	{"least-connections", CHOICE_LATER},
+	{"maglev", SCHEDULER_MAGLEV},
+	{"least-connections", SCHEDULER_LEAST_CONNECTIONS},
+	{NULL, 0},
+};
+static const struct choice no_backends[] = {
+	{"drop", NO_BACKEND_DROP},
+	{"pass", NO_BACKEND_PASS},
+	{"reset", NO_BACKEND_RESET},
 	{NULL, 0},
 };
 static const struct choice affinities[] = {
@@ -180,6 +186,7 @@ static const struct field backend_fields[] = {
 	{"weight", &kind_number, BACKEND(weight), &(const struct number_rule){0, 65535, false},
 	 "100"},
 	{"state", &kind_choice, BACKEND(state), states, "up"},
+	{"backup", &kind_choice, BACKEND(backup), truths, "false"},
 	{"server_id", &kind_server_id, BACKEND(server_id), NULL, "none"},
 };
 static const struct list backend_list = {
@@ -198,6 +205,8 @@ static const struct field quic_fields[] = {
 };
 static const struct mapping quic = MAPPING(quic_fields);
 
+static const struct milliseconds_rule slow_start = {
+	0, 3600000, "a duration up to 60m, written like 30s or 5m, or 0s"};
 static const struct field service_fields[] = {
 	{"name", &kind_text, SERVICE(name), &config_name_rule, NULL},
 	{"address", &kind_vip, SERVICE(address), NULL, NULL},
@@ -205,12 +214,16 @@ static const struct field service_fields[] = {
 	{"ports", &kind_ports, SERVICE(port_ranges),
 	 &(const struct ports_rule){offsetof(struct config_service, port_range_count)}, NULL},
 	{"forward", &kind_choice, SERVICE(forward), forwards, "dsr"},
-	{"scheduler", &kind_choice, FIELD_NOWHERE, schedulers, "maglev"},
+	{"scheduler", &kind_choice, SERVICE(scheduler), schedulers, "maglev"},
 	{"affinity", &kind_choice, SERVICE(affinity), affinities, "flow"},
 	{"quic", &kind_mapping, FIELD_NOWHERE, &quic, ""},
 	{"tracking", &kind_choice, SERVICE(tracking), trackings, "flow"},
 	{"verify_checksums", &kind_choice, SERVICE(verify_checksums), truths, "false"},
 	{"announce", &kind_choice, SERVICE(announce), announces, "none"},
+	{"slow_start", &kind_milliseconds, SERVICE(slow_start_ms), &slow_start, "0s"},
+	{"min_up", &kind_number, SERVICE(min_up), &(const struct number_rule){1, 65535, false},
+	 "1"},
+	{"no_backend", &kind_choice, SERVICE(no_backend), no_backends, "drop"},
 	{"health", &kind_mapping, FIELD_NOWHERE, &config_health, ""},
 	{"backends", &kind_list, SERVICE(backends), &backend_list, NULL},
 };

@@ -29,6 +29,9 @@ enum config_daemon_loss { DAEMON_LOSS_PASS, DAEMON_LOSS_DROP };
 enum config_icmp_other { ICMP_OTHER_PASS, ICMP_OTHER_DROP };
 enum config_state { STATE_UP, STATE_DRAIN, STATE_DOWN };
 
+enum config_scheduler { SCHEDULER_MAGLEV, SCHEDULER_LEAST_CONNECTIONS };
+/* What becomes of packets for a service that has no backend for them. */
+enum config_no_backend { NO_BACKEND_DROP, NO_BACKEND_PASS, NO_BACKEND_RESET };
 enum config_probe {
 	PROBE_NONE,
 	PROBE_TCP,
@@ -70,6 +73,7 @@ struct config_backend {
 	uint16_t port;   /* it serves at, host byte order; 0: the service's own. forward: nat */
 	uint32_t weight; /* 0 to 65535; default 100; 0: no new flows */
 	enum config_state state;
+	bool backup; /* used while fewer than the service's `min_up` others are up */
 	struct config_server_id server_id; /* of that length with affinity quic, else none */
 };
 
@@ -119,6 +123,10 @@ struct config_service {
 	bool verify_checksums;
 	enum config_announce announce;
 	struct config_health health;
+	enum config_scheduler scheduler;
+	enum config_no_backend no_backend;
+	uint32_t slow_start_ms; /* 0: none */
+	uint32_t min_up;        /* at least 1 */
 	unsigned int backend_count;
 	struct config_backend *backends; /* in the order of the file */
 };

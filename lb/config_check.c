@@ -129,6 +129,22 @@ static void check_tracking(const struct config_service *s, unsigned int index, s
 				    "changes; expected flow");
 }
 
+static void check_scheduler(const struct config_service *s, unsigned int index, struct document *d)
+{
+	char path[PATH_TEXT];
+	snprintf(path, sizeof(path), "services[%u].scheduler", index);
+	if (s->scheduler == SCHEDULER_MAGLEV)
+		return;
+	if (s->tracking == TRACKING_NONE)
+		document_fault_path(d, path,
+				    "'least-connections' counts flows; expected maglev, or "
+				    "tracking: flow");
+	else if (s->affinity == AFFINITY_SOURCE)
+		document_fault_path(d, path,
+				    "'least-connections' does not keep a client's flows together; "
+				    "expected maglev, or affinity: flow");
+}
+
 /* How many lengths the prefixes have that a prefix is in, its own too. */
 static unsigned int prefix_depth(const struct config *c, const struct config_service *of)
 {
@@ -162,6 +178,7 @@ static void check_services(const struct config *c, struct document *d)
 	check_service_names(c, d);
 	for (unsigned int i = 0; i < c->service_count; i++) {
 		check_tracking(&c->services[i], i, d);
+		check_scheduler(&c->services[i], i, d);
 		check_nesting(c, i, d);
 		config_check_quic(&c->services[i], i, d);
 		config_check_health(&c->services[i], i, d);

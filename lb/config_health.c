@@ -55,60 +55,6 @@ static const struct text_rule body_rule = {
 	is_body, "1 to 256 printable ASCII characters that the answer must have, or none"};
 static const struct text_rule file_rule = {is_file, "the absolute path of a file, or none"};
 
-/* --- durations ----------------------------------------------------------------------------- */
-
-struct milliseconds_rule {
-	uint32_t first, last;
-	const char *expects;
-};
-
-static const struct {
-	const char *name;
-	uint32_t ms;
-} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}};
-
-static bool parse_milliseconds(const char *text, uint32_t *out)
-{
-	size_t digits = strspn(text, "0123456789");
-	uint32_t n;
-	if (!value_decimal(text, digits, &n))
-		return false;
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (strcmp(text + digits, units[i].name))
-			continue;
-		*out = n * units[i].ms;
-		return n <= UINT32_MAX / units[i].ms;
-	}
-	return false;
-}
-
-static void read_milliseconds(struct document *d, const struct place *at, const struct field *f,
-			      void *base)
-{
-	const struct milliseconds_rule *rule = f->rule;
-	const char *text = value_text(d, at, f, rule->expects);
-	uint32_t ms;
-	if (!text)
-		return;
-	if (!parse_milliseconds(text, &ms) || ms < rule->first || ms > rule->last)
-		value_unexpected(d, at, text, rule->expects);
-	else
-		memcpy((char *)base + f->offset, &ms, sizeof(ms));
-}
-
-static void print_milliseconds(const struct field *f, const void *base, unsigned int indent,
-			       FILE *out)
-{
-	uint32_t ms;
-	memcpy(&ms, (const char *)base + f->offset, sizeof(ms));
-	if (ms % 1000)
-		fprintf(out, " %ums\n", ms);
-	else
-		fprintf(out, " %us\n", ms / 1000);
-}
-
-static const struct kind kind_milliseconds = {read_milliseconds, print_milliseconds};
-
 /* --- ports --------------------------------------------------------------------------------- */
 
 static void read_port(struct document *d, const struct place *at, const struct field *f, void *base)

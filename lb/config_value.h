@@ -24,6 +24,13 @@ struct duration_rule {
 };
 extern const struct kind kind_duration;
 
+/* Milliseconds in a uint32_t, written 500ms, 10s or 5m. */
+struct milliseconds_rule {
+	uint32_t first, last;
+	const char *expects; /* after "expected " */
+};
+extern const struct kind kind_milliseconds;
+
 /* Text on the heap. */
 struct text_rule {
 	bool (*valid)(const char *text);

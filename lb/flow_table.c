@@ -77,6 +77,8 @@ void flow_table_init(struct flow_table *t, void *memory, uint32_t entries,
 	t->buckets = memory;
 	t->keys = NULL;
 	t->translations = NULL;
+	t->connections = NULL;
+	t->counted = 0;
 	t->mask = flow_table_buckets(entries) - 1;
 	t->seed = *seed;
 	for (int state = 0; state < FLOW_STATES; state++)
@@ -143,9 +145,38 @@ static void translation_store(struct translation *to, const struct translation *
 		__atomic_store_n(&to->words[i], from->words[i], __ATOMIC_RELAXED);
 }
 
+/* --- connections ----------------------------------------------------------------------------- */
+
+static bool is_counted(const struct flow_table *t, const struct flow_bucket *b)
+{
+	return __builtin_expect(!!__atomic_load_n(&t->connections, __ATOMIC_RELAXED), 0) &&
+	       (uint64_t)(b - t->buckets) < __atomic_load_n(&t->counted, __ATOMIC_ACQUIRE);
+}
+
+/* Closing flows are none, and of a translated connection one of the two is. */
+static void count_entry(const struct flow_table *t, uint64_t tag, uint32_t meta, int32_t n)
+{
+	if (!is_free(tag) && !(meta & FLOW_META_ANSWERS) &&
+	    (meta & FLOW_META_STATE) != FLOW_CLOSING)
+		__atomic_fetch_add(&t->connections[tag & FLOW_TAG_BACKEND], n, __ATOMIC_RELAXED);
+}
+
+/* Frees an entry of a held bucket; remove may free it at the same time, and one of them counts. */
+static void entry_clear(const struct flow_table *t, struct flow_bucket *b, int i)
+{
+	if (!is_counted(t, b)) {
+		__atomic_store_n(&b->tag[i], 0, __ATOMIC_RELAXED);
+		return;
+	}
+	uint32_t meta = __atomic_load_n(&b->meta[i], __ATOMIC_RELAXED);
+	count_entry(t, __atomic_exchange_n(&b->tag[i], 0, __ATOMIC_RELAXED), meta, -1);
+}
+
 static void entry_store(struct flow_table *t, struct flow_bucket *b, int i, const struct entry *e)
 {
-	__atomic_store_n(&b->tag[i], 0, __ATOMIC_RELAXED);
+	entry_clear(t, b, i);
+	if (is_counted(t, b))
+		count_entry(t, e->tag, e->meta, 1);
 	__atomic_store_n(&b->meta[i], e->meta, __ATOMIC_RELEASE);
 	if (t->keys && e->key) {
 		__atomic_thread_fence(__ATOMIC_RELEASE);
@@ -311,9 +342,36 @@ void flow_table_remove(struct flow_table *t, uint64_t hash, uint32_t backend)
 	uint64_t tag = flow_tag(hash) | backend;
 	for (int i = 0; i < FLOW_BUCKET_ENTRIES; i++) {
 		__u64 expected = tag;
-		if (__atomic_load_n(&b->tag[i], __ATOMIC_RELAXED) == tag)
-			__atomic_compare_exchange_n(&b->tag[i], &expected, 0, false,
-						    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+		uint32_t meta = __atomic_load_n(&b->meta[i], __ATOMIC_RELAXED);
+		if (__atomic_load_n(&b->tag[i], __ATOMIC_RELAXED) == tag &&
+		    __atomic_compare_exchange_n(&b->tag[i], &expected, 0, false, __ATOMIC_RELEASE,
+						__ATOMIC_RELAXED) &&
+		    is_counted(t, b))
+			count_entry(t, tag, meta, -1);
+	}
+}
+
+void flow_table_closes(struct flow_table *t, const struct flow_hit *hit)
+{
+	int i;
+	if (is_counted(t, bucket_of(t, hit, &i)) && !flow_hit_answers(hit))
+		__atomic_fetch_sub(&t->connections[hit->backend], 1, __ATOMIC_RELAXED);
+}
+
+/* Each bucket is counted while it is held; who holds it later counts what changes. */
+void flow_table_count(struct flow_table *t, int32_t *connections)
+{
+	t->counted = 0;
+	__atomic_store_n(&t->connections, connections, __ATOMIC_RELEASE);
+	for (uint64_t at = 0; at <= t->mask; at++) {
+		struct flow_bucket *b = &t->buckets[at];
+		while (!bucket_hold(b))
+			cpu_relax();
+		for (int i = 0; i < FLOW_BUCKET_ENTRIES; i++)
+			count_entry(t, __atomic_load_n(&b->tag[i], __ATOMIC_RELAXED),
+				    __atomic_load_n(&b->meta[i], __ATOMIC_RELAXED), 1);
+		__atomic_store_n(&t->counted, at + 1, __ATOMIC_RELEASE);
+		bucket_let_go(b);
 	}
 }
 
@@ -367,7 +425,7 @@ static void sweep_bucket(const struct flow_table *t, struct flow_bucket *b, cons
 		if (fate == FATE_LIVE)
 			forget_policy(t, b, i);
 		if (fate >= FATE_EXPIRED)
-			__atomic_store_n(&b->tag[i], 0, __ATOMIC_RELAXED);
+			entry_clear(t, b, i);
 		out->expired += fate == FATE_EXPIRED;
 		out->orphaned += fate == FATE_ORPHANED;
 	}

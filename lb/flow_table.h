@@ -33,6 +33,9 @@ struct flow_table {
 	/* As many, or NULL: no flow is translated. Set once, while workers run (a release store).
 	 */
 	struct flow_translations *translations;
+	/* By backend id: its flows that are not closing; NULL: they are not counted. */
+	int32_t *connections;
+	uint64_t counted; /* buckets from the first on that are in it */
 	uint64_t mask;
 	struct flow_seed seed;
 	uint16_t timeout_ticks[FLOW_STATES];
@@ -146,8 +149,9 @@ static inline bool flow_table_find(const struct flow_table *t, uint64_t hash, ui
 /*
  * Marks a found flow as seen now, in `state`. Writes only when something changed. Does nothing when
  * the flow has lost its entry since; with `state` == hit->state it keeps another thread's change.
+ * True when this call changed its state.
  */
-static inline void flow_table_touch(const struct flow_hit *hit, enum flow_state state,
+static inline bool flow_table_touch(const struct flow_hit *hit, enum flow_state state,
 				    uint64_t now_ns)
 {
 	uint32_t meta = hit->meta_seen;
@@ -155,12 +159,14 @@ static inline void flow_table_touch(const struct flow_hit *hit, enum flow_state 
 		enum flow_state now = state == hit->state ? meta & FLOW_META_STATE : state;
 		uint32_t wanted = flow_meta_seen(meta, flow_tick(now_ns));
 		wanted = (wanted & ~FLOW_META_STATE) | now;
-		if (meta == wanted ||
-		    __atomic_load_n(hit->tag, __ATOMIC_ACQUIRE) != hit->tag_seen ||
-		    __atomic_compare_exchange_n(hit->meta, &meta, wanted, false, __ATOMIC_RELAXED,
+		if (meta == wanted || __atomic_load_n(hit->tag, __ATOMIC_ACQUIRE) != hit->tag_seen)
+			return false;
+		uint32_t before = meta & FLOW_META_STATE;
+		if (__atomic_compare_exchange_n(hit->meta, &meta, wanted, false, __ATOMIC_RELAXED,
 						__ATOMIC_RELAXED))
-			return;
+			return before != now;
 	}
+	return false;
 }
 
 enum flow_insert {
@@ -204,6 +210,16 @@ void flow_table_retranslate(struct flow_table *t, const struct flow_hit *hit,
 
 /* Forgets a found flow, if it is still there. */
 void flow_table_remove(struct flow_table *t, uint64_t hash, uint32_t backend);
+
+/* A flow that flow_table_touch() has made a closing one is no connection any more. */
+void flow_table_closes(struct flow_table *t, const struct flow_hit *hit);
+
+/*
+ * Counts connections from now on into an array of ABI_MAX_BACKENDS zeros: those there are, then
+ * each that comes, closes or leaves. Exact, but for a flow that changes hands within the gap which
+ * lb/flow_table.c tells of. Control thread; once.
+ */
+void flow_table_count(struct flow_table *t, int32_t *connections);
 
 /* What a sweep saw. */
 struct flow_sweep {

@@ -14,8 +14,6 @@
 #include <string.h>
 #include <xxhash.h>
 
-#define FREE_SLOT UINT32_MAX
-
 /* A member while the table is filled. */
 struct filler {
 	const char *name;
@@ -24,6 +22,21 @@ struct filler {
 	uint32_t id;
 	uint32_t skip;
 	uint32_t position; /* the next slot of its permutation */
+	uint32_t inverse;  /* of skip, modulo the size; 0: not known yet */
+};
+
+/*
+ * With so few slots left, they are looked at for the one that comes first in a member's
+ * permutation; as long as there are more, the permutation is walked until it meets one, which takes
+ * size / left steps. Half of all steps would be spent on the last of them.
+ */
+#define FEW_LEFT 128u
+
+struct filling {
+	struct maglev *table;
+	uint64_t *taken; /* bitmap of slots: it stays in the CPU's first cache */
+	uint32_t left;
+	uint32_t few[FEW_LEFT]; /* the free slots, once they are few */
 };
 
 struct maglev_step maglev_step(const char *name, uint32_t size)
@@ -35,29 +48,84 @@ struct maglev_step maglev_step(const char *name, uint32_t size)
 	};
 }
 
-static void filler_take(struct filler *f, struct maglev *m)
+/* The size is a prime, so the permutation comes by every slot, and one is free. */
+static uint32_t walk(const struct filling *x, const struct filler *f)
 {
-	/* The size is a prime, so the permutation comes by every slot, and one is free. */
-	while (m->slots[f->position] != FREE_SLOT)
-		f->position = ((uint64_t)f->position + f->skip) % m->size;
-	m->slots[f->position] = f->id;
+	uint32_t at = f->position, size = x->table->size;
+	while (x->taken[at / 64] >> (at % 64) & 1) {
+		at += f->skip;
+		at -= at >= size ? size : 0;
+	}
+	return at;
+}
+
+/* By Fermat's little theorem: to the power of size - 2. */
+static uint32_t inverse_of(uint64_t n, uint32_t size)
+{
+	uint64_t result = 1;
+	for (uint32_t power = size - 2; power; power /= 2) {
+		if (power % 2)
+			result = result * n % size;
+		n = n * n % size;
+	}
+	return result;
+}
+
+/* How many steps from its position a slot is. */
+static uint32_t steps_to(const struct filler *f, uint32_t slot, uint32_t size)
+{
+	uint32_t distance = slot >= f->position ? slot - f->position : slot + size - f->position;
+	return (uint64_t)distance * f->inverse % size;
+}
+
+/* The same slot as walk() finds; takes it off the list. */
+static uint32_t choose(struct filling *x, struct filler *f)
+{
+	uint32_t size = x->table->size, best = 0, least = UINT32_MAX;
+	if (!f->inverse)
+		f->inverse = inverse_of(f->skip, size);
+	for (uint32_t i = 0; i < x->left; i++) {
+		uint32_t steps = steps_to(f, x->few[i], size);
+		if (steps < least) {
+			least = steps;
+			best = i;
+		}
+	}
+	uint32_t slot = x->few[best];
+	x->few[best] = x->few[x->left - 1];
+	return slot;
+}
+
+static void list_few(struct filling *x)
+{
+	uint32_t n = 0;
+	for (uint32_t slot = 0; slot < x->table->size; slot++)
+		if (!(x->taken[slot / 64] >> (slot % 64) & 1))
+			x->few[n++] = slot;
+}
+
+static void filler_take(struct filling *x, struct filler *f)
+{
+	f->position = x->left > FEW_LEFT ? walk(x, f) : choose(x, f);
+	x->taken[f->position / 64] |= 1ull << (f->position % 64);
+	x->table->slots[f->position] = f->id;
+	if (--x->left == FEW_LEFT)
+		list_few(x);
 }
 
 /*
  * In the first round all take a slot, so that even the lightest has one. In later rounds the
  * heaviest takes one each time, and one of a third of its weight every third time.
  */
-static void fill(struct maglev *m, struct filler *fillers, unsigned int count, uint64_t max_weight)
+static void fill(struct filling *x, struct filler *fillers, unsigned int count, uint64_t max_weight)
 {
-	uint32_t taken = 0;
-	for (uint64_t round = 1; taken < m->size; round++) {
-		for (unsigned int i = 0; i < count && taken < m->size; i++) {
+	for (uint64_t round = 1; x->left; round++) {
+		for (unsigned int i = 0; i < count && x->left; i++) {
 			struct filler *f = &fillers[i];
 			if (round * f->weight < f->target)
 				continue;
 			f->target += max_weight;
-			filler_take(f, m);
-			taken++;
+			filler_take(x, f);
 		}
 	}
 }
@@ -67,15 +135,22 @@ static struct maglev *table_of(struct filler *fillers, unsigned int count, uint3
 	if (count == 0 || count > size)
 		return NULL;
 	struct maglev *m = malloc(sizeof(*m) + (size_t)size * sizeof(m->slots[0]));
-	if (!m)
+	struct filling x = {
+		.table = m, .taken = calloc(size / 64 + 1, sizeof(*x.taken)), .left = size};
+	if (!m || !x.taken) {
+		free(x.taken);
+		free(m);
 		return NULL;
+	}
 	uint64_t max_weight = 0;
 	for (unsigned int i = 0; i < count; i++)
 		if (fillers[i].weight > max_weight)
 			max_weight = fillers[i].weight;
 	m->size = size;
-	memset(m->slots, 0xff, (size_t)size * sizeof(m->slots[0]));
-	fill(m, fillers, count, max_weight);
+	if (size <= FEW_LEFT)
+		list_few(&x);
+	fill(&x, fillers, count, max_weight);
+	free(x.taken);
 	return m;
 }
 
@@ -90,7 +165,7 @@ static unsigned int collect(const struct maglev_member *members, const struct ma
 			continue;
 		struct maglev_step step = steps ? steps[i] : maglev_step(member->name, size);
 		assert(step.offset < size && step.skip > 0 && step.skip < size);
-		assert(member->id != FREE_SLOT);
+		assert(member->id <= MAGLEV_ID_MAX);
 		out[n++] = (struct filler){
 			.name = member->name,
 			.weight = member->weight,

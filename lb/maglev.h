@@ -16,17 +16,19 @@
 
 struct err;
 
-#define MAGLEV_PRIME 65537u
+#define MAGLEV_PRIME  65537u
+#define MAGLEV_ID_MAX UINT16_MAX
 
 struct maglev_member {
 	const char *name; /* unique; what the table depends on */
 	uint32_t weight;  /* 0: has no slot */
-	uint32_t id;      /* what a slot yields */
+	uint32_t id;      /* what a slot yields; up to MAGLEV_ID_MAX */
 };
 
+/* 128 KiB with 65537 slots. */
 struct maglev {
 	uint32_t size; /* slots, a prime */
-	uint32_t slots[];
+	uint16_t slots[];
 };
 
 /* As maglev_build() takes them: where a member's permutation starts and its stride. */

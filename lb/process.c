@@ -14,14 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lb/affinity.h"
 #include "lb/checksums.h"
 #include "lb/fragments.h"
 #include "lb/held.h"
-#include "lb/maglev.h"
 #include "lb/policing.h"
 #include "lb/policy.h"
 #include "lb/quic.h"
+#include "lb/refusal.h"
+#include "lb/scheduler.h"
 #include "lb/snapshot.h"
 #include "lb/target_table.h"
 
@@ -314,8 +314,9 @@ static uint32_t known_backend(struct lb *lb, const struct snapshot *s, const str
 			flow_table_remove(lb->flows, w->hash, hit.backend);
 		return ABI_NO_BACKEND;
 	}
-	if (!w->parsed.icmp)
-		flow_table_touch(&hit, next_state(hit.state, &w->parsed), now_ns);
+	enum flow_state next = next_state(hit.state, &w->parsed);
+	if (!w->parsed.icmp && flow_table_touch(&hit, next, now_ns) && next == FLOW_CLOSING)
+		flow_table_closes(lb->flows, &hit);
 	return hit.backend;
 }
 
@@ -338,31 +339,41 @@ static uint32_t named_backend(const struct snapshot *s, const struct work *w)
 	return id == ABI_NO_BACKEND || s->backends[id].state == STATE_DOWN ? ABI_NO_BACKEND : id;
 }
 
-/* Which backend the service's table gives a flow that is not known. */
-static uint32_t choose_backend(const struct work *w)
+/*
+ * Which backend a flow goes to that is not known. *adopt: it began by the table before, and is to
+ * be remembered though this packet opens nothing.
+ */
+static uint32_t choose_backend(const struct lb *lb, const struct snapshot *s, const struct work *w,
+			       uint64_t now_ns, bool *adopt)
 {
-	const struct service *service = w->service;
-	if (!service->up_count || !service->maglev)
-		return ABI_NO_BACKEND;
-	uint64_t hash = affinity_hash(service, &w->parsed.key);
-	uint32_t position = maglev_pick(service->maglev, service->up, hash);
-	return position == UINT32_MAX ? ABI_NO_BACKEND : service->members[position];
+	*adopt = false;
+	if (!w->service->before || w->parsed.key.protocol != IPPROTO_TCP || is_syn(&w->parsed))
+		return scheduler_pick(s, w->service, &w->parsed.key, lb->flows->connections,
+				      now_ns);
+	uint32_t id = scheduler_pick_stray(s, w->service, &w->parsed.key, now_ns, adopt);
+	/* Anybody can send errors and resets. */
+	if (w->parsed.icmp || w->parsed.tcp_flags & PACKET_TCP_RST)
+		*adopt = false;
+	return id;
 }
 
 /*
  * Makes a flow known. Only a SYN or a UDP packet does: what comes in the middle of a connection
- * goes where the table of the service says, and leaves no trace for an attacker to fill us with.
+ * goes where the table of the service says, and leaves no trace for an attacker to fill us with;
+ * one that is adopted is half-open until its next packet.
  */
-static void remember(struct lb *lb, const struct work *w, uint32_t backend, uint64_t now_ns)
+static void remember(struct lb *lb, const struct work *w, uint32_t backend, bool adopt,
+		     uint64_t now_ns)
 {
 	bool udp = w->parsed.key.protocol == IPPROTO_UDP;
-	if (!opens_flow(&w->parsed))
+	if (!adopt && !opens_flow(&w->parsed))
 		return;
-	note_unfinished(lb, w->packet, &w->parsed);
+	if (!adopt)
+		note_unfinished(lb, w->packet, &w->parsed);
 	if (!w->service->tracked)
 		return;
-	count(&lb->counters->services[w->packet->service].flows, 1);
-	count(&lb->counters->backends[backend].flows, 1);
+	count(&lb->counters->services[w->packet->service].flows, !adopt);
+	count(&lb->counters->backends[backend].flows, !adopt);
 	/* This bounds what a flood of new flows costs those that are there. */
 	if (!budget_take(&lb->inserts, lb->insert_limit, now_ns)) {
 		count(&lb->counters->flow_guarded, 1);
@@ -407,6 +418,21 @@ static void send_to_backend(struct lb *lb, struct lb_packet *p, const struct bac
 	count(&lb->counters->forwarded, 1);
 }
 
+/* The limit comes first: a flood shall not cost its checksums. */
+static void refuse(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
+{
+	struct lb_packet *p = w->packet;
+	if (w->service->no_backend != NO_BACKEND_RESET ||
+	    !budget_take(&lb->refusals, LB_REFUSALS_S, now_ns) ||
+	    !refusal_answer(p, &w->parsed, s->ports[p->ingress].source)) {
+		drop(lb, p, REASON_NO_BACKEND);
+		return;
+	}
+	p->verdict = LB_TRANSMIT;
+	p->egress = p->ingress;
+	count(&lb->counters->refusals, 1);
+}
+
 static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uint64_t now_ns)
 {
 	struct lb_packet *p = w->packet;
@@ -414,12 +440,12 @@ static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uin
 	/* A packet before it in the burst may have made its flow known. */
 	if (id == ABI_NO_BACKEND)
 		id = known_backend(lb, s, w, now_ns);
-	bool known = id != ABI_NO_BACKEND;
+	bool known = id != ABI_NO_BACKEND, adopt = false;
 	count_traffic(&lb->counters->services[p->service], p->length);
 	if (!known)
-		id = choose_backend(w);
+		id = choose_backend(lb, s, w, now_ns, &adopt);
 	if (id == ABI_NO_BACKEND) {
-		drop(lb, p, REASON_NO_BACKEND);
+		refuse(lb, s, w, now_ns);
 		return;
 	}
 	const struct backend *b = &s->backends[id];
@@ -429,7 +455,7 @@ static void forward(struct lb *lb, const struct snapshot *s, struct work *w, uin
 		return;
 	}
 	if (!known)
-		remember(lb, w, id, now_ns);
+		remember(lb, w, id, adopt, now_ns);
 	send_to_backend(lb, p, b);
 }
 

@@ -19,7 +19,8 @@ struct held;
 struct policing;
 struct snapshot;
 
-#define LB_BURST 64u
+#define LB_BURST      64u
+#define LB_REFUSALS_S 10000u /* packets that each worker refuses a second; more are dropped */
 
 enum lb_verdict {
 	LB_TRANSMIT, /* from port `egress` */
@@ -66,7 +67,7 @@ struct lb_fragments {
 
 /*
  * One worker's ledger, written by it alone, read by anyone at any time. It holds that
- *   rx_packets == forwarded + neighbor_replies + echo_replies + redirected + passed
+ *   rx_packets == forwarded + neighbor_replies + echo_replies + refusals + redirected + passed
  *                 + sum(dropped) + lb_held()
  * (what becomes of a packet after lb_process is the worker's part of the ledger).
  */
@@ -75,6 +76,7 @@ struct lb_counters {
 	uint64_t forwarded;        /* to a backend */
 	uint64_t neighbor_replies; /* ARP and neighbour advertisements */
 	uint64_t echo_replies;     /* of ICMP */
+	uint64_t refusals;         /* resets and unreachables, where no backend serves */
 	uint64_t redirected;       /* by a rule of the policy */
 	uint64_t passed;
 	uint64_t dropped[ABI_REASON_SLOTS];
@@ -97,6 +99,7 @@ struct lb {
 	uint32_t insert_limit;        /* flows a second it remembers */
 	struct budget inserts;        /* those it may remember now */
 	struct budget echoes;         /* echo requests it may answer now */
+	struct budget refusals;       /* packets it may refuse now */
 	struct fragments *fragments;  /* of all workers; NULL: fragments are not balanced */
 	struct held *held;            /* of this one */
 	struct policing *policing;    /* NULL: what comes was policed before (by the XDP program) */

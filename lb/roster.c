@@ -52,6 +52,7 @@ struct roster *roster_new(const struct config_service *s, const struct registry 
 		const struct config_backend *b = &s->backends[r->entry[i].config];
 		r->entry[i].weight = b->weight;
 		r->entry[i].state = b->state;
+		r->entry[i].backup = b->backup;
 		r->ids[i] = registry_find(backends, snapshot_backend_key(s, b, key, sizeof(key)));
 	}
 	if (!fill_quic(r, s))

@@ -17,6 +17,7 @@ struct roster_entry {
 	uint32_t config; /* index in the service's list of backends */
 	uint32_t weight; /* as configured */
 	uint8_t state;   /* enum config_state, as configured */
+	uint8_t backup;  /* see struct config_backend */
 };
 
 struct roster {

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -19,90 +20,7 @@
 #include "lb/roster.h"
 #include "lb/target_table.h"
 
-const char *snapshot_backend_key(const struct config_service *s, const struct config_backend *b,
-				 char *key, size_t size)
-{
-	snprintf(key, size, "%s/%s", s->name, b->name);
-	return key;
-}
-
-/* --- ids ---------------------------------------------------------------------------------- */
-
-int snapshot_assign_ids(const struct config *config, struct registry *services,
-			struct registry *backends, struct err *err)
-{
-	char key[SNAPSHOT_BACKEND_KEY];
-	for (unsigned int i = 0; i < config->service_count; i++) {
-		const struct config_service *s = &config->services[i];
-		if (registry_assign(services, s->name) < 0)
-			goto full;
-		for (unsigned int j = 0; j < s->backend_count; j++) {
-			snapshot_backend_key(s, &s->backends[j], key, sizeof(key));
-			if (registry_assign(backends, key) < 0)
-				goto full;
-		}
-	}
-	for (unsigned int i = 0; i < config->policy.rule_count; i++)
-		if (config->policy.rules[i].redirect.has_next_hop &&
-		    registry_assign(backends, policy_hop_key(config->policy.rules[i].name, key)) <
-			    0)
-			goto full;
-	return 0;
-full:
-	return err_set(err, ENOSPC,
-		       "no ids left: at most %u services and %u backends, old and new together",
-		       ABI_MAX_SERVICES, ABI_MAX_BACKENDS);
-}
-
-/* Marks the ids that the configuration needs. NULL without memory. */
-static bool *needed_ids(const struct config *config, const struct registry *services,
-			const struct registry *backends, bool of_backends)
-{
-	char key[SNAPSHOT_BACKEND_KEY];
-	bool *needed = calloc(registry_end(of_backends ? backends : services) + 1, sizeof(*needed));
-	for (unsigned int i = 0; needed && i < config->service_count; i++) {
-		const struct config_service *s = &config->services[i];
-		int64_t id = of_backends ? -1 : registry_find(services, s->name);
-		if (id >= 0)
-			needed[id] = true;
-		for (unsigned int j = 0; of_backends && j < s->backend_count; j++) {
-			snapshot_backend_key(s, &s->backends[j], key, sizeof(key));
-			id = registry_find(backends, key);
-			if (id >= 0)
-				needed[id] = true;
-		}
-	}
-	for (unsigned int i = 0; needed && of_backends && i < config->policy.rule_count; i++) {
-		int64_t id =
-			registry_find(backends, policy_hop_key(config->policy.rules[i].name, key));
-		if (id >= 0)
-			needed[id] = config->policy.rules[i].redirect.has_next_hop;
-	}
-	return needed;
-}
-
-void snapshot_release_ids(const struct config *config, struct registry *services,
-			  struct registry *backends)
-{
-	for (int of_backends = 0; of_backends < 2; of_backends++) {
-		struct registry *r = of_backends ? backends : services;
-		bool *needed = needed_ids(config, services, backends, of_backends);
-		/* Without memory they stay given out until the next reload. */
-		for (uint32_t id = 0; needed && id < registry_end(r); id++)
-			if (!needed[id])
-				registry_release(r, id);
-		free(needed);
-	}
-}
-
 /* --- Maglev tables -------------------------------------------------------------------------- */
-
-/* A table, and whose positions are in it. */
-struct maglev_share {
-	uint32_t references;
-	struct maglev *table;
-	struct roster *roster;
-};
 
 static void maglev_unshare(struct maglev_share *m)
 {
@@ -173,16 +91,37 @@ static int build_maglev(struct service *service, const struct backend *backends,
 	return 0;
 }
 
-static int take_or_build_maglev(struct service *service, const struct service *old,
-				const struct snapshot *previous, const struct snapshot *s,
-				const struct registry *names)
+static struct maglev_share *maglev_hold(struct maglev_share *m)
 {
-	if (!old || !same_members(old, previous->backends, service, s->backends))
-		return build_maglev(service, s->backends, names);
-	service->share = old->share;
+	if (m)
+		m->references++;
+	return m;
+}
+
+/* Keeps a table for the connections that began by it, as long as they are remembered. */
+static void keep_before(struct service *service, struct maglev_share *table, uint64_t until_ns,
+			struct snapshot *s)
+{
+	service->before = maglev_hold(table);
+	service->before_until_ns = until_ns;
+	if (table && until_ns < s->stale_ns)
+		s->stale_ns = until_ns;
+}
+
+static int take_or_build_maglev(struct service *service, const struct service *old,
+				const struct snapshot *previous, struct snapshot *s,
+				const struct snapshot_input *in)
+{
+	bool kept = service->protocol == IPPROTO_TCP && service->tracked;
+	if (!old || !same_members(old, previous->backends, service, s->backends)) {
+		if (old && kept)
+			keep_before(service, old->share, in->now_ns + s->idle_ns, s);
+		return build_maglev(service, s->backends, in->backends);
+	}
+	service->share = maglev_hold(old->share);
 	service->maglev = old->maglev;
-	if (service->share)
-		service->share->references++;
+	if (kept && in->now_ns < old->before_until_ns)
+		keep_before(service, (struct maglev_share *)old->before, old->before_until_ns, s);
 	return 0;
 }
 
@@ -246,19 +185,69 @@ static bool takes_new_flows(const struct backend *b)
 	return b->state == STATE_UP && b->weight > 0;
 }
 
+static void mark_those(struct service *service, const struct backend *backends, bool backups)
+{
+	for (uint32_t i = 0; i < service->member_count; i++) {
+		if (service->roster->entry[i].backup != backups ||
+		    !takes_new_flows(&backends[service->members[i]]))
+			continue;
+		service->up[i / 64] |= 1ull << (i % 64);
+		service->up_count++;
+	}
+}
+
 static int mark_up(struct service *service, const struct backend *backends)
 {
 	service->up = calloc(service->member_count / 64 + 1, sizeof(*service->up));
 	service->up_count = 0;
 	if (!service->up)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < service->member_count; i++) {
-		if (!takes_new_flows(&backends[service->members[i]]))
-			continue;
-		service->up[i / 64] |= 1ull << (i % 64);
-		service->up_count++;
-	}
+	mark_those(service, backends, false);
+	if (service->up_count < service->min_up)
+		mark_those(service, backends, true);
 	return 0;
+}
+
+/* Whether nobody serves at all, not even known flows. */
+static bool nobody_serves(const struct service *service, const struct backend *backends)
+{
+	for (uint32_t i = 0; i < service->member_count; i++)
+		if (backends[service->members[i]].state != STATE_DOWN)
+			return false;
+	return true;
+}
+
+/* Whether a backend served the service in the snapshot before. */
+static bool did_serve(const struct snapshot *previous, uint32_t id, uint32_t service)
+{
+	const struct backend *b = &previous->backends[id];
+	return id < previous->backend_end && b->present && b->service == service &&
+	       b->state != STATE_DOWN;
+}
+
+/*
+ * Notes when each backend began to serve. Those that did when the first snapshot was made always
+ * have; backups are not made to wait, as they come when there is need.
+ */
+static void note_begins(struct snapshot *s, struct service *service,
+			const struct snapshot_input *in, const struct snapshot *previous)
+{
+	service->ramp_until_ns = 0;
+	if (!service->slow_start_ns)
+		return;
+	for (uint32_t i = 0; i < service->member_count; i++) {
+		uint32_t id = service->members[i];
+		if (!previous || service->roster->entry[i].backup ||
+		    s->backends[id].state == STATE_DOWN)
+			s->since_ns[id] = 0;
+		else if (!did_serve(previous, id, service - s->services))
+			s->since_ns[id] = in->now_ns;
+		else
+			s->since_ns[id] = previous->since_ns ? previous->since_ns[id] : 0;
+		uint64_t end_ns = s->since_ns[id] + service->slow_start_ns;
+		if (s->since_ns[id] && end_ns > service->ramp_until_ns)
+			service->ramp_until_ns = end_ns;
+	}
 }
 
 /* All that next hops and controls have a say in. `old`: the service before, or NULL. */
@@ -275,8 +264,11 @@ static int settle_service(struct snapshot *s, struct service *service,
 		decide_backend(b, &service->roster->entry[i],
 			       in->controls ? &in->controls[id] : &none);
 	}
+	note_begins(s, service, in, previous);
+	service->passes =
+		service->no_backend == NO_BACKEND_PASS && nobody_serves(service, s->backends);
 	int r = mark_up(service, s->backends);
-	return r ? r : take_or_build_maglev(service, old, previous, s, in->backends);
+	return r ? r : take_or_build_maglev(service, old, previous, s, in);
 }
 
 static void enlist(struct service *service, struct roster *roster)
@@ -304,6 +296,11 @@ static int fill_service(struct snapshot *s, const struct snapshot_input *in,
 	service->identity = XXH64(config->name, strlen(config->name), 0);
 	service->address = config->address;
 	service->prefix = config->prefix;
+	service->min_up = config->min_up;
+	service->no_backend = config->no_backend;
+	service->least_connections = config->scheduler == SCHEDULER_LEAST_CONNECTIONS;
+	service->slow_start_ns = config->slow_start_ms * 1000000ull;
+	s->counts |= service->least_connections;
 	enlist(service, roster);
 	for (uint32_t i = 0; i < roster->count; i++)
 		fill_backend(&s->backends[roster->ids[i]], config,
@@ -358,6 +355,19 @@ static void put_targets(struct target_table *t, const struct config *config, uns
 	}
 }
 
+/* What is for services that pass everything is the kernel's, for the XDP program too. */
+static void mark_passing(struct snapshot *s)
+{
+	for (uint32_t i = 0; i <= s->targets->mask; i++) {
+		struct target_entry *e = &s->targets->entries[i];
+		if (!e->used || e->value.service == ABI_NO_SERVICE)
+			continue;
+		e->value.flags &= ~TARGET_PASS;
+		if (s->services[e->value.service].passes)
+			e->value.flags |= TARGET_PASS;
+	}
+}
+
 /* --- the whole ------------------------------------------------------------------------------ */
 
 static struct snapshot *snapshot_alloc(const struct snapshot_input *in)
@@ -372,6 +382,7 @@ static struct snapshot *snapshot_alloc(const struct snapshot_input *in)
 	s->policy = policy_keep(in->policy);
 	for (uint32_t i = 0; i < in->port_count; i++)
 		memcpy(s->ports[i].source, in->port_macs[i], ETH_ALEN);
+	s->stale_ns = UINT64_MAX;
 	s->services = calloc(s->service_end + 1, sizeof(*s->services));
 	s->backends = aligned_alloc(64, (s->backend_end + 1) * sizeof(*s->backends));
 	if (!s->services || !s->backends) {
@@ -380,6 +391,20 @@ static struct snapshot *snapshot_alloc(const struct snapshot_input *in)
 	}
 	memset(s->backends, 0, (s->backend_end + 1) * sizeof(*s->backends));
 	return s;
+}
+
+static bool any_slow_start(const struct config *config)
+{
+	for (unsigned int i = 0; i < config->service_count; i++)
+		if (config->services[i].slow_start_ms)
+			return true;
+	return false;
+}
+
+static int note_begins_at(struct snapshot *s, bool wanted)
+{
+	s->since_ns = wanted ? calloc(s->backend_end + 1, sizeof(*s->since_ns)) : NULL;
+	return wanted && !s->since_ns ? -ENOMEM : 0;
 }
 
 /* The ways of the policy's redirects are among those to backends. */
@@ -411,8 +436,9 @@ int snapshot_new(const struct snapshot_input *in, const struct snapshot *previou
 	if (!s)
 		return no_memory(s, err);
 	s->echo_limit = in->config->icmp.echo_limit;
+	s->idle_ns = in->config->timeouts.tcp_established * 1000000000ull;
 	s->targets = target_table_new(target_count(in->config));
-	if (!s->targets)
+	if (!s->targets || note_begins_at(s, any_slow_start(in->config)))
 		return no_memory(s, err);
 	for (unsigned int i = 0; i < in->config->service_count; i++) {
 		const struct config_service *service = &in->config->services[i];
@@ -420,6 +446,7 @@ int snapshot_new(const struct snapshot_input *in, const struct snapshot *previou
 			return no_memory(s, err);
 		put_targets(s->targets, in->config, i, registry_find(in->services, service->name));
 	}
+	mark_passing(s);
 	route_redirects(s, in);
 	*out = s;
 	return 0;
@@ -432,6 +459,8 @@ static void take_over_service(struct service *service, const struct service *old
 	service->share = NULL;
 	service->maglev = NULL;
 	service->up = NULL;
+	service->before = NULL;
+	service->before_until_ns = 0;
 	roster_hold(service->roster);
 }
 
@@ -439,10 +468,15 @@ int snapshot_refresh(const struct snapshot_input *in, const struct snapshot *pre
 		     struct snapshot **out, struct err *err)
 {
 	struct snapshot *s = snapshot_alloc(in);
+	bool passes_changed = false;
 	if (!s)
 		return no_memory(s, err);
 	s->echo_limit = previous->echo_limit;
+	s->idle_ns = previous->idle_ns;
+	s->counts = previous->counts;
 	s->targets = target_table_hold(previous->targets);
+	if (note_begins_at(s, previous->since_ns))
+		return no_memory(s, err);
 	memcpy(s->backends, previous->backends, previous->backend_end * sizeof(*s->backends));
 	for (uint32_t id = 0; id < previous->service_end; id++) {
 		const struct service *old = &previous->services[id];
@@ -451,6 +485,14 @@ int snapshot_refresh(const struct snapshot_input *in, const struct snapshot *pre
 		take_over_service(&s->services[id], old);
 		if (settle_service(s, &s->services[id], in, previous, old))
 			return no_memory(s, err);
+		passes_changed |= s->services[id].passes != old->passes;
+	}
+	if (passes_changed) {
+		target_table_free(s->targets);
+		s->targets = target_table_copy(previous->targets);
+		if (!s->targets)
+			return no_memory(s, err);
+		mark_passing(s);
 	}
 	route_redirects(s, in);
 	*out = s;
@@ -463,11 +505,13 @@ void snapshot_free(struct snapshot *s)
 		return;
 	for (uint32_t i = 0; s->services && i < s->service_end; i++) {
 		maglev_unshare(s->services[i].share);
+		maglev_unshare((struct maglev_share *)s->services[i].before);
 		roster_drop(s->services[i].roster);
 		free(s->services[i].up);
 	}
 	free(s->services);
 	free(s->backends);
+	free(s->since_ns);
 	target_table_free(s->targets);
 	policy_free(s->policy);
 	free(s);

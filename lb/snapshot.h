@@ -63,6 +63,13 @@ static inline struct way backend_fast_way(const struct backend *b)
 	return way;
 }
 
+/* A Maglev table, whose slots are positions in a roster. Shared by snapshots. */
+struct maglev_share {
+	uint32_t references; /* the control thread's */
+	struct maglev *table;
+	struct roster *roster;
+};
+
 struct service {
 	const struct maglev *maglev;     /* NULL: no backend with a weight */
 	struct maglev_share *share;      /* who else has it */
@@ -72,14 +79,24 @@ struct service {
 	const uint32_t *members;         /* position -> backend id */
 	uint32_t member_count;
 	uint32_t up_count;
+	/* The table before the last change of backends or weights, for connections that began by
+	 * it, and until when; or NULL. */
+	const struct maglev_share *before;
+	uint64_t before_until_ns;
+	uint64_t slow_start_ns; /* 0: none */
+	uint64_t ramp_until_ns; /* until then a backend is in its slow start */
+	uint32_t min_up;        /* with fewer up, backups are used */
 	uint8_t present;
 	uint8_t protocol;
-	uint8_t announce;  /* enum config_announce */
-	uint8_t affinity;  /* enum config_affinity */
-	uint8_t tracked;   /* its flows are in the flow table */
-	uint8_t verified;  /* what has a wrong checksum is dropped */
-	uint64_t identity; /* made of its name: alike on every node */
-	uint8_t prefix;    /* length, see lb/prefix.h; 0: the address alone */
+	uint8_t announce; /* enum config_announce */
+	uint8_t affinity; /* enum config_affinity */
+	uint8_t tracked;  /* its flows are in the flow table */
+	uint8_t verified; /* what has a wrong checksum is dropped */
+	uint8_t least_connections;
+	uint8_t no_backend; /* enum config_no_backend */
+	uint8_t passes;     /* all is the kernel's: nobody serves, and no_backend says so */
+	uint64_t identity;  /* made of its name: alike on every node */
+	uint8_t prefix;     /* length, see lb/prefix.h; 0: the address alone */
 	struct addr address;
 };
 
@@ -93,6 +110,10 @@ struct snapshot {
 	struct link_addresses ports[ABI_MAX_PORTS]; /* source: the port's own; by port index */
 	uint32_t port_count;
 	uint32_t echo_limit; /* echo requests that each worker answers a second */
+	bool counts;         /* some service needs connections counted */
+	uint64_t idle_ns;    /* how long connections are remembered */
+	uint64_t stale_ns;  /* a refresh is due then: something in here ends; UINT64_MAX: nothing */
+	uint64_t *since_ns; /* by backend id: when it began to serve; NULL: no service cares */
 };
 
 /* What the kernel knows of a backend's way out. */
@@ -130,6 +151,7 @@ struct snapshot_input {
 	const uint8_t (*port_macs)[ETH_ALEN];       /* by port index */
 	uint32_t port_count;
 	uint64_t generation;
+	uint64_t now_ns;              /* CLOCK_MONOTONIC */
 	struct policy_tables *policy; /* of the same configuration; the snapshot keeps it */
 };
 

@@ -3,6 +3,7 @@
 #include "lb/target_table.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "lb/prefix.h"
 
@@ -23,6 +24,22 @@ struct target_table *target_table_hold(struct target_table *t)
 {
 	t->references++;
 	return t;
+}
+
+static size_t bytes_of(uint32_t mask)
+{
+	const struct target_table *t = NULL;
+	return sizeof(*t) + (mask + 1ul) * sizeof(t->entries[0]);
+}
+
+struct target_table *target_table_copy(const struct target_table *t)
+{
+	struct target_table *copy = malloc(bytes_of(t->mask));
+	if (!copy)
+		return NULL;
+	memcpy(copy, t, bytes_of(t->mask));
+	copy->references = 1;
+	return copy;
 }
 
 void target_table_free(struct target_table *t)

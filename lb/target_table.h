@@ -31,6 +31,8 @@ struct target_table *target_table_new(uint32_t capacity); /* NULL without memory
 void target_table_free(struct target_table *t);           /* with the last reference; NULL too */
 struct target_table *target_table_hold(struct target_table *t); /* one more; returns it */
 
+struct target_table *target_table_copy(const struct target_table *t); /* NULL without memory */
+
 /* Adds a target, or replaces the one of that key. No more than `capacity` may be added. */
 void target_table_put(struct target_table *t, const struct target_key *key,
 		      const struct target *value);

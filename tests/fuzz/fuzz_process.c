@@ -63,6 +63,20 @@ static const char *const configurations[] = {
 	"     backends: [{name: s1, address: 10.0.0.60}]}\n"
 	"  - {name: dns6, address: \"2001:db8:1::11\", protocol: udp, ports: 53,\n"
 	"     announce: neighbor, backends: [{name: d6, address: \"2001:db8:2::53\"}]}\n",
+	/* All that a scheduler does, and backends that are down, with each answer to that. */
+	SMALL_TABLE
+	"services:\n"
+	"  - {name: web, address: 203.0.113.10, protocol: tcp, ports: [80, 443], min_up: 2,\n"
+	"     scheduler: least-connections, slow_start: 60m, backends: [\n"
+	"     {name: b1, address: 10.0.0.11}, {name: b4, address: 10.0.0.14, backup: true}]}\n"
+	"  - {name: dns, address: 203.0.113.10, protocol: udp, ports: 53, no_backend: reset,\n"
+	"     backends: [{name: d1, address: 10.0.0.53, state: down}]}\n"
+	"  - {name: quiet, address: 203.0.113.11, protocol: udp, ports: any, no_backend: pass,\n"
+	"     backends: []}\n"
+	"  - {name: web6, address: \"2001:db8:1::10\", protocol: tcp, ports: [80, 443],\n"
+	"     no_backend: reset, backends: []}\n"
+	"  - {name: dns6, address: \"2001:db8:1::10\", protocol: udp, ports: any,\n"
+	"     no_backend: reset, backends: []}\n",
 	/* Nothing. */
 	SMALL_TABLE "services: []\n",
 };

@@ -54,7 +54,7 @@ service() { # NAME PORT HEALTH
 		    address: $vip4
 		    protocol: tcp
 		    ports: $2
-		    health: {$3, interval: 1s, timeout: 1s, rise: 1, fall: 1}
+		    health: {$3, interval: 3s, timeout: 3s, rise: 1, fall: 1}
 		    backends: [{name: b1, address: 10.0.0.11}]
 	END
 }
@@ -81,7 +81,7 @@ weir_wait_reachable
 health() { weir_show backends | jq -r --arg s "$1" '.backends[] | select(.service == $s) | "\(.state): \(.health.last)"'; }
 says() { grep -qE "^$2$" <<<"$(health "$1")"; }
 check() { # SERVICE WORDS
-	wait_for 20 says "$1" "$2" || fail "$1: wanted /$2/, got \`$(health "$1")\`"
+	wait_for 40 says "$1" "$2" || fail "$1: wanted /$2/, got \`$(health "$1")\`"
 	say "$1: $(health "$1")"
 }
 check tcp-good 'up: connected'
@@ -96,7 +96,7 @@ check udp-closed 'down: port unreachable'
 check udp-unexpected 'down: an answer without what is expected'
 check command-good "up: exit status 0: command-good b1 10.0.0.11 $vip4 99"
 check command-bad 'down: exit status 3: disk is full'
-check command-slow 'down: no answer in 1s'
+check command-slow 'down: no answer in 3s'
 check command-none 'down: .*/nothing can.t be run: no such file or directory'
 
 say "a command that hangs is killed"

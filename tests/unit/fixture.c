@@ -54,8 +54,8 @@ uint32_t fixture_backend(const struct offline *o, const char *key)
 void fixture_expect_ledger(const struct offline *o)
 {
 	const struct lb_counters *c = o->counters;
-	uint64_t sum = c->forwarded + c->neighbor_replies + c->echo_replies + c->redirected +
-		       c->passed + lb_held(&o->lb);
+	uint64_t sum = c->forwarded + c->neighbor_replies + c->echo_replies + c->refusals +
+		       c->redirected + c->passed + lb_held(&o->lb);
 	for (int r = 0; r < ABI_REASON_SLOTS; r++)
 		sum += c->dropped[r];
 	assert_int_equal(c->rx_packets, sum);

@@ -41,7 +41,7 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 #define SERVICE_KEYS                                                                     \
 	"name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, " \
 	"verify_checksums, announce, "                                                   \
-	"health, backends"
+	"slow_start, min_up, no_backend, health, backends"
 #define PORTS_EXPECTED "a port, a range like 8000-8099, a list of those, or any"
 #define PORT_EXPECTED  "a port from 1 to 65535 or a range like 8000-8099"
 #define NAME_EXPECTED  "a name of 1 to 63 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
@@ -378,8 +378,27 @@ static const struct {
 	{WEB "forward: nat}\n",
 	 "f:3: services[0].forward: 'nat' is not supported by this version; use dsr"},
 	{WEB "forward: direct}\n", "f:3: services[0].forward: found 'direct'; expected dsr"},
-	{WEB "scheduler: least-connections}\n", "f:3: services[0].scheduler: 'least-connections' "
-						"is not supported by this version; use maglev"},
+	{WEB PORT80 "scheduler: least-connections, affinity: source, " EMPTY,
+	 "f:3: services[0].scheduler: 'least-connections' does not keep a client's flows together; "
+	 "expected maglev, or affinity: flow"},
+	{ETH0 "services:\n  - {name: web, address: 10.0.0.1, protocol: udp, ports: 53, "
+	      "scheduler: least-connections, tracking: none, " EMPTY,
+	 "f:3: services[0].scheduler: 'least-connections' counts flows; expected maglev, or "
+	 "tracking: flow"},
+	{WEB PORT80 "scheduler: random, " EMPTY,
+	 "f:3: services[0].scheduler: found 'random'; expected maglev or least-connections"},
+	{WEB PORT80 "slow_start: 2, " EMPTY,
+	 "f:3: services[0].slow_start: found '2'; expected a duration up to 60m, written like 30s "
+	 "or 5m, or 0s"},
+	{WEB PORT80 "slow_start: 61m, " EMPTY,
+	 "f:3: services[0].slow_start: found '61m'; expected a duration up to 60m, written like "
+	 "30s or 5m, or 0s"},
+	{WEB PORT80 "min_up: 0, " EMPTY,
+	 "f:3: services[0].min_up: found '0'; expected a whole number from 1 to 65535"},
+	{WEB PORT80 "no_backend: reject, " EMPTY,
+	 "f:3: services[0].no_backend: found 'reject'; expected drop or pass or reset"},
+	{WEB PORT80 "backends: [{name: b1, address: 10.0.0.2, backup: yes}]}\n",
+	 "f:3: services[0].backends[0].backup: found 'yes'; expected true or false"},
 	{WEB "affinity: cookie}\n",
 	 "f:3: services[0].affinity: found 'cookie'; expected flow or source or quic"},
 #define H3(quic, backends)                                                                        \
@@ -463,7 +482,7 @@ static const struct {
 	/* Backends. */
 	{WEB PORT80 "backends: {}}\n", "f:3: services[0].backends: found a mapping; expected a "
 				       "list of mappings with the keys name, address, port, "
-				       "weight, state, server_id"},
+				       "weight, state, backup, server_id"},
 	{WEB PORT80 "backends: [{name: a b}]}\n",
 	 "f:3: services[0].backends[0].name: found 'a b'; expected " NAME_EXPECTED},
 	{WEB PORT80 "backends: [{name: b1, address: 127.0.0.1}]}\n",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Maglev tables against published ones and against a naive second implementation.
+ * Maglev tables against published ones and against a naive second implementation. long file: the
+ * published vectors.
  *
  * Published: table 1 of the paper; Envoy's tests (test/extensions/load_balancing_policies/maglev/
  * maglev_lb_test.cc), by names through our own hashes; Cilium's (pkg/maglev/maglev_test.go), by
@@ -55,6 +56,14 @@ static void expect_slots(struct maglev *m, const uint32_t *want)
 	assert_non_null(m);
 	for (uint32_t i = 0; i < m->size; i++)
 		assert_int_equal(m->slots[i], want[i]);
+	maglev_free(m);
+}
+
+static void expect_same(struct maglev *m, const struct maglev *want)
+{
+	assert_non_null(m);
+	assert_int_equal(m->size, want->size);
+	assert_memory_equal(m->slots, want->slots, m->size * sizeof(m->slots[0]));
 	maglev_free(m);
 }
 
@@ -384,7 +393,7 @@ static void test_order_does_not_matter(void **state)
 			g.members[j] = g.members[i];
 			g.members[i] = other;
 		}
-		expect_slots(group_build(&g, 1021), m->slots);
+		expect_same(group_build(&g, 1021), m);
 	}
 	maglev_free(m);
 }
@@ -404,7 +413,7 @@ static void test_only_names_and_weights_count(void **state)
 	group_init(&g, "b", 0, 13);
 	for (unsigned int i = 10; i < g.count; i++)
 		g.members[i].weight = 0;
-	expect_slots(group_build(&g, 1021), m->slots);
+	expect_same(group_build(&g, 1021), m);
 	maglev_free(m);
 }
 

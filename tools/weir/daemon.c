@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "datapath/engine.h"
 #include "lb/config.h"
@@ -86,6 +87,13 @@ static const char *fixed_difference(const struct config *a, const struct config 
 
 /* --- publishing ------------------------------------------------------------------------------ */
 
+static uint64_t clock_now_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + t.tv_nsec;
+}
+
 /* With `config` that which is in force already, only what has changed beside it is made anew. */
 static int publish(struct daemon *d, const struct config *config, struct policy_tables *policy,
 		   const struct backend_control *controls, struct err *err)
@@ -109,6 +117,7 @@ static int publish(struct daemon *d, const struct config *config, struct policy_
 		.port_macs = macs,
 		.port_count = ports,
 		.generation = d->generation,
+		.now_ns = clock_now_ns(),
 		.policy = policy,
 	};
 	int r = config == d->config ? snapshot_refresh(&input, engine_snapshot(d->engine), &s, err)

@@ -74,6 +74,18 @@ static void make_up_hops(struct offline *o, const struct config *config)
 	}
 }
 
+/* As datapath/engine.c does. */
+static int count_connections(struct offline *o, const struct snapshot *s)
+{
+	if (!s->counts || o->connections)
+		return 0;
+	o->connections = calloc(ABI_MAX_BACKENDS, sizeof(*o->connections));
+	if (!o->connections)
+		return -ENOMEM;
+	flow_table_count(&o->flows, o->connections);
+	return 0;
+}
+
 static int build_snapshot(struct offline *o, const struct config *config,
 			  struct policy_tables *policy, struct snapshot **out, struct err *err)
 {
@@ -82,12 +94,18 @@ static int build_snapshot(struct offline *o, const struct config *config,
 		.services = o->services,
 		.backends = o->backends,
 		.next_hops = o->next_hops,
+		.controls = o->controls,
 		.port_macs = (const uint8_t(*)[ETH_ALEN])o->port_macs,
 		.port_count = config->interface_count,
 		.generation = o->snapshot ? o->snapshot->generation + 1 : 1,
+		.now_ns = o->now_ns,
 		.policy = policy,
 	};
-	return snapshot_new(&in, o->snapshot, out, err);
+	int r = snapshot_new(&in, o->snapshot, out, err);
+	if (r || !count_connections(o, *out))
+		return r;
+	snapshot_free(*out);
+	return err_set(err, ENOMEM, "not enough memory to count connections");
 }
 
 /* --- the whole ------------------------------------------------------------------------------ */
@@ -156,6 +174,7 @@ void offline_close(struct offline *o)
 	fragments_free(o->fragments);
 	free(o->counters);
 	snapshot_free(o->snapshot);
+	free(o->connections);
 	policy_free(o->policy);
 	policing_fini(&o->policing);
 	free(o->flow_memory);

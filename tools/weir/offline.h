@@ -19,6 +19,7 @@
 #include "lb/policing.h"
 #include "lb/process.h"
 
+struct backend_control;
 struct config;
 struct err;
 struct next_hop;
@@ -29,7 +30,9 @@ struct offline {
 	struct config *config;
 	struct registry *services, *backends, *rules;
 	struct next_hop *next_hops; /* by backend id; offline_publish() puts changes in force */
+	const struct backend_control *controls; /* by backend id, the caller's, or NULL */
 	struct snapshot *snapshot;
+	int32_t *connections; /* of flows, or NULL */
 	uint8_t port_macs[ABI_MAX_PORTS][ETH_ALEN];
 	void *flow_memory;
 	struct flow_table flows;

@@ -75,7 +75,11 @@ struct probe *probe_start(struct probes *p, const struct probe_order *order, pro
 		free(probe);
 		return NULL;
 	}
-	ev_timer_init(&probe->timeout, on_timeout, order->health->timeout_ms / 1000., 0.);
+	/* From now, not from the begin of the loop's turn; and what has come by then comes first.
+	 */
+	ev_timer_init(&probe->timeout, on_timeout,
+		      order->health->timeout_ms / 1000. + ev_time() - ev_now(p->loop), 0.);
+	ev_set_priority(&probe->timeout, EV_MINPRI);
 	probe->timeout.data = probe;
 	ev_timer_start(p->loop, &probe->timeout);
 	return probe;

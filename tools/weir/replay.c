@@ -330,6 +330,7 @@ static void print_verdicts(const struct replay *r, FILE *out)
 	add_row(t, "transmit", c->forwarded, "to a backend");
 	add_row(t, "transmit", c->neighbor_replies, "an answer to ARP or a solicitation");
 	add_row(t, "transmit", c->echo_replies, "an answer to an echo request");
+	add_row(t, "transmit", c->refusals, "a refusal: no backend serves");
 	if (c->redirected)
 		add_row(t, "transmit", c->redirected, "redirected by a rule of the policy");
 	add_row(t, "pass", c->passed, "not for a service: the kernel's");
@@ -366,8 +367,8 @@ static void print_backends(const struct replay *r, FILE *out)
 static int check_ledger(const struct replay *r, struct err *err)
 {
 	const struct lb_counters *c = r->offline.lb.counters;
-	uint64_t sum =
-		c->forwarded + c->neighbor_replies + c->echo_replies + c->redirected + c->passed;
+	uint64_t sum = c->forwarded + c->neighbor_replies + c->echo_replies + c->refusals +
+		       c->redirected + c->passed;
 	for (unsigned int i = 0; i < REASON_COUNT; i++)
 		sum += c->dropped[i];
 	if (r->frames == c->rx_packets && sum == r->frames)

@@ -81,7 +81,12 @@ static void notify(const char *state)
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct daemon *d = timer->data;
-	engine_tick(d->engine, clock_now_ns());
+	uint64_t now_ns = clock_now_ns();
+	const struct snapshot *s = engine_snapshot(d->engine);
+	struct err err;
+	engine_tick(d->engine, now_ns);
+	if (s && now_ns >= s->stale_ns && daemon_publish(d, &err))
+		log_error("what has ended is still in force", "error=\"%s\"", err.text);
 }
 
 static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
@@ -156,6 +161,17 @@ static void raise_memlock(void)
 	struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
 	if (setrlimit(RLIMIT_MEMLOCK, &limit))
 		log_debug("the limit of locked memory stays", "error=\"%s\"", strerror(errno));
+}
+
+/* Each health check that runs has descriptors of its own: up to three. */
+static void raise_files(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		log_debug("the limit of open files stays", "error=\"%s\"", strerror(errno));
 }
 
 static void log_what_came_out(const struct daemon *d)
@@ -264,6 +280,7 @@ static int run(const char *path)
 	}
 	log_hook();
 	raise_memlock();
+	raise_files();
 	r = set_up(&d, config, &err);
 	if (r) {
 		log_error(err.text);

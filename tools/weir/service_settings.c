@@ -52,7 +52,9 @@ json_t *service_settings(const struct config_service *s)
 	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:b, s:s}", "name", s->name,
 			 "address", prefix_format(&s->address, s->prefix, address), "protocol",
 			 s->protocol == IPPROTO_TCP ? "tcp" : "udp", "ports", ports_json(s),
-			 "forward", config_forward_word(s->forward), "scheduler", "maglev",
+			 "forward", config_forward_word(s->forward), "scheduler",
+			 s->scheduler == SCHEDULER_LEAST_CONNECTIONS ? "least-connections"
+								     : "maglev",
 			 "affinity", affinity_word(s->affinity), "tracking",
 			 s->tracking == TRACKING_NONE ? "none" : "flow", "verify_checksums",
 			 s->verify_checksums, "announce",

@@ -111,8 +111,9 @@ static json_t *verdict_line(const struct offline *balancer, const struct lb_pack
 	const char *egress = NULL;
 	if (p->verdict == LB_TRANSMIT)
 		egress = balancer->config->interfaces[p->egress].name;
-	return json_pack("{s:I, s:s, s:s?, s:n, s:s?, s:s?, s:s?}", "frame", (json_int_t)frame,
-			 "verdict", verdicts[p->verdict], "reason", reason, "rule", "service",
+	return json_pack("{s:I, s:s, s:s?, s:s?, s:s?, s:s?, s:s?}", "frame", (json_int_t)frame,
+			 "verdict", verdicts[p->verdict], "reason", reason, "rule",
+			 registry_name(balancer->rules, p->rule), "service",
 			 registry_name(balancer->services, p->service), "backend",
 			 backend_name(balancer, p->backend), "egress", egress);
 }

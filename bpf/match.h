@@ -149,7 +149,8 @@ static __always_inline enum match match_packet(const void *table, const struct p
 	if (!match_is_balanced(p))
 		return MATCH_KERNEL;
 	*service = match_service(table, p);
-	return *service && (*service)->flags & TARGET_PASS ? MATCH_KERNEL : match_balanced(*service);
+	return *service && (*service)->flags & TARGET_PASS ? MATCH_KERNEL
+							   : match_balanced(*service);
 }
 
 /*

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "bpf/packet.h"
 #include "lb/config.h"
 #include "lb/process.h"
 #include "lb/fragments.h"
@@ -146,15 +147,20 @@ static void expect_forwarded(const struct lb_packet *p, const struct frame *befo
 {
 	const struct snapshot *s = balancer.snapshot;
 	FUZZ_EXPECT(p->egress < s->port_count);
-	if (p->backend == ABI_NO_BACKEND)
-		return;
+	if (p->backend == ABI_NO_BACKEND || p->reason != REASON_NONE)
+		return; /* an answer to the sender */
 	FUZZ_EXPECT(p->backend < s->backend_end && p->service < s->service_end);
 	const struct backend *b = &s->backends[p->backend];
 	FUZZ_EXPECT(b->present && b->reachable && b->state != STATE_DOWN);
 	FUZZ_EXPECT(b->service == p->service && s->services[p->service].present);
-	FUZZ_EXPECT(p->length == before->length);
+	/* Without tags, and else as it was. */
+	struct packet parsed = {};
+	FUZZ_EXPECT(!parse_packet(before->bytes, before->bytes + before->length, &parsed));
+	uint32_t tags = parsed.l3_offset - ETH_HLEN;
+	FUZZ_EXPECT(p->length == before->length - tags);
 	FUZZ_EXPECT(!memcmp(p->data, &b->way.link, sizeof(b->way.link)));
-	FUZZ_EXPECT(!memcmp(p->data + sizeof(b->way.link), before->bytes + sizeof(b->way.link),
+	FUZZ_EXPECT(!memcmp(p->data + sizeof(b->way.link),
+			    before->bytes + tags + sizeof(b->way.link),
 			    p->length - sizeof(b->way.link)));
 }
 

@@ -155,9 +155,9 @@ cause_tx_failed() {
 	on backend ip link set eth0 up
 }
 
-# A service that is removed while its packets come.
+# A service that is removed while its packets come, at a rate that leaves the daemon time to reload.
 cause_not_served() {
-	start client "$udp_load" send $gone 9 30 64 >/dev/null
+	start client "$udp_load" send $gone 9 30 64 400000 >/dev/null
 	local flood=$started
 	for _ in {1..50}; do
 		config "$(service gone $gone udp '[{name: b1, address: 10.0.0.11}]')"

@@ -43,6 +43,10 @@ echo n | doctor -s "$socket" --fix >/dev/null && fail "mended without a yes"
 expect_equal "still there" "eth0 peer-checksum" "$(faults bad -s "$socket")"
 expect "mending" doctor -s "$socket" --fix --yes >"$dir/out"
 expect_equal "afterwards" "" "$(faults bad -s "$socket")"
+on client ethtool -K eth0 tx on >/dev/null
+on client curl -s --max-time 1 -o /dev/null "http://$vip4/" || true
+on client ethtool -K eth0 tx off >/dev/null
+expect_equal "what the daemon has counted" "daemon checksums" "$(faults bad -s "$socket")"
 
 say "strict reverse path filtering"
 net_set weir ipv4.conf.eth1.rp_filter=1

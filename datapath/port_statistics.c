@@ -21,11 +21,16 @@ static int ask(int fd, const char *interface, void *question)
 
 static uint32_t count_statistics(int fd, const char *interface)
 {
-	struct {
-		struct ethtool_sset_info head;
-		uint32_t count;
-	} info = {.head = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << ETH_SS_STATS}};
-	return ask(fd, interface, &info) || !info.head.sset_mask ? 0 : info.count;
+	uint32_t count = 0;
+	struct ethtool_sset_info *info = calloc(1, sizeof(*info) + sizeof(count));
+	if (!info)
+		return 0;
+	*info = (struct ethtool_sset_info){.cmd = ETHTOOL_GSSET_INFO,
+					   .sset_mask = 1ull << ETH_SS_STATS};
+	if (!ask(fd, interface, info) && info->sset_mask)
+		memcpy(&count, info->data, sizeof(count));
+	free(info);
+	return count;
 }
 
 static bool is_of_losses(const char *name)

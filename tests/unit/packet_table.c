@@ -198,20 +198,32 @@ const char packet_table_yaml[] =
 
 #define L4 "192.0.2.254" /* see tools/weir/offline.c */
 #define L6 "2001:db8:fe::1"
-#define TO_T1 TO("ipip44", "t1", "02:04:0a:00:00:32"), .outer = {L4, "10.0.0.50"}
-#define TO_T2 TO("ipip44u", "t2", "02:04:0a:00:00:33"), .outer = {L4, "10.0.0.51"}
-#define TO_T3 TO("ipip46", "t3", "02:06:00:00:00:51"), .outer = {L6, "2001:db8:2::51"}
-#define TO_T4 TO("gue44", "t4", "02:04:0a:00:00:34"), .outer = {L4, "10.0.0.52", true}
-#define TO_T5 TO("gue46", "t5", "02:06:00:00:00:53"), .outer = {L6, "2001:db8:2::53", true}
-#define TO_T6 TO("ipip66", "t6", "02:06:00:00:00:50"), .outer = {L6, "2001:db8:2::50"}
-#define TO_T7 TO("ipip64", "t7", "02:04:0a:00:00:35"), .outer = {L4, "10.0.0.53"}
-#define TO_T8 TO("gue66", "t8", "02:06:00:00:00:52"), .outer = {L6, "2001:db8:2::52", true}
-#define TO_T9 TO("gue64", "t9", "02:04:0a:00:00:36"), .outer = {L4, "10.0.0.54", true}
+#define TO_T1 TO("ipip44", "t1", "02:04:0a:00:00:32"), \
+	.outer = {.from = L4, .to = "10.0.0.50"}
+#define TO_T2 TO("ipip44u", "t2", "02:04:0a:00:00:33"), \
+	.outer = {.from = L4, .to = "10.0.0.51"}
+#define TO_T3 TO("ipip46", "t3", "02:06:00:00:00:51"), \
+	.outer = {.from = L6, .to = "2001:db8:2::51"}
+#define TO_T4 TO("gue44", "t4", "02:04:0a:00:00:34"), \
+	.outer = {.from = L4, .to = "10.0.0.52", .gue = true}
+#define TO_T5 TO("gue46", "t5", "02:06:00:00:00:53"), \
+	.outer = {.from = L6, .to = "2001:db8:2::53", .gue = true}
+#define TO_T6 TO("ipip66", "t6", "02:06:00:00:00:50"), \
+	.outer = {.from = L6, .to = "2001:db8:2::50"}
+#define TO_T7 TO("ipip64", "t7", "02:04:0a:00:00:35"), \
+	.outer = {.from = L4, .to = "10.0.0.53"}
+#define TO_T8 TO("gue66", "t8", "02:06:00:00:00:52"), \
+	.outer = {.from = L6, .to = "2001:db8:2::52", .gue = true}
+#define TO_T9 TO("gue64", "t9", "02:04:0a:00:00:36"), \
+	.outer = {.from = L4, .to = "10.0.0.54", .gue = true}
 #define TO_V1 TO("tagged", "v1", "02:04:0a:00:00:37"), .outer = {.vlan = 77}
-#define TO_V2 TO("tagged6", "v2", "02:04:0a:00:00:38"), .outer = {L4, "10.0.0.56", true, 78}
+#define TO_V2 TO("tagged6", "v2", "02:04:0a:00:00:38"), \
+	.outer = {.from = L4, .to = "10.0.0.56", .gue = true, .vlan = 78}
 #define TO_M1 TO("narrow", "m1", "02:04:0a:00:00:39")
-#define TO_M2 TO("narrow6", "m2", "02:06:00:00:00:55"), .outer = {L6, "2001:db8:2::55", true}
-#define TO_M3 TO("narrow4", "m3", "02:04:0a:00:00:3a"), .outer = {L4, "10.0.0.58"}
+#define TO_M2 TO("narrow6", "m2", "02:06:00:00:00:55"), \
+	.outer = {.from = L6, .to = "2001:db8:2::55", .gue = true}
+#define TO_M3 TO("narrow4", "m3", "02:04:0a:00:00:3a"), \
+	.outer = {.from = L4, .to = "10.0.0.58"}
 #define REFUSED_BY(service_, backend_) \
 	.verdict = LB_TRANSMIT, .service = (service_), .backend = (backend_), .never_repeated = true
 

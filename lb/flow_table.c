@@ -396,7 +396,6 @@ static enum fate entry_fate(const struct flow_table *t, const struct flow_bucket
 	return FATE_LIVE;
 }
 
-/* What must go is looked at again with the bucket held: until then it may be another flow's. */
 /* Generations are eight bits, and come again: one that is past must not be taken for a new one. */
 static void forget_policy(const struct flow_table *t, struct flow_bucket *b, int i)
 {
@@ -407,6 +406,7 @@ static void forget_policy(const struct flow_table *t, struct flow_bucket *b, int
 					    false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
+/* What must go is looked at again with the bucket held: until then it may be another flow's. */
 static void sweep_bucket(const struct flow_table *t, struct flow_bucket *b, const uint64_t *keep,
 			 uint16_t tick, struct flow_sweep *out)
 {

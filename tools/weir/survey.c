@@ -294,7 +294,7 @@ static void use_daemon(struct taking *t)
 	d->received = json_integer_value(json_object_get(ledger, "rx"));
 	json_array_foreach(json_object_get(t->interfaces, "interfaces"), i, one)
 		d->unfinished_checksums +=
-			json_integer_value(json_object_get(one, "unfinished_checksums"));
+		json_integer_value(json_object_get(one, "unfinished_checksums"));
 	d->rx_full = dropped_for(t, reason_word(REASON_RX_FULL));
 	d->rx_no_frame = dropped_for(t, reason_word(REASON_RX_NO_FRAME));
 	d->tx_full = dropped_for(t, reason_word(REASON_TX_FULL));

@@ -27,22 +27,23 @@ struct {
 	__type(value, struct nat_in_use);
 } nat_in_use SEC(".maps");
 
-static __always_inline int nat_note(const struct packet *p, __u64 hash, __u64 tag, __u32 meta,
-				    __u32 entry)
+static __always_inline int nat_note(const struct repeat *r, const struct addr *source,
+				    __u8 protocol, __be16 ethertype, __u16 l3_offset,
+				    __u16 l4_offset)
 {
 	__u32 slot = 0;
 	struct nat_in_use *now = bpf_map_lookup_elem(&nat_in_use, &slot);
-	if (!now || p->icmp)
+	if (!now)
 		return REPEAT_NOTHING;
-	now->p.key.source = p->key.source;
-	now->p.key.protocol = p->key.protocol;
-	now->p.ethertype = p->ethertype;
-	now->p.l3_offset = p->l3_offset;
-	now->p.l4_offset = p->l4_offset;
-	now->hash = hash;
-	now->tag = tag;
-	now->meta = meta;
-	now->entry = entry;
+	now->p.key.source = *source;
+	now->p.key.protocol = protocol;
+	now->p.ethertype = ethertype;
+	now->p.l3_offset = l3_offset;
+	now->p.l4_offset = l4_offset;
+	now->hash = r->hash;
+	now->tag = r->tag;
+	now->meta = r->meta;
+	now->entry = r->entry;
 	return REPEAT_TRANSLATED;
 }
 

@@ -138,12 +138,11 @@ int rebuild_frame(struct xdp_md *ctx, __u32 backend, __u32 l3_offset, __u64 hash
 
 /*
  * Takes note of a flow that is translated, for translate_frame() (bpf/repeat_nat.h), which is not
- * called from here because the stack would not hold them all. Returns REPEAT_TRANSLATED.
+ * called from here because the stack would not hold them all. Where the caller writes what is
+ * needed of the packet, or NULL.
  */
 struct repeat;
-static __always_inline int nat_note(const struct repeat *r, const struct addr *source,
-				    __u8 protocol, __be16 ethertype, __u16 l3_offset,
-				    __u16 l4_offset);
+static __always_inline struct packet *nat_note(const struct repeat *r);
 
 static __always_inline void repeat_count(__u32 backend, __u64 bytes)
 {
@@ -227,6 +226,19 @@ static __always_inline int repeat_leave(const struct repeat *r, struct port_coun
 	return bpf_redirect_map(&egress_ports, egress, XDP_ABORTED);
 }
 
+static __always_inline int repeat_note(const struct packet *p, const struct repeat *r)
+{
+	struct packet *noted = nat_note(r);
+	if (!noted)
+		return REPEAT_NOTHING;
+	noted->key.source = p->key.source;
+	noted->key.protocol = p->key.protocol;
+	noted->ethertype = p->ethertype;
+	noted->l3_offset = p->l3_offset;
+	noted->l4_offset = p->l4_offset;
+	return REPEAT_TRANSLATED;
+}
+
 /*
  * The XDP action for a packet whose flow is known, REPEAT_NOTHING otherwise. `data` to `end` is
  * ctx's frame, `p` what parse_packet() made of it without finding fault.
@@ -245,9 +257,7 @@ static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const
 	__u32 backend = r.tag & FLOW_TAG_BACKEND, egress = plain_way_egress(&r.to);
 	int plain = plain_way_is(&r.to) && p->l3_offset == ETH_HLEN;
 	if (!plain && r.meta & FLOW_META_TRANSLATED)
-		return p->icmp ? REPEAT_NOTHING
-			       : nat_note(&r, &p->key.source, p->key.protocol, p->ethertype,
-					  p->l3_offset, p->l4_offset);
+		return p->icmp ? REPEAT_NOTHING : repeat_note(p, &r);
 	if (plain && ETH_HLEN + plain_way_mtu(&r.to) < frame_length(data, end))
 		return REPEAT_NOTHING; /* the client has to be told */
 	__u32 action = egress == port_index ? XDP_TX : XDP_REDIRECT;

@@ -27,24 +27,17 @@ struct {
 	__type(value, struct nat_in_use);
 } nat_in_use SEC(".maps");
 
-static __always_inline int nat_note(const struct repeat *r, const struct addr *source,
-				    __u8 protocol, __be16 ethertype, __u16 l3_offset,
-				    __u16 l4_offset)
+static __always_inline struct packet *nat_note(const struct repeat *r)
 {
 	__u32 slot = 0;
 	struct nat_in_use *now = bpf_map_lookup_elem(&nat_in_use, &slot);
 	if (!now)
-		return REPEAT_NOTHING;
-	now->p.key.source = *source;
-	now->p.key.protocol = protocol;
-	now->p.ethertype = ethertype;
-	now->p.l3_offset = l3_offset;
-	now->p.l4_offset = l4_offset;
+		return 0;
 	now->hash = r->hash;
 	now->tag = r->tag;
 	now->meta = r->meta;
 	now->entry = r->entry;
-	return REPEAT_TRANSLATED;
+	return &now->p;
 }
 
 static __always_inline int nat_same_address(const struct addr *a, const struct addr *b)
@@ -132,18 +125,6 @@ __attribute__((noinline)) int nat_translate(struct xdp_md *ctx)
 	return translate_cross(data, end, &head, x);
 }
 
-/* repeat_plain() has no room to keep the offset, which over IPv4 the header says too. */
-static __always_inline int nat_find_transport(const void *data, const void *end, struct packet *p)
-{
-	const struct iphdr *ip = translate_at((void *)data, p->l3_offset & 31);
-	if (!translate_is_v4(p))
-		return 1;
-	if ((const void *)(ip + 1) > end)
-		return 0;
-	p->l4_offset = p->l3_offset + ip->ihl * 4;
-	return 1;
-}
-
 /* The translation of the flow, and its backend. False: there is none, or it is being changed. */
 static __always_inline int nat_read(struct nat_in_use *now)
 {
@@ -169,8 +150,7 @@ __attribute__((noinline)) int nat_prepare(struct xdp_md *ctx)
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	__u32 slot = 0;
 	struct nat_in_use *now = bpf_map_lookup_elem(&nat_in_use, &slot);
-	if (!now || (char *)data + ETH_HLEN > (char *)end || !nat_read(now) ||
-	    !nat_aim(data, now) || !nat_find_transport(data, end, &now->p))
+	if (!now || (char *)data + ETH_HLEN > (char *)end || !nat_read(now) || !nat_aim(data, now))
 		return REPEAT_NOTHING;
 	if (now->x.egress == port_index)
 		return XDP_TX;

@@ -52,10 +52,37 @@ static __always_inline int plain_frame_is(const struct plain_frame *f, __u32 len
 
 static __always_inline int plain_note(const struct plain_frame *f, const struct repeat *r)
 {
-	struct addr source;
-	addr_set_v4(&source, plain_word(f->source));
-	return nat_note(r, &source, f->protocol, f->ethertype, ETH_HLEN,
-			ETH_HLEN + sizeof(struct iphdr));
+	struct packet *noted = nat_note(r);
+	if (!noted)
+		return REPEAT_NOTHING;
+	addr_set_v4(&noted->key.source, plain_word(f->source));
+	noted->key.protocol = f->protocol;
+	noted->ethertype = f->ethertype;
+	noted->l3_offset = ETH_HLEN;
+	noted->l4_offset = ETH_HLEN + sizeof(struct iphdr);
+	return REPEAT_TRANSLATED;
+}
+
+/*
+ * A plain frame whose flow, of that hash, is known and goes by a tunnel or is translated. A
+ * function of its own, which looks the flow up again, so that repeat_plain() is short and the stack
+ * holds it.
+ */
+__attribute__((noinline)) int repeat_rebuilt(struct xdp_md *ctx, __u64 hash)
+{
+	const struct plain_frame *f = (void *)(long)ctx->data;
+	__u32 port = port_index;
+	struct port_counters *ledger = bpf_map_lookup_elem(&counters, &port);
+	struct repeat r;
+	if (!ledger || (const void *)(f + 1) > (void *)(long)ctx->data_end ||
+	    repeat_find(&r, hash, ledger, 0))
+		return REPEAT_NOTHING;
+	if (r.meta & FLOW_META_TRANSLATED)
+		return plain_note(f, &r);
+	if (!rebuild_frame(ctx, r.tag & FLOW_TAG_BACKEND, ETH_HLEN, hash))
+		return REPEAT_NOTHING;
+	repeat_touch(r.bucket, r.entry, r.meta, r.tick, 0);
+	return repeat_leave(&r, ledger, (__u64)ctx->data_end - ctx->data);
 }
 
 /* As repeat_decision(), of a frame that was not parsed; REPEAT_NOTHING too where it is not plain.
@@ -73,17 +100,11 @@ static __always_inline int repeat_plain(struct xdp_md *ctx, void *data, const vo
 				  plain_word(f->ports), f->protocol, &seed);
 	if (repeat_find(&r, hash, ledger, generation))
 		return REPEAT_NOTHING;
-	if (__builtin_expect(!plain_way_is(&r.to), 0)) {
-		if (r.meta & FLOW_META_TRANSLATED)
-			return plain_note(f, &r);
-		if (!rebuild_frame(ctx, r.tag & FLOW_TAG_BACKEND, ETH_HLEN, hash))
-			return REPEAT_NOTHING;
-		length = ctx->data_end - ctx->data;
-	} else {
-		if (ETH_HLEN + plain_way_mtu(&r.to) < length)
-			return REPEAT_NOTHING;
-		rewrite_words(data, r.to.first, r.to.second);
-	}
+	if (!plain_way_is(&r.to))
+		return repeat_rebuilt(ctx, hash);
+	if (ETH_HLEN + plain_way_mtu(&r.to) < length)
+		return REPEAT_NOTHING;
+	rewrite_words(data, r.to.first, r.to.second);
 	repeat_touch(r.bucket, r.entry, r.meta, r.tick, generation);
 	return repeat_leave(&r, ledger, length);
 }

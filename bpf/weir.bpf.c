@@ -303,9 +303,12 @@ static __always_inline int steer(struct xdp_md *ctx, struct port_counters *ledge
  * Answers for a VIP, if no worker does, so that neighbours find it while no daemon runs. Changing
  * the frame's length moves it, so everything is found anew after that.
  */
-static __always_inline int answer(struct xdp_md *ctx, struct port_counters *ledger,
-				  const struct packet *p)
+__attribute__((noinline)) int answer(struct xdp_md *ctx, const struct packet *p)
 {
+	__u32 port = port_index;
+	struct port_counters *ledger = bpf_map_lookup_elem(&counters, &port);
+	if (!p || !ledger)
+		return XDP_PASS;
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	__u32 length = frame_length(data, end);
 	int grow = neighbor_reply_length(p, length) - length;
@@ -335,7 +338,7 @@ static __always_inline int handle_neighbor(struct xdp_md *ctx, struct port_count
 	if (fast_path != FAST_PATH_ALWAYS && redirect_to_worker(ctx, ledger) == XDP_REDIRECT)
 		return XDP_REDIRECT;
 	if (fast_path != FAST_PATH_NEVER)
-		return answer(ctx, ledger, p);
+		return answer(ctx, p);
 	ledger->passed++;
 	return XDP_PASS;
 }

@@ -45,6 +45,7 @@ static const char usage[] =
 	"  --flood N          seconds of the flood (30); 0: none\n"
 	"  --flood-flows N    connections beside the flood (1000000)\n"
 	"  --quick            3 trials, 5 s of flood\n"
+	"  --only PART[,...]  some of fast, methods, workers, flood, filter, capture\n"
 	"  --weir FILE        the program to measure (weir, next to this one)\n"
 	"  --json FILE        write the result as JSON too, with each trial\n"
 	"  --markdown FILE    write the result as Markdown too\n";
@@ -62,6 +63,24 @@ static bool read_flows(const char *text, struct net_options *o)
 			return false;
 	}
 	return false;
+}
+
+static bool read_parts(const char *text, uint32_t *out)
+{
+	static const char *const names[] = {"fast",  "methods", "workers",
+					    "flood", "filter",  "capture"};
+	*out = 0;
+	while (*text) {
+		size_t length = strcspn(text, ","), i = 0;
+		while (i < sizeof(names) / sizeof(names[0]) &&
+		       (strlen(names[i]) != length || strncmp(names[i], text, length)))
+			i++;
+		if (i == sizeof(names) / sizeof(names[0]))
+			return false;
+		*out |= 1u << i;
+		text += length + (text[length] == ',');
+	}
+	return *out;
 }
 
 static int take_number(const char *name, const char *text, uint32_t min, uint32_t max,
@@ -93,6 +112,13 @@ static int take_option(int option, const char *value, struct net_options *o, str
 		o->trials = 3;
 		o->flood_seconds = 5;
 		return -1;
+	case 'o':
+		if (read_parts(value, &o->parts))
+			return -1;
+		return options_fault("weir-bench net",
+				     "--only %s: of fast, methods, workers, flood, filter, "
+				     "capture",
+				     value);
 	case 'w':
 		o->weir = value;
 		return -1;
@@ -119,6 +145,7 @@ static int read_options(int argc, char **argv, struct net_options *o, struct fil
 		{"flood", required_argument, NULL, 'S'},
 		{"flood-flows", required_argument, NULL, 'F'},
 		{"quick", no_argument, NULL, 'q'},
+		{"only", required_argument, NULL, 'o'},
 		{"weir", required_argument, NULL, 'w'},
 		{"json", required_argument, NULL, 'j'},
 		{"markdown", required_argument, NULL, 'm'},
@@ -131,6 +158,7 @@ static int read_options(int argc, char **argv, struct net_options *o, struct fil
 		.flow_counts = 3,
 		.trials = 5,
 		.seconds = 1,
+		.parts = NET_ALL,
 		.flood_seconds = 30,
 		.flood_flows = 1000000,
 	};
@@ -212,7 +240,9 @@ static int prepare(struct net_result *result, char path[PATH_MAX], char folder[]
 
 static void remove_folder(const struct net_options *o)
 {
-	static const char *const names[] = {"weir.yaml", "weir.log", "weir.sock", "testpmd.log"};
+	static const char *const names[] = {"weir.yaml",   "weir.log",  "weir.sock",
+					    "testpmd.log", "list.txt",  "bare.yaml",
+					    "bare.log",    "bare.sock", "capture.log"};
 	char path[PATH_MAX];
 	for (size_t i = 0; o->folder && i < sizeof(names) / sizeof(names[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", o->folder, names[i]);

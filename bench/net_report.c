@@ -80,6 +80,27 @@ static void describe_missing(const struct net_result *r, const char *bullet, FIL
 	}
 }
 
+static void describe_load(const struct net_result *r, const char *bullet, FILE *out)
+{
+	if (r->load_seconds > 0)
+		fprintf(out, "%sa list of 1,000,000 prefixes was in force after %.2f s\n", bullet,
+			r->load_seconds);
+}
+
+static void describe_capture(const struct net_capture *c, const char *bullet, FILE *out)
+{
+	if (!c->measured)
+		return;
+	fprintf(out,
+		"%s%.2f million drops a second for %.1f s, captured at 128 bytes: %" PRIu64
+		" dropped, %" PRIu64 " captured, %" PRIu64 " lost, %" PRId64 " unaccounted\n",
+		bullet, c->dropped / c->seconds / 1e6, c->seconds, c->dropped, c->captured, c->lost,
+		(int64_t)(c->dropped - c->captured - c->lost));
+	fprintf(out,
+		"%s  other flows delivered meanwhile: %.2f%% without the capture, %.2f%% with it\n",
+		bullet, 100 * c->calm_share, 100 * c->share);
+}
+
 static void describe_flood(const struct net_flood *f, const char *bullet, FILE *out)
 {
 	char flows[TABLE_FIGURE], text[TABLE_FIGURE];
@@ -138,6 +159,8 @@ int net_print(const struct net_result *r, FILE *out)
 	table_free(t);
 	fprintf(out, "\n");
 	describe_missing(r, "", out);
+	describe_load(r, "", out);
+	describe_capture(&r->capture, "", out);
 	describe_flood(&r->flood, "", out);
 	return err ? err : ferror(out) ? -EIO : 0;
 }
@@ -160,6 +183,8 @@ int net_write_markdown(const struct net_result *r, FILE *out)
 	}
 	fprintf(out, "\n");
 	describe_missing(r, "- ", out);
+	describe_load(r, "- ", out);
+	describe_capture(&r->capture, "- ", out);
 	describe_flood(&r->flood, "- ", out);
 	return ferror(out) ? -EIO : 0;
 }
@@ -191,6 +216,15 @@ static json_t *row_json(const struct net_row *row, uint32_t trials)
 	return j;
 }
 
+static json_t *capture_json(const struct net_capture *c)
+{
+	if (!c->measured)
+		return json_null();
+	return json_pack("{s:f, s:I, s:I, s:I, s:f, s:f}", "seconds", c->seconds, "dropped",
+			 (json_int_t)c->dropped, "captured", (json_int_t)c->captured, "lost",
+			 (json_int_t)c->lost, "calm_share", c->calm_share, "share", c->share);
+}
+
 static json_t *flood_json(const struct net_flood *f)
 {
 	if (!f->measured)
@@ -219,6 +253,9 @@ int net_write_json(const struct net_result *r, FILE *out)
 		"rows", rows, "flood", flood_json(&r->flood));
 	if (!root)
 		return -ENOMEM;
+	json_object_set_new(root, "capture", capture_json(&r->capture));
+	if (r->load_seconds > 0)
+		json_object_set_new(root, "load_seconds", json_real(r->load_seconds));
 	int failed = json_dumpf(root, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
 	json_decref(root);
 	fprintf(out, "\n");

@@ -224,7 +224,7 @@ int program_make_meters(struct program *p, uint32_t mask, struct err *err)
 
 int program_meters(const struct program *p)
 {
-	return bpf_map__fd(first(p)->maps.meters);
+	return bpf_map__fd(program_first(p)->maps.meters);
 }
 
 /* --- counters and taps --------------------------------------------------------------------- */

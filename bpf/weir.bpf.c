@@ -2,6 +2,7 @@
 /*
  * The XDP program. A packet's way through it:
  *
+ *   refuse     is its source dropped, whatever it sends?     bpf/police.h
  *   repeat     is it what nearly all packets are, and known? bpf/repeat_plain.h
  *   parse      what is it?                                   bpf/packet.h
  *   repeat     is its flow decided about? then do it again   bpf/repeat.h
@@ -24,12 +25,8 @@
 #include "bpf/packet.h"
 #include "bpf/translation.h"
 
-/* Set before loading: the port this instance serves, and its link address. */
+/* Set before loading: the port this instance serves. */
 const volatile __u32 port_index = 0;
-const volatile __u8 port_mac[ETH_ALEN] = {};
-
-/* Set before loading: the MTU of each port, in bytes of IP packet. */
-const volatile __u32 port_mtu[ABI_MAX_PORTS] = {};
 
 /* Set before loading: what new flows meet while no daemon runs, XDP_PASS or XDP_DROP. */
 const volatile __u32 miss_action = XDP_PASS;
@@ -42,7 +39,12 @@ const volatile __u32 flow_mask = 0;
 const volatile struct flow_seed flow_seed = {};
 const volatile __u32 flow_limits[FLOW_META_STATE + 1] = {};
 
-/* What user space changes while the program runs. */
+/*
+ * What user space changes while the program runs. The link address is one word, its six bytes
+ * first, so that it is read whole; MTUs are those of each port, in bytes of IP packet.
+ */
+__u64 port_mac = 0;
+__u32 port_mtu[ABI_MAX_PORTS] = {};
 __u32 echo_limit = 0; /* echo requests a second that each CPU answers where no worker does */
 __u32 fast_path = FAST_PATH_NEVER; /* enum fast_path */
 
@@ -303,12 +305,9 @@ static __always_inline int steer(struct xdp_md *ctx, struct port_counters *ledge
  * Answers for a VIP, if no worker does, so that neighbours find it while no daemon runs. Changing
  * the frame's length moves it, so everything is found anew after that.
  */
-__attribute__((noinline)) int answer(struct xdp_md *ctx, const struct packet *p)
+static __always_inline int answer(struct xdp_md *ctx, struct port_counters *ledger,
+				  const struct packet *p)
 {
-	__u32 port = port_index;
-	struct port_counters *ledger = bpf_map_lookup_elem(&counters, &port);
-	if (!p || !ledger)
-		return XDP_PASS;
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	__u32 length = frame_length(data, end);
 	int grow = neighbor_reply_length(p, length) - length;
@@ -321,10 +320,8 @@ __attribute__((noinline)) int answer(struct xdp_md *ctx, const struct packet *p)
 	}
 	data = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;
-	__u8 mac[ETH_ALEN];
-	for (int i = 0; i < ETH_ALEN; i++)
-		mac[i] = port_mac[i];
-	reason = neighbor_reply(data, end, p, mac);
+	__u64 mac = port_mac;
+	reason = neighbor_reply(data, end, p, (const __u8 *)&mac);
 	if (reason)
 		return drop(ctx, ledger, reason);
 	ledger->transmitted++;
@@ -338,7 +335,7 @@ static __always_inline int handle_neighbor(struct xdp_md *ctx, struct port_count
 	if (fast_path != FAST_PATH_ALWAYS && redirect_to_worker(ctx, ledger) == XDP_REDIRECT)
 		return XDP_REDIRECT;
 	if (fast_path != FAST_PATH_NEVER)
-		return answer(ctx, p);
+		return answer(ctx, ledger, p);
 	ledger->passed++;
 	return XDP_PASS;
 }
@@ -391,10 +388,8 @@ __attribute__((noinline)) int answer_echo(struct xdp_md *ctx, const struct packe
 	int reason = icmp_check(data, end, p);
 	if (reason)
 		return reason;
-	__u8 mac[ETH_ALEN];
-	for (int i = 0; i < ETH_ALEN; i++)
-		mac[i] = port_mac[i];
-	return icmp_reply(data, end, p, mac);
+	__u64 mac = port_mac;
+	return icmp_reply(data, end, p, (const __u8 *)&mac);
 }
 
 /* VIPs go on answering ping while no daemon runs. */
@@ -434,9 +429,11 @@ static __always_inline int act(struct xdp_md *ctx, struct port_counters *ledger,
 }
 
 /*
+ * What is not refused and not repeated as it is. `word` of `tables`.
+ *
  * long function: the order in which a packet meets everything, which is what this program is.
  */
-__attribute__((noinline)) int examine(struct xdp_md *ctx)
+__attribute__((noinline)) int examine(struct xdp_md *ctx, __u32 word)
 {
 	__u32 port = port_index, zero = 0;
 	struct port_counters *ledger = bpf_map_lookup_elem(&counters, &port);
@@ -444,8 +441,7 @@ __attribute__((noinline)) int examine(struct xdp_md *ctx)
 	if (!ledger || !p)
 		return XDP_PASS;
 	__builtin_memset(p, 0, sizeof(*p));
-	tap_rx(ctx);
-	__u32 word = tables, generation = word >> TABLES_GENERATION & 0xff;
+	__u32 generation = word >> TABLES_GENERATION & 0xff;
 	int repeated = REPEAT_NOTHING;
 	int reason = parse_frame(ctx, p);
 	if (fast_path == FAST_PATH_ALWAYS && !reason && !p->fragment) {
@@ -457,9 +453,6 @@ __attribute__((noinline)) int examine(struct xdp_md *ctx)
 	}
 	__u32 slot = word & TABLES_SLOT;
 	struct police_case *k = word & TABLES_POLICED && !reason ? police_open(slot) : 0;
-	if (k && word & TABLES_EARLY && police_source(ctx, p, k))
-		return drop_by_rule(ctx, ledger, k->verdict.reason, ABI_NO_SERVICE,
-				    k->verdict.rule);
 	const struct target *service = 0;
 	enum match match = match_packet(&slot, p, &reason, &service);
 	if (k && match != MATCH_DROP) {
@@ -486,15 +479,25 @@ int weir(struct xdp_md *ctx)
 		return XDP_PASS;
 	ledger->rx_packets++;
 	ledger->rx_bytes += frame_length(data, end);
-	if (fast_path == FAST_PATH_ALWAYS && !tap_is_busy()) {
-		__u32 generation = tables >> TABLES_GENERATION & 0xff;
+	int watched = tap_is_busy();
+	if (watched)
+		tap_rx(ctx);
+	__u32 word = tables;
+	if (__builtin_expect(word & TABLES_EARLY, 0)) {
+		int rule = police_source(ctx, ledger, word & TABLES_SLOT);
+		if (rule >= 0)
+			return drop_by_rule(ctx, ledger, REASON_POLICY_DENIED, ABI_NO_SERVICE,
+					    rule);
+	}
+	if (fast_path == FAST_PATH_ALWAYS && !watched) {
+		__u32 generation = word >> TABLES_GENERATION & 0xff;
 		int action = repeat_plain(ctx, data, end, ledger, generation);
 		if (action == REPEAT_TRANSLATED)
 			action = translate_frame(ctx);
 		if (action >= 0)
 			return action;
 	}
-	return examine(ctx);
+	return examine(ctx, word);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -336,6 +336,7 @@ static const struct field root_fields[] = {
 	{"memory", &kind_mapping, FIELD_NOWHERE, &memory, ""},
 	{"flow_table", &kind_mapping, FIELD_NOWHERE, &flow_table, ""},
 	{"on_daemon_loss", &kind_choice, CONFIG(on_daemon_loss), daemon_losses, "pass"},
+	{"captures", &kind_choice, CONFIG(captures), truths, "true"},
 	{"blackbox", &kind_mapping, FIELD_NOWHERE, &blackbox, ""},
 	{"icmp", &kind_mapping, FIELD_NOWHERE, &icmp, ""},
 	{"nat", &kind_mapping, FIELD_NOWHERE, &nat, ""},
@@ -358,7 +359,7 @@ const struct mapping *config_keys(void)
 
 static int parse_document(struct document *d, struct config **out)
 {
-	struct place at = {.node = document_root(d)};
+	struct place at = {.node = d->root};
 	struct config *c = calloc(1, sizeof(*c));
 	if (!c) {
 		document_no_memory(d);

@@ -1,283 +1,106 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Rows of packet_cases[]: nat, of both families and between them. For packet_table.c alone. */
 /* clang-format off */
-/* --- UDP --------------------------------------------------------------------------------------- */
-	{"nat44, a datagram",
-	 {FROM_TO(CLIENT, CLIENT_PORT, NAT4, 9), .protocol = IPPROTO_UDP, .payload = 30},
-	 BY_NAT("nat44", "02:04:0a:00:00:3c", FROM_TO(SNAT, NAT_PORT, "10.0.0.60", 9), .protocol = IPPROTO_UDP,
-		.payload = 30)},
-	{"nat44, its answer",
-	 {.mac_from = "02:04:0a:00:00:3c", FROM_TO("10.0.0.60", 9, SNAT, NAT_PORT), .protocol = IPPROTO_UDP,
-	  .payload = 30},
-	 BY_NAT("nat44", CLIENT_MAC, FROM_TO(NAT4, 9, CLIENT, CLIENT_PORT), .protocol = IPPROTO_UDP,
-		.payload = 30)},
-	{"nat44, a datagram, long",
-	 {FROM_TO(CLIENT, CLIENT_PORT, NAT4, 9), .protocol = IPPROTO_UDP, .payload = 1300},
-	 BY_NAT("nat44", "02:04:0a:00:00:3c", FROM_TO(SNAT, NAT_PORT, "10.0.0.60", 9), .protocol = IPPROTO_UDP,
-		.payload = 1300)},
-	{"nat44, its answer, long",
-	 {.mac_from = "02:04:0a:00:00:3c", FROM_TO("10.0.0.60", 9, SNAT, NAT_PORT), .protocol = IPPROTO_UDP,
-	  .payload = 1300},
-	 BY_NAT("nat44", CLIENT_MAC, FROM_TO(NAT4, 9, CLIENT, CLIENT_PORT), .protocol = IPPROTO_UDP,
-		.payload = 1300)},
-	{"nat44, the traffic class stays",
-	 {FROM_TO(CLIENT, CLIENT_PORT, NAT4, 9), .protocol = IPPROTO_UDP, .traffic_class = 0xbb},
-	 BY_NAT("nat44", "02:04:0a:00:00:3c", FROM_TO(SNAT, NAT_PORT, "10.0.0.60", 9), .protocol = IPPROTO_UDP,
-		.traffic_class = 0xbb)},
-	{"nat44, no port is left",
-	 {FROM_TO(CLIENT, 41001, NAT4, 9), .protocol = IPPROTO_UDP},
-	 NAT_DROPS(NAT_EXHAUSTED, "nat44")},
-	{"nat44, the last hop",
-	 {FROM_TO(CLIENT, CLIENT_PORT, NAT4, 9), .protocol = IPPROTO_UDP, .hop_limit = 1},
-	 NAT_DROPS(HOP_LIMIT, "nat44")},
-	{"nat44, an answer of nobody",
-	 {.mac_from = "02:04:0a:00:00:3c", FROM_TO("10.0.0.60", 10, SNAT, NAT_PORT), .protocol = IPPROTO_UDP},
-	 WORKER_DROPS(NAT_UNKNOWN, .never_repeated = true)},
-	{"nat66, a datagram",
-	 {FROM_TO(CLIENT6, CLIENT_PORT, NAT6, 9), .protocol = IPPROTO_UDP, .payload = 30},
-	 BY_NAT("nat66", "02:06:00:00:00:60", FROM_TO(SNAT6, NAT_PORT, "2001:db8:2::60", 9), .protocol = IPPROTO_UDP,
-		.payload = 30)},
-	{"nat66, its answer",
-	 {.mac_from = "02:06:00:00:00:60", FROM_TO("2001:db8:2::60", 9, SNAT6, NAT_PORT), .protocol = IPPROTO_UDP,
-	  .payload = 30},
-	 BY_NAT("nat66", CLIENT_MAC, FROM_TO(NAT6, 9, CLIENT6, CLIENT_PORT), .protocol = IPPROTO_UDP,
-		.payload = 30)},
-	{"nat66, a datagram, long",
-	 {FROM_TO(CLIENT6, CLIENT_PORT, NAT6, 9), .protocol = IPPROTO_UDP, .payload = 1300},
-	 BY_NAT("nat66", "02:06:00:00:00:60", FROM_TO(SNAT6, NAT_PORT, "2001:db8:2::60", 9), .protocol = IPPROTO_UDP,
-		.payload = 1300)},
-	{"nat66, its answer, long",
-	 {.mac_from = "02:06:00:00:00:60", FROM_TO("2001:db8:2::60", 9, SNAT6, NAT_PORT), .protocol = IPPROTO_UDP,
-	  .payload = 1300},
-	 BY_NAT("nat66", CLIENT_MAC, FROM_TO(NAT6, 9, CLIENT6, CLIENT_PORT), .protocol = IPPROTO_UDP,
-		.payload = 1300)},
-	{"nat66, the traffic class stays",
-	 {FROM_TO(CLIENT6, CLIENT_PORT, NAT6, 9), .protocol = IPPROTO_UDP, .traffic_class = 0xbb},
-	 BY_NAT("nat66", "02:06:00:00:00:60", FROM_TO(SNAT6, NAT_PORT, "2001:db8:2::60", 9), .protocol = IPPROTO_UDP,
-		.traffic_class = 0xbb)},
-	{"nat66, no port is left",
-	 {FROM_TO(CLIENT6, 41001, NAT6, 9), .protocol = IPPROTO_UDP},
-	 NAT_DROPS(NAT_EXHAUSTED, "nat66")},
-	{"nat66, the last hop",
-	 {FROM_TO(CLIENT6, CLIENT_PORT, NAT6, 9), .protocol = IPPROTO_UDP, .hop_limit = 1},
-	 NAT_DROPS(HOP_LIMIT, "nat66")},
-	{"nat66, an answer of nobody",
-	 {.mac_from = "02:06:00:00:00:60", FROM_TO("2001:db8:2::60", 10, SNAT6, NAT_PORT), .protocol = IPPROTO_UDP},
-	 WORKER_DROPS(NAT_UNKNOWN, .never_repeated = true)},
-	{"nat46, a datagram",
-	 {FROM_TO(CLIENT, CLIENT_PORT, NAT46, 9), .protocol = IPPROTO_UDP, .payload = 30},
-	 BY_NAT("nat46", "02:06:00:00:00:62", FROM_TO(SNAT6, NAT_PORT, "2001:db8:2::62", 9), .protocol = IPPROTO_UDP,
-		.payload = 30)},
-	{"nat46, its answer",
-	 {.mac_from = "02:06:00:00:00:62", FROM_TO("2001:db8:2::62", 9, SNAT6, NAT_PORT), .protocol = IPPROTO_UDP,
-	  .payload = 30},
-	 BY_NAT("nat46", CLIENT_MAC, FROM_TO(NAT46, 9, CLIENT, CLIENT_PORT), .protocol = IPPROTO_UDP,
-		.payload = 30, .ipv4_anew = true)},
-	{"nat46, a datagram, long",
-	 {FROM_TO(CLIENT, CLIENT_PORT, NAT46, 9), .protocol = IPPROTO_UDP, .payload = 1300},
-	 BY_NAT("nat46", "02:06:00:00:00:62", FROM_TO(SNAT6, NAT_PORT, "2001:db8:2::62", 9), .protocol = IPPROTO_UDP,
-		.payload = 1300)},
-	{"nat46, its answer, long",
-	 {.mac_from = "02:06:00:00:00:62", FROM_TO("2001:db8:2::62", 9, SNAT6, NAT_PORT), .protocol = IPPROTO_UDP,
-	  .payload = 1300},
-	 BY_NAT("nat46", CLIENT_MAC, FROM_TO(NAT46, 9, CLIENT, CLIENT_PORT), .protocol = IPPROTO_UDP,
-		.payload = 1300, .ipv4_anew = true)},
-	{"nat46, the traffic class stays",
-	 {FROM_TO(CLIENT, CLIENT_PORT, NAT46, 9), .protocol = IPPROTO_UDP, .traffic_class = 0xbb},
-	 BY_NAT("nat46", "02:06:00:00:00:62", FROM_TO(SNAT6, NAT_PORT, "2001:db8:2::62", 9), .protocol = IPPROTO_UDP,
-		.traffic_class = 0xbb)},
-	{"nat46, no port is left",
-	 {FROM_TO(CLIENT, 41001, NAT46, 9), .protocol = IPPROTO_UDP},
-	 NAT_DROPS(NAT_EXHAUSTED, "nat46")},
-	{"nat46, the last hop",
-	 {FROM_TO(CLIENT, CLIENT_PORT, NAT46, 9), .protocol = IPPROTO_UDP, .hop_limit = 1},
-	 NAT_DROPS(HOP_LIMIT, "nat46")},
-	{"nat46, an answer of nobody",
-	 {.mac_from = "02:06:00:00:00:62", FROM_TO("2001:db8:2::62", 10, SNAT6, NAT_PORT), .protocol = IPPROTO_UDP},
-	 WORKER_DROPS(NAT_UNKNOWN, .never_repeated = true)},
-	{"nat64, a datagram",
-	 {FROM_TO(CLIENT6, CLIENT_PORT, NAT64, 9), .protocol = IPPROTO_UDP, .payload = 30},
-	 BY_NAT("nat64", "02:04:0a:00:00:3e", FROM_TO(SNAT, NAT_PORT, "10.0.0.62", 9), .protocol = IPPROTO_UDP,
-		.payload = 30, .ipv4_anew = true)},
-	{"nat64, its answer",
-	 {.mac_from = "02:04:0a:00:00:3e", FROM_TO("10.0.0.62", 9, SNAT, NAT_PORT), .protocol = IPPROTO_UDP,
-	  .payload = 30},
-	 BY_NAT("nat64", CLIENT_MAC, FROM_TO(NAT64, 9, CLIENT6, CLIENT_PORT), .protocol = IPPROTO_UDP,
-		.payload = 30)},
-	{"nat64, a datagram, long",
-	 {FROM_TO(CLIENT6, CLIENT_PORT, NAT64, 9), .protocol = IPPROTO_UDP, .payload = 1300},
-	 BY_NAT("nat64", "02:04:0a:00:00:3e", FROM_TO(SNAT, NAT_PORT, "10.0.0.62", 9), .protocol = IPPROTO_UDP,
-		.payload = 1300, .ipv4_anew = true)},
-	{"nat64, its answer, long",
-	 {.mac_from = "02:04:0a:00:00:3e", FROM_TO("10.0.0.62", 9, SNAT, NAT_PORT), .protocol = IPPROTO_UDP,
-	  .payload = 1300},
-	 BY_NAT("nat64", CLIENT_MAC, FROM_TO(NAT64, 9, CLIENT6, CLIENT_PORT), .protocol = IPPROTO_UDP,
-		.payload = 1300)},
-	{"nat64, the traffic class stays",
-	 {FROM_TO(CLIENT6, CLIENT_PORT, NAT64, 9), .protocol = IPPROTO_UDP, .traffic_class = 0xbb},
-	 BY_NAT("nat64", "02:04:0a:00:00:3e", FROM_TO(SNAT, NAT_PORT, "10.0.0.62", 9), .protocol = IPPROTO_UDP,
-		.traffic_class = 0xbb, .ipv4_anew = true)},
-	{"nat64, no port is left",
-	 {FROM_TO(CLIENT6, 41001, NAT64, 9), .protocol = IPPROTO_UDP},
-	 NAT_DROPS(NAT_EXHAUSTED, "nat64")},
-	{"nat64, the last hop",
-	 {FROM_TO(CLIENT6, CLIENT_PORT, NAT64, 9), .protocol = IPPROTO_UDP, .hop_limit = 1},
-	 NAT_DROPS(HOP_LIMIT, "nat64")},
-	{"nat64, an answer of nobody",
-	 {.mac_from = "02:04:0a:00:00:3e", FROM_TO("10.0.0.62", 10, SNAT, NAT_PORT), .protocol = IPPROTO_UDP},
-	 WORKER_DROPS(NAT_UNKNOWN, .never_repeated = true)},
-	{"nat44t, in the middle of a connection that nobody knows",
-	 {FROM_TO(CLIENT, 41002, NAT4, 80), .protocol = IPPROTO_TCP, .tcp_flags = TCP_ACK},
-	 NAT_DROPS(NAT_UNKNOWN, "nat44t")},
-	{"nat44t, a SYN",
-	 {FROM_TO(CLIENT, CLIENT_PORT, NAT4, 80), .protocol = IPPROTO_TCP,
-	  .tcp_flags = TCP_SYN},
-	 BY_NAT("nat44t", "02:04:0a:00:00:3d", FROM_TO(SNAT, NAT_PORT, "10.0.0.61", 8080),
-		.protocol = IPPROTO_TCP, .tcp_flags = TCP_SYN)},
-	{"nat44t, its answer",
-	 {.mac_from = "02:04:0a:00:00:3d", FROM_TO("10.0.0.61", 8080, SNAT, NAT_PORT), .protocol = IPPROTO_TCP,
-	  .tcp_flags = TCP_SYN | TCP_ACK},
-	 BY_NAT("nat44t", CLIENT_MAC, FROM_TO(NAT4, 80, CLIENT, CLIENT_PORT),
-		.protocol = IPPROTO_TCP, .tcp_flags = TCP_SYN | TCP_ACK)},
-	{"nat44t, an ACK",
-	 {FROM_TO(CLIENT, CLIENT_PORT, NAT4, 80), .protocol = IPPROTO_TCP,
-	  .tcp_flags = TCP_ACK},
-	 BY_NAT("nat44t", "02:04:0a:00:00:3d", FROM_TO(SNAT, NAT_PORT, "10.0.0.61", 8080),
-		.protocol = IPPROTO_TCP, .tcp_flags = TCP_ACK), .repeated = true},
-	{"nat44t, data",
-	 {FROM_TO(CLIENT, CLIENT_PORT, NAT4, 80), .protocol = IPPROTO_TCP,
-	  .tcp_flags = TCP_ACK | TCP_PSH, .payload = 1001},
-	 BY_NAT("nat44t", "02:04:0a:00:00:3d", FROM_TO(SNAT, NAT_PORT, "10.0.0.61", 8080),
-		.protocol = IPPROTO_TCP, .tcp_flags = TCP_ACK | TCP_PSH, .payload = 1001), .repeated = true},
-	{"nat44t, data of the backend",
-	 {.mac_from = "02:04:0a:00:00:3d", FROM_TO("10.0.0.61", 8080, SNAT, NAT_PORT), .protocol = IPPROTO_TCP,
-	  .tcp_flags = TCP_ACK, .payload = 1400},
-	 BY_NAT("nat44t", CLIENT_MAC, FROM_TO(NAT4, 80, CLIENT, CLIENT_PORT),
-		.protocol = IPPROTO_TCP, .tcp_flags = TCP_ACK, .payload = 1400), .repeated = true},
-	{"nat66t, in the middle of a connection that nobody knows",
-	 {FROM_TO(CLIENT6, 41002, NAT6, 80), .protocol = IPPROTO_TCP, .tcp_flags = TCP_ACK},
-	 NAT_DROPS(NAT_UNKNOWN, "nat66t")},
-	{"nat66t, a SYN",
-	 {FROM_TO(CLIENT6, CLIENT_PORT, NAT6, 80), .protocol = IPPROTO_TCP,
-	  .tcp_flags = TCP_SYN},
-	 BY_NAT("nat66t", "02:06:00:00:00:61", FROM_TO(SNAT6, NAT_PORT, "2001:db8:2::61", 8080),
-		.protocol = IPPROTO_TCP, .tcp_flags = TCP_SYN)},
-	{"nat66t, its answer",
-	 {.mac_from = "02:06:00:00:00:61", FROM_TO("2001:db8:2::61", 8080, SNAT6, NAT_PORT), .protocol = IPPROTO_TCP,
-	  .tcp_flags = TCP_SYN | TCP_ACK},
-	 BY_NAT("nat66t", CLIENT_MAC, FROM_TO(NAT6, 80, CLIENT6, CLIENT_PORT),
-		.protocol = IPPROTO_TCP, .tcp_flags = TCP_SYN | TCP_ACK)},
-	{"nat66t, an ACK",
-	 {FROM_TO(CLIENT6, CLIENT_PORT, NAT6, 80), .protocol = IPPROTO_TCP,
-	  .tcp_flags = TCP_ACK},
-	 BY_NAT("nat66t", "02:06:00:00:00:61", FROM_TO(SNAT6, NAT_PORT, "2001:db8:2::61", 8080),
-		.protocol = IPPROTO_TCP, .tcp_flags = TCP_ACK), .repeated = true},
-	{"nat66t, data",
-	 {FROM_TO(CLIENT6, CLIENT_PORT, NAT6, 80), .protocol = IPPROTO_TCP,
-	  .tcp_flags = TCP_ACK | TCP_PSH, .payload = 1001},
-	 BY_NAT("nat66t", "02:06:00:00:00:61", FROM_TO(SNAT6, NAT_PORT, "2001:db8:2::61", 8080),
-		.protocol = IPPROTO_TCP, .tcp_flags = TCP_ACK | TCP_PSH, .payload = 1001), .repeated = true},
-	{"nat66t, data of the backend",
-	 {.mac_from = "02:06:00:00:00:61", FROM_TO("2001:db8:2::61", 8080, SNAT6, NAT_PORT), .protocol = IPPROTO_TCP,
-	  .tcp_flags = TCP_ACK, .payload = 1400},
-	 BY_NAT("nat66t", CLIENT_MAC, FROM_TO(NAT6, 80, CLIENT6, CLIENT_PORT),
-		.protocol = IPPROTO_TCP, .tcp_flags = TCP_ACK, .payload = 1400), .repeated = true},
-	{"nat46t, in the middle of a connection that nobody knows",
-	 {FROM_TO(CLIENT, 41002, NAT46, 80), .protocol = IPPROTO_TCP, .tcp_flags = TCP_ACK},
-	 NAT_DROPS(NAT_UNKNOWN, "nat46t")},
-	{"nat46t, a SYN",
-	 {FROM_TO(CLIENT, CLIENT_PORT, NAT46, 80), .protocol = IPPROTO_TCP,
-	  .tcp_flags = TCP_SYN},
-	 BY_NAT("nat46t", "02:06:00:00:00:63", FROM_TO(SNAT6, NAT_PORT, "2001:db8:2::63", 8080),
-		.protocol = IPPROTO_TCP, .tcp_flags = TCP_SYN)},
-	{"nat46t, its answer",
-	 {.mac_from = "02:06:00:00:00:63", FROM_TO("2001:db8:2::63", 8080, SNAT6, NAT_PORT), .protocol = IPPROTO_TCP,
-	  .tcp_flags = TCP_SYN | TCP_ACK},
-	 BY_NAT("nat46t", CLIENT_MAC, FROM_TO(NAT46, 80, CLIENT, CLIENT_PORT),
-		.protocol = IPPROTO_TCP, .tcp_flags = TCP_SYN | TCP_ACK, .ipv4_anew = true)},
-	{"nat46t, an ACK",
-	 {FROM_TO(CLIENT, CLIENT_PORT, NAT46, 80), .protocol = IPPROTO_TCP,
-	  .tcp_flags = TCP_ACK},
-	 BY_NAT("nat46t", "02:06:00:00:00:63", FROM_TO(SNAT6, NAT_PORT, "2001:db8:2::63", 8080),
-		.protocol = IPPROTO_TCP, .tcp_flags = TCP_ACK), .repeated = true},
-	{"nat46t, data",
-	 {FROM_TO(CLIENT, CLIENT_PORT, NAT46, 80), .protocol = IPPROTO_TCP,
-	  .tcp_flags = TCP_ACK | TCP_PSH, .payload = 1001},
-	 BY_NAT("nat46t", "02:06:00:00:00:63", FROM_TO(SNAT6, NAT_PORT, "2001:db8:2::63", 8080),
-		.protocol = IPPROTO_TCP, .tcp_flags = TCP_ACK | TCP_PSH, .payload = 1001), .repeated = true},
-	{"nat46t, data of the backend",
-	 {.mac_from = "02:06:00:00:00:63", FROM_TO("2001:db8:2::63", 8080, SNAT6, NAT_PORT), .protocol = IPPROTO_TCP,
-	  .tcp_flags = TCP_ACK, .payload = 1400},
-	 BY_NAT("nat46t", CLIENT_MAC, FROM_TO(NAT46, 80, CLIENT, CLIENT_PORT),
-		.protocol = IPPROTO_TCP, .tcp_flags = TCP_ACK, .payload = 1400, .ipv4_anew = true), .repeated = true},
-	{"nat64t, in the middle of a connection that nobody knows",
-	 {FROM_TO(CLIENT6, 41002, NAT64, 80), .protocol = IPPROTO_TCP, .tcp_flags = TCP_ACK},
-	 NAT_DROPS(NAT_UNKNOWN, "nat64t")},
-	{"nat64t, a SYN",
-	 {FROM_TO(CLIENT6, CLIENT_PORT, NAT64, 80), .protocol = IPPROTO_TCP,
-	  .tcp_flags = TCP_SYN},
-	 BY_NAT("nat64t", "02:04:0a:00:00:3f", FROM_TO(SNAT, NAT_PORT, "10.0.0.63", 8080),
-		.protocol = IPPROTO_TCP, .tcp_flags = TCP_SYN, .ipv4_anew = true)},
-	{"nat64t, its answer",
-	 {.mac_from = "02:04:0a:00:00:3f", FROM_TO("10.0.0.63", 8080, SNAT, NAT_PORT), .protocol = IPPROTO_TCP,
-	  .tcp_flags = TCP_SYN | TCP_ACK},
-	 BY_NAT("nat64t", CLIENT_MAC, FROM_TO(NAT64, 80, CLIENT6, CLIENT_PORT),
-		.protocol = IPPROTO_TCP, .tcp_flags = TCP_SYN | TCP_ACK)},
-	{"nat64t, an ACK",
-	 {FROM_TO(CLIENT6, CLIENT_PORT, NAT64, 80), .protocol = IPPROTO_TCP,
-	  .tcp_flags = TCP_ACK},
-	 BY_NAT("nat64t", "02:04:0a:00:00:3f", FROM_TO(SNAT, NAT_PORT, "10.0.0.63", 8080),
-		.protocol = IPPROTO_TCP, .tcp_flags = TCP_ACK, .ipv4_anew = true), .repeated = true},
-	{"nat64t, data",
-	 {FROM_TO(CLIENT6, CLIENT_PORT, NAT64, 80), .protocol = IPPROTO_TCP,
-	  .tcp_flags = TCP_ACK | TCP_PSH, .payload = 1001},
-	 BY_NAT("nat64t", "02:04:0a:00:00:3f", FROM_TO(SNAT, NAT_PORT, "10.0.0.63", 8080),
-		.protocol = IPPROTO_TCP, .tcp_flags = TCP_ACK | TCP_PSH, .payload = 1001, .ipv4_anew = true), .repeated = true},
-	{"nat64t, data of the backend",
-	 {.mac_from = "02:04:0a:00:00:3f", FROM_TO("10.0.0.63", 8080, SNAT, NAT_PORT), .protocol = IPPROTO_TCP,
-	  .tcp_flags = TCP_ACK, .payload = 1400},
-	 BY_NAT("nat64t", CLIENT_MAC, FROM_TO(NAT64, 80, CLIENT6, CLIENT_PORT),
-		.protocol = IPPROTO_TCP, .tcp_flags = TCP_ACK, .payload = 1400), .repeated = true},
-	{"nat44, too big for a router on the way to the client",
-	 {.from = ROUTER, .to = NAT4, .protocol = IPPROTO_ICMP, .icmp_type = 3, .icmp_code = 4, .icmp_rest = 1400,
-	  QUOTING(FROM_TO(NAT4, 9, CLIENT, CLIENT_PORT), .protocol = IPPROTO_UDP, .payload = 100)},
-	 BY_NAT("nat44", "02:04:0a:00:00:3c", .from = SNAT, .to = "10.0.0.60", .protocol = IPPROTO_ICMP, .ipv4_anew = true, .icmp_type = 3, .icmp_code = 4, .icmp_rest = 1400,
-		QUOTING(FROM_TO("10.0.0.60", 9, SNAT, NAT_PORT), .protocol = IPPROTO_UDP, .payload = 100))},
-	{"nat44, too big for a router on the way to the backend",
-	 {.from = ROUTER, .to = SNAT, .protocol = IPPROTO_ICMP, .icmp_type = 3, .icmp_code = 4, .icmp_rest = 1400,
-	  QUOTING(FROM_TO(SNAT, NAT_PORT, "10.0.0.60", 9), .protocol = IPPROTO_UDP, .payload = 100)},
-	 BY_NAT("nat44", CLIENT_MAC, .from = NAT4, .to = CLIENT, .protocol = IPPROTO_ICMP, .ipv4_anew = true, .icmp_type = 3, .icmp_code = 4, .icmp_rest = 1400,
-		QUOTING(FROM_TO(CLIENT, CLIENT_PORT, NAT4, 9), .protocol = IPPROTO_UDP, .payload = 100))},
-	{"nat66, too big for a router on the way to the client",
-	 {.from = ROUTER6, .to = NAT6, .protocol = IPPROTO_ICMPV6, .icmp_type = 2, .icmp_rest = 1400,
-	  QUOTING(FROM_TO(NAT6, 9, CLIENT6, CLIENT_PORT), .protocol = IPPROTO_UDP, .payload = 100)},
-	 BY_NAT("nat66", "02:06:00:00:00:60", .from = SNAT6, .to = "2001:db8:2::60", .protocol = IPPROTO_ICMPV6, .icmp_type = 2, .icmp_rest = 1400,
-		QUOTING(FROM_TO("2001:db8:2::60", 9, SNAT6, NAT_PORT), .protocol = IPPROTO_UDP, .payload = 100))},
-	{"nat66, too big for a router on the way to the backend",
-	 {.from = ROUTER6, .to = SNAT6, .protocol = IPPROTO_ICMPV6, .icmp_type = 2, .icmp_rest = 1400,
-	  QUOTING(FROM_TO(SNAT6, NAT_PORT, "2001:db8:2::60", 9), .protocol = IPPROTO_UDP, .payload = 100)},
-	 BY_NAT("nat66", CLIENT_MAC, .from = NAT6, .to = CLIENT6, .protocol = IPPROTO_ICMPV6, .icmp_type = 2, .icmp_rest = 1400,
-		QUOTING(FROM_TO(CLIENT6, CLIENT_PORT, NAT6, 9), .protocol = IPPROTO_UDP, .payload = 100))},
-	{"nat46, too big for a router on the way to the client",
-	 {.from = ROUTER, .to = NAT46, .protocol = IPPROTO_ICMP, .icmp_type = 3, .icmp_code = 4, .icmp_rest = 1400,
-	  QUOTING(FROM_TO(NAT46, 9, CLIENT, CLIENT_PORT), .protocol = IPPROTO_UDP, .payload = 100)},
-	 BY_NAT("nat46", "02:06:00:00:00:62", .from = SNAT6, .to = "2001:db8:2::62", .protocol = IPPROTO_ICMPV6, .icmp_type = 2, .icmp_rest = 1420,
-		QUOTING(FROM_TO("2001:db8:2::62", 9, SNAT6, NAT_PORT), .protocol = IPPROTO_UDP, .payload = 100))},
-	{"nat46, too big for a router on the way to the backend",
-	 {.from = ROUTER6, .to = SNAT6, .protocol = IPPROTO_ICMPV6, .icmp_type = 2, .icmp_rest = 1400,
-	  QUOTING(FROM_TO(SNAT6, NAT_PORT, "2001:db8:2::62", 9), .protocol = IPPROTO_UDP, .payload = 100)},
-	 BY_NAT("nat46", CLIENT_MAC, .from = NAT46, .to = CLIENT, .protocol = IPPROTO_ICMP, .icmp_type = 3, .icmp_code = 4, .icmp_rest = 1380, .ipv4_anew = true,
-		QUOTING(FROM_TO(CLIENT, CLIENT_PORT, NAT46, 9), .protocol = IPPROTO_UDP, .payload = 100, .no_id = true))},
-	{"nat64, too big for a router on the way to the client",
-	 {.from = ROUTER6, .to = NAT64, .protocol = IPPROTO_ICMPV6, .icmp_type = 2, .icmp_rest = 1400,
-	  QUOTING(FROM_TO(NAT64, 9, CLIENT6, CLIENT_PORT), .protocol = IPPROTO_UDP, .payload = 100)},
-	 BY_NAT("nat64", "02:04:0a:00:00:3e", .from = SNAT, .to = "10.0.0.62", .protocol = IPPROTO_ICMP, .icmp_type = 3, .icmp_code = 4, .icmp_rest = 1380, .ipv4_anew = true,
-		QUOTING(FROM_TO("10.0.0.62", 9, SNAT, NAT_PORT), .protocol = IPPROTO_UDP, .payload = 100, .no_id = true))},
-	{"nat64, too big for a router on the way to the backend",
-	 {.from = ROUTER, .to = SNAT, .protocol = IPPROTO_ICMP, .icmp_type = 3, .icmp_code = 4, .icmp_rest = 1400,
-	  QUOTING(FROM_TO(SNAT, NAT_PORT, "10.0.0.62", 9), .protocol = IPPROTO_UDP, .payload = 100)},
-	 BY_NAT("nat64", CLIENT_MAC, .from = NAT64, .to = CLIENT6, .protocol = IPPROTO_ICMPV6, .icmp_type = 2, .icmp_rest = 1420,
-		QUOTING(FROM_TO(CLIENT6, CLIENT_PORT, NAT64, 9), .protocol = IPPROTO_UDP, .payload = 100))},
+
+/* --- UDP: of the client, of the backend; `to` and `from` say what else is in headers then --------- */
+#define NAT_UDP(service_, client_, vip_, snat_, backend_, mac_, to_, from_) \
+	{service_ ", a datagram", \
+	 {FROM_TO(client_, CLIENT_PORT, vip_, 9), .protocol = IPPROTO_UDP, .payload = 30}, \
+	 BY_NAT(service_, mac_, FROM_TO(snat_, NAT_PORT, backend_, 9), .protocol = IPPROTO_UDP, \
+		.payload = 30, to_)}, \
+	{service_ ", its answer", \
+	 {.mac_from = mac_, FROM_TO(backend_, 9, snat_, NAT_PORT), .protocol = IPPROTO_UDP, \
+	  .payload = 30}, \
+	 BY_NAT(service_, CLIENT_MAC, FROM_TO(vip_, 9, client_, CLIENT_PORT), \
+		.protocol = IPPROTO_UDP, .payload = 30, from_)}, \
+	{service_ ", a long datagram", \
+	 {FROM_TO(client_, CLIENT_PORT, vip_, 9), .protocol = IPPROTO_UDP, .payload = 1300}, \
+	 BY_NAT(service_, mac_, FROM_TO(snat_, NAT_PORT, backend_, 9), .protocol = IPPROTO_UDP, \
+		.payload = 1300, to_)}, \
+	{service_ ", a long answer", \
+	 {.mac_from = mac_, FROM_TO(backend_, 9, snat_, NAT_PORT), .protocol = IPPROTO_UDP, \
+	  .payload = 1300}, \
+	 BY_NAT(service_, CLIENT_MAC, FROM_TO(vip_, 9, client_, CLIENT_PORT), \
+		.protocol = IPPROTO_UDP, .payload = 1300, from_)}, \
+	{service_ ", the traffic class stays", \
+	 {FROM_TO(client_, CLIENT_PORT, vip_, 9), .protocol = IPPROTO_UDP, .traffic_class = 0xbb}, \
+	 BY_NAT(service_, mac_, FROM_TO(snat_, NAT_PORT, backend_, 9), .protocol = IPPROTO_UDP, \
+		.traffic_class = 0xbb, to_)}, \
+	{service_ ", no port is left", \
+	 {FROM_TO(client_, 41001, vip_, 9), .protocol = IPPROTO_UDP}, \
+	 NAT_DROPS(NAT_EXHAUSTED, service_)}, \
+	{service_ ", the last hop", \
+	 {FROM_TO(client_, CLIENT_PORT, vip_, 9), .protocol = IPPROTO_UDP, .hop_limit = 1}, \
+	 NAT_DROPS(HOP_LIMIT, service_)}, \
+	{service_ ", an answer of nobody", \
+	 {.mac_from = mac_, FROM_TO(backend_, 10, snat_, NAT_PORT), .protocol = IPPROTO_UDP}, \
+	 WORKER_DROPS(NAT_UNKNOWN, .never_repeated = true)}
+#define ANEW .ipv4_anew = true
+#define KEPT .ipv4_anew = false
+	NAT_UDP("nat44", CLIENT, NAT4, SNAT, "10.0.0.60", "02:04:0a:00:00:3c", KEPT, KEPT),
+	NAT_UDP("nat66", CLIENT6, NAT6, SNAT6, "2001:db8:2::60", "02:06:00:00:00:60", KEPT, KEPT),
+	NAT_UDP("nat46", CLIENT, NAT46, SNAT6, "2001:db8:2::62", "02:06:00:00:00:62", KEPT, ANEW),
+	NAT_UDP("nat64", CLIENT6, NAT64, SNAT, "10.0.0.62", "02:04:0a:00:00:3e", ANEW, KEPT),
+
+/* --- TCP ---------------------------------------------------------------------------------------- */
+#define NAT_TCP_TO(name_, service_, client_, vip_, snat_, backend_, mac_, to_, ...) \
+	{service_ ", " name_, \
+	 {FROM_TO(client_, CLIENT_PORT, vip_, 80), .protocol = IPPROTO_TCP, __VA_ARGS__}, \
+	 BY_NAT(service_, mac_, FROM_TO(snat_, NAT_PORT, backend_, 8080), \
+		.protocol = IPPROTO_TCP, to_, __VA_ARGS__)
+#define NAT_TCP_FROM(name_, service_, client_, vip_, snat_, backend_, mac_, from_, ...) \
+	{service_ ", " name_, \
+	 {.mac_from = mac_, FROM_TO(backend_, 8080, snat_, NAT_PORT), .protocol = IPPROTO_TCP, \
+	  __VA_ARGS__}, \
+	 BY_NAT(service_, CLIENT_MAC, FROM_TO(vip_, 80, client_, CLIENT_PORT), \
+		.protocol = IPPROTO_TCP, from_, __VA_ARGS__)
+#define NAT_TCP(service_, client_, vip_, snat_, backend_, mac_, to_, from_) \
+	{service_ ", in the middle of a connection that nobody knows", \
+	 {FROM_TO(client_, 41002, vip_, 80), .protocol = IPPROTO_TCP, .tcp_flags = TCP_ACK}, \
+	 NAT_DROPS(NAT_UNKNOWN, service_)}, \
+	NAT_TCP_TO("a SYN", service_, client_, vip_, snat_, backend_, mac_, to_, \
+		   .tcp_flags = TCP_SYN)}, \
+	NAT_TCP_FROM("its answer", service_, client_, vip_, snat_, backend_, mac_, from_, \
+		     .tcp_flags = TCP_SYN | TCP_ACK)}, \
+	NAT_TCP_TO("an ACK", service_, client_, vip_, snat_, backend_, mac_, to_, \
+		   .tcp_flags = TCP_ACK), .repeated = true}, \
+	NAT_TCP_TO("data", service_, client_, vip_, snat_, backend_, mac_, to_, \
+		   .tcp_flags = TCP_ACK | TCP_PSH, .payload = 1001), .repeated = true}, \
+	NAT_TCP_FROM("data of the backend", service_, client_, vip_, snat_, backend_, mac_, from_, \
+		     .tcp_flags = TCP_ACK, .payload = 1400), .repeated = true}
+	NAT_TCP("nat44t", CLIENT, NAT4, SNAT, "10.0.0.61", "02:04:0a:00:00:3d", KEPT, KEPT),
+	NAT_TCP("nat66t", CLIENT6, NAT6, SNAT6, "2001:db8:2::61", "02:06:00:00:00:61", KEPT, KEPT),
+	NAT_TCP("nat46t", CLIENT, NAT46, SNAT6, "2001:db8:2::63", "02:06:00:00:00:63", KEPT, ANEW),
+	NAT_TCP("nat64t", CLIENT6, NAT64, SNAT, "10.0.0.63", "02:04:0a:00:00:3f", ANEW, KEPT),
+
+/* --- errors: of a router in front of Weir, to the backend; of one behind it, to the client -------- */
+#define TOO_BIG4(mtu_) .protocol = IPPROTO_ICMP, .icmp_type = 3, .icmp_code = 4, .icmp_rest = mtu_
+#define TOO_BIG6(mtu_) .protocol = IPPROTO_ICMPV6, .icmp_type = 2, .icmp_rest = mtu_
+#define QUOTE_UDP .protocol = IPPROTO_UDP, .payload = 100
+#define NAT_ERRORS(service_, client_, vip_, router_, snat_, backend_, back_router_, mac_, \
+		   in_front_, told_backend_, behind_, told_client_) \
+	{service_ ", too big for a router on the way to the client", \
+	 {.from = router_, .to = vip_, in_front_, \
+	  QUOTING(FROM_TO(vip_, 9, client_, CLIENT_PORT), QUOTE_UDP)}, \
+	 BY_NAT(service_, mac_, .from = snat_, .to = backend_, told_backend_, .ipv4_anew = true, \
+		QUOTING(FROM_TO(backend_, 9, snat_, NAT_PORT), QUOTE_UDP, .no_id = CROSS))}, \
+	{service_ ", too big for a router on the way to the backend", \
+	 {.from = back_router_, .to = snat_, behind_, \
+	  QUOTING(FROM_TO(snat_, NAT_PORT, backend_, 9), QUOTE_UDP)}, \
+	 BY_NAT(service_, CLIENT_MAC, .from = vip_, .to = client_, told_client_, .ipv4_anew = true, \
+		QUOTING(FROM_TO(client_, CLIENT_PORT, vip_, 9), QUOTE_UDP, .no_id = CROSS))}
+#define CROSS false
+	NAT_ERRORS("nat44", CLIENT, NAT4, ROUTER, SNAT, "10.0.0.60", ROUTER, "02:04:0a:00:00:3c",
+		   TOO_BIG4(1400), TOO_BIG4(1400), TOO_BIG4(1400), TOO_BIG4(1400)),
+	NAT_ERRORS("nat66", CLIENT6, NAT6, ROUTER6, SNAT6, "2001:db8:2::60", ROUTER6,
+		   "02:06:00:00:00:60", TOO_BIG6(1400), TOO_BIG6(1400), TOO_BIG6(1400), TOO_BIG6(1400)),
+#undef CROSS
+#define CROSS true
+	NAT_ERRORS("nat46", CLIENT, NAT46, ROUTER, SNAT6, "2001:db8:2::62", ROUTER6,
+		   "02:06:00:00:00:62", TOO_BIG4(1400), TOO_BIG6(1420), TOO_BIG6(1400), TOO_BIG4(1380)),
+	NAT_ERRORS("nat64", CLIENT6, NAT64, ROUTER6, SNAT, "10.0.0.62", ROUTER, "02:04:0a:00:00:3e",
+		   TOO_BIG6(1400), TOO_BIG4(1380), TOO_BIG4(1400), TOO_BIG6(1420)),
+#undef CROSS
 	{"nat44t, unreachable, with as much of TCP as RFC 792 asks for",
 	 {.from = ROUTER, .to = SNAT, .protocol = IPPROTO_ICMP, .icmp_type = 3, .icmp_code = 1,
 	  .quote_length = 28, QUOTING(FROM_TO(SNAT, NAT_PORT, "10.0.0.61", 8080), .protocol = IPPROTO_TCP)},

@@ -9,18 +9,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bench/host.h"
+#include "bench/setting.h"
 #include "bench/stats.h"
 
 struct err;
 
 #define NET_TRIALS_MAX  100u
-#define NET_ROWS_MAX    16u
+#define NET_ROWS_MAX    SETTING_COUNTS
 #define NET_METHODS_MAX 16u /* rows of methods of forwarding */
 
 struct net_options {
-	uint32_t flows[NET_ROWS_MAX];
-	unsigned int flow_counts;
+	struct setting_counts flows;
 	uint32_t trials;
 	uint32_t seconds;       /* of each trial */
 	uint32_t flood_seconds; /* 0: no flood */
@@ -56,7 +55,6 @@ struct net_flood {
 };
 
 struct net_result {
-	struct host host;
 	struct net_options options;
 	unsigned int row_count;
 	struct net_row rows[NET_ROWS_MAX + NET_METHODS_MAX + 1];

@@ -12,6 +12,7 @@
 
 #include "bpf/packet.h"
 #include "bpf/translation.h"
+#include "lb/policing.h"
 #include "lb/process.h"
 
 enum lb_entry {
@@ -31,12 +32,13 @@ struct lb_trace {
 	const struct flow_table
 		*flows; /* in: the one that is asked about; lb has a copy of parts */
 	struct packet parsed;
-	uint8_t fault;       /* enum reason that the parser has */
-	uint8_t match;       /* enum match */
-	uint8_t entry;       /* enum lb_entry */
-	uint8_t entry_state; /* enum flow_state */
-	uint8_t remembered;  /* enum lb_remembered */
-	bool translated;     /* by nat */
+	struct policing_trace policing; /* by lb->policing itself */
+	uint8_t fault;                  /* enum reason that the parser has */
+	uint8_t match;                  /* enum match */
+	uint8_t entry;                  /* enum lb_entry */
+	uint8_t entry_state;            /* enum flow_state */
+	uint8_t remembered;             /* enum lb_remembered */
+	bool translated;                /* by nat */
 	struct translation translation;
 	uint16_t mss; /* what a SYN says of segments was lowered to; 0: it was not */
 	uint32_t entry_backend;

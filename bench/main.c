@@ -6,7 +6,9 @@
 #include "bench/api_command.h"
 #include "bench/micro.h"
 #include "bench/net_command.h"
+#include "bench/receive_command.h"
 #include "bench/reload.h"
+#include "bench/send_command.h"
 #include "tools/weir/command.h"
 #include "tools/weir/options.h"
 
@@ -14,6 +16,9 @@ static const struct command {
 	const char *name, *synopsis;
 	int (*run)(int argc, char **argv);
 } commands[] = {
+	{"send", "--from INTERFACE --destination ADDRESS [OPTION...]: packets at a rate",
+	 command_send},
+	{"receive", "[OPTION...] INTERFACE...: counts them: loss, order, latency", command_receive},
 	{"micro", "[--json FILE] [--markdown FILE]: lb_process() alone, without a network",
 	 command_micro},
 	{"api", "[-s SOCKET]: the control API of a daemon that runs", command_api},

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "bench/api_command.h"
+#include "bench/latency_command.h"
 #include "bench/micro.h"
+#include "bench/ndr_command.h"
 #include "bench/net_command.h"
 #include "bench/receive_command.h"
 #include "bench/reload.h"
@@ -19,6 +21,10 @@ static const struct command {
 	{"send", "--from INTERFACE --destination ADDRESS [OPTION...]: packets at a rate",
 	 command_send},
 	{"receive", "[OPTION...] INTERFACE...: counts them: loss, order, latency", command_receive},
+	{"latency", "--from INTERFACE --to INTERFACE,... [OPTION...]: how long packets take",
+	 command_latency},
+	{"ndr", "--from INTERFACE --to INTERFACE,... [OPTION...]: the rate without loss",
+	 command_ndr},
 	{"micro", "[--json FILE] [--markdown FILE]: lb_process() alone, without a network",
 	 command_micro},
 	{"api", "[-s SOCKET]: the control API of a daemon that runs", command_api},

@@ -10,6 +10,7 @@
 #include "bench/report.h"
 #include "lb/addr.h"
 #include "lb/err.h"
+#include "tools/weir/command.h"
 
 #define ANY_CPU UINT32_MAX
 
@@ -124,4 +125,12 @@ int path_is_silent(struct path *p, uint64_t sent, struct err *err)
 	place_explain_silence(&p->from, &p->to[0], p->trap, sizeof(p->trap));
 	return err_set(err, ENODATA, "%" PRIu64 " packets were sent, and none arrived: %s", sent,
 		       p->trap);
+}
+
+int path_exit(const char *command, int code, const struct err *err)
+{
+	if (!code)
+		return EXIT_DONE;
+	fprintf(stderr, "%s: %s\n", command, err->text);
+	return code == -EINVAL || code == -ERANGE || code == -EMSGSIZE ? EXIT_USAGE : EXIT_FAILED;
 }

@@ -15,7 +15,6 @@
 #include "bench/setting.h"
 #include "bench/stop.h"
 #include "lb/err.h"
-#include "tools/weir/command.h"
 
 #define STEP_NS   10000000
 #define DRAIN_NS  200000000
@@ -196,9 +195,5 @@ int command_send(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	stop_watch();
-	int r = run(&o, &err);
-	if (!r)
-		return EXIT_DONE;
-	fprintf(stderr, "%s: %s\n", argv[0], err.text);
-	return r == -EINVAL || r == -ERANGE || r == -EMSGSIZE ? EXIT_USAGE : EXIT_FAILED;
+	return path_exit(argv[0], run(&o, &err), &err);
 }

@@ -210,6 +210,8 @@ int sender_start(struct sender *s, const struct sender_run *run, struct err *err
 		t->epoch = s->epoch & 0xff;
 		t->packets = t->bytes = t->failed = 0;
 		t->last_ns = start_ns;
+		if (t->ways->begin)
+			t->ways->begin(t);
 		t->stop = false;
 		t->code = 0;
 		t->running = true;

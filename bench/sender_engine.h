@@ -42,6 +42,7 @@ struct sender_thread {
 struct sender_ways {
 	const char *name;
 	int (*open)(struct sender_thread *t, struct err *err);
+	void (*begin)(struct sender_thread *t); /* sets its counters to 0; NULL: it has none */
 	int (*run)(struct sender_thread *t, struct err *err); /* in the place's namespace */
 	void (*note)(struct sender_thread *t); /* brings its counters up to date; NULL: they are */
 	void (*close)(struct sender_thread *t);

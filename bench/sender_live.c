@@ -89,6 +89,12 @@ static void close_engine(struct sender_thread *t)
 	t->engine = NULL;
 }
 
+static void begin(struct sender_thread *t)
+{
+	struct engine *e = t->engine;
+	memset((void *)&e->skeleton->bss->sent, 0, sizeof(struct stream_sent));
+}
+
 static void note(struct sender_thread *t)
 {
 	struct engine *e = t->engine;
@@ -109,7 +115,6 @@ static int run_engine(struct sender_thread *t, struct err *err)
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = e->longest,
 		    .repeat = RUNS, .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = BATCH);
 	int r = frame ? 0 : -ENOMEM;
-	memset((void *)&e->skeleton->bss->sent, 0, sizeof(struct stream_sent));
 	*knobs = (struct stream_knobs){
 		.start_ns = t->start_ns,
 		.left = t->count,
@@ -138,6 +143,7 @@ static void describe(const struct sender_thread *t, char *text, size_t size)
 const struct sender_ways sender_live = {
 	.name = "live",
 	.open = open_engine,
+	.begin = begin,
 	.run = run_engine,
 	.note = note,
 	.close = close_engine,

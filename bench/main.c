@@ -10,6 +10,7 @@
 #include "bench/net_command.h"
 #include "bench/receive_command.h"
 #include "bench/reload.h"
+#include "bench/report_command.h"
 #include "bench/send_command.h"
 #include "tools/weir/command.h"
 #include "tools/weir/options.h"
@@ -30,6 +31,10 @@ static const struct command {
 	{"api", "[-s SOCKET]: the control API of a daemon that runs", command_api},
 	{"reload", "[OPTION...]: what a large configuration costs the control thread",
 	 command_reload_bench},
+	{"report", "[OPTION...] FILE...: of reports in JSON one page, or text, Markdown, CSV",
+	 command_report},
+	{"compare", "[OPTION...] BEFORE AFTER: two reports, with confidence intervals",
+	 command_compare},
 	{"net", "[OPTION...]: Weir over virtual Ethernet, beside XDP_TX and testpmd", command_net},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

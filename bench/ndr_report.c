@@ -210,7 +210,7 @@ static int by_load(const void *a, const void *b)
 
 static void plot_trials(const struct ndr *n, json_t *report)
 {
-	static const struct report_axes axes = {.x = "load, Mpps", .y = "lost, %"};
+	static const struct report_axes axes = {.x = "load, Mpps", .y = "lost, %", .points = 1};
 	char name[32];
 	struct trial *sorted = malloc((n->trial_count + 1) * sizeof(*sorted));
 	if (!sorted)

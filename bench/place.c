@@ -21,6 +21,7 @@
 #include "bpf/packet.h"
 #include "lb/addr.h"
 #include "lb/err.h"
+#include "tools/weir/netdev.h"
 #include "tools/weir/nic_facts.h"
 #include "tools/weir/rtnetlink.h"
 
@@ -108,6 +109,11 @@ int place_open(struct place *p, const char *text, struct err *err)
 {
 	int back;
 	*p = (struct place){.ns = -1};
+	if (geteuid())
+		return err_set(
+			err, EPERM,
+			"this takes CAP_NET_RAW, CAP_NET_ADMIN, CAP_SYS_ADMIN and CAP_BPF: run "
+			"it as root");
 	int r = open_namespace(p, text, err);
 	if (!r)
 		r = place_enter(p, &back, err);
@@ -246,6 +252,33 @@ static void look_again(const struct place *p, struct nic_facts *n)
 	place_leave(back);
 }
 
+static bool has_other_end(const struct peer_facts *p)
+{
+	return p->gro == FACT_YES || p->native_xdp == FACT_YES;
+}
+
+/* As the kernel says it of the interface (Linux 6.3). */
+static enum fact transmits(const struct place *p)
+{
+	struct netdev_xdp features;
+	int back;
+	if (place_enter(p, &back, NULL))
+		return FACT_UNKNOWN;
+	int r = netdev_xdp_features(p->ifindex, &features);
+	place_leave(back);
+	return r ? FACT_UNKNOWN : features.transmits ? FACT_YES : FACT_NO;
+}
+
+bool place_takes_frames(const struct place *p)
+{
+	struct nic_facts n;
+	enum fact says = transmits(p);
+	if (says != FACT_UNKNOWN)
+		return says == FACT_YES;
+	look_again(p, &n);
+	return strcmp(n.kind, "veth") ? n.native_xdp == FACT_YES : has_other_end(&n.peer);
+}
+
 void place_explain_silence(const struct place *from, const struct place *to, char *text,
 			   size_t size)
 {
@@ -253,12 +286,18 @@ void place_explain_silence(const struct place *from, const struct place *to, cha
 	look_again(from, &sender);
 	look_again(to, &receiver);
 	const struct peer_facts *peer = &sender.peer;
-	if (peer->there && peer->visible && peer->gro != FACT_YES && peer->native_xdp != FACT_YES)
+	if (peer->there && peer->visible && !has_other_end(peer))
 		snprintf(
 			text, size,
 			"the other end of %s, a veth, has neither a native XDP program nor GRO, so "
 			"it drops what XDP sends to it: there, 'ethtool -K %s gro on'",
 			from->label, peer->name);
+	else if (transmits(from) == FACT_NO)
+		snprintf(text, size,
+			 "%s does not take frames of XDP, as the kernel has it: turn GRO at its "
+			 "other "
+			 "end off and on again, or --engine xsk",
+			 from->label);
 	else if (receiver.xdp.generic)
 		snprintf(text, size,
 			 "the receiver's program runs in generic mode on %s, where frames of XDP "

@@ -49,6 +49,12 @@ int place_address(const struct place *p, bool ipv6, struct addr *out, struct err
 int place_next_hop(const struct place *p, const struct addr *to, uint8_t mac[ETH_ALEN],
 		   struct err *err);
 
+/*
+ * Whether frames that XDP sends out of it get anywhere, as far as can be seen now: a veth drops
+ * them unless its other end has a native XDP program or GRO.
+ */
+bool place_takes_frames(const struct place *p);
+
 /* For a report. */
 json_t *place_json(const struct place *p);
 

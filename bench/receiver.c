@@ -110,9 +110,6 @@ int receiver_open(struct receiver **out, const struct receiver_wanted *wanted, s
 	for (unsigned int i = 0; i < PLACES_MAX; i++)
 		r->sides[i].link = -1;
 	int code = r->values ? 0 : err_set(err, ENOMEM, "no memory for a receiver");
-	if (!code && geteuid())
-		code = err_set(err, EPERM,
-			       "receiving takes CAP_NET_ADMIN and CAP_BPF: run it as root");
 	for (unsigned int i = 0; i < wanted->place_count && !code; i++)
 		code = open_side(r, i, err);
 	if (code)

@@ -133,10 +133,14 @@ static int open_queue(struct receiver_socket *s, const struct place *place, uint
 		       : 0;
 }
 
-static int open_queues(struct receiver_socket *s, const struct place *place, int map,
-		       struct err *err)
+/* Sockets belong to the namespace they are made in; the first is made with the memory. */
+static int open_in_place(struct receiver_socket *s, const struct place *place, int map,
+			 struct err *err)
 {
 	int back, r = place_enter(place, &back, err);
+	if (r)
+		return r;
+	r = open_memory(s, err);
 	for (uint32_t i = 0; i < s->queue_count && !r; i++)
 		r = open_queue(s, place, i, map, err);
 	place_leave(back);
@@ -155,8 +159,7 @@ int receiver_socket_open(struct receiver_socket **out, const struct place *place
 	s->queue_count = place->rx_queues < QUEUES_MAX ? place->rx_queues : QUEUES_MAX;
 	for (uint32_t i = 0; i < QUEUES_MAX; i++)
 		s->sockets[i].fd = -1;
-	int r = open_memory(s, err);
-	r = r ? r : open_queues(s, place, map, err);
+	int r = open_in_place(s, place, map, err);
 	if (r)
 		return r;
 	r = pthread_create(&s->thread, NULL, run, s);

@@ -50,12 +50,13 @@ static void ignore(int signal)
 {
 }
 
-/* A zero-copy NIC is fastest by its socket, any other interface from within the kernel. */
+/* A zero-copy NIC is fastest by its socket, others from within the kernel, where that can be. */
 static enum sender_engine choose(const struct sender_wanted *w)
 {
 	if (w->engine != SENDER_AUTO)
 		return w->engine;
-	return w->replay || w->from->zerocopy ? SENDER_XSK : SENDER_LIVE;
+	return w->replay || w->from->zerocopy || !place_takes_frames(w->from) ? SENDER_XSK
+									      : SENDER_LIVE;
 }
 
 static const struct sender_ways *ways_of(enum sender_engine engine)
@@ -108,10 +109,6 @@ static int open_threads(struct sender *s, struct err *err)
 static int check(const struct sender *s, struct err *err)
 {
 	const struct sender_wanted *w = &s->wanted;
-	if (geteuid())
-		return err_set(
-			err, EPERM,
-			"sending takes CAP_NET_RAW, CAP_NET_ADMIN and CAP_BPF: run it as root");
 	if (w->replay && s->engine != SENDER_XSK)
 		return err_set(err, EINVAL, "--replay needs --engine xsk");
 	if (w->queues < 1 || w->queues > QUEUES_MAX || w->first_queue + w->queues > w->from->queues)

@@ -37,6 +37,7 @@ static uint64_t *backends_that_keep_flows(const struct snapshot *s)
 
 void engine_tick(struct engine *e, uint64_t now_ns)
 {
+	engine_put_off_interrupts(e);
 	if (!e->snapshot)
 		return;
 	uint64_t *keep = backends_that_keep_flows(e->snapshot);
@@ -52,6 +53,11 @@ void engine_tick(struct engine *e, uint64_t now_ns)
 void engine_flows(const struct engine *e, uint64_t entries[FLOW_STATES])
 {
 	memcpy(entries, e->last_sweep.entries, sizeof(e->last_sweep.entries));
+}
+
+uint64_t engine_translated_flows(const struct engine *e)
+{
+	return e->last_sweep.translated;
 }
 
 const struct flow_table *engine_flow_table(const struct engine *e)

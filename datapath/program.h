@@ -26,6 +26,7 @@ struct program_input {
 	const struct port *ports;
 	uint32_t port_count;
 	bool drop_without_daemon; /* new flows, else they go to the kernel */
+	bool taps;                /* false: there are to be none */
 };
 
 /* Loads the programs. Nothing is attached. -EPERM says what is missing. */
@@ -41,6 +42,15 @@ void program_close(struct program *p);
  */
 int program_attach(struct program *p, uint32_t index, struct port *port, struct err *err);
 
+/* Whether it still is, at that interface: one that was away for a moment has lost it. */
+bool program_is_attached(const struct program *p, uint32_t index, int ifindex);
+
+/* Gives up the place of one whose interface is gone. */
+void program_let_go(struct program *p, uint32_t index);
+
+/* Says to all what there is to know of a port: link address, MTU, and that it is (not) there. */
+int program_set_port(struct program *p, uint32_t index, const struct port *port, struct err *err);
+
 /* Detaches those of ports that are no longer configured. */
 void program_detach_others(struct program *p);
 
@@ -55,6 +65,15 @@ void program_set_fast_path(struct program *p, uint32_t port, enum fast_path when
 
 /* Names the socket for a port's queue. */
 int program_set_socket(struct program *p, uint32_t port, uint32_t queue, int fd, struct err *err);
+
+/* Takes them all away: when this returns, no packet is on its way to one. */
+void program_clear_sockets(struct program *p);
+
+/*
+ * When this returns, no CPU goes any more by what was read before. (The kernel has no call that
+ * only waits, but one that does.)
+ */
+void program_wait(struct program *p);
 
 /* Puts the translations of the flow table in force, a map's descriptor; -1: there are none. */
 int program_set_translations(struct program *p, int fd, struct err *err);
@@ -72,6 +91,7 @@ int program_commit(struct program *p, struct target_maps *targets, const struct 
 
 /* Makes room for the limits of a policy (its meter_mask). */
 int program_make_meters(struct program *p, uint32_t mask, struct err *err);
+int program_meters(const struct program *p); /* the map that they are in */
 
 /* What a rule decided about, summed over CPUs. */
 int program_rule_traffic(const struct program *p, uint32_t rule, struct rule_traffic *out);

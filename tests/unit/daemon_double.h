@@ -51,6 +51,8 @@ static const struct port fake_port = {
 	.name = "nic0",
 	.driver = "veth",
 	.ifindex = 7,
+	.there = true,
+	.up = true,
 	.mac = {2, 0, 0, 0, 0xab, 0xcd},
 	.mtu = 1500,
 	.queue_count = 2,
@@ -125,9 +127,24 @@ int engine_fast_traffic(const struct engine *e, uint32_t first, uint32_t count,
 	return 0;
 }
 
+uint64_t engine_translated_flows(const struct engine *e)
+{
+	return 17;
+}
+
 const struct lb_counters *engine_worker_counters(const struct engine *e, uint32_t index)
 {
 	return lb_counters[index];
+}
+
+const struct meter_bucket *engine_open_meters(const struct engine *e, uint64_t *mask)
+{
+	*mask = 0;
+	return NULL;
+}
+
+void engine_close_meters(const struct meter_bucket *meters, uint64_t mask)
+{
 }
 
 /* What backends that are gone did: service 0 has had some. */
@@ -184,7 +201,8 @@ void engine_worker(const struct engine *e, uint32_t index, struct engine_worker 
 			     .tx_failed = 10,
 			     .tx_full = 2,
 			     .burst_ns = 1000000007,
-			     .burst_times = {5, 0, 7, [WORKER_BURST_TIMES - 1] = 1}},
+			     .burst_times = {5, 0, 7, [WORKER_BURST_TIMES - 1] = 1},
+			     .ticks = {445 * 30, 445 * 50, 445 * 7, 445 * 20 + 1}},
 		.frames = {.frames = 64, .free = 60, .in_fill = 4},
 		.lb = lb_counters[index],
 		.held = 2,

@@ -9,8 +9,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "datapath/engine.h"
 #include "lb/addr.h"
@@ -19,14 +17,12 @@
 #include "lb/reason.h"
 #include "lb/registry.h"
 #include "lb/snapshot.h"
-#include "tools/weir/capture.h"
 #include "tools/weir/checker.h"
 #include "tools/weir/daemon.h"
 #include "tools/weir/feed.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/override.h"
 #include "tools/weir/service_settings.h"
-#include "tools/weir/state_fragments.h"
 #include "tools/weir/traffic.h"
 
 #define MAC_TEXT 18
@@ -68,72 +64,6 @@ static const char *mode_word(enum config_mode mode)
 		[MODE_GENERIC] = "generic",
 	};
 	return words[mode];
-}
-
-/* --- status -------------------------------------------------------------------------------- */
-
-static json_t *flow_table_json(const struct daemon *d)
-{
-	uint64_t entries[FLOW_STATES] = {0};
-	uint64_t inserts = 0, evictions = 0, untracked = 0, guarded = 0;
-	for (uint32_t i = 0; i < engine_worker_count(d->engine); i++) {
-		struct engine_worker w;
-		engine_worker(d->engine, i, &w);
-		inserts += relaxed(&w.lb->flow_inserts);
-		evictions += relaxed(&w.lb->flow_evictions);
-		untracked += relaxed(&w.lb->flow_untracked);
-		guarded += relaxed(&w.lb->flow_guarded);
-	}
-	engine_flows(d->engine, entries);
-	return json_pack("{s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:I}", "capacity",
-			 figure(d->config->flow_entries), "entries", "handshake",
-			 figure(entries[FLOW_HANDSHAKE]), "established",
-			 figure(entries[FLOW_ESTABLISHED]), "closing",
-			 figure(entries[FLOW_CLOSING]), "udp", figure(entries[FLOW_UDP]), "inserts",
-			 figure(inserts), "evictions", figure(evictions), "untracked",
-			 figure(untracked), "guarded", figure(guarded));
-}
-
-/* What was sent, by the XDP programs and by the workers. */
-static json_t *sent_json(const struct engine *e)
-{
-	uint64_t fast = 0, worker = 0;
-	struct port_counters port;
-	struct engine_worker w;
-	for (uint32_t i = 0; i < engine_port_count(e); i++)
-		if (!engine_port_counters(e, i, &port))
-			fast += port.transmitted;
-	for (uint32_t i = 0; i < engine_worker_count(e); i++) {
-		engine_worker(e, i, &w);
-		worker += w.counters.tx_packets - w.counters.tx_failed;
-	}
-	return json_pack("{s:I, s:I}", "fast", figure(fast), "worker", figure(worker));
-}
-
-/* Whether the daemon before left flows, or why those that it left are gone. */
-static json_t *takeover_json(const struct engine *e)
-{
-	const char *replaced = NULL;
-	bool inherited = engine_inherited(e, &replaced);
-	return json_pack("{s:b, s:s?}", "flows", inherited, "replaced", replaced);
-}
-
-json_t *state_status(const struct daemon *d)
-{
-	struct timespec now;
-	uint64_t now_ns;
-	bool drops = d->config->on_daemon_loss == DAEMON_LOSS_DROP;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	now_ns = (uint64_t)now.tv_sec * 1000000000u + now.tv_nsec;
-	return json_pack(
-		"{s:s, s:s, s:i, s:I, s:I, s:s, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:s}", "version",
-		WEIR_VERSION, "instance", d->config->instance, "pid", (int)getpid(), "uptime_s",
-		figure((now_ns - d->start_ns) / 1000000000u), "generation", figure(d->generation),
-		"config", d->config_path, "services", (int)d->config->service_count, "interfaces",
-		(int)engine_port_count(d->engine), "captures", (int)captures_count(d->captures),
-		"flow_table", flow_table_json(d), "fragments", state_fragments(d->engine),
-		"packets", sent_json(d->engine), "takeover", takeover_json(d->engine),
-		"on_daemon_loss", drops ? "drop" : "pass");
 }
 
 /* --- services and backends ----------------------------------------------------------------- */
@@ -299,6 +229,27 @@ static json_t *frames_json(const struct worker_frames *f)
 			 figure(f->in_transmit), "elsewhere", figure(f->elsewhere));
 }
 
+/* What a packet costs, by stage and in all; null while there was none. */
+static json_t *cycles_json(const struct worker_counters *c)
+{
+	static const char *const words[WORKER_STAGES] = {
+		[WORKER_RINGS] = "rings",
+		[WORKER_DECIDE] = "decide",
+		[WORKER_PLACE] = "place",
+		[WORKER_SEND] = "send",
+	};
+	uint64_t all = 0;
+	json_t *cycles = c->rx_packets ? json_object() : json_null();
+	for (int i = 0; c->rx_packets && i < WORKER_STAGES; i++) {
+		json_object_set_new(cycles, words[i],
+				    json_integer(figure(c->ticks[i] / c->rx_packets)));
+		all += c->ticks[i];
+	}
+	if (c->rx_packets)
+		json_object_set_new(cycles, "all", json_integer(figure(all / c->rx_packets)));
+	return cycles;
+}
+
 static json_t *worker_json(const struct daemon *d, uint32_t index)
 {
 	struct engine_worker w;
@@ -307,16 +258,16 @@ static json_t *worker_json(const struct daemon *d, uint32_t index)
 	uint64_t dropped = dropped_by(w.lb) + c->tx_full + c->tx_failed + c->not_served;
 	double busy = c->turns ? (double)c->busy_turns / c->turns : 0;
 	return json_pack(
-		"{s:I, s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, "
-		"s:I, s:I, s:o}",
+		"{s:I, s:i, s:i, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, "
+		"s:I, s:I, s:o, s:o}",
 		"worker", figure(index), "cpu", w.cpu, "tid", w.tid, "memory",
-		memory_kind_name(w.memory), "rx_packets", figure(c->rx_packets), "tx_packets",
-		figure(c->tx_packets), "forwarded", figure(relaxed(&w.lb->forwarded)),
+		memory_kind_name(w.memory), "node", w.node, "rx_packets", figure(c->rx_packets),
+		"tx_packets", figure(c->tx_packets), "forwarded", figure(relaxed(&w.lb->forwarded)),
 		"too_big_replies", figure(relaxed(&w.lb->too_big_replies)), "dropped",
 		figure(dropped), "busy", busy, "turns", figure(c->turns), "wakeups",
 		figure(c->tx_wakeups), "sleeps", figure(c->sleeps), "tx_full", figure(c->tx_full),
 		"tx_failed", figure(c->tx_failed), "not_served", figure(c->not_served), "tap_lost",
-		figure(w.tap_lost), "frames", frames_json(&w.frames));
+		figure(w.tap_lost), "frames", frames_json(&w.frames), "cycles", cycles_json(c));
 }
 
 json_t *state_worker(const struct daemon *d, struct feed_place *at)
@@ -370,18 +321,26 @@ static uint64_t unfinished(const struct engine *e, uint32_t port)
 	return sum;
 }
 
+static const char *state_of(const struct port *p)
+{
+	return !p->there ? "gone" : p->up ? "up" : "down";
+}
+
 static json_t *interface_json(const struct engine *e, uint32_t index)
 {
 	const struct port *p = engine_port(e, index);
 	char mac[MAC_TEXT];
-	return json_pack("{s:s, s:i, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:I}",
-			 "name", p->name, "index", p->ifindex, "driver", p->driver, "mac",
-			 mac_format(p->mac, mac), "mtu", figure(p->mtu), "queues",
+	return json_pack("{s:s, s:s, s:I, s:I, s:i, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:s, "
+			 "s:o, s:o, s:I}",
+			 "name", p->name, "state", state_of(p), "losses", figure(p->losses),
+			 "rebuilds", figure(p->rebuilds), "index", p->ifindex, "driver", p->driver,
+			 "mac", mac_format(p->mac, mac), "mtu", figure(p->mtu), "queues",
 			 figure(p->queue_count), "mode", port_mode_name(p), "wanted",
 			 mode_word(p->wanted), "xdp", p->generic ? "generic" : "native",
-			 "fast_path", p->fast_path ? "on" : "off", "counters",
-			 port_counters_json(e, index), "sockets", port_sockets_json(e, index),
-			 "unfinished_checksums", figure(unfinished(e, index)));
+			 "fast_path", p->fast_path ? "on" : "off", "busy_poll",
+			 p->busy_poll ? "on" : "off", "counters", port_counters_json(e, index),
+			 "sockets", port_sockets_json(e, index), "unfinished_checksums",
+			 figure(unfinished(e, index)));
 }
 
 json_t *state_interface(const struct daemon *d, struct feed_place *at)

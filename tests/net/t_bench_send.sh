@@ -129,10 +129,11 @@ refused 1 "none arrived: .* a veth, has neither a native XDP program nor GRO" \
 expect_match "no privileges" "run it as root" "$(setpriv --reuid=65534 --clear-groups \
 	"$bench" send --from lo --destination 127.0.0.1 --source 127.0.0.1 \
 	--destination-mac 02:00:00:00:00:01 2>&1 | head -n 1)"
-send --engine xsk --rate 1kpps --seconds 20 --quiet >"$dir/busy.out" 2>&1 &
+send --engine xsk --rate 1kpps --seconds 20 >"$dir/busy.out" 2>"$dir/busy.log" &
 busy=$!
 net_pids+=($busy)
-must_come 10 "a busy queue" eval '! send --engine xsk --count 1 --quiet >"$dir/refused.out" 2>"$dir/refused"'
+must_come 10 "the line of one that sends" grep -q Mpps "$dir/busy.log"
+expect "a busy queue is refused" eval '! send --engine xsk --count 1 --quiet >"$dir/refused.out" 2>"$dir/refused"'
 expect_match "a busy queue" "is used already by another AF_XDP socket" "$(head -n 1 "$dir/refused")"
 net_stop $busy
 "$bench" receive --seconds 20 --quiet "$b1" >"$dir/receive.out" 2>"$dir/receive.log" &

@@ -47,6 +47,7 @@ tcpdump c:tcpdump
 tshark c:tshark
 prometheus c:promtool
 tmux c:tmux
+gnuplot-nox c:gnuplot
 zsh c:zsh
 python3-jsonschema p:jsonschema
 python3-yaml p:yaml

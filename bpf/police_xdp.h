@@ -153,7 +153,7 @@ static __always_inline void police_look(struct xdp_md *ctx, const struct packet 
 {
 	const char *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	k->is_looked_at = 1;
-	k->packet.length = frame_length(data, end);
+	k->packet.length = frame_length(ctx, data, end);
 	if (k->packet.length > 65535)
 		k->packet.length = 65535;
 	k->is_exempt = !policy_look(data, end, p, &k->packet);

@@ -142,6 +142,15 @@ static __always_inline struct flow_seed repeat_seed(void)
 	return seed;
 }
 
+/* As it came it fits the way: link addresses are all that changes. */
+static __always_inline int repeat_fits(struct xdp_md *ctx, const void *data, const void *end,
+				       __u32 mtu)
+{
+	if (multi_buffer)
+		return bpf_xdp_get_buff_len(ctx) <= ETH_HLEN + mtu;
+	return (const char *)data + ETH_HLEN + mtu >= (const char *)end;
+}
+
 /*
  * The XDP action for a packet whose flow is known, REPEAT_NOTHING otherwise. `data` to `end` is
  * ctx's frame, `p` what parse_packet() made of it without finding fault. `generation`: the policy's
@@ -180,7 +189,7 @@ static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const
 	int plain = to->plain && p->l3_offset == ETH_HLEN;
 	if (!plain && meta & FLOW_META_TRANSLATED)
 		return nat_note(p, hash, tag, meta, entry);
-	if (plain && (char *)data + ETH_HLEN + to->mtu < (const char *)end)
+	if (plain && !repeat_fits(ctx, data, end, to->mtu))
 		return REPEAT_NOTHING; /* the client has to be told */
 	__u32 action = to->egress == port_index ? XDP_TX : XDP_REDIRECT;
 	tap_before(ctx, service, backend, action);
@@ -192,7 +201,8 @@ static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const
 	if (!p->icmp) /* anybody can send errors about a flow: they don't keep it alive */
 		repeat_touch(b, entry, meta, tick, generation);
 	ledger->transmitted++;
-	repeat_count(backend, (__u64)ctx->data_end - ctx->data);
+	repeat_count(backend,
+		     multi_buffer ? bpf_xdp_get_buff_len(ctx) : (__u64)ctx->data_end - ctx->data);
 	if (action == XDP_TX)
 		return XDP_TX;
 	return bpf_redirect_map(&egress_ports, to->egress, XDP_ABORTED);

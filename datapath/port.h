@@ -14,7 +14,9 @@
 struct err;
 
 /* What a frame can hold: XDP's headroom, Ethernet and two VLAN tags come off. */
-#define PORT_MAX_MTU (FRAME_SIZE - 256 - 14 - 8)
+#define PORT_FRAME_MTU (FRAME_SIZE - 256 - 14 - 8)
+/* Of jumbo frames, which take several. */
+#define PORT_MAX_MTU 9216u
 
 struct port {
 	char name[IF_NAMESIZE];

@@ -60,16 +60,30 @@ static int attach_far(const struct dut *d, int program, struct err *err)
 	return back ? back : r;
 }
 
-int dut_start_reflect(struct dut *d, struct err *err)
+static int load_baseline(struct dut *d, struct err *err)
 {
 	d->reflect = reflect_bpf__open();
 	if (!d->reflect)
 		return err_set(err, errno, "can't read the baseline: %m");
 	memcpy((void *)&d->reflect->rodata->to, &reflect_to, sizeof(reflect_to));
 	int r = reflect_bpf__load(d->reflect);
-	if (r)
-		return err_set(err, -r, "the kernel refused the baseline: %s", strerror(-r));
-	r = attach_far(d, bpf_program__fd(d->reflect->progs.reflect), err);
-	d->link = r;
-	return r < 0 ? r : 0;
+	return r ? err_set(err, -r, "the kernel refused the baseline: %s", strerror(-r)) : 0;
+}
+
+static int start_baseline(struct dut *d, struct bpf_program *program, struct err *err)
+{
+	d->link = attach_far(d, bpf_program__fd(program), err);
+	return d->link < 0 ? d->link : 0;
+}
+
+int dut_start_reflect(struct dut *d, struct err *err)
+{
+	int r = load_baseline(d, err);
+	return r ? r : start_baseline(d, d->reflect->progs.reflect, err);
+}
+
+int dut_start_refuse(struct dut *d, struct err *err)
+{
+	int r = load_baseline(d, err);
+	return r ? r : start_baseline(d, d->reflect->progs.refuse, err);
 }

@@ -11,6 +11,7 @@
 #include "bench/dut.h"
 #include "bench/frames.h"
 #include "bench/netns.h"
+#include "bpf/reflect.skel.h"
 #include "lb/err.h"
 
 #define READY_SECONDS 20
@@ -47,6 +48,7 @@ static int write_config(const struct dut *d, const struct dut_weir *setup, struc
 		fprintf(f, "      - {name: b%u, address: 10.9.0.%u, state: %s}\n", i + 1,
 			WIRE_FIRST_BACKEND + i,
 			i + setup->draining < WIRE_BACKENDS ? "up" : "drain");
+	fputs(setup->more ? setup->more : "", f);
 	return fclose(f) ? err_set(err, errno, "can't write %s: %m", d->config) : 0;
 }
 
@@ -56,9 +58,9 @@ int dut_start_weir(struct dut *d, const char *weir, const char *folder,
 	char log[128];
 	char *argv[] = {(char *)weir, "run", "-c", d->config, NULL};
 	d->weir = weir;
-	snprintf(d->config, sizeof(d->config), "%s/weir.yaml", folder);
-	snprintf(d->socket, sizeof(d->socket), "%s/weir.sock", folder);
-	snprintf(log, sizeof(log), "%s/weir.log", folder);
+	snprintf(d->config, sizeof(d->config), "%s/%s.yaml", folder, d->wire.near_name);
+	snprintf(d->socket, sizeof(d->socket), "%s/%s.sock", folder, d->wire.near_name);
+	snprintf(log, sizeof(log), "%s/%s.log", folder, d->wire.near_name);
 	int r = write_config(d, setup, err);
 	if (!r)
 		r = child_start(&d->child, d->wire.far, setup->cpu, log, argv, err);
@@ -112,4 +114,29 @@ int dut_read_weir(const struct dut *d, struct dut_status *out, struct err *err)
 		.steered = steered,
 	};
 	return 0;
+}
+
+int dut_read_captures(const struct dut *d, uint64_t *out, struct err *err)
+{
+	json_t *status = show(d, "status", err);
+	*out = json_integer_value(json_object_get(status, "captures"));
+	int r = status ? 0 : -EPROTO;
+	json_decref(status);
+	return r;
+}
+
+int dut_read_dropped(const struct dut *d, uint64_t *out, struct err *err)
+{
+	if (d->reflect) {
+		*out = __atomic_load_n(&d->reflect->bss->refused, __ATOMIC_RELAXED);
+		return 0;
+	}
+	json_t *drops = show(d, "drops", err), *row;
+	size_t i;
+	*out = 0;
+	json_array_foreach(json_object_get(drops, "reasons"), i, row) *out +=
+		json_integer_value(json_object_get(row, "total"));
+	int r = drops ? 0 : -EPROTO;
+	json_decref(drops);
+	return r;
 }

@@ -185,7 +185,7 @@ static int measure_fast_rows(const struct net_options *o, struct net_result *out
 	int r = open_pair(&pair, err);
 	if (!r)
 		r = dut_start_reflect(&pair.plain, err);
-	for (unsigned int i = 0; i < o->flows.count && !r; i++) {
+	for (unsigned int i = 0; i < o->flows.count && o->parts & NET_FAST && !r; i++) {
 		struct net_row *row = &out->rows[out->row_count++];
 		row->way = "fast path";
 		row->baseline = "XDP_TX";
@@ -193,7 +193,8 @@ static int measure_fast_rows(const struct net_options *o, struct net_result *out
 		row->target = target_of(row->flows);
 		r = measure_fast(&pair, o, row, err);
 	}
-	r = r ? r : measure_methods(&pair, o, out, err);
+	if (o->parts & NET_METHODS)
+		r = r ? r : measure_methods(&pair, o, out, err);
 	close_pair(&pair);
 	return r;
 }
@@ -266,11 +267,17 @@ static int measure_worker_row(const struct net_options *o, struct net_result *ou
 static unsigned int estimate(const struct net_options *o)
 {
 	double both = 2 * (o->seconds + 0.5), all = 0;
-	for (unsigned int i = 0; i < o->flows.count; i++)
+	for (unsigned int i = 0; i < o->flows.count && o->parts & NET_FAST; i++)
 		all += 2 + (o->trials + 1) * both + o->flows.values[i] * 15e-6;
-	all += (2 * METHOD_COUNT - 1) * (2 + (o->trials + 1) * both);
-	all += o->trials * (both + 4);
-	if (o->flood_seconds)
+	if (o->parts & NET_METHODS)
+		all += (2 * METHOD_COUNT - 1) * (2 + (o->trials + 1) * both);
+	if (o->parts & NET_WORKERS)
+		all += o->trials * (both + 4);
+	if (o->parts & NET_FILTER)
+		all += 20 + NET_FILTER_ROWS * (2 + (o->trials + 1) * both);
+	if (o->parts & NET_CAPTURE)
+		all += 15 + (o->trials + 1) * both;
+	if (o->flood_seconds && o->parts & NET_FLOOD)
 		all += o->flood_seconds + 40 + o->flood_flows * 25e-6;
 	return all;
 }
@@ -279,10 +286,16 @@ int net_measure(struct net_result *out, struct err *err)
 {
 	const struct net_options *o = &out->options;
 	fprintf(stderr, "this takes about %u s\n", estimate(o));
-	int r = measure_fast_rows(o, out, err);
-	if (!r)
+	int r = 0;
+	if (o->parts & (NET_FAST | NET_METHODS))
+		r = measure_fast_rows(o, out, err);
+	if (!r && o->parts & NET_WORKERS)
 		r = measure_worker_row(o, out, err);
-	if (!r && o->flood_seconds) {
+	if (!r && o->parts & NET_FILTER)
+		r = net_measure_filter(out, err);
+	if (!r && o->parts & NET_CAPTURE)
+		r = net_measure_capture(out, err);
+	if (!r && o->flood_seconds && o->parts & NET_FLOOD) {
 		fprintf(stderr, "SYN flood, %u s beside %u connections\n", o->flood_seconds,
 			o->flood_flows);
 		r = net_measure_flood(o, &out->flood, err);

@@ -17,6 +17,16 @@ struct err;
 #define NET_TRIALS_MAX  100u
 #define NET_ROWS_MAX    SETTING_COUNTS
 #define NET_METHODS_MAX 16u /* rows of methods of forwarding */
+#define NET_FILTER_ROWS 8u  /* of what is refused */
+
+/* What there is to measure. */
+#define NET_FAST    (1u << 0)
+#define NET_METHODS (1u << 1)
+#define NET_WORKERS (1u << 2)
+#define NET_FLOOD   (1u << 3)
+#define NET_FILTER  (1u << 4)
+#define NET_CAPTURE (1u << 5)
+#define NET_ALL     ((1u << 6) - 1)
 
 struct net_options {
 	struct setting_counts flows;
@@ -24,6 +34,7 @@ struct net_options {
 	uint32_t seconds;       /* of each trial */
 	uint32_t flood_seconds; /* 0: no flood */
 	uint32_t flood_flows;
+	uint32_t parts; /* NET_* */
 	const char *weir, *folder;
 	int generator_cpu, worker_cpu;
 };
@@ -54,15 +65,28 @@ struct net_flood {
 	double syn_mpps, syn_share; /* of the SYNs */
 };
 
+/* Flows forwarded while other packets are dropped, and all drops captured. */
+struct net_capture {
+	bool measured;
+	double seconds;
+	uint64_t dropped, captured, lost;
+	double calm_share,
+		share; /* of the flows' packets, delivered: without the capture, and with */
+};
+
 struct net_result {
 	struct net_options options;
 	unsigned int row_count;
-	struct net_row rows[NET_ROWS_MAX + NET_METHODS_MAX + 1];
+	struct net_row rows[NET_ROWS_MAX + NET_METHODS_MAX + NET_FILTER_ROWS + 2];
 	struct net_flood flood;
+	struct net_capture capture;
+	double load_seconds; /* of a list of a million prefixes; 0: not measured */
 };
 
 /* Measures what out->options says; the thread stays in another network namespace. */
 int net_measure(struct net_result *out, struct err *err);
+int net_measure_capture(struct net_result *out, struct err *err);
+int net_measure_filter(struct net_result *out, struct err *err);
 int net_measure_flood(const struct net_options *o, struct net_flood *out, struct err *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/child.h"
 #include "bench/lab.h"
@@ -14,6 +15,7 @@
 #include "bpf/traffic.h"
 #include "lb/err.h"
 #include "tools/weir/command.h"
+#include "tools/weir/options.h"
 
 static const char usage[] =
 	"Usage: weir-bench net [OPTION...]\n"
@@ -30,12 +32,33 @@ static const char usage[] =
 	"  --flood N          seconds of the flood (30); 0: none\n"
 	"  --flood-flows N    connections beside the flood (1000000)\n"
 	"  --quick            3 trials, 5 s of flood\n"
+	"  --only PART[,...]  some of fast, methods, workers, flood, filter, capture\n"
 	"  --weir FILE        the program to measure (weir, next to this one)\n" REPORT_USAGE;
+
+/* NULL: all. */
+static bool read_parts(const char *text, uint32_t *out)
+{
+	static const char *const names[] = {"fast",  "methods", "workers",
+					    "flood", "filter",  "capture"};
+	*out = text ? 0 : NET_ALL;
+	while (text && *text) {
+		size_t length = strcspn(text, ","), i = 0;
+		while (i < sizeof(names) / sizeof(names[0]) &&
+		       (strlen(names[i]) != length || strncmp(names[i], text, length)))
+			i++;
+		if (i == sizeof(names) / sizeof(names[0]))
+			return false;
+		*out |= 1u << i;
+		text += length + (text[length] == ',');
+	}
+	return *out;
+}
 
 /* -1: go on; else the exit status. */
 static int read_options(int argc, char **argv, struct net_options *o, struct report_files *files)
 {
 	bool quick = false;
+	const char *only = NULL;
 	const struct setting settings[] = {
 		{"flows", setting_counts, &o->flows, .min = 1, .max = TRAFFIC_MAX_FLOWS},
 		{"trials", setting_whole, &o->trials, .min = 1, .max = NET_TRIALS_MAX},
@@ -43,6 +66,7 @@ static int read_options(int argc, char **argv, struct net_options *o, struct rep
 		{"flood", setting_whole, &o->flood_seconds, .min = 0, .max = 600},
 		{"flood-flows", setting_whole, &o->flood_flows, .min = 1, .max = TRAFFIC_MAX_FLOWS},
 		{"quick", setting_flag, .out = &quick},
+		{"only", setting_text, .out = &only},
 		{"weir", setting_text, .out = &o->weir},
 		REPORT_SETTINGS(files),
 	};
@@ -55,6 +79,11 @@ static int read_options(int argc, char **argv, struct net_options *o, struct rep
 		o->trials = quick ? 3 : 5;
 	if (o->flood_seconds == UINT32_MAX)
 		o->flood_seconds = quick ? 5 : 30;
+	if (status < 0 && !read_parts(only, &o->parts))
+		return options_fault(argv[0],
+				     "--only %s: some of fast, methods, workers, flood, "
+				     "filter, capture",
+				     only);
 	return status;
 }
 

@@ -85,6 +85,45 @@ static void plot_flows(const struct net_result *r, json_t *report)
 	}
 }
 
+/* --- policies and captures ---------------------------------------------------------------------
+ */
+
+static void note_load(const struct net_result *r, json_t *table)
+{
+	if (r->load_seconds > 0)
+		report_note(table, "a list of 1,000,000 prefixes was in force after %.2f s",
+			    r->load_seconds);
+}
+
+static void report_capture(const struct net_capture *c, json_t *report)
+{
+	static const struct report_column capture_columns[] = {
+		{"when", "", .sort = REPORT_NAME},
+		{"dropped", "dropped", .sort = REPORT_COUNT},
+		{"captured", "captured", .sort = REPORT_COUNT},
+		{"lost", "lost, and counted", REPORT_COUNT, 0, REPORT_LESS},
+		{"unaccounted", "neither", REPORT_COUNT, 0, REPORT_LESS},
+		{"delivered", "other flows delivered %", REPORT_REAL, 2, REPORT_MORE},
+	};
+	if (!c->measured)
+		return;
+	json_t *table = report_table(report, "capture", "All drops captured", capture_columns,
+				     sizeof(capture_columns) / sizeof(capture_columns[0]));
+	json_t *calm = report_row(table), *armed = report_row(table);
+	report_text(calm, "when", "nothing captured");
+	report_number(calm, "delivered", 100 * c->calm_share);
+	report_text(armed, "when", "weir capture --drops");
+	report_number(armed, "dropped", c->dropped);
+	report_number(armed, "captured", c->captured);
+	report_number(armed, "lost", c->lost);
+	report_number(armed, "unaccounted", (double)c->dropped - c->captured - c->lost);
+	report_number(armed, "delivered", 100 * c->share);
+	report_note(table,
+		    "%.2f million packets a second were dropped for %.1f s, and captured at 128 "
+		    "bytes, beside as many that were forwarded",
+		    c->dropped / c->seconds / 1e6, c->seconds);
+}
+
 /* --- the flood -------------------------------------------------------------------------------- */
 
 static void add_flood_row(json_t *table, const char *when, double mpps, double share,
@@ -132,6 +171,8 @@ void net_report(const struct net_result *r, json_t *report)
 		add_row(&r->rows[i], r->options.trials, table);
 	for (unsigned int i = 0; i < r->row_count; i++)
 		note_missing(&r->rows[i], table);
+	note_load(r, table);
 	plot_flows(r, report);
+	report_capture(&r->capture, report);
 	report_flood(&r->flood, report);
 }

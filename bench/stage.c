@@ -140,17 +140,41 @@ static void note(const struct stage *s, struct stage_run *out, int sign)
 	out->seconds += sign * clock_seconds();
 }
 
-int stage_run(struct stage *s, const struct dut *d, double seconds, struct stage_run *out,
-	      struct err *err)
+/* Sends a first part, to see how many frames make so many seconds. */
+static int pace(struct stage *s, const struct dut *d, double seconds, uint32_t *frames,
+		struct err *err)
 {
 	double start = clock_seconds();
 	generator_knobs(&s->generator)->ifindex = d->wire.near_ifindex;
 	int r = generator_send(&s->generator, FIRST_FRAMES, err);
-	double rate = FIRST_FRAMES / (clock_seconds() - start);
+	*frames = FIRST_FRAMES / (clock_seconds() - start) * seconds;
+	return r;
+}
+
+int stage_run(struct stage *s, const struct dut *d, double seconds, struct stage_run *out,
+	      struct err *err)
+{
+	uint32_t frames;
+	int r = pace(s, d, seconds, &frames, err);
 	*out = (struct stage_run){};
 	note(s, out, -1);
 	if (!r)
-		r = generator_send(&s->generator, rate * seconds, err);
+		r = generator_send(&s->generator, frames, err);
 	note(s, out, 1);
+	return r;
+}
+
+int stage_run_drops(struct stage *s, const struct dut *d, double seconds, double *mpps,
+		    struct err *err)
+{
+	uint32_t frames;
+	uint64_t before = 0, after = 0;
+	int r = pace(s, d, seconds, &frames, err);
+	r = r ? r : dut_read_dropped(d, &before, err);
+	double start = clock_seconds();
+	r = r ? r : generator_send(&s->generator, frames, err);
+	double took = clock_seconds() - start;
+	r = r ? r : dut_read_dropped(d, &after, err);
+	*mpps = (after - before) / took / 1e6;
 	return r;
 }

@@ -43,6 +43,10 @@ struct stage_run {
 int stage_run(struct stage *s, const struct dut *d, double seconds, struct stage_run *out,
 	      struct err *err);
 
+/* The same to one that drops: so many millions of packets a second it has dropped. */
+int stage_run_drops(struct stage *s, const struct dut *d, double seconds, double *mpps,
+		    struct err *err);
+
 /* Sends each of the first `flows` flows once, slowly enough that nothing gets lost. */
 int stage_send_each(struct stage *s, const struct dut *d, uint32_t flows, struct err *err);
 

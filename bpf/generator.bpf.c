@@ -101,7 +101,10 @@ int generate(struct xdp_md *ctx)
 		sent[TRAFFIC_SYN]++;
 	} else {
 		__u32 flow = draw_flow(random);
-		write_frame(data, TRAFFIC_FLOW, TRAFFIC_CLIENTS + flow / TRAFFIC_FLOWS_PER_CLIENT,
+		__u32 client = TRAFFIC_CLIENTS + flow / TRAFFIC_FLOWS_PER_CLIENT;
+		if (knobs.scatter)
+			client = flow * TRAFFIC_SCATTER;
+		write_frame(data, TRAFFIC_FLOW, client,
 			    TRAFFIC_FIRST_PORT + flow % TRAFFIC_FLOWS_PER_CLIENT);
 		sent[TRAFFIC_FLOW]++;
 	}

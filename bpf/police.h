@@ -132,6 +132,33 @@ static __always_inline int policy_look(const char *data, const char *end, const 
 	return 1;
 }
 
+/*
+ * The source of a frame, of which no more than the IP header is looked at; false where there is
+ * none, or where it might be neighbour discovery, which only the whole packet tells.
+ */
+static __always_inline int policy_read_source(const char *data, const char *end, struct addr *out)
+{
+	struct cursor c = {.pos = data, .end = end};
+	__be16 type;
+	if (parse_ethernet(&c, &type))
+		return 0;
+	const struct iphdr *v4 = (const void *)c.pos;
+	const struct ipv6hdr *v6 = (const void *)c.pos;
+	if (type == bpf_htons(ETH_P_IP)) {
+		if ((const char *)(v4 + 1) > end || v4->version != 4)
+			return 0;
+		addr_set_v4(out, v4->saddr);
+		return 1;
+	}
+	if (type != bpf_htons(ETH_P_IPV6) || (const char *)(v6 + 1) > end || v6->version != 6 ||
+	    v6->hop_limit == 255)
+		return 0;
+	struct addr to;
+	addr_set_v6(&to, &v6->daddr);
+	addr_set_v6(out, &v6->saddr);
+	return !addr_is_mapped(out) && !addr_is_mapped(&to);
+}
+
 /* --- looking up ------------------------------------------------------------------------------- */
 
 /* The value of the last of the ranges `low` to `high` that begins at `key` or before. */
@@ -304,12 +331,15 @@ static __always_inline void policy_run(const struct policy *policy, const struct
 	}
 }
 
-/* The chain that decides about a source whatever its packet is and where it goes; -1: none. */
-static __always_inline int policy_early(const struct policy *policy, __u32 identity)
+/* The rule that drops a source whatever its packet is and where it goes; -1: none. */
+static __always_inline int policy_early(const struct policy *policy, const struct policing *t,
+					const struct addr *source)
 {
-	if (!(policy->flags & POLICY_EARLY))
+	int v6 = !addr_is_mapped(source);
+	__u32 net = bpf_ntohl(source->word[v6 ? 0 : 3]) >> 16;
+	if (!(policy->near[v6][net / 32] >> net % 32 & 1))
 		return -1;
-	__u32 who = policy_class(policy, POLICY_SOURCE, identity);
+	__u32 who = policy_identity(policy, t, source);
 	return (int)policy_cell(policy, policy->early + who) - 1;
 }
 

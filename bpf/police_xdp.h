@@ -55,10 +55,12 @@ struct {
 	__type(value, struct rule_traffic);
 } rule_traffic SEC(".maps");
 
+/* With the maps of the slot in force, each looked up once. */
 struct policing {
 	__u32 slot;
 	__u32 meter_mask;
 	struct port_counters *ledger;
+	void *slots, *ranges;
 };
 
 static __always_inline void *police_find(void *slots, __u32 slot, __u32 i)
@@ -69,12 +71,22 @@ static __always_inline void *police_find(void *slots, __u32 slot, __u32 i)
 
 static __always_inline const struct source_slot *policy_slot(const struct policing *t, __u32 i)
 {
-	return police_find(&source_slots, t->slot, i);
+	return bpf_map_lookup_elem(t->slots, &i);
 }
 
 static __always_inline const struct source_range *policy_range(const struct policing *t, __u32 i)
 {
-	return police_find(&source_ranges, t->slot, i);
+	return bpf_map_lookup_elem(t->ranges, &i);
+}
+
+/* The policy of t->slot, and where its sources are; NULL: there is none. */
+static __always_inline const struct policy *police_tables(struct policing *t)
+{
+	__u32 slot = t->slot;
+	const struct policy *policy = police_find(&policies, slot, 0);
+	t->slots = bpf_map_lookup_elem(&source_slots, &slot);
+	t->ranges = bpf_map_lookup_elem(&source_ranges, &slot);
+	return t->slots && t->ranges ? policy : 0;
 }
 
 static __always_inline __u64 policy_cells(const struct policing *t, __u32 i)
@@ -119,10 +131,8 @@ struct police_case {
 	__u32 slot;
 	__u32 row, service; /* of the target */
 	__u32 identity;
-	__u8 is_looked_at; /* `packet` and `identity` are set */
-	__u8 is_exempt;    /* the policy has no say about it */
-	__u8 is_covered;   /* so are all packets of its flow */
-	__u8 zero;
+	__u8 is_covered; /* all packets of its flow are to be judged */
+	__u8 zero[3];
 	struct policy_packet packet;
 	struct policy_verdict verdict;
 };
@@ -147,18 +157,20 @@ static __always_inline struct police_case *police_open(__u32 slot)
 	return k;
 }
 
-static __always_inline void police_look(struct xdp_md *ctx, const struct packet *p,
-					const struct policy *policy, const struct policing *t,
-					struct police_case *k)
+/* False: the policy has no say about it. */
+static __always_inline int police_look(struct xdp_md *ctx, const struct packet *p,
+				       const struct policy *policy, const struct policing *t,
+				       struct police_case *k)
 {
 	const char *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	k->is_looked_at = 1;
 	k->packet.length = frame_length(ctx, data, end);
 	if (k->packet.length > 65535)
 		k->packet.length = 65535;
-	k->is_exempt = !policy_look(data, end, p, &k->packet);
-	if (!k->is_exempt && k->packet.has_source)
+	if (!policy_look(data, end, p, &k->packet))
+		return 0;
+	if (k->packet.has_source)
 		k->identity = policy_identity(policy, t, &k->packet.source);
+	return 1;
 }
 
 static __always_inline const struct policy *police_begin(struct police_case *k, struct policing *t)
@@ -166,7 +178,7 @@ static __always_inline const struct policy *police_begin(struct police_case *k, 
 	__u32 port = port_index;
 	t->slot = k->slot;
 	t->ledger = bpf_map_lookup_elem(&counters, &port);
-	const struct policy *policy = police_find(&policies, k->slot, 0);
+	const struct policy *policy = police_tables(t);
 	if (!policy || !t->ledger)
 		return 0;
 	t->meter_mask = policy->meter_mask;
@@ -175,22 +187,22 @@ static __always_inline const struct policy *police_begin(struct police_case *k, 
 
 /* Functions of their own, so that the verifier looks at all their ways only once. */
 
-/* Whether its source alone is reason to drop a packet: then k->verdict says by which rule. */
-__attribute__((noinline)) int police_source(struct xdp_md *ctx, const struct packet *p,
-					    struct police_case *k)
+/* The rule by which its source alone is reason to drop a packet, which is counted; -1: none. */
+__attribute__((noinline)) int police_source(struct xdp_md *ctx, struct port_counters *ledger,
+					    __u32 slot)
 {
-	struct policing t = {};
-	if (!p || !k)
-		return 0;
-	const struct policy *policy = police_begin(k, &t);
+	const char *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct policing t = {.slot = slot, .ledger = ledger};
+	struct addr source;
+	if (!ledger || !policy_read_source(data, end, &source))
+		return -1;
+	const struct policy *policy = police_tables(&t);
 	if (!policy)
-		return 0;
-	police_look(ctx, p, policy, &t, k);
-	int chain = k->is_exempt ? -1 : policy_early(policy, k->identity);
-	if (chain < 0)
-		return 0;
-	policy_run(policy, &t, chain, &k->packet, ABI_NO_SERVICE, &k->verdict);
-	return 1;
+		return -1;
+	int rule = policy_early(policy, &t, &source);
+	if (rule >= 0)
+		policy_count(&t, rule, frame_length(data, end), 1);
+	return rule;
 }
 
 /* What the rules say of a packet for k's target: enum policy_action, and k->verdict. */
@@ -203,9 +215,7 @@ __attribute__((noinline)) int police_packet(struct xdp_md *ctx, const struct pac
 	const struct policy *policy = police_begin(k, &t);
 	if (!policy)
 		return POLICY_ALLOW;
-	if (!k->is_looked_at)
-		police_look(ctx, p, policy, &t, k);
-	if (k->is_exempt)
+	if (!police_look(ctx, p, policy, &t, k))
 		return POLICY_ALLOW;
 	__u32 decision = policy_decide(policy, &t, &k->packet, k->identity, k->row);
 	k->is_covered = (decision & POLICY_COVERED) != 0;

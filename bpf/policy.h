@@ -123,18 +123,25 @@ enum policy_dimension {
 
 #define POLICY_CELLS (1u << 20)
 
+/*
+ * Sources by their upper 16 bits: those of which none is dropped for itself are told by one look at
+ * these bits, which stay in the nearest cache.
+ */
+#define POLICY_NETS 65536u
+
 #define POLICY_OFFSET 32767 /* of headers: the verifier wants a bound */
 
 #define POLICY_ANYWHERE (1u << 0) /* rules look at what is not for a VIP too */
-#define POLICY_EARLY    (1u << 1) /* some sources are decided about by themselves */
+#define POLICY_EARLY    (1u << 1) /* some sources are dropped whatever they send */
 
 struct policy {
 	__u32 flags;
 	__u32 classes;    /* of the packet's own fields together: width of the table of decisions */
-	__u32 early;      /* cell: by class of source, a chain + 1 that decides alone, or 0 */
+	__u32 early;      /* cell: by identity, the rule + 1 that drops all of it, or 0 */
 	__u32 meter_mask; /* of meter buckets, a power of two of them */
 	struct source_family families[2]; /* IPv4, IPv6 */
 	struct policy_field fields[POLICY_DIMENSIONS];
+	__u32 near[2][POLICY_NETS / 32]; /* by family, a bit for each upper half of 32 bits */
 	struct policy_rule rules[ABI_MAX_RULES]; /* by id */
 	__u16 cells[POLICY_CELLS];               /* chains first */
 };

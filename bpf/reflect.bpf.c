@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The benchmarks' baseline: what any program that sends each packet back with other link addresses
- * has to do at least.
+ * The benchmarks' baselines: what any program that sends each packet back with other link addresses
+ * has to do at least, and one that drops each.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -19,6 +19,16 @@ int reflect(struct xdp_md *ctx)
 		return XDP_DROP;
 	rewrite_link(data, (const struct link_addresses *)&to);
 	return XDP_TX;
+}
+
+/* Packets refused. One CPU at a time runs this. */
+__u64 refused = 0;
+
+SEC("xdp")
+int refuse(struct xdp_md *ctx)
+{
+	refused++;
+	return XDP_DROP;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -20,6 +20,9 @@
 #define TRAFFIC_FLOOD      0xc6120000u
 #define TRAFFIC_FLOOD_MASK 0x0001ffffu
 
+/* Scattered, flow n is all of address n times this, which is odd: no two have the same. */
+#define TRAFFIC_SCATTER 0x9e3779b1u
+
 enum traffic_kind {
 	TRAFFIC_FLOW, /* of the flows that are measured */
 	TRAFFIC_SYN,  /* of the flood */
@@ -40,6 +43,8 @@ struct traffic_knobs {
 	__u32 first, count;
 	__u32 in_order; /* flows one after another, from first on; else drawn at random */
 	__u32 flood;    /* of 256 frames so many are the flood's, on average */
+	__u32 scatter;  /* flows come from everywhere, each from an address of its own */
+	__u32 pad;
 	__u64 pause_ns; /* between two frames at least; 0: as fast as it goes */
 	__u64 left;     /* so many frames more are sent; what is run after that does nothing */
 };

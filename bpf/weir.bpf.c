@@ -2,6 +2,7 @@
 /*
  * The XDP program. A packet's way through it:
  *
+ *   refuse     is its source dropped, whatever it sends?     bpf/police.h
  *   parse      what is it?                                   bpf/packet.h
  *   repeat     is its flow decided about? then do it again   bpf/repeat.h
  *   match      what is it to us?                             bpf/match.h
@@ -466,6 +467,13 @@ int weir(struct xdp_md *ctx)
 	ledger->rx_bytes += frame_length(ctx, data, end);
 	tap_rx(ctx);
 	__u32 word = tables, generation = word >> TABLES_GENERATION & 0xff;
+	__u32 slot = word & TABLES_SLOT;
+	if (__builtin_expect(word & TABLES_EARLY, 0)) {
+		int rule = police_source(ctx, ledger, slot);
+		if (rule >= 0)
+			return drop_by_rule(ctx, ledger, REASON_POLICY_DENIED, ABI_NO_SERVICE,
+					    rule);
+	}
 	int repeated = REPEAT_NOTHING;
 	if (fast_path == FAST_PATH_ALWAYS) {
 		repeated = repeat_plain(ctx, data, end, ledger, generation);
@@ -483,11 +491,7 @@ int weir(struct xdp_md *ctx)
 		if (repeated >= 0)
 			return repeated;
 	}
-	__u32 slot = word & TABLES_SLOT;
 	struct police_case *k = word & TABLES_POLICED && !reason ? police_open(slot) : 0;
-	if (k && word & TABLES_EARLY && police_source(ctx, &p, k))
-		return drop_by_rule(ctx, ledger, k->verdict.reason, ABI_NO_SERVICE,
-				    k->verdict.rule);
 	const struct target *service = 0;
 	enum match match = match_packet(&slot, &p, &reason, &service);
 	if (k && match != MATCH_DROP) {

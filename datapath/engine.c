@@ -121,6 +121,7 @@ static int open_program(struct engine *e, struct err *err)
 		.port_count = e->port_count,
 		.multi_buffer = e->multi_buffer,
 		.drop_without_daemon = e->config->on_daemon_loss == DAEMON_LOSS_DROP,
+		.taps = e->config->captures,
 	};
 	char names[ABI_MAX_PORTS][IF_NAMESIZE] = {};
 	int r = program_open(&e->program, &input, err);

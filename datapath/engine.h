@@ -144,6 +144,14 @@ void engine_flows(const struct engine *e, uint64_t entries[FLOW_STATES]);
 int engine_rule_traffic(const struct engine *e, uint32_t rule, struct rule_traffic *out);
 void engine_reset_rule(struct engine *e, uint32_t rule);
 
+/*
+ * The token buckets of the policy's limits, to be looked at while the XDP programs take from them;
+ * `mask` is of how many there are. NULL: there are none.
+ */
+struct meter_bucket;
+const struct meter_bucket *engine_open_meters(const struct engine *e, uint64_t *mask);
+void engine_close_meters(const struct meter_bucket *meters, uint64_t mask);
+
 /* What it sent to backends of a service that are no longer there. */
 void engine_retired_traffic(const struct engine *e, uint32_t service, struct fast_traffic *out);
 

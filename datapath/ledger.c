@@ -249,6 +249,16 @@ void engine_reset_rule(struct engine *e, uint32_t rule)
 	program_reset_rule(e->program, rule);
 }
 
+const struct meter_bucket *engine_open_meters(const struct engine *e, uint64_t *mask)
+{
+	return policy_meters_open(program_meters(e->program), mask);
+}
+
+void engine_close_meters(const struct meter_bucket *meters, uint64_t mask)
+{
+	policy_meters_close(meters, mask);
+}
+
 void engine_retired_traffic(const struct engine *e, uint32_t service, struct fast_traffic *out)
 {
 	*out = e->instance.header->retired[service];

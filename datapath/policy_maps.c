@@ -115,20 +115,45 @@ int policy_maps_put(const struct policy_maps *m, const struct policy_slots *to, 
 
 /* --- meters ---------------------------------------------------------------------------------- */
 
-/* How many entries the map in slot 0 has; 0: there is none. */
-static uint32_t entries_there(int all)
+/* The map in slot 0, and how many entries it has; -1: there is none. */
+static int open_meters(int all, uint32_t *entries)
 {
 	struct bpf_map_info info = {};
 	uint32_t slot = 0, id, size = sizeof(info);
-	if (bpf_map_lookup_elem(all, &slot, &id))
-		return 0;
-	int fd = bpf_map_get_fd_by_id(id);
-	if (fd < 0)
-		return 0;
-	if (bpf_obj_get_info_by_fd(fd, &info, &size))
-		info.max_entries = 0;
-	close(fd);
-	return info.max_entries;
+	*entries = 0;
+	int fd = bpf_map_lookup_elem(all, &slot, &id) ? -1 : bpf_map_get_fd_by_id(id);
+	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
+		*entries = info.max_entries;
+	return fd;
+}
+
+static uint32_t entries_there(int all)
+{
+	uint32_t entries;
+	int fd = open_meters(all, &entries);
+	if (fd >= 0)
+		close(fd);
+	return entries;
+}
+
+const struct meter_bucket *policy_meters_open(int all, uint64_t *mask)
+{
+	uint32_t entries;
+	int fd = open_meters(all, &entries);
+	void *at = MAP_FAILED;
+	if (entries)
+		at = mmap(NULL, entries * sizeof(struct meter_bucket), PROT_READ, MAP_SHARED, fd,
+			  0);
+	if (fd >= 0)
+		close(fd);
+	*mask = entries - 1ul;
+	return at == MAP_FAILED ? NULL : at;
+}
+
+void policy_meters_close(const struct meter_bucket *meters, uint64_t mask)
+{
+	if (meters)
+		munmap((void *)meters, (mask + 1) * sizeof(*meters));
 }
 
 int policy_meters_put(int all_meters, uint32_t mask, struct err *err)

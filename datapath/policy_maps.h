@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 struct err;
+struct meter_bucket;
 struct policy_tables;
 
 /* Descriptors of maps; -1: none. In `policy_slots` those of the maps of maps that they go into. */
@@ -31,5 +32,9 @@ int policy_maps_put(const struct policy_maps *m, const struct policy_slots *to, 
 
 /* Token buckets for so many sources, in the map of maps; those that are there stay if they fit. */
 int policy_meters_put(int all_meters, uint32_t mask, struct err *err);
+
+/* Those, as memory to be read; NULL: there are none. */
+const struct meter_bucket *policy_meters_open(int all_meters, uint64_t *mask);
+void policy_meters_close(const struct meter_bucket *meters, uint64_t mask);
 
 #endif

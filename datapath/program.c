@@ -97,6 +97,7 @@ static void set_knobs(struct weir_bpf *instance, uint32_t index, const struct pr
 				       bpf_program__flags(instance->progs.weir) |
 					       BPF_F_XDP_HAS_FRAGS);
 	instance->rodata->miss_action = in->drop_without_daemon ? XDP_DROP : XDP_PASS;
+	instance->rodata->taps = in->taps;
 	instance->rodata->flow_mask = t->mask;
 	memcpy((void *)&instance->rodata->flow_seed, &t->seed, sizeof(t->seed));
 	instance->rodata->flow_timeout_established = t->timeout_ticks[FLOW_ESTABLISHED];
@@ -224,6 +225,11 @@ int program_commit(struct program *p, struct target_maps *targets, const struct 
 int program_make_meters(struct program *p, uint32_t mask, struct err *err)
 {
 	return policy_meters_put(bpf_map__fd(program_first(p)->maps.meters), mask, err);
+}
+
+int program_meters(const struct program *p)
+{
+	return bpf_map__fd(program_first(p)->maps.meters);
 }
 
 /* --- counters and taps --------------------------------------------------------------------- */

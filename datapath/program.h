@@ -27,6 +27,7 @@ struct program_input {
 	uint32_t port_count;
 	bool multi_buffer;        /* frames may lie in several buffers */
 	bool drop_without_daemon; /* new flows, else they go to the kernel */
+	bool taps;                /* false: there are to be none */
 };
 
 /* Loads the programs. Nothing is attached. -EPERM says what is missing. */
@@ -91,6 +92,7 @@ int program_commit(struct program *p, struct target_maps *targets, const struct 
 
 /* Makes room for the limits of a policy (its meter_mask). */
 int program_make_meters(struct program *p, uint32_t mask, struct err *err);
+int program_meters(const struct program *p); /* the map that they are in */
 
 /* What a rule decided about, summed over CPUs. */
 int program_rule_traffic(const struct program *p, uint32_t rule, struct rule_traffic *out);

@@ -336,6 +336,7 @@ static const struct field root_fields[] = {
 	{"memory", &kind_mapping, FIELD_NOWHERE, &memory, ""},
 	{"flow_table", &kind_mapping, FIELD_NOWHERE, &flow_table, ""},
 	{"on_daemon_loss", &kind_choice, CONFIG(on_daemon_loss), daemon_losses, "pass"},
+	{"captures", &kind_choice, CONFIG(captures), truths, "true"},
 	{"blackbox", &kind_mapping, FIELD_NOWHERE, &blackbox, ""},
 	{"icmp", &kind_mapping, FIELD_NOWHERE, &icmp, ""},
 	{"nat", &kind_mapping, FIELD_NOWHERE, &nat, ""},

@@ -190,6 +190,7 @@ struct config {
 	uint32_t flow_insert_limit; /* new flows a second that each worker remembers */
 	struct config_timeouts timeouts;
 	enum config_daemon_loss on_daemon_loss;
+	bool captures; /* false: nobody may see packets, and the XDP programs have no taps */
 	struct config_blackbox blackbox;
 	struct config_icmp icmp;
 	struct config_nat nat;

@@ -409,8 +409,16 @@ static void check_rule_names(const struct config *c, struct document *d)
 			 });
 }
 
+static void check_blackbox(const struct config *c, struct document *d)
+{
+	if (c->blackbox.packets && !c->captures)
+		document_fault_path(d, "blackbox.packets",
+				    "it keeps packets, and 'captures: false' forbids that");
+}
+
 void config_check(const struct config *c, struct document *d)
 {
+	check_blackbox(c, d);
 	check_rule_names(c, d);
 	config_check_policy(c, d);
 	check_interfaces(c, d);

@@ -20,6 +20,7 @@ struct explain {
 	struct lb lb;
 	struct lb_counters *counters;
 	struct held *held;
+	struct policing policing;
 };
 
 struct explain *explain_new(void)
@@ -30,7 +31,8 @@ struct explain *explain_new(void)
 	memset(e, 0, sizeof(*e));
 	e->counters = lb_counters_new();
 	e->held = held_new();
-	if (e->counters && e->held)
+	static const struct flow_seed seed;
+	if (e->counters && e->held && !policing_init(&e->policing, 0, &seed))
 		return e;
 	explain_free(e);
 	return NULL;
@@ -40,6 +42,7 @@ void explain_free(struct explain *e)
 {
 	if (!e)
 		return;
+	policing_fini(&e->policing);
 	held_free(e->held);
 	free(e->counters);
 	free(e);
@@ -94,10 +97,20 @@ static bool is_repeated(const struct snapshot *s, const struct explanation *x)
 	       !(p->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_FIN | PACKET_TCP_RST));
 }
 
-void explain_packet(struct explain *e, const struct snapshot *s, const struct flow_table *flows,
-		    const uint8_t *bytes, uint32_t length, uint16_t ingress, uint64_t now_ns,
-		    struct explanation *out)
+/* As the XDP program does before a worker has the packet. */
+static void police_as(struct explain *e, const struct explain_basis *basis, struct lb_trace *trace)
 {
+	e->policing.seed = basis->flows->seed;
+	e->policing.peek = &basis->meters;
+	e->policing.trace = &trace->policing;
+	lb_use_policing(&e->lb, &e->policing);
+}
+
+void explain_packet(struct explain *e, const struct explain_basis *basis, const uint8_t *bytes,
+		    uint32_t length, uint16_t ingress, uint64_t now_ns, struct explanation *out)
+{
+	const struct snapshot *s = basis->snapshot;
+	const struct flow_table *flows = basis->flows;
 	memset(out, 0, sizeof(*out));
 	out->packet.data = out->room + LB_HEADROOM;
 	out->packet.length = length;
@@ -113,6 +126,7 @@ void explain_packet(struct explain *e, const struct snapshot *s, const struct fl
 		fragments = fragments_new(&flows->seed);
 	lb_use_fragments(&e->lb, fragments, e->held);
 	e->lb.trace = &out->trace;
+	police_as(e, basis, &out->trace);
 	lb_process_traced(&e->lb, s, &out->packet, 1, now_ns);
 	fragments_free(fragments);
 	out->slot = look_at_slot(s, out);

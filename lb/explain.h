@@ -34,13 +34,19 @@ struct explanation {
 struct explain *explain_new(void);    /* NULL without memory */
 void explain_free(struct explain *e); /* NULL too */
 
+/* What it is decided by; others may write to flow table and meters meanwhile. */
+struct explain_basis {
+	const struct snapshot *snapshot; /* with its policy */
+	const struct flow_table *flows;
+	struct policing_peek meters; /* of the policy's limits */
+};
+
 /*
- * Explains the packet of `length` bytes, at most EXPLAIN_FRAME, that came in by port `ingress`, as
- * decided by `s` and a flow table that others may write to meanwhile. Limits per second count as
- * not reached; fragments are explained as if nothing was known of their datagrams.
+ * Explains the packet of `length` bytes, at most EXPLAIN_FRAME, that came in by port `ingress`.
+ * Limits a second other than the policy's count as not reached; fragments are explained as if
+ * nothing was known of their datagrams.
  */
-void explain_packet(struct explain *e, const struct snapshot *s, const struct flow_table *flows,
-		    const uint8_t *bytes, uint32_t length, uint16_t ingress, uint64_t now_ns,
-		    struct explanation *out);
+void explain_packet(struct explain *e, const struct explain_basis *basis, const uint8_t *bytes,
+		    uint32_t length, uint16_t ingress, uint64_t now_ns, struct explanation *out);
 
 #endif

@@ -26,11 +26,26 @@ static uint64_t policy_cells(const struct policing *t, uint32_t i)
 
 static struct meter_bucket *policy_meter(const struct policing *t, uint64_t hash)
 {
-	return &t->meters[hash & t->meter_mask];
+	struct meter_bucket *own = &t->meters[hash & t->meter_mask];
+	if (t->peek && t->peek->meters)
+		*own = t->peek->meters[hash & t->peek->mask];
+	else if (t->peek)
+		*own = (struct meter_bucket){};
+	return own;
+}
+
+static void note(struct policing_trace *trace, uint32_t rule, bool refused)
+{
+	if (trace->count == POLICING_RULES)
+		return;
+	trace->rules[trace->count].rule = rule;
+	trace->rules[trace->count++].refused = refused;
 }
 
 static void policy_count(const struct policing *t, uint32_t rule, uint32_t bytes, int refused)
 {
+	if (t->trace)
+		note(t->trace, rule, refused);
 	struct rule_traffic *c = &t->traffic[rule];
 	c->packets++;
 	c->bytes += bytes;
@@ -88,19 +103,33 @@ uint32_t policing_identity(const struct policy_tables *t, const struct addr *a)
 
 static uint32_t identity(const struct policing *p, const struct policy_packet *k)
 {
-	return k->has_source ? policy_identity(p->tables->head, p, &k->source) : 0;
+	uint32_t found = k->has_source ? policy_identity(p->tables->head, p, &k->source) : 0;
+	if (p->trace) {
+		p->trace->asked = true;
+		p->trace->identity = found;
+	}
+	return found;
 }
 
 bool policing_refuses(struct policing *p, const uint8_t *data, uint32_t length,
-		      const struct packet *parsed, struct policy_verdict *out)
+		      struct policy_verdict *out)
 {
-	struct policy_packet k;
-	if (!look(p, data, length, parsed, &k))
+	struct addr source;
+	if (!p->tables || !(p->tables->head->flags & POLICY_EARLY) ||
+	    !policy_read_source((const char *)data, (const char *)data + length, &source))
 		return false;
-	int chain = policy_early(p->tables->head, identity(p, &k));
-	if (chain < 0)
+	int rule = policy_early(p->tables->head, p, &source);
+	if (rule < 0)
 		return false;
-	policy_run(p->tables->head, p, chain, &k, ABI_NO_SERVICE, out);
+	policy_count(p, rule, length < UINT16_MAX ? length : UINT16_MAX, true);
+	if (p->trace) {
+		p->trace->asked = p->trace->by_source = true;
+		p->trace->identity = policy_identity(p->tables->head, p, &source);
+	}
+	*out = (struct policy_verdict){.rule = rule,
+				       .dry_rule = POLICY_NO_RULE,
+				       .action = POLICY_DROP,
+				       .reason = REASON_POLICY_DENIED};
 	return true;
 }
 

@@ -19,6 +19,26 @@ struct policy_packet;
 struct policy_tables;
 struct policy_verdict;
 
+/* What the policy had to say about one packet, for who explains it. */
+#define POLICING_RULES 16u /* that one packet meets, at most */
+
+struct policing_trace {
+	bool asked;        /* it had a say */
+	bool by_source;    /* ... and the source alone decided */
+	uint32_t identity; /* of the source: its group's index in the configuration + 1, or 0 */
+	uint32_t count;
+	struct {
+		uint16_t rule;
+		bool refused;    /* by it, or if it were no dry run */
+	} rules[POLICING_RULES]; /* in the order in which they were asked */
+};
+
+/* Token buckets that are looked at and not taken from: those that others police by. */
+struct policing_peek {
+	const struct meter_bucket *meters; /* NULL: all are full */
+	uint64_t mask;
+};
+
 struct policing {
 	const struct policy_tables *tables; /* NULL: everything is allowed */
 	void *meter_memory;
@@ -27,6 +47,9 @@ struct policing {
 	struct rule_traffic *traffic; /* by id of the rule */
 	struct flow_seed seed;
 	uint64_t now_ns;
+	/* Of who explains: `meters` then has copies. */
+	struct policing_trace *trace;
+	const struct policing_peek *peek;
 };
 
 /* Room for limits of so many sources, all unknown, and counters at zero. -ENOMEM. */
@@ -34,11 +57,11 @@ int policing_init(struct policing *p, uint32_t sources, const struct flow_seed *
 void policing_fini(struct policing *p); /* a zeroed one too */
 
 /*
- * What the policy says of a whole packet before it is known what it is for: true, and why in *out,
- * when its source is not wanted anywhere.
+ * What the policy says of a packet before it is known what it is, whole or not: true, and why in
+ * *out, when its source is not wanted anywhere.
  */
 bool policing_refuses(struct policing *p, const uint8_t *data, uint32_t length,
-		      const struct packet *parsed, struct policy_verdict *out);
+		      struct policy_verdict *out);
 
 /*
  * What it says of one for a target (struct target: its row, and the id of the service or

@@ -247,63 +247,25 @@ static bool is_covered(const struct compiler *k, const uint64_t *set)
 
 /* --- decisions ------------------------------------------------------------------------------- */
 
-#define UNDECIDED (-1)
-#define MIXED     (-2)
-
 static void put_decision(struct policy_tables *t, uint64_t at, uint16_t cell)
 {
 	t->decisions[at / 4] |= (uint64_t)cell << at % 4 * 16;
 }
 
-/* The decisions about one class of parties. Leaves the one for all of them, or MIXED, in *all. */
+/* The decisions about one class of parties. */
 static int decide_row(struct compiler *k, const struct policy_classes *parties, uint32_t i,
-		      const struct policy_classes *kinds, uint64_t *set, int32_t *all)
+		      const struct policy_classes *kinds, uint64_t *set)
 {
-	*all = UNDECIDED;
 	for (uint32_t j = 0; j < kinds->count; j++) {
-		bool exists = meet(policy_classes_set(parties, i), policy_classes_set(kinds, j),
-				   kinds->words, set);
+		meet(policy_classes_set(parties, i), policy_classes_set(kinds, j), kinds->words,
+		     set);
 		int64_t chain = make_chain(k, set);
 		if (chain < 0)
 			return chain;
-		if (exists && *all != chain)
-			*all = *all == UNDECIDED ? chain : MIXED;
 		put_decision(k->out, (uint64_t)i * kinds->count + j,
 			     chain | (is_covered(k, set) ? POLICY_COVERED : 0));
 	}
 	return 0;
-}
-
-static bool drops_alone(const struct compiler *k, int32_t chain)
-{
-	if (chain < 0)
-		return false;
-	uint32_t cell = k->head->cells[chain];
-	return cell & POLICY_CHAIN_LAST &&
-	       k->head->rules[cell & (ABI_MAX_RULES - 1)].action == POLICY_DROP;
-}
-
-/* Notes which classes of sources are dropped wherever they go and whatever they send. */
-static int note_early(struct compiler *k, const int32_t *all)
-{
-	const struct policy_field *source = &k->head->fields[POLICY_SOURCE];
-	const struct policy_field *target = &k->head->fields[POLICY_TARGET];
-	uint32_t targets = target->used ? target->width : 1;
-	int r = take_cells(k, source->width, &k->head->early);
-	for (uint32_t s = 0; s < source->width && !r; s++) {
-		int32_t one = UNDECIDED;
-		for (uint32_t t = 0; t < targets; t++) {
-			uint32_t row =
-				target->used ? k->head->cells[target->join + s * targets + t] : s;
-			if (all[row] != UNDECIDED && one != all[row])
-				one = one == UNDECIDED ? all[row] : MIXED;
-		}
-		if (!drops_alone(k, one))
-			continue;
-		k->head->cells[k->head->early + s] = one + 1;
-		k->head->flags |= POLICY_EARLY;
-	}
-	return r;
 }
 
 static int decide(struct compiler *k, const struct policy_classes *parties,
@@ -311,20 +273,79 @@ static int decide(struct compiler *k, const struct policy_classes *parties,
 {
 	uint64_t cells = (uint64_t)parties->count * kinds->count;
 	uint64_t *set = calloc(kinds->words, sizeof(*set));
-	int32_t *all = calloc(parties->count, sizeof(*all));
 	int r = 0;
 	if (cells > DECISIONS_MAX)
 		r = too_complex(k, "by source, target and the rest together");
 	k->out->decision_words = cells / 4 + 1;
 	k->out->decisions = r ? NULL : calloc(k->out->decision_words, sizeof(uint64_t));
-	if (!r && (!set || !all || !k->out->decisions))
+	if (!r && (!set || !k->out->decisions))
 		r = no_memory(k);
 	k->head->classes = kinds->count;
 	for (uint32_t i = 0; !r && i < parties->count; i++)
-		r = decide_row(k, parties, i, kinds, set, &all[i]);
-	r = r ? r : note_early(k, all);
+		r = decide_row(k, parties, i, kinds, set);
 	free(set);
-	free(all);
+	return r;
+}
+
+/* --- sources that are dropped for themselves -------------------------------------------------- */
+
+/*
+ * The rule that drops all that a source sends, wherever it goes: the first of those that are for
+ * the source, if it asks for nothing else; -1: none.
+ */
+static int32_t early_rule(const struct compiler *k, uint32_t identity)
+{
+	for (uint32_t i = 0; i < k->config->policy.rule_count; i++) {
+		const struct policy_plan *plan = &k->planes.plans[i];
+		if (!policy_plan_is_from(plan, identity))
+			continue;
+		return policy_plan_is_for_all(plan) && decides(rule_of(k, i)) &&
+				       rule_of(k, i)->action == POLICY_DROP
+			       ? k->ids[i]
+			       : -1;
+	}
+	return -1;
+}
+
+static void set_near(uint32_t *nets, uint64_t first, uint64_t last)
+{
+	for (; first <= last; first++)
+		nets[first / 32] |= 1u << first % 32;
+}
+
+/* The upper 16 bits of all ranges of a family that are, and of what is in front of the ranges. */
+static void note_near(struct compiler *k, int v6)
+{
+	const struct source_table *t = &k->out->sources;
+	const struct source_family *f = &k->head->families[v6];
+	const uint16_t *early = &k->head->cells[k->head->early];
+	const unsigned int shift = v6 ? 48 : 16;
+	const struct source_slot *slots = &t->slots[f->slot];
+	uint32_t i = f->slots ? slots->first : 0;
+	uint32_t end = f->slots ? slots[f->slots - 1].first + slots[f->slots - 1].more + 1 : 0;
+	if (early[0])
+		set_near(k->head->near[v6], 0, POLICY_NETS - 1);
+	for (; i < end; i++) {
+		const struct source_range *r = &t->ranges[i];
+		uint64_t last = i + 1 < end ? (r[1].first - 1) >> shift : POLICY_NETS - 1;
+		/* What has ranges of its own may have one that is. */
+		if (r->count || early[r->value])
+			set_near(k->head->near[v6], r->first >> shift, last);
+	}
+}
+
+static int note_early(struct compiler *k)
+{
+	uint32_t identities = k->config->policy.source_count + 1;
+	int r = take_cells(k, identities, &k->head->early);
+	for (uint32_t i = 0; i < identities && !r; i++) {
+		int32_t rule = early_rule(k, i);
+		k->head->cells[k->head->early + i] = rule + 1;
+		if (rule >= 0)
+			k->head->flags |= POLICY_EARLY;
+	}
+	for (int v6 = 0; v6 < 2 && !r; v6++)
+		note_near(k, v6);
 	return r;
 }
 
@@ -340,6 +361,7 @@ static int compile_rules(struct compiler *k)
 	r = r ? r : classify(k, POLICY_SOURCE, &parties);
 	r = r ? r : join(k, &parties, POLICY_TARGET);
 	r = r ? r : decide(k, &parties, &kinds);
+	r = r ? r : note_early(k);
 	policy_classes_fini(&kinds);
 	policy_classes_fini(&parties);
 	return r;

@@ -225,6 +225,18 @@ bool policy_plan_is_static(const struct policy_plan *plan)
 	return !m || (!m->flags && !m->vlan && !m->length_first && m->length_last == UINT16_MAX);
 }
 
+bool policy_plan_is_from(const struct policy_plan *plan, uint32_t identity)
+{
+	return has_bit(plan->from, identity);
+}
+
+bool policy_plan_is_for_all(const struct policy_plan *plan)
+{
+	const struct config_rule *r = plan->rule;
+	return r && !plan->to && policy_plan_is_static(plan) && !r->match.family &&
+	       r->protocol == PROTOCOL_ANY && !r->port_ranges[0].first;
+}
+
 /* --- kinds ----------------------------------------------------------------------------------- */
 
 static uint32_t kinds_of_protocol(uint32_t value)

@@ -54,4 +54,8 @@ bool policy_planes_changes(const struct policy_planes *p, enum policy_dimension 
 /* Whether a rule's decision is the same for all packets of a flow that it is for. */
 bool policy_plan_is_static(const struct policy_plan *plan);
 
+/* Whether it is for sources of that identity, and whether for all of their packets. */
+bool policy_plan_is_from(const struct policy_plan *plan, uint32_t identity);
+bool policy_plan_is_for_all(const struct policy_plan *plan);
+
 #endif

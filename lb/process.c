@@ -180,8 +180,7 @@ static bool police_source(struct lb *lb, const struct snapshot *s, struct work *
 {
 	struct lb_packet *p = w->packet;
 	struct policy_verdict v;
-	return !policing_refuses(lb->policing, p->data, p->length, &w->parsed, &v) ||
-	       obey(lb, s, p, &v);
+	return !policing_refuses(lb->policing, p->data, p->length, &v) || obey(lb, s, p, &v);
 }
 
 static bool police(struct lb *lb, const struct snapshot *s, struct work *w,
@@ -248,9 +247,9 @@ static bool classify(struct lb *lb, const struct snapshot *s, struct work *w, ui
 	int reason = parse_packet(p->data, p->data + p->length, &w->parsed);
 	TELL(lb, fault = reason);
 	TELL(lb, parsed = w->parsed);
-	bool policed = lb->policing && !reason;
-	if (policed && !police_source(lb, s, w))
+	if (lb->policing && !police_source(lb, s, w))
 		return false;
+	bool policed = lb->policing && !reason;
 	enum match match = match_packet(s->targets, &w->parsed, &reason, &target);
 	TELL(lb, match = match);
 	if (policed && match != MATCH_DROP && !police(lb, s, w, target))

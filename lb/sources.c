@@ -14,9 +14,10 @@
 #include "bpf/policy.h"
 #include "lb/prefix.h"
 
-#define PROGRESS_LINES 100000u
-#define LINE_TEXT      64u /* no prefix is longer */
-#define SLOTS_MAX      (1u << 22)
+#define PROGRESS_LINES  100000u
+#define LINE_TEXT       64u /* no prefix is longer */
+#define SLOTS_MAX       (1u << 22)
+#define SLOTS_PER_RANGE 4u
 
 /* --- reading --------------------------------------------------------------------------------- */
 
@@ -312,7 +313,7 @@ static void fill_slots(struct source_table *t, struct source_family *f, uint32_t
 	}
 }
 
-/* About one range to a slot, where they are spread evenly. */
+/* Where ranges are spread evenly, most slots have one: what is slots saves looks at ranges. */
 static void shape_family(struct source_family *f, const struct source_range *ranges, uint32_t first,
 			 uint32_t end)
 {
@@ -320,7 +321,9 @@ static void shape_family(struct source_family *f, const struct source_range *ran
 	if (first == end)
 		return;
 	uint64_t span = ranges[end - 1].first - ranges[first].first;
-	uint32_t wanted = end - first < SLOTS_MAX ? end - first : SLOTS_MAX;
+	uint64_t wanted = (uint64_t)SLOTS_PER_RANGE * (end - first);
+	if (wanted > SLOTS_MAX)
+		wanted = SLOTS_MAX;
 	f->origin = ranges[first].first;
 	while (span >> f->shift >= wanted)
 		f->shift++;

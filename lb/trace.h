@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "bpf/packet.h"
+#include "lb/policing.h"
 #include "lb/process.h"
 
 enum lb_entry {
@@ -27,11 +28,12 @@ enum lb_remembered {
 
 struct lb_trace {
 	struct packet parsed;
-	uint8_t fault;       /* enum reason that the parser has */
-	uint8_t match;       /* enum match */
-	uint8_t entry;       /* enum lb_entry */
-	uint8_t entry_state; /* enum flow_state */
-	uint8_t remembered;  /* enum lb_remembered */
+	struct policing_trace policing; /* by lb->policing itself */
+	uint8_t fault;                  /* enum reason that the parser has */
+	uint8_t match;                  /* enum match */
+	uint8_t entry;                  /* enum lb_entry */
+	uint8_t entry_state;            /* enum flow_state */
+	uint8_t remembered;             /* enum lb_remembered */
 	uint32_t entry_backend;
 	uint32_t named;  /* by the QUIC connection id; ABI_NO_BACKEND: by none */
 	uint32_t chosen; /* of the service's table; ABI_NO_BACKEND: not asked, or there is none */

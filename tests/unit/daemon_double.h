@@ -132,6 +132,16 @@ const struct lb_counters *engine_worker_counters(const struct engine *e, uint32_
 	return lb_counters[index];
 }
 
+const struct meter_bucket *engine_open_meters(const struct engine *e, uint64_t *mask)
+{
+	*mask = 0;
+	return NULL;
+}
+
+void engine_close_meters(const struct meter_bucket *meters, uint64_t mask)
+{
+}
+
 /* What backends that are gone did: service 0 has had some. */
 void engine_retired_traffic(const struct engine *e, uint32_t service, struct fast_traffic *out)
 {

@@ -21,7 +21,7 @@ struct seen {
 	struct packet p;
 	const struct config *config;
 	const uint8_t *l3, *l4;
-	bool ip, v6;
+	bool ip, v6, faulty;
 	uint8_t protocol;
 	char group[64]; /* of its source; "": none */
 	const struct config_service *service, *vip;
@@ -111,8 +111,8 @@ static void find_service(struct seen *s)
 /* False: the policy has nothing to say about it. */
 static bool look(struct seen *s, const struct frame *f)
 {
-	if (parse_packet(f->bytes, f->bytes + f->length, &s->p) ||
-	    s->p.ethertype == htons(ETH_P_ARP))
+	s->faulty = parse_packet(f->bytes, f->bytes + f->length, &s->p);
+	if (s->faulty || s->p.ethertype == htons(ETH_P_ARP))
 		return false;
 	s->l3 = f->bytes + s->p.l3_offset;
 	s->l4 = f->bytes + s->p.l4_offset;
@@ -130,6 +130,30 @@ static bool look(struct seen *s, const struct frame *f)
 		find_group(s);
 		find_service(s);
 	}
+	return true;
+}
+
+/*
+ * What can't be parsed, but says whom it is from. Not IPv6 with a hop limit of 255: it might be
+ * neighbour discovery.
+ */
+static bool look_at_source(struct seen *s, const struct frame *f)
+{
+	const uint8_t *type = f->bytes + 12, *end = f->bytes + f->length;
+	for (int tags = 0; tags < 2 && type + 6 <= end; tags++)
+		if (get16(type) == 0x8100 || get16(type) == 0x88a8)
+			type += 4;
+	s->l3 = type + 2;
+	if (s->l3 > end)
+		return false;
+	s->v6 = get16(type) == ETH_P_IPV6;
+	if (s->l3 + (s->v6 ? 40 : 20) > end || s->l3[0] >> 4 != (s->v6 ? 6 : 4) ||
+	    (!s->v6 && get16(type) != ETH_P_IP))
+		return false;
+	if (s->v6 && (s->l3[7] == 255 || addr_is_v4((const void *)(s->l3 + 8)) ||
+		      addr_is_v4((const void *)(s->l3 + 24))))
+		return false;
+	find_group(s);
 	return true;
 }
 
@@ -250,13 +274,43 @@ static bool is_to(const struct seen *s, const struct config_words *to)
 	return !to->count && is_to_word(s, "vips");
 }
 
+/* All that its sources send, wherever it goes. */
+static bool drops_all(const struct config_rule *r)
+{
+	const struct config_match *m = &r->match;
+	return r->action == POLICY_DROP && !r->dry_run && r->to.count == 1 &&
+	       !strcmp(r->to.words[0], "any") && r->protocol == PROTOCOL_ANY &&
+	       !r->port_ranges[0].first && !m->family && !m->flags && !m->vlan &&
+	       !m->length_first && m->length_last == UINT16_MAX;
+}
+
+/* Of what can't be parsed only the source counts, if the first rule that is for it drops it. */
+static struct naive_verdict judge_source(const struct config *c, const struct frame *f)
+{
+	struct seen s = {.config = c};
+	struct naive_verdict v = {.action = POLICY_ALLOW};
+	unsigned int i = 0;
+	if (!look_at_source(&s, f))
+		return v;
+	while (i < c->policy.rule_count && !is_from(&s, &c->policy.rules[i].from))
+		i++;
+	if (i < c->policy.rule_count && drops_all(&c->policy.rules[i])) {
+		v.action = POLICY_DROP;
+		v.rule = c->policy.rules[i].name;
+		v.touched = 1;
+	}
+	return v;
+}
+
 struct naive_verdict naive_judge(const struct config *c, const struct frame *f)
 {
 	struct seen s = {.config = c};
 	struct naive_verdict v = {.action = POLICY_ALLOW};
 	/* Without a policy nothing is counted. */
-	if ((!c->policy.rule_count && c->policy.otherwise == POLICY_ALLOW) || !look(&s, f))
+	if ((!c->policy.rule_count && c->policy.otherwise == POLICY_ALLOW))
 		return v;
+	if (!look(&s, f))
+		return s.faulty ? judge_source(c, f) : v;
 	for (unsigned int i = 0; i < c->policy.rule_count; i++) {
 		const struct config_rule *r = &c->policy.rules[i];
 		if (!is_from(&s, &r->from) || !is_to(&s, &r->to) ||
@@ -444,8 +498,13 @@ void naive_policy(struct dice *d, char *yaml, size_t size, unsigned int rules)
 	add_sources(d, &t);
 	add(&t, "policy:\n  default: %s\n  rules:%s\n", dice_roll(d, 2) ? "drop" : "allow",
 	    count ? "" : " []");
-	for (uint32_t i = 0; i < count; i++)
-		add_rule(d, &t, i);
+	for (uint32_t i = 0; i < count; i++) {
+		if (!i && dice_once_in(d, 4))
+			add(&t, "    - {name: r0, from: g%u, to: any, action: drop}\n",
+			    dice_roll(d, GROUPS));
+		else
+			add_rule(d, &t, i);
+	}
 	/* A name that stays keeps its number: these match nothing. */
 	for (uint32_t i = count; count && i < rules; i++)
 		add(&t, "    - {name: r%u, protocol: udp, match: tcp-syn, action: count}\n", i);

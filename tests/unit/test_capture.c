@@ -57,7 +57,8 @@ struct engine {
 static struct engine fake_engine;
 
 static struct config_interface interfaces[PORTS] = {{.name = "port0"}, {.name = "port1"}};
-static struct config daemon_config = {.interface_count = PORTS, .interfaces = interfaces};
+static struct config daemon_config = {
+	.interface_count = PORTS, .interfaces = interfaces, .captures = true};
 
 int taps_set(struct engine *e, uint32_t slot, const struct capture_slot *want, struct err *err)
 {

@@ -96,6 +96,7 @@ static const struct {
 	 "    tcp_closing: 30s\n"
 	 "    udp: 1m\n"
 	 "on_daemon_loss: pass\n"
+	 "captures: true\n"
 	 "blackbox:\n"
 	 "  packets: 0\n"
 	 "  seconds: 30\n"

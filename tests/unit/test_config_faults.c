@@ -35,8 +35,9 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 #define EMPTY  "backends: []}\n"
 #define NONE   "services: []\n"
 #define RULE   ETH0 NONE "policy: {rules: [{name: r, "
-#define ROOT_KEYS                                                                                  \
-	"instance, interfaces, workers, memory, flow_table, on_daemon_loss, blackbox, icmp, nat, " \
+#define ROOT_KEYS                                                                                 \
+	"instance, interfaces, workers, memory, flow_table, on_daemon_loss, captures, blackbox, " \
+	"icmp, nat, "                                                                             \
 	"ipip, sources, policy, services, api"
 #define SERVICE_KEYS                                                                     \
 	"name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, " \

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * What is explained is what happens: 10,000 packets made at random are explained and then decided
- * about, in a flow table that fills and among backends that come and go; and explaining changes
- * nothing. WEIR_SEED takes the place of the seed, which is printed.
+ * about, in a flow table that fills, among backends that come and go, and by one random policy
+ * after the other, with limits that are reached; and explaining changes nothing. WEIR_SEED takes
+ * the place of the seed, which is printed.
  */
 #include "lb/explain.h"
 
@@ -19,9 +20,12 @@
 #include "tests/unit/fixture.h"
 #include "tests/unit/packet_random.h"
 #include "tests/unit/packet_table.h"
+#include "tests/unit/policy_naive.h"
 #include "tools/weir/offline.h"
 
-#define PACKETS 12000
+#define PACKETS 30000
+#define EACH    250 /* packets by one policy */
+#define RULES   12
 #define MS      1000000ull
 
 static struct offline balancer;
@@ -39,6 +43,27 @@ static int close_all(void **state)
 	explain_free(explain);
 	offline_close(&balancer);
 	return 0;
+}
+
+/* Random rules, and behind them a limit that packets which come every 10 ms do reach. */
+static void open_policy(struct dice *d)
+{
+	static const char limit[] =
+		"    - {name: tight, to: any, limit: {per: source, rate: 3/s, burst: 2}}\n";
+	static char yaml[65536];
+	snprintf(yaml, sizeof(yaml), "%s", packet_table_yaml);
+	naive_policy(d, yaml, sizeof(yaml) - sizeof(limit), RULES);
+	if (!strstr(yaml, "rules: []"))
+		strcat(yaml, limit);
+	fixture_reload(&balancer, yaml);
+}
+
+static uint64_t counted(void)
+{
+	uint64_t sum = 0;
+	for (uint32_t i = 0; i < ABI_MAX_RULES; i++)
+		sum += balancer.policing.traffic[i].packets;
+	return sum;
 }
 
 static uint64_t table_sum(void)
@@ -65,6 +90,16 @@ static void expect_same(const struct lb_packet *would, const struct lb_packet *d
 	assert_memory_equal(would->data, out->bytes, out->length);
 }
 
+static void explain_now(const struct frame *f, uint64_t now_ns, struct explanation *x)
+{
+	const struct explain_basis basis = {
+		balancer.snapshot,
+		&balancer.flows,
+		{balancer.policing.meters, balancer.policing.meter_mask},
+	};
+	explain_packet(explain, &basis, f->bytes, f->length, 0, now_ns, x);
+}
+
 static void change_something(struct dice *d)
 {
 	uint32_t id = dice_roll(d, balancer.snapshot->backend_end);
@@ -77,10 +112,12 @@ static void test_what_is_explained_happens(void **state)
 	static struct explanation x;
 	const char *seed = getenv("WEIR_SEED");
 	struct dice dice = {.random = seed ? strtoull(seed, NULL, 0) : 0x6578706c61696e};
-	unsigned int known = 0, compared = 0;
+	unsigned int known = 0, compared = 0, denied = 0, limited = 0, early = 0;
 	print_message("# WEIR_SEED=%#llx\n", (unsigned long long)dice.random);
 	for (int i = 0; i < PACKETS; i++) {
 		struct frame f, out;
+		if (i % EACH == 0)
+			open_policy(&dice);
 		packet_random(&dice, &f);
 		if (dice_once_in(&dice, 4))
 			packet_mutate(&dice, &f);
@@ -90,35 +127,42 @@ static void test_what_is_explained_happens(void **state)
 		uint64_t now_ns = i * 10 * MS, its_ns = now_ns + 1000 * MS;
 		if (f.length > EXPLAIN_FRAME)
 			continue;
-		explain_packet(explain, balancer.snapshot, &balancer.flows, f.bytes, f.length, 0,
-			       its_ns, &x);
+		explain_now(&f, its_ns, &x);
+		uint64_t rules = counted();
 		struct lb_packet did = packet_judge(&balancer, &f, now_ns, &out);
+		assert_int_equal(x.trace.policing.count, counted() - rules);
 		/* What was known of its datagram is not asked about. */
 		if (x.trace.parsed.fragment)
 			continue;
 		known += x.trace.entry == LB_ENTRY_STANDS;
 		compared++;
+		denied += did.reason == REASON_POLICY_DENIED;
+		limited += did.reason == REASON_RATE_LIMITED;
+		early += x.trace.policing.by_source;
 		expect_same(&x.packet, &did, &out);
 	}
-	assert_true(known > 100);
+	assert_true(known > 50);
 	assert_true(compared >= 10000);
-	print_message("# %u packets, %u of known flows\n", compared, known);
+	assert_true(denied > 100 && limited > 100 && early > 10);
+	print_message("# %u packets, %u of known flows; %u denied, %u of them for their source, "
+		      "%u limited\n",
+		      compared, known, denied, early, limited);
 }
 
 static void test_nothing_changes(void **state)
 {
 	static struct explanation x;
 	struct dice dice = {.random = 1};
-	uint64_t before = table_sum(), rx = balancer.counters->rx_packets;
+	uint64_t before = table_sum(), rx = balancer.counters->rx_packets, rules = counted();
 	for (int i = 0; i < 1000; i++) {
 		struct frame f;
 		packet_random(&dice, &f);
 		if (f.length <= EXPLAIN_FRAME)
-			explain_packet(explain, balancer.snapshot, &balancer.flows, f.bytes,
-				       f.length, 0, balancer.now_ns + i * 1000 * MS, &x);
+			explain_now(&f, balancer.now_ns + i * 1000 * MS, &x);
 	}
 	assert_int_equal(table_sum(), before);
 	assert_int_equal(balancer.counters->rx_packets, rx);
+	assert_int_equal(counted(), rules);
 }
 
 int main(void)

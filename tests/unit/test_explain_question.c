@@ -94,6 +94,7 @@ static int ask(const struct question_case *c, json_t **out, struct err *err)
 		.flows = &balancer.flows,
 		.services = balancer.services,
 		.backends = balancer.backends,
+		.rules = balancer.rules,
 	};
 	memset(&q, 0, sizeof(q));
 	for (int i = 0; i < PAIRS && c->pairs[i][0]; i++) {

@@ -137,7 +137,7 @@ static uint64_t clock_now_ns(void)
 static enum MHD_Result serve_explain(const struct call *c)
 {
 	const struct daemon *d = c->daemon;
-	const struct explain_view view = {
+	struct explain_view view = {
 		.config = d->config,
 		.snapshot = engine_snapshot(d->engine),
 		.flows = engine_flow_table(d->engine),
@@ -149,8 +149,11 @@ static enum MHD_Result serve_explain(const struct call *c)
 	struct err err;
 	json_t *answer = NULL;
 	int rc = arguments_read(c->connection, take_question, &question, &err);
-	if (!rc)
+	if (!rc) {
+		view.meters.meters = engine_open_meters(d->engine, &view.meters.mask);
 		rc = explain_question_answer(&question, &view, clock_now_ns(), &answer, &err);
+		engine_close_meters(view.meters.meters, view.meters.mask);
+	}
 	if (rc)
 		return answer_problem(c->connection, answer_status(rc), &err);
 	return answer_json(c->connection, MHD_HTTP_OK, answer);

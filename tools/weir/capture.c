@@ -446,6 +446,10 @@ enum MHD_Result capture_request(struct captures *all, struct MHD_Connection *con
 	struct capture_wanted wanted;
 	struct capture *c;
 	struct err err;
+	if (!all->daemon->config->captures) {
+		err_set(&err, EPERM, "the configuration says 'captures: false'");
+		return answer_problem(connection, MHD_HTTP_FORBIDDEN, &err);
+	}
 	if (free_slot(all) == CAPTURES_MAX) {
 		err_set(&err, EBUSY, "%u captures run already", all->count);
 		return answer_problem(connection, MHD_HTTP_SERVICE_UNAVAILABLE, &err);

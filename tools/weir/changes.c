@@ -10,8 +10,8 @@
 
 /* What is settled when the daemon starts, and what lies below it. */
 static const char *const fixed[] = {
-	"instance", "interfaces", "workers",  "memory",    "flow_table", "on_daemon_loss",
-	"blackbox", "api.socket", "api.mode", "api.group", "api.http",
+	"instance", "interfaces", "workers",    "memory",   "flow_table", "on_daemon_loss",
+	"captures", "blackbox",   "api.socket", "api.mode", "api.group",  "api.http",
 };
 
 static bool needs_restart(const char *path)

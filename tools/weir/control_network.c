@@ -169,7 +169,7 @@ unsigned int control_network_tell(const struct policy_tables *policy, const stru
 		uint32_t length = make_packet(&peers.list[i].address, frame);
 		if (parse_packet(frame, frame + length, &parsed))
 			continue;
-		if (!policing_refuses(&p, frame, length, &parsed, &v))
+		if (!policing_refuses(&p, frame, length, &v))
 			policing_judge(&p, frame, length, &parsed, 0, ABI_NO_SERVICE, &v);
 		if (v.action != POLICY_DROP && v.action != POLICY_REDIRECT)
 			continue;

@@ -110,12 +110,16 @@ static int parse_tuple(const struct explain_question *q, const char *from, struc
 	return explain_tuple_parse(t, from, q->to, q->protocol, *q->flags ? q->flags : NULL, err);
 }
 
+static void explain_frame(struct asking *a, const uint8_t *frame, uint32_t length)
+{
+	const struct explain_basis basis = {a->view->snapshot, a->view->flows, a->view->meters};
+	explain_packet(a->explain, &basis, frame, length, a->ingress, a->now_ns, a->x);
+}
+
 static void explain_tuple(struct asking *a, const struct explain_tuple *t)
 {
 	uint8_t frame[EXPLAIN_TUPLE_FRAME];
-	uint32_t length = explain_tuple_frame(t, frame);
-	explain_packet(a->explain, a->view->snapshot, a->view->flows, frame, length, a->ingress,
-		       a->now_ns, a->x);
+	explain_frame(a, frame, explain_tuple_frame(t, frame));
 }
 
 static int answer_one(struct asking *a, json_t **out, struct err *err)
@@ -123,8 +127,7 @@ static int answer_one(struct asking *a, json_t **out, struct err *err)
 	const struct explain_question *q = a->question;
 	struct explain_tuple t;
 	if (q->length) {
-		explain_packet(a->explain, a->view->snapshot, a->view->flows, q->frame, q->length,
-			       a->ingress, a->now_ns, a->x);
+		explain_frame(a, q->frame, q->length);
 	} else {
 		int r = parse_tuple(q, q->from, &t, err);
 		if (r)

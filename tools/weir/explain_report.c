@@ -12,10 +12,14 @@
 
 #include "lb/addr.h"
 #include "lb/config.h"
+#include "lb/config_policy.h"
 #include "lb/explain.h"
+#include "lb/policy.h"
+#include "lb/prefix.h"
 #include "lb/reason.h"
 #include "lb/registry.h"
 #include "lb/snapshot.h"
+#include "lb/sources.h"
 #include "lb/target_table.h"
 
 static const struct target *target_find(const void *table, const struct target_key *key)
@@ -72,10 +76,7 @@ static const char *backend_name(const struct report *r, uint32_t id)
 
 static const char *rule_name(const struct report *r, uint32_t id)
 {
-	const char *name = NULL;
-	if (id != ABI_NO_RULE && r->view->rules)
-		name = registry_name(r->view->rules, id);
-	return name;
+	return id == ABI_NO_RULE ? NULL : registry_name(r->view->rules, id);
 }
 
 static const char *port_name(const struct report *r, uint32_t index)
@@ -137,6 +138,8 @@ static void say_parse(struct report *r)
 static void say_match(struct report *r)
 {
 	const struct explanation *x = r->x;
+	if (x->trace.policing.by_source)
+		return;
 	switch (x->trace.match) {
 	case MATCH_KERNEL:
 		say(r, "match", "no service has this destination: the host's kernel's");
@@ -158,11 +161,63 @@ static void say_match(struct report *r)
 	}
 }
 
-static void say_rule(struct report *r)
+/* The prefix by which a source is in a group, where it stands in the configuration. */
+static void say_identity(struct report *r)
 {
-	const char *rule = rule_name(r, r->x->packet.rule);
-	if (rule)
-		say(r, "policy", "rule %s decides", rule);
+	const struct config_policy *p = &r->view->config->policy;
+	const struct addr *from = &r->x->trace.parsed.key.source;
+	uint32_t identity = r->x->trace.policing.identity;
+	char text[PREFIX_TEXT];
+	int longest = -1;
+	if (!identity) {
+		say(r, "source", "of no group");
+		return;
+	}
+	const struct config_source *s = &p->sources[identity - 1];
+	for (unsigned int i = 0; i < s->prefix_count; i++)
+		if (s->prefixes[i].length > longest &&
+		    prefix_holds(&s->prefixes[i].address, s->prefixes[i].length, from)) {
+			longest = s->prefixes[i].length;
+			source_format(&s->prefixes[i].address, longest, text);
+		}
+	say(r, "source", "of group %s, by %s%s", s->name, longest < 0 ? "a prefix of " : "",
+	    longest < 0 ? s->file : text);
+}
+
+static const char *const rule_says[] = {
+	[POLICY_ALLOW] = "allows it",
+	[POLICY_DROP] = "drops it",
+	[POLICY_PASS] = "leaves it to the host's kernel",
+	[POLICY_COUNT] = "counts it",
+	[POLICY_LIMIT] = "is not at its limit",
+	[POLICY_REDIRECT] = "sends it another way",
+};
+
+static void say_rules(struct report *r)
+{
+	const struct policing_trace *t = &r->x->trace.policing;
+	const struct policy *policy = r->view->snapshot->policy->head;
+	for (uint32_t i = 0; i < t->count; i++) {
+		const struct policy_rule *rule = &policy->rules[t->rules[i].rule];
+		const char *name = rule_name(r, t->rules[i].rule);
+		bool limited = rule->action == POLICY_LIMIT && t->rules[i].refused;
+		const char *says =
+			limited ? "is beyond its limit: drops it" : rule_says[rule->action];
+		say(r, "policy", "rule %s %s%s", name ? name : "?", says,
+		    rule->flags & POLICY_DRY_RUN && t->rules[i].refused ? ", if it were no dry run"
+									: "");
+	}
+	if (!t->count)
+		say(r, "policy", "no rule is for it");
+}
+
+static void say_policy(struct report *r)
+{
+	if (!r->x->trace.policing.asked)
+		return;
+	if (r->view->config->policy.source_count)
+		say_identity(r);
+	say_rules(r);
 }
 
 static const char *flow_state_name(uint8_t state)
@@ -321,7 +376,7 @@ json_t *explain_report(const struct explain_view *v, const struct explanation *x
 	bool balanced = x->trace.match == MATCH_SERVICE || x->trace.match == MATCH_FRAGMENT;
 	say_parse(&r);
 	say_match(&r);
-	say_rule(&r);
+	say_policy(&r);
 	if (balanced && x->packet.service != ABI_NO_SERVICE) {
 		say_flow(&r);
 		say_choice(&r);

@@ -13,6 +13,8 @@
 
 #include <jansson.h>
 
+#include "lb/policing.h"
+
 struct config;
 struct explanation;
 struct flow_table;
@@ -25,7 +27,8 @@ struct explain_view {
 	const struct snapshot *snapshot;
 	const struct flow_table *flows;
 	const struct registry *services, *backends;
-	const struct registry *rules; /* NULL: there are none */
+	const struct registry *rules;
+	struct policing_peek meters; /* of the policy's limits */
 };
 
 /* NULL without memory. */

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What captures cost: the fast path with taps that nobody has armed, beside an XDP program without
+ * any; and flows that are forwarded while a million other packets a second are dropped, and all
+ * drops captured, beside the same without the capture.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bench/net.h"
+#include "bench/stage.h"
+#include "bpf/packet.h"
+#include "lb/err.h"
+
+#define FLOWS        1000u
+#define ENTRIES      (1u << 16)
+#define NO_TAPS      "captures: false\n"
+#define DROPS_SHARE  128u /* of 256 frames */
+#define PAUSE_NS     480u /* between two frames: two million a second */
+#define RATE         2000000u
+#define SNAPLEN      "128"
+#define WAIT_STEPS   500
+#define WAIT_STEP_NS 10000000
+#define DROP_FLOOD                                        \
+	"sources: {flood: {prefixes: [198.18.0.0/15]}}\n" \
+	"policy: {rules: [{name: flood, from: flood, to: any, action: drop}]}\n"
+
+struct capture_bench {
+	const struct net_options *options;
+	struct stage stage;
+	struct dut weir, bare;
+};
+
+static int start(struct capture_bench *b, struct dut *d, const char *more, struct err *err)
+{
+	const struct dut_weir setup = {
+		.protocol = IPPROTO_UDP,
+		.fast_path = true,
+		.entries = ENTRIES,
+		.more = more,
+		.cpu = b->options->worker_cpu,
+	};
+	int r = dut_start_weir(d, b->options->weir, b->options->folder, &setup, err);
+	return r ? r : stage_learn(&b->stage, d, IPPROTO_UDP, FLOWS, err);
+}
+
+/* --- not armed -------------------------------------------------------------------------------- */
+
+static double mpps(const struct stage_run *run)
+{
+	return run->received[TRAFFIC_FLOW] / run->seconds / 1e6;
+}
+
+static int measure_idle(struct capture_bench *b, struct net_row *row, struct err *err)
+{
+	struct stage_run with, without;
+	int r = start(b, &b->weir, NULL, err);
+	r = r ? r : start(b, &b->bare, NO_TAPS, err);
+	stage_mix(&b->stage, FLOWS, 0);
+	for (int trial = -1; trial < (int)b->options->trials && !r; trial++) {
+		r = stage_run(&b->stage, &b->bare, b->options->seconds, &without, err);
+		r = r ? r : stage_run(&b->stage, &b->weir, b->options->seconds, &with, err);
+		if (r || trial < 0)
+			continue;
+		row->mpps[trial] = mpps(&with);
+		row->baseline_mpps[trial] = mpps(&without);
+		row->ratio[trial] = mpps(&with) / mpps(&without);
+	}
+	dut_stop(&b->weir);
+	dut_stop(&b->bare);
+	return r;
+}
+
+/* --- armed ------------------------------------------------------------------------------------ */
+
+static int await_captures(const struct dut *d, uint64_t wanted, struct err *err)
+{
+	uint64_t there = wanted + 1;
+	int r = 0;
+	for (int i = 0; i < WAIT_STEPS && !r && there != wanted; i++) {
+		r = dut_read_captures(d, &there, err);
+		nanosleep(&(struct timespec){.tv_nsec = WAIT_STEP_NS}, NULL);
+	}
+	return r || there == wanted ? r : err_set(err, ETIMEDOUT, "the capture hangs");
+}
+
+/* Of all frames so many seconds at a rate that leaves the CPU some rest. */
+static int run_paced(struct capture_bench *b, double *share, uint64_t *dropped, double *seconds,
+		     struct err *err)
+{
+	struct generator *g = &b->stage.generator;
+	struct traffic_seen before, after;
+	struct timespec t0, t1;
+	uint64_t sent = generator_sent(g, TRAFFIC_FLOW), drops = 0;
+	stage_mix(&b->stage, FLOWS, DROPS_SHARE);
+	generator_knobs(g)->ifindex = b->weir.wire.near_ifindex;
+	sink_read(&b->stage.sink, &before);
+	int r = dut_read_dropped(&b->weir, &drops, err);
+	clock_gettime(CLOCK_MONOTONIC, &t0);
+	r = r ? r : generator_send_slowly(g, b->options->seconds * RATE, PAUSE_NS, err);
+	clock_gettime(CLOCK_MONOTONIC, &t1);
+	r = r ? r : dut_read_dropped(&b->weir, dropped, err);
+	sink_read(&b->stage.sink, &after);
+	*dropped -= drops;
+	*seconds = t1.tv_sec - t0.tv_sec + (t1.tv_nsec - t0.tv_nsec) / 1e9;
+	*share = (double)(after.packets[TRAFFIC_FLOW] - before.packets[TRAFFIC_FLOW]) /
+		 (generator_sent(g, TRAFFIC_FLOW) - sent);
+	return r;
+}
+
+/* "12 packets captured, 3 lost" */
+static int read_totals(const char *log, struct net_capture *out, struct err *err)
+{
+	char line[256];
+	bool found = false;
+	FILE *f = fopen(log, "re");
+	while (f && fgets(line, sizeof(line), f))
+		found |= sscanf(line, "%" SCNu64 " packets captured, %" SCNu64 " lost",
+				&out->captured, &out->lost) == 2;
+	if (f)
+		fclose(f);
+	return found ? 0 : err_set(err, EIO, "the capture does not say what it has: %s", log);
+}
+
+static int measure_armed(struct capture_bench *b, struct net_capture *out, struct err *err)
+{
+	struct child child = {};
+	char file[PATH_MAX], log[PATH_MAX];
+	char *argv[] = {(char *)b->options->weir,
+			"capture",
+			"--drops",
+			"-s",
+			SNAPLEN,
+			"-w",
+			file,
+			"--socket",
+			b->weir.socket,
+			NULL};
+	snprintf(file, sizeof(file), "%s/drops.pcapng", b->options->folder);
+	snprintf(log, sizeof(log), "%s/capture.log", b->options->folder);
+	int r = child_start(&child, b->weir.wire.far, b->options->worker_cpu, log, argv, err);
+	r = r ? r : await_captures(&b->weir, 1, err);
+	r = r ? r : run_paced(b, &out->share, &out->dropped, &out->seconds, err);
+	child_stop(&child, WAIT_STEPS);
+	r = r ? r : read_totals(log, out, err);
+	unlink(file);
+	return r;
+}
+
+static int measure_drops(struct capture_bench *b, struct net_capture *out, struct err *err)
+{
+	uint64_t dropped;
+	double seconds;
+	int r = start(b, &b->weir, DROP_FLOOD, err);
+	r = r ? r
+	      : generator_shape(&b->stage.generator, TRAFFIC_SYN, IPPROTO_TCP, PACKET_TCP_SYN, err);
+	r = r ? r : run_paced(b, &out->calm_share, &dropped, &seconds, err);
+	r = r ? r : measure_armed(b, out, err);
+	out->measured = !r;
+	dut_stop(&b->weir);
+	return r;
+}
+
+/* --- both ------------------------------------------------------------------------------------- */
+
+int net_measure_capture(struct net_result *out, struct err *err)
+{
+	struct capture_bench b = {
+		.options = &out->options,
+		.weir = {.wire.far = -1, .link = -1},
+		.bare = {.wire.far = -1, .link = -1},
+	};
+	struct net_row *row = &out->rows[out->row_count++];
+	*row = (struct net_row){.way = "fast path, nothing captured",
+				.baseline = "no taps",
+				.flows = FLOWS,
+				.tracked = FLOWS,
+				.target = 0.98};
+	int r = stage_open(&b.stage, 0, err);
+	if (r)
+		return r;
+	r = stage_add(&b.stage, &b.weir, "weir", err);
+	r = r ? r : stage_add(&b.stage, &b.bare, "bare", err);
+	r = r ? r : generator_shape(&b.stage.generator, TRAFFIC_FLOW, IPPROTO_UDP, 0, err);
+	fprintf(stderr, "%s\n", row->way);
+	r = r ? r : measure_idle(&b, row, err);
+	fprintf(stderr, "drops captured\n");
+	r = r ? r : measure_drops(&b, &out->capture, err);
+	dut_close(&b.weir);
+	dut_close(&b.bare);
+	stage_close(&b.stage);
+	return r;
+}

@@ -201,7 +201,7 @@ __attribute__((noinline)) int police_source(struct xdp_md *ctx, struct port_coun
 		return -1;
 	int rule = policy_early(policy, &t, &source);
 	if (rule >= 0)
-		policy_count(&t, rule, frame_length(data, end), 1);
+		policy_count(&t, rule, frame_length(ctx, data, end), 1);
 	return rule;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A balancer changes what is in front of a packet and leaves the rest alone, so of a chain that keeps its
- * length only the first frame is written back.
+ * A balancer changes what is in front of a packet and leaves the rest alone, so of a chain that
+ * keeps its length only the first frame is written back.
  */
 #include "datapath/chain.h"
 
@@ -108,7 +108,8 @@ static uint32_t share_out(struct chain *k, const struct lb_packet *p)
 	return left ? 0 : count;
 }
 
-static void write_back(const struct chain *k, uint8_t *base, const struct lb_packet *p, uint32_t count)
+static void write_back(const struct chain *k, uint8_t *base, const struct lb_packet *p,
+		       uint32_t count)
 {
 	bool same = p->length == k->length + (k->bytes - p->data);
 	const uint8_t *from = p->data;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Packets that are longer than a frame (AF_XDP multi-buffer, Linux 6.6): each a chain of frames, which is put
- * together in memory of its own for whoever decides about it, and written back into its frames to be sent.
- * A packet of one frame is a chain too, and is not copied. Of one worker, its thread alone.
+ * Packets that are longer than a frame (AF_XDP multi-buffer, Linux 6.6): each a chain of frames,
+ * which is put together in memory of its own for whoever decides about it, and written back into
+ * its frames to be sent. A packet of one frame is a chain too, and is not copied. Of one worker,
+ * its thread alone.
  */
 #ifndef WEIR_DATAPATH_CHAIN_H
 #define WEIR_DATAPATH_CHAIN_H
@@ -16,7 +17,7 @@
 struct frame_pool;
 struct xsk;
 
-#define CHAIN_FRAMES 40u                 /* more than the kernel makes of its longest packet */
+#define CHAIN_FRAMES 40u                     /* more than the kernel makes of its longest packet */
 #define CHAIN_BYTES  (65535u + ETH_HLEN + 8) /* of an IP packet, with two VLAN tags */
 
 struct chain {
@@ -34,18 +35,19 @@ struct chains {
 	uint8_t *memory;
 };
 
-struct chains *chains_new(void); /* NULL: no memory */
+struct chains *chains_new(void);    /* NULL: no memory */
 void chains_free(struct chains *c); /* NULL too */
 
 /*
- * Takes a burst of whole packets from a socket: data and length of each; how many. `base` is the packet
- * memory.
+ * Takes a burst of whole packets from a socket: data and length of each; how many. `base` is the
+ * packet memory.
  */
 uint32_t chains_receive(struct chains *c, struct xsk *x, uint8_t *base, struct lb_packet *burst);
 
 /*
- * Writes a packet's bytes back into its frames and stages those at `to`; the frames it needs no more go to
- * the pool. False: there is no room, or it has become too long; its frames are still the caller's.
+ * Writes a packet's bytes back into its frames and stages those at `to`; the frames it needs no
+ * more go to the pool. False: there is no room, or it has become too long; its frames are still the
+ * caller's.
  */
 bool chain_stage(struct chain *k, struct xsk *to, uint8_t *base, const struct lb_packet *p,
 		 struct frame_pool *pool);

@@ -18,7 +18,8 @@
 #include "datapath/watch.h"
 #include "lb/err.h"
 
-#define BIND_TRIES    10      /* as in engine.c, but the control loop waits for it */
+#define BIND_TRIES    10 /* as in engine.c, but the control loop waits for it */
+#define PATIENCE_MAX  63
 #define DRAIN_WAIT_NS 2000000 /* for what was steered before, to get through the workers */
 
 /* What is to be done about a port. */
@@ -64,7 +65,6 @@ static void let_go(struct engine *e, uint32_t index)
 	p->there = p->up = p->zerocopy = p->fast_path = false;
 	p->ifindex = 0;
 	p->queue_count = p->rx_queues = 0;
-	p->losses++;
 	e->instance.deferrals[index] = (struct deferral){}; /* its settings went with it */
 	program_set_port(e->program, index, p, NULL);
 	watch_set_port(e->watch, index, 0);
@@ -84,6 +84,7 @@ static int take_back(struct engine *e, uint32_t index, struct port *now, struct 
 	}
 	now->losses = p->losses;
 	now->rebuilds = p->rebuilds;
+	now->patience = p->patience;
 	*p = *now;
 	watch_set_port(e->watch, index, p->ifindex);
 	return 0;
@@ -118,21 +119,28 @@ static int take_queues(struct engine *e, uint32_t index, const struct port *now,
 static int follow_port(struct engine *e, uint32_t index, bool *rebuild, struct err *err)
 {
 	const struct config_interface *config = &e->config->interfaces[index];
-	struct port now;
+	struct port now, *p = &e->ports[index];
+	if (!p->there && p->wait) {
+		p->wait--;
+		return 0;
+	}
 	int r = port_look(&now, config, err);
 	if (r && r != -ENODEV && r != -EINVAL)
 		return r;
 	enum news news = compare(e, index, &now, config);
 	if (news == GONE) {
 		let_go(e, index);
+		e->ports[index].losses++;
 		*rebuild = true;
 		news = compare(e, index, &now, config); /* it may be back already */
 	}
-	*rebuild |= news == BACK || news == REQUEUED;
 	switch (news) {
 	case BACK:
-		return take_back(e, index, &now, err);
+		r = take_back(e, index, &now, err);
+		*rebuild |= !r;
+		return r;
 	case REQUEUED:
+		*rebuild = true;
 		return take_queues(e, index, &now, err);
 	case SETTINGS:
 		return take_settings(e, index, &now, err);
@@ -162,10 +170,32 @@ static int rebuild(struct engine *e, struct err *err)
 		stop(e);
 		return r;
 	}
-	for (uint32_t i = 0; i < e->port_count; i++)
+	for (uint32_t i = 0; i < e->port_count; i++) {
 		e->ports[i].rebuilds += e->ports[i].there;
+		if (e->ports[i].there)
+			e->ports[i].patience = 0;
+	}
 	engine_choose_fast_path(e);
 	return 0;
+}
+
+/*
+ * Those that have just come back stand in the way of the others: they are tried again later, and
+ * ever later, as each try has all workers pause.
+ */
+static bool give_up_returned(struct engine *e, const struct port before[ABI_MAX_PORTS])
+{
+	bool any = false;
+	for (uint32_t i = 0; i < e->port_count; i++) {
+		struct port *p = &e->ports[i];
+		if (!p->there || (before[i].there && before[i].losses == p->losses))
+			continue;
+		let_go(e, i);
+		p->patience = p->patience < PATIENCE_MAX ? 2 * p->patience + 1 : PATIENCE_MAX;
+		p->wait = p->patience;
+		any = true;
+	}
+	return any;
 }
 
 /* What counts is not a change. */
@@ -217,6 +247,8 @@ int engine_follow(struct engine *e, const struct config *config, engine_change_f
 	e->config = config;
 	int failed = follow_ports(e, &needs, err);
 	int r = needs || !has_workers(e) ? rebuild(e, failed ? NULL : err) : 0;
+	if (r && give_up_returned(e, before))
+		rebuild(e, NULL);
 	e->config = NULL;
 	for (uint32_t i = 0; i < e->port_count; i++) {
 		const struct engine_change change = {

@@ -120,9 +120,9 @@ static const char *unfit(const struct port *p)
 		{"bonding", "is a bond: name its members instead; it may keep its addresses"},
 		{"team", "is a team: name its members instead; it may keep its addresses"},
 		{"bridge", "is a bridge: name those of its members that VIPs come in by"},
-		{"802.1Q VLAN Support",
-		 "is a VLAN sub-interface: name the one that it is on; what leaves by the sub-interface's "
-		 "routes gets its tag"},
+		{"802.1Q VLAN Support", "is a VLAN sub-interface: name the one that it is on; what "
+					"leaves by the sub-interface's "
+					"routes gets its tag"},
 		{"macvlan", "is a macvlan: name the interface that it is on"},
 	};
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)

@@ -38,6 +38,8 @@ struct port {
 	bool zerocopy;  /* effective: the sockets share the NIC's memory */
 	bool fast_path; /* effective: the XDP program repeats decisions */
 	bool busy_poll; /* effective: workers drive its queues, and its interrupts are put off */
+	uint32_t patience,
+		wait; /* looks at it between two tries to serve it again; still to come */
 	uint64_t losses, rebuilds; /* times its interface went away; its sockets were made anew */
 };
 

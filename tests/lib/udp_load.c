@@ -6,8 +6,8 @@
  *   udp_load sink PORT                                   until SIGTERM
  *   udp_load echo PORT                                   sends back what comes, until SIGTERM
  *
- * Without PACKETS it sends as fast as it can; with it so slowly that no queue on the way is full, and
- * WEIR_PATIENCE (of tests/lib/net.sh) times more slowly.
+ * Without PACKETS it sends as fast as it can; with it so slowly that no queue on the way is full,
+ * and WEIR_PATIENCE (of tests/lib/net.sh) times more slowly.
  *
  * Both print one line of JSON at their end: packets, seconds, and for the sink the number of
  * different senders' ports.

@@ -37,8 +37,8 @@ static int find_port(const struct destination_ways *ways, int ifindex)
 }
 
 /*
- * The port among the members of a bond by which packets leave: the one that sends now, where the bond has
- * one, else the first that is up. -1: there is none.
+ * The port among the members of a bond by which packets leave: the one that sends now, where the
+ * bond has one, else the first that is up. -1: there is none.
  */
 static int find_member(struct destination_ways *ways, int bond, int active)
 {
@@ -256,13 +256,15 @@ void destination_describe(const struct destination *d, bool on_link, char *text,
 		break;
 	case DESTINATION_BRIDGE:
 		snprintf(text, size,
-			 "the route to %s leaves by %s, a bridge: Weir sends by interfaces alone, so "
+			 "the route to %s leaves by %s, a bridge: Weir sends by interfaces alone, "
+			 "so "
 			 "give one of them the address and the route",
 			 to, interface);
 		break;
 	case DESTINATION_BOND:
 		snprintf(text, size,
-			 "the route to %s leaves by %s, a bond: the member that sends is down, or not in "
+			 "the route to %s leaves by %s, a bond: the member that sends is down, or "
+			 "not in "
 			 "interfaces (name all of them)",
 			 to, interface);
 		break;

@@ -46,6 +46,7 @@ tcpdump c:tcpdump
 tshark c:tshark
 prometheus c:promtool
 tmux c:tmux
+zsh c:zsh
 python3-jsonschema p:jsonschema
 python3-yaml p:yaml
 cpio c:cpio

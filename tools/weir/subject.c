@@ -448,9 +448,16 @@ static const struct subject subjects[] = {
 	 }},
 };
 
+#define SUBJECTS (sizeof(subjects) / sizeof(subjects[0]))
+
+const char *subject_name(size_t index)
+{
+	return index < SUBJECTS ? subjects[index].name : NULL;
+}
+
 const struct subject *subject_find(const char *name)
 {
-	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++)
+	for (size_t i = 0; i < SUBJECTS; i++)
 		if (!strcmp(subjects[i].name, name))
 			return &subjects[i];
 	return NULL;
@@ -464,7 +471,7 @@ void subject_print(const struct subject *s, json_t *document)
 const char *subject_similar(const char *name)
 {
 	struct similar s = similar_to(name);
-	for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++)
+	for (size_t i = 0; i < SUBJECTS; i++)
 		similar_offer(&s, subjects[i].name);
 	return s.meant;
 }

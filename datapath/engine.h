@@ -140,6 +140,9 @@ void engine_ledger(const struct engine *e, struct engine_ledger *out);
 /* Flows in the table by state, as of the last sweep that was finished. */
 void engine_flows(const struct engine *e, uint64_t entries[FLOW_STATES]);
 
+/* Of them, the connections that are translated. */
+uint64_t engine_translated_flows(const struct engine *e);
+
 /* What a rule of the policy decided about, and what it counts anew for one that is gone. */
 int engine_rule_traffic(const struct engine *e, uint32_t rule, struct rule_traffic *out);
 void engine_reset_rule(struct engine *e, uint32_t rule);

@@ -27,6 +27,7 @@
 #include "tools/weir/log.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/policy_load.h"
+#include "tools/weir/snat_host.h"
 #include "tools/weir/source_watch.h"
 #include "tools/weir/override.h"
 
@@ -212,6 +213,7 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 	struct policy_tables *policy = NULL;
 	uint32_t known_end = registry_end(d->backends);
 	int r = api_access_load(&access, config->api.token_file, err);
+	r = r ? r : snat_host_check(config, err);
 	if (r)
 		return r;
 	r = snapshot_assign_ids(config, d->services, d->backends, err);

@@ -60,6 +60,15 @@ int engine_follow(struct engine *e, const struct config *config, engine_change_f
 /* The longest IP packets that its sockets take, in bytes; settled when it is opened. */
 uint32_t engine_longest_mtu(const struct engine *e);
 
+/*
+ * Makes interfaces, workers, packet memory, fast path and insert limit those of `config`, in the
+ * place of those of `was`. Workers pause as with engine_follow() where sockets have to be made
+ * anew. `fn` and the snapshot as there. On failure all is as it was, but for that pause; or, if
+ * even that can't be had back, engine_is_whole() is false.
+ */
+int engine_reconfigure(struct engine *e, const struct config *was, const struct config *config,
+		       engine_change_fn *fn, void *context, struct err *err);
+
 /* Whether all ports are there and have their sockets. */
 bool engine_is_whole(const struct engine *e);
 

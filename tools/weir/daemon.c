@@ -23,6 +23,7 @@
 #include "tools/weir/control_network.h"
 #include "tools/weir/checker.h"
 #include "tools/weir/daemon_checks.h"
+#include "tools/weir/daemon_links.h"
 #include "tools/weir/file.h"
 #include "tools/weir/log.h"
 #include "tools/weir/next_hops.h"
@@ -276,6 +277,17 @@ static int check_changes(const json_t *changes, struct err *err)
 	return -EINVAL;
 }
 
+static int change_all(struct daemon *d, struct config *config, struct err *err)
+{
+	int r = daemon_links_change(d, d->config, config, err);
+	if (r)
+		return r;
+	r = daemon_apply(d, config, err);
+	if (r)
+		daemon_links_change(d, config, d->config, NULL);
+	return r;
+}
+
 static int reload(struct daemon *d, json_t **changes, struct err *err)
 {
 	struct config *config;
@@ -284,7 +296,7 @@ static int reload(struct daemon *d, json_t **changes, struct err *err)
 		return r;
 	*changes = changes_json(d->config, config);
 	r = check_changes(*changes, err);
-	r = r ? r : daemon_apply(d, config, err);
+	r = r ? r : change_all(d, config, err);
 	if (r)
 		config_free(config);
 	return r;

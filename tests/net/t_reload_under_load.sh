@@ -84,7 +84,7 @@ run() { # FAST-PATH
 
 net_one_arm
 nginx_start_backends
-head -c 500000 /dev/urandom >"$dir/files/file"
+head -c 1000000 /dev/urandom >"$dir/files/file"
 sum=$(sha256sum <"$dir/files/file")
 run auto
 run off

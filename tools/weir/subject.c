@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "lb/similar.h"
+#include "tools/weir/json_path.h"
+#include "tools/weir/subject_status.h"
 #include "tools/weir/table.h"
 
 enum kind {
@@ -38,36 +40,18 @@ struct subject {
 	struct field fields[FIELDS_MAX];
 };
 
-/* "a.b.c" in nested objects; NULL where it is not. */
-static json_t *json_at(json_t *object, const char *path)
-{
-	const char *dot;
-	char key[64];
-	while (object && (dot = strchr(path, '.'))) {
-		snprintf(key, sizeof(key), "%.*s", (int)(dot - path), path);
-		object = json_object_get(object, key);
-		path = dot + 1;
-	}
-	return json_object_get(object, path);
-}
-
-static long long json_figure(json_t *object, const char *path)
-{
-	return json_integer_value(json_at(object, path));
-}
-
 static void add_endpoint(struct table *t, const struct field *f, json_t *row)
 {
-	const char *address = json_string_value(json_at(row, f->key));
+	const char *address = json_string_value(json_path_get(row, f->key));
 	char key[64];
 	snprintf(key, sizeof(key), "%s_port", f->key);
 	table_format(t, address && strchr(address, ':') ? "[%s]:%lld" : "%s:%lld",
-		     address ? address : "?", json_figure(row, key));
+		     address ? address : "?", json_path_figure(row, key));
 }
 
 static void add_cell(struct table *t, const struct field *f, json_t *row)
 {
-	json_t *value = json_at(row, f->key);
+	json_t *value = json_path_get(row, f->key);
 	if (!value || json_is_null(value)) {
 		table_text(t, "-");
 		return;
@@ -102,7 +86,8 @@ static void add_cell(struct table *t, const struct field *f, json_t *row)
 		table_percent(t, json_number_value(value));
 		break;
 	case KIND_UP_OF:
-		table_format(t, "%lld/%lld", json_figure(value, "up"), json_figure(value, "total"));
+		table_format(t, "%lld/%lld", json_path_figure(value, "up"),
+			     json_path_figure(value, "total"));
 		break;
 	}
 }
@@ -115,7 +100,7 @@ static bool is_shown(const struct field *f, json_t *rows)
 		return true;
 	json_array_foreach(rows, i, row)
 	{
-		if (json_at(row, f->key))
+		if (json_path_get(row, f->key))
 			return true;
 	}
 	return false;
@@ -150,7 +135,7 @@ static void print_rows(const struct subject *s, json_t *document, const char *on
 		return;
 	json_array_foreach(rows, i, row)
 	{
-		if (only && !json_figure(row, only))
+		if (only && !json_path_figure(row, only))
 			continue;
 		for (unsigned int c = 0; c < count; c++)
 			add_cell(t, fields[c], row);
@@ -164,101 +149,9 @@ static void print_list(const struct subject *s, json_t *document)
 	print_rows(s, document, NULL);
 }
 
-static void print_line(const char *name, const char *value)
-{
-	printf("%-16s %s\n", name, value);
-}
-
-static void print_count(const char *name, json_t *document, const char *path)
-{
-	char text[TABLE_FIGURE];
-	print_line(name, table_format_count(json_figure(document, path), text));
-}
-
-static void print_uptime(json_t *document)
-{
-	long long s = json_figure(document, "uptime_s");
-	printf("%-16s %lldd %02lld:%02lld:%02lld\n", "uptime", s / 86400, s / 3600 % 24,
-	       s / 60 % 60, s % 60);
-}
-
-static void print_flow_table(json_t *document)
-{
-	static const char *const states[] = {"handshake", "established", "closing", "udp"};
-	json_t *entries = json_at(document, "flow_table.entries");
-	char text[TABLE_FIGURE];
-	uint64_t sum = 0;
-	for (int i = 0; i < 4; i++)
-		sum += json_figure(entries, states[i]);
-	printf("%-16s %s of ", "flows", table_format_count(sum, text));
-	printf("%s (", table_format_count(json_figure(document, "flow_table.capacity"), text));
-	for (int i = 0; i < 4; i++)
-		printf("%s%s %s", i ? ", " : "", states[i],
-		       table_format_count(json_figure(entries, states[i]), text));
-	printf(")\n");
-	print_count("  inserted", document, "flow_table.inserts");
-	print_count("  evicted", document, "flow_table.evictions");
-	print_count("  untracked", document, "flow_table.untracked");
-	print_count("  guarded", document, "flow_table.guarded");
-}
-
-static void print_fragments(json_t *document)
-{
-	static const char *const keys[] = {
-		"followed", "waited", "timed_out", "refused", "forgotten", "tiny", "overlap",
-	};
-	json_t *fragments = json_at(document, "fragments");
-	char text[TABLE_FIGURE], name[16];
-	printf("%-16s %s, ", "fragments",
-	       table_format_count(json_figure(fragments, "first"), text));
-	printf("%s waiting now\n", table_format_count(json_figure(fragments, "held"), text));
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		snprintf(name, sizeof(name), "  %s", keys[i]);
-		print_count(name, fragments, keys[i]);
-	}
-}
-
-static void print_sent(json_t *document)
-{
-	char text[TABLE_FIGURE];
-	printf("%-16s fast path %s, ", "packets sent",
-	       table_format_count(json_figure(document, "packets.fast"), text));
-	printf("workers %s\n", table_format_count(json_figure(document, "packets.worker"), text));
-}
-
-static void print_takeover(json_t *document)
-{
-	const char *replaced = json_string_value(json_at(document, "takeover.replaced"));
-	if (json_is_true(json_at(document, "takeover.flows")))
-		print_line("flows at start", "taken over from the daemon before");
-	else if (replaced)
-		printf("%-16s replaced: %s\n", "flows at start", replaced);
-	else
-		print_line("flows at start", "none");
-}
-
-static void print_text(const char *name, json_t *document, const char *path)
-{
-	const char *text = json_string_value(json_at(document, path));
-	print_line(name, text ? text : "-");
-}
-
 static void print_status(const struct subject *s, json_t *document)
 {
-	print_text("version", document, "version");
-	print_text("instance", document, "instance");
-	print_text("configuration", document, "config");
-	printf("%-16s %lld\n", "generation", json_figure(document, "generation"));
-	printf("%-16s %lld\n", "pid", json_figure(document, "pid"));
-	print_uptime(document);
-	print_count("services", document, "services");
-	print_count("interfaces", document, "interfaces");
-	print_count("captures", document, "captures");
-	print_flow_table(document);
-	print_fragments(document);
-	print_sent(document);
-	print_takeover(document);
-	print_text("on daemon loss", document, "on_daemon_loss");
+	subject_status_print(document);
 }
 
 static void print_flows(const struct subject *s, json_t *document)
@@ -284,7 +177,7 @@ static void print_meanings(json_t *document)
 	json_t *row;
 	json_array_foreach(json_object_get(document, "reasons"), i, row)
 	{
-		if (json_figure(row, "total"))
+		if (json_path_figure(row, "total"))
 			printf("\n%s: %s.\n    %s\n", json_words(row, "reason"),
 			       json_words(row, "text"), json_words(row, "mend"));
 	}
@@ -299,7 +192,7 @@ static void print_places(json_t *document)
 	char text[TABLE_FIGURE];
 	json_array_foreach(json_object_get(document, "places"), i, row)
 	{
-		if (!json_figure(row, "packets"))
+		if (!json_path_figure(row, "packets"))
 			continue;
 		if (!any)
 			puts("\nelsewhere, by the counters of NICs and kernel:");
@@ -310,7 +203,7 @@ static void print_places(json_t *document)
 			       : "",
 		       json_is_string(json_object_get(row, "interface")) ? " " : "",
 		       json_words(row, "name"),
-		       table_format_count(json_figure(row, "packets"), text),
+		       table_format_count(json_path_figure(row, "packets"), text),
 		       json_number_value(json_object_get(row, "rate")), json_words(row, "last"),
 		       json_words(row, "text"), json_words(row, "mend"));
 	}
@@ -322,22 +215,22 @@ static void print_drops(const struct subject *s, json_t *document)
 	static const char *const terms[] = {"transmitted", "passed", "dropped", "held"};
 	json_t *ledger = json_object_get(document, "ledger");
 	char text[TABLE_FIGURE];
-	if (json_figure(ledger, "dropped"))
+	if (json_path_figure(ledger, "dropped"))
 		print_rows(s, document, "total");
 	else
 		puts("nothing was dropped");
 	print_meanings(document);
 	print_places(document);
-	printf("\nrx %s =", table_format_count(json_figure(ledger, "rx"), text));
+	printf("\nrx %s =", table_format_count(json_path_figure(ledger, "rx"), text));
 	for (int i = 0; i < 3; i++)
 		printf("%s %s %s", i ? " +" : "", terms[i],
-		       table_format_count(json_figure(ledger, terms[i]), text));
-	printf(" + %s %lld\n", terms[3], json_figure(ledger, terms[3]));
+		       table_format_count(json_path_figure(ledger, terms[i]), text));
+	printf(" + %s %lld\n", terms[3], json_path_figure(ledger, terms[3]));
 	if (json_is_true(json_object_get(document, "balanced")))
 		puts("this adds up: every packet that came in is accounted for");
 	else
 		printf("this does not balance: %lld packets are not accounted for\n",
-		       json_figure(document, "difference"));
+		       json_path_figure(document, "difference"));
 }
 
 static const struct subject subjects[] = {

@@ -10,6 +10,7 @@
 
 #include "lb/err.h"
 #include "tools/weir/client.h"
+#include "tools/weir/json_path.h"
 
 enum kind {
 	KIND_NONE,
@@ -175,20 +176,9 @@ static void format_short(double n, char text[TOP_CELL])
 	snprintf(text, TOP_CELL, "%.*f", n >= 100 || n == (long long)n ? 0 : 1, n);
 }
 
-/* "a.b": b in a */
-static json_t *json_at(json_t *object, const char *path)
-{
-	const char *dot = strchr(path, '.');
-	char key[64];
-	if (!dot)
-		return json_object_get(object, path);
-	snprintf(key, sizeof(key), "%.*s", (int)(dot - path), path);
-	return json_object_get(json_object_get(object, key), dot + 1);
-}
-
 static double figure(json_t *row, const char *path)
 {
-	return json_number_value(json_at(row, path));
+	return json_number_value(json_path_get(row, path));
 }
 
 /* What a counter grew by; one that was reset has grown by nothing. */
@@ -219,7 +209,7 @@ static double value_of(enum kind kind, const char *key, json_t *row, json_t *bef
 	case KIND_BUSY:
 		return busy(row, before);
 	case KIND_UP_OF:
-		return figure(json_at(row, key), "up");
+		return figure(json_path_get(row, key), "up");
 	default:
 		return figure(row, key);
 	}
@@ -282,7 +272,7 @@ static void fill_row(struct top_row *r, const struct view *v, json_t *row, json_
 		enum kind kind = v->columns[i].kind;
 		const char *key = v->columns[i].key;
 		r->cells[i].value = value_of(kind, key, row, before, s);
-		format_cell(&r->cells[i], kind, json_at(row, key));
+		format_cell(&r->cells[i], kind, json_path_get(row, key));
 	}
 }
 
@@ -380,7 +370,7 @@ static double flow_count(const struct top_sample *s)
 	double sum = 0;
 	const char *key;
 	json_t *value;
-	json_object_foreach(json_at(s->status, "flow_table.entries"), key, value) sum +=
+	json_object_foreach(json_path_get(s->status, "flow_table.entries"), key, value) sum +=
 		json_number_value(value);
 	return sum;
 }

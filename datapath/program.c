@@ -95,8 +95,7 @@ static void set_knobs(struct weir_bpf *instance, uint32_t index, const struct pr
 	instance->rodata->taps = in->taps;
 	instance->rodata->flow_mask = t->mask;
 	memcpy((void *)&instance->rodata->flow_seed, &t->seed, sizeof(t->seed));
-	instance->rodata->flow_timeout_established = t->timeout_ticks[FLOW_ESTABLISHED];
-	instance->rodata->flow_timeout_udp = t->timeout_ticks[FLOW_UDP];
+	flow_limits_set(instance->rodata->flow_limits, t->timeout_ticks);
 }
 
 static int load_instance(struct program *p, uint32_t index, const struct program_input *in,

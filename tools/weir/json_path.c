@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-json_t *json_path_get(json_t *object, const char *path)
+json_t *json_at(json_t *object, const char *path)
 {
 	const char *dot;
 	char key[64];
@@ -17,7 +17,7 @@ json_t *json_path_get(json_t *object, const char *path)
 	return json_object_get(object, path);
 }
 
-long long json_path_figure(json_t *object, const char *path)
+long long json_figure(json_t *object, const char *path)
 {
-	return json_integer_value(json_path_get(object, path));
+	return json_integer_value(json_at(object, path));
 }

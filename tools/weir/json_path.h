@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Members of objects in objects, by paths like "a.b.c". */
+/* What stands in a document at "a.b.c": c in b in a. */
 #ifndef WEIR_TOOLS_JSON_PATH_H
 #define WEIR_TOOLS_JSON_PATH_H
 
 #include <jansson.h>
 
-json_t *json_path_get(json_t *object, const char *path); /* NULL where it is not */
+/* NULL where it is not. */
+json_t *json_at(json_t *object, const char *path);
 
-/* The number there; 0 where there is none. */
-long long json_path_figure(json_t *object, const char *path);
+/* 0 where it is no whole number. */
+long long json_figure(json_t *object, const char *path);
 
 #endif

@@ -42,16 +42,16 @@ struct subject {
 
 static void add_endpoint(struct table *t, const struct field *f, json_t *row)
 {
-	const char *address = json_string_value(json_path_get(row, f->key));
+	const char *address = json_string_value(json_at(row, f->key));
 	char key[64];
 	snprintf(key, sizeof(key), "%s_port", f->key);
 	table_format(t, address && strchr(address, ':') ? "[%s]:%lld" : "%s:%lld",
-		     address ? address : "?", json_path_figure(row, key));
+		     address ? address : "?", json_figure(row, key));
 }
 
 static void add_cell(struct table *t, const struct field *f, json_t *row)
 {
-	json_t *value = json_path_get(row, f->key);
+	json_t *value = json_at(row, f->key);
 	if (!value || json_is_null(value)) {
 		table_text(t, "-");
 		return;
@@ -86,8 +86,7 @@ static void add_cell(struct table *t, const struct field *f, json_t *row)
 		table_percent(t, json_number_value(value));
 		break;
 	case KIND_UP_OF:
-		table_format(t, "%lld/%lld", json_path_figure(value, "up"),
-			     json_path_figure(value, "total"));
+		table_format(t, "%lld/%lld", json_figure(value, "up"), json_figure(value, "total"));
 		break;
 	}
 }
@@ -100,7 +99,7 @@ static bool is_shown(const struct field *f, json_t *rows)
 		return true;
 	json_array_foreach(rows, i, row)
 	{
-		if (json_path_get(row, f->key))
+		if (json_at(row, f->key))
 			return true;
 	}
 	return false;
@@ -135,7 +134,7 @@ static void print_rows(const struct subject *s, json_t *document, const char *on
 		return;
 	json_array_foreach(rows, i, row)
 	{
-		if (only && !json_path_figure(row, only))
+		if (only && !json_figure(row, only))
 			continue;
 		for (unsigned int c = 0; c < count; c++)
 			add_cell(t, fields[c], row);
@@ -177,7 +176,7 @@ static void print_meanings(json_t *document)
 	json_t *row;
 	json_array_foreach(json_object_get(document, "reasons"), i, row)
 	{
-		if (json_path_figure(row, "total"))
+		if (json_figure(row, "total"))
 			printf("\n%s: %s.\n    %s\n", json_words(row, "reason"),
 			       json_words(row, "text"), json_words(row, "mend"));
 	}
@@ -192,7 +191,7 @@ static void print_places(json_t *document)
 	char text[TABLE_FIGURE];
 	json_array_foreach(json_object_get(document, "places"), i, row)
 	{
-		if (!json_path_figure(row, "packets"))
+		if (!json_figure(row, "packets"))
 			continue;
 		if (!any)
 			puts("\nelsewhere, by the counters of NICs and kernel:");
@@ -203,7 +202,7 @@ static void print_places(json_t *document)
 			       : "",
 		       json_is_string(json_object_get(row, "interface")) ? " " : "",
 		       json_words(row, "name"),
-		       table_format_count(json_path_figure(row, "packets"), text),
+		       table_format_count(json_figure(row, "packets"), text),
 		       json_number_value(json_object_get(row, "rate")), json_words(row, "last"),
 		       json_words(row, "text"), json_words(row, "mend"));
 	}
@@ -215,22 +214,22 @@ static void print_drops(const struct subject *s, json_t *document)
 	static const char *const terms[] = {"transmitted", "passed", "dropped", "held"};
 	json_t *ledger = json_object_get(document, "ledger");
 	char text[TABLE_FIGURE];
-	if (json_path_figure(ledger, "dropped"))
+	if (json_figure(ledger, "dropped"))
 		print_rows(s, document, "total");
 	else
 		puts("nothing was dropped");
 	print_meanings(document);
 	print_places(document);
-	printf("\nrx %s =", table_format_count(json_path_figure(ledger, "rx"), text));
+	printf("\nrx %s =", table_format_count(json_figure(ledger, "rx"), text));
 	for (int i = 0; i < 3; i++)
 		printf("%s %s %s", i ? " +" : "", terms[i],
-		       table_format_count(json_path_figure(ledger, terms[i]), text));
-	printf(" + %s %lld\n", terms[3], json_path_figure(ledger, terms[3]));
+		       table_format_count(json_figure(ledger, terms[i]), text));
+	printf(" + %s %lld\n", terms[3], json_figure(ledger, terms[3]));
 	if (json_is_true(json_object_get(document, "balanced")))
 		puts("this adds up: every packet that came in is accounted for");
 	else
 		printf("this does not balance: %lld packets are not accounted for\n",
-		       json_path_figure(document, "difference"));
+		       json_figure(document, "difference"));
 }
 
 static const struct subject subjects[] = {

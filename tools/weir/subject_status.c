@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* See the header. */
+/* `weir show status`, a line a thing. */
 #include "tools/weir/subject_status.h"
 
 #include <stdint.h>
@@ -16,12 +16,12 @@ static void print_line(const char *name, const char *value)
 static void print_count(const char *name, json_t *document, const char *path)
 {
 	char text[TABLE_FIGURE];
-	print_line(name, table_format_count(json_path_figure(document, path), text));
+	print_line(name, table_format_count(json_figure(document, path), text));
 }
 
 static void print_uptime(json_t *document)
 {
-	long long s = json_path_figure(document, "uptime_s");
+	long long s = json_figure(document, "uptime_s");
 	printf("%-16s %lldd %02lld:%02lld:%02lld\n", "uptime", s / 86400, s / 3600 % 24,
 	       s / 60 % 60, s % 60);
 }
@@ -29,16 +29,16 @@ static void print_uptime(json_t *document)
 static void print_flow_table(json_t *document)
 {
 	static const char *const states[] = {"handshake", "established", "closing", "udp"};
-	json_t *entries = json_path_get(document, "flow_table.entries");
+	json_t *entries = json_at(document, "flow_table.entries");
 	char text[TABLE_FIGURE];
 	uint64_t sum = 0;
 	for (int i = 0; i < 4; i++)
-		sum += json_path_figure(entries, states[i]);
+		sum += json_figure(entries, states[i]);
 	printf("%-16s %s of ", "flows", table_format_count(sum, text));
-	printf("%s (", table_format_count(json_path_figure(document, "flow_table.capacity"), text));
+	printf("%s (", table_format_count(json_figure(document, "flow_table.capacity"), text));
 	for (int i = 0; i < 4; i++)
 		printf("%s%s %s", i ? ", " : "", states[i],
-		       table_format_count(json_path_figure(entries, states[i]), text));
+		       table_format_count(json_figure(entries, states[i]), text));
 	printf(")\n");
 	print_count("  inserted", document, "flow_table.inserts");
 	print_count("  evicted", document, "flow_table.evictions");
@@ -51,11 +51,11 @@ static void print_fragments(json_t *document)
 	static const char *const keys[] = {
 		"followed", "waited", "timed_out", "refused", "forgotten", "tiny", "overlap",
 	};
-	json_t *fragments = json_path_get(document, "fragments");
+	json_t *fragments = json_at(document, "fragments");
 	char text[TABLE_FIGURE], name[16];
 	printf("%-16s %s, ", "fragments",
-	       table_format_count(json_path_figure(fragments, "first"), text));
-	printf("%s waiting now\n", table_format_count(json_path_figure(fragments, "held"), text));
+	       table_format_count(json_figure(fragments, "first"), text));
+	printf("%s waiting now\n", table_format_count(json_figure(fragments, "held"), text));
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		snprintf(name, sizeof(name), "  %s", keys[i]);
 		print_count(name, fragments, keys[i]);
@@ -66,15 +66,14 @@ static void print_sent(json_t *document)
 {
 	char text[TABLE_FIGURE];
 	printf("%-16s fast path %s, ", "packets sent",
-	       table_format_count(json_path_figure(document, "packets.fast"), text));
-	printf("workers %s\n",
-	       table_format_count(json_path_figure(document, "packets.worker"), text));
+	       table_format_count(json_figure(document, "packets.fast"), text));
+	printf("workers %s\n", table_format_count(json_figure(document, "packets.worker"), text));
 }
 
 static void print_takeover(json_t *document)
 {
-	const char *replaced = json_string_value(json_path_get(document, "takeover.replaced"));
-	if (json_is_true(json_path_get(document, "takeover.flows")))
+	const char *replaced = json_string_value(json_at(document, "takeover.replaced"));
+	if (json_is_true(json_at(document, "takeover.flows")))
 		print_line("flows at start", "taken over from the daemon before");
 	else if (replaced)
 		printf("%-16s replaced: %s\n", "flows at start", replaced);
@@ -84,7 +83,7 @@ static void print_takeover(json_t *document)
 
 static void print_text(const char *name, json_t *document, const char *path)
 {
-	const char *text = json_string_value(json_path_get(document, path));
+	const char *text = json_string_value(json_at(document, path));
 	print_line(name, text ? text : "-");
 }
 
@@ -93,8 +92,8 @@ void subject_status_print(json_t *document)
 	print_text("version", document, "version");
 	print_text("instance", document, "instance");
 	print_text("configuration", document, "config");
-	printf("%-16s %lld\n", "generation", json_path_figure(document, "generation"));
-	printf("%-16s %lld\n", "pid", json_path_figure(document, "pid"));
+	printf("%-16s %lld\n", "generation", json_figure(document, "generation"));
+	printf("%-16s %lld\n", "pid", json_figure(document, "pid"));
 	print_uptime(document);
 	print_count("services", document, "services");
 	print_count("interfaces", document, "interfaces");

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "lb/err.h"
+#include "tools/weir/json_path.h"
 #include "tools/weir/client.h"
 #include "tools/weir/json_path.h"
 
@@ -178,7 +179,7 @@ static void format_short(double n, char text[TOP_CELL])
 
 static double figure(json_t *row, const char *path)
 {
-	return json_number_value(json_path_get(row, path));
+	return json_number_value(json_at(row, path));
 }
 
 /* What a counter grew by; one that was reset has grown by nothing. */
@@ -209,7 +210,7 @@ static double value_of(enum kind kind, const char *key, json_t *row, json_t *bef
 	case KIND_BUSY:
 		return busy(row, before);
 	case KIND_UP_OF:
-		return figure(json_path_get(row, key), "up");
+		return figure(json_at(row, key), "up");
 	default:
 		return figure(row, key);
 	}
@@ -272,7 +273,7 @@ static void fill_row(struct top_row *r, const struct view *v, json_t *row, json_
 		enum kind kind = v->columns[i].kind;
 		const char *key = v->columns[i].key;
 		r->cells[i].value = value_of(kind, key, row, before, s);
-		format_cell(&r->cells[i], kind, json_path_get(row, key));
+		format_cell(&r->cells[i], kind, json_at(row, key));
 	}
 }
 
@@ -370,7 +371,7 @@ static double flow_count(const struct top_sample *s)
 	double sum = 0;
 	const char *key;
 	json_t *value;
-	json_object_foreach(json_path_get(s->status, "flow_table.entries"), key, value) sum +=
+	json_object_foreach(json_at(s->status, "flow_table.entries"), key, value) sum +=
 		json_number_value(value);
 	return sum;
 }

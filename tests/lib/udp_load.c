@@ -2,12 +2,13 @@
 /*
  * A bounded UDP load for tests and the demo, over plain sockets.
  *
- *   udp_load send ADDRESS PORT SECONDS FLOWS [PACKETS [RATE]]   from FLOWS source ports, 18 bytes
- * each udp_load sink PORT                                   until SIGTERM udp_load echo PORT sends
- * back what comes, until SIGTERM
+ *   udp_load send ADDRESS PORT SECONDS FLOWS [PACKETS [RATE]]
+ *                          18 bytes each, from FLOWS source ports
+ *   udp_load sink PORT     until SIGTERM
+ *   udp_load echo PORT     sends back what comes, until SIGTERM
  *
  * Without PACKETS it sends as fast as it can; with it so slowly that no queue on the way is full,
- * or, where a machine may be busy for a while, RATE a second.
+ * or RATE a second, and WEIR_PATIENCE (of tests/lib/net.sh) times more slowly.
  *
  * Both print one line of JSON at their end: packets, seconds, and for the sink the number of
  * different senders' ports.
@@ -31,6 +32,7 @@
 #define MAX_FLOWS     1024u
 #define SINK_SLEEP_NS 2000000
 #define PACE_NS       2000000 /* between bursts */
+#define PATIENCE_MAX  100
 
 static volatile sig_atomic_t stopped;
 
@@ -112,6 +114,16 @@ static unsigned int send_burst(int fd, unsigned int count)
 	return sent < 0 ? 0 : (unsigned int)sent;
 }
 
+static long pace_ns(void)
+{
+	const char *text = getenv("WEIR_PATIENCE");
+	long patience = text ? strtol(text, NULL, 10) : 1;
+
+	if (patience < 1)
+		patience = 1;
+	return PACE_NS * (patience > PATIENCE_MAX ? PATIENCE_MAX : patience);
+}
+
 static int run_send(const struct addrinfo *to, double seconds, unsigned int flows, uint64_t limit,
 		    unsigned int burst)
 {
@@ -127,7 +139,7 @@ static int run_send(const struct addrinfo *to, double seconds, unsigned int flow
 
 		packets += send_burst(fds[turn % flows], left < burst ? (unsigned int)left : burst);
 		if (limit != UINT64_MAX)
-			sleep_ns(PACE_NS);
+			sleep_ns(pace_ns());
 		now = seconds_now();
 	}
 	printf("{\"packets\": %llu, \"seconds\": %.3f}\n", (unsigned long long)packets,

@@ -14,7 +14,7 @@
 #include "lb/config.h"
 #include "lb/config_endpoint.h"
 #include "lb/config_field.h"
-#include "lb/config_value.h"
+#include "lb/config_text.h"
 
 struct diff {
 	config_diff_fn *fn;

@@ -27,8 +27,9 @@
 #define SNAPLEN      "128"
 #define WAIT_STEPS   500
 #define WAIT_STEP_NS 10000000
-#define DROP_FLOOD   "sources: {flood: {prefixes: [198.18.0.0/15]}}\n" \
-		     "policy: {rules: [{name: flood, from: flood, to: any, action: drop}]}\n"
+#define DROP_FLOOD                                        \
+	"sources: {flood: {prefixes: [198.18.0.0/15]}}\n" \
+	"policy: {rules: [{name: flood, from: flood, to: any, action: drop}]}\n"
 
 struct capture_bench {
 	const struct net_options *options;
@@ -131,8 +132,16 @@ static int measure_armed(struct capture_bench *b, struct net_capture *out, struc
 {
 	struct child child = {};
 	char file[PATH_MAX], log[PATH_MAX];
-	char *argv[] = {(char *)b->options->weir, "capture", "--drops", "-s", SNAPLEN, "-w", file,
-			"--socket", b->weir.socket, NULL};
+	char *argv[] = {(char *)b->options->weir,
+			"capture",
+			"--drops",
+			"-s",
+			SNAPLEN,
+			"-w",
+			file,
+			"--socket",
+			b->weir.socket,
+			NULL};
 	snprintf(file, sizeof(file), "%s/drops.pcapng", b->options->folder);
 	snprintf(log, sizeof(log), "%s/capture.log", b->options->folder);
 	int r = child_start(&child, b->weir.wire.far, b->options->worker_cpu, log, argv, err);
@@ -150,8 +159,7 @@ static int measure_drops(struct capture_bench *b, struct net_capture *out, struc
 	double seconds;
 	int r = start(b, &b->weir, DROP_FLOOD, err);
 	r = r ? r
-	      : generator_shape(&b->stage.generator, TRAFFIC_SYN, IPPROTO_TCP, PACKET_TCP_SYN,
-				err);
+	      : generator_shape(&b->stage.generator, TRAFFIC_SYN, IPPROTO_TCP, PACKET_TCP_SYN, err);
 	r = r ? r : run_paced(b, &out->calm_share, &dropped, &seconds, err);
 	r = r ? r : measure_armed(b, out, err);
 	out->measured = !r;

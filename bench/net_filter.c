@@ -17,9 +17,11 @@
 #include "bpf/packet.h"
 #include "lb/err.h"
 
-#define LIST_FILE   "list.txt"
-#define SOURCES     1000000u
-#define SOURCE_BITS 20u /* of flows from TRAFFIC_CLIENTS: 2^20 clients, as many as SOURCES nearly */
+#define LIST_FILE "list.txt"
+#define SOURCES   1000000u
+#define SOURCE_BITS                                                                   \
+	20u /* of flows from TRAFFIC_CLIENTS: 2^20 clients, as many as SOURCES nearly \
+	     */
 
 enum traffic_shape { SHAPE_UDP, SHAPE_SYN };
 
@@ -91,10 +93,11 @@ static void write_thousand_rules(FILE *out, const char *folder)
 
 static void write_limit(FILE *out, const char *folder)
 {
-	fprintf(out, "policy:\n"
-		     "  tracked_sources: %u\n"
-		     "  rules:\n"
-		     "    - {name: per-source, limit: {per: source, rate: 1B/s, burst: %uB}}\n",
+	fprintf(out,
+		"policy:\n"
+		"  tracked_sources: %u\n"
+		"  rules:\n"
+		"    - {name: per-source, limit: {per: source, rate: 1B/s, burst: %uB}}\n",
 		SOURCES, BURST_BYTES);
 }
 
@@ -102,8 +105,7 @@ static const struct filter_case cases[] = {
 	{"drop, 10 prefixes", write_ten, SHAPE_UDP, 16 * SOURCES, false, 0.8, 0},
 	{"drop, 1,000,000 prefixes", write_million, SHAPE_UDP, SOURCES, true, 0.5, 0},
 	{"drop by 10 rules", write_ten_rules, SHAPE_UDP, 16 << SOURCE_BITS, false, 0, 0},
-	{"drop by 1,000 rules", write_thousand_rules, SHAPE_UDP, 16 << SOURCE_BITS, false, 0.95,
-	 1},
+	{"drop by 1,000 rules", write_thousand_rules, SHAPE_UDP, 16 << SOURCE_BITS, false, 0.95, 1},
 	{"limit, 1M sources, SYNs", write_limit, SHAPE_SYN, SOURCES, true, 0.5, 0},
 	{"limit, 1M sources, UDP", write_limit, SHAPE_UDP, SOURCES, true, 0, 0},
 };

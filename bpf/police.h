@@ -335,9 +335,8 @@ static __always_inline void policy_run(const struct policy *policy, const struct
 static __always_inline int policy_early(const struct policy *policy, const struct policing *t,
 					const struct addr *source)
 {
-	int v6 = !addr_is_mapped(source);
-	__u32 net = bpf_ntohl(source->word[v6 ? 0 : 3]) >> 16;
-	if (!(policy->near[v6][net / 32] >> net % 32 & 1))
+	__u32 net = bpf_ntohl(source->word[0]) >> 16;
+	if (!addr_is_mapped(source) && !(policy->near[net / 32] >> net % 32 & 1))
 		return -1;
 	__u32 who = policy_identity(policy, t, source);
 	return (int)policy_cell(policy, policy->early + who) - 1;

@@ -44,6 +44,32 @@ struct source_family {
 
 #define SOURCE_STEPS 26 /* halvings: more than there may be prefixes */
 
+/*
+ * IPv4 sources that are dropped whatever they send, once more and much smaller, as a flood of them
+ * has the caches for itself: by the upper half of the address, and of the lower half, in ascending
+ * order, the borders at which being refused begins and ends, in turns; or, where no two neighbours
+ * are refused, those that are.
+ */
+struct refused_block {
+	__u32 first; /* line */
+	__u16 count; /* of lower halves; 0: all of the block is alike */
+	__u16 rule;  /* + 1, and REFUSED_ALONE; 0: none of it is refused */
+};
+_Static_assert(sizeof(struct refused_block) == 8, "half a megabyte of them");
+
+#define REFUSED_BLOCKS 65536u
+#define REFUSED_ALONE  0x8000u /* they are addresses, not borders */
+#define REFUSED_MIXED  0x7fffu /* as a rule: see struct source_range */
+
+#define REFUSED_LINE  32
+#define REFUSED_STEPS 12 /* halvings of the lines of a block */
+
+/* Lower halves, in one cache line; what is behind the last of a block is all ones. */
+struct refused_line {
+	__u16 lower[REFUSED_LINE];
+};
+_Static_assert(sizeof(struct refused_line) == 64, "one cache line");
+
 /* --- rules ------------------------------------------------------------------------------------ */
 
 enum policy_action {
@@ -123,10 +149,7 @@ enum policy_dimension {
 
 #define POLICY_CELLS (1u << 20)
 
-/*
- * Sources by their upper 16 bits: those of which none is dropped for itself are told by one look at
- * these bits, which stay in the nearest cache.
- */
+/* IPv6 sources by their upper 16 bits: whether any of those is dropped for itself. */
 #define POLICY_NETS 65536u
 
 #define POLICY_OFFSET 32767 /* of headers: the verifier wants a bound */
@@ -141,7 +164,7 @@ struct policy {
 	__u32 meter_mask; /* of meter buckets, a power of two of them */
 	struct source_family families[2]; /* IPv4, IPv6 */
 	struct policy_field fields[POLICY_DIMENSIONS];
-	__u32 near[2][POLICY_NETS / 32]; /* by family, a bit for each upper half of 32 bits */
+	__u32 near[POLICY_NETS / 32];
 	struct policy_rule rules[ABI_MAX_RULES]; /* by id */
 	__u16 cells[POLICY_CELLS];               /* chains first */
 };

@@ -457,7 +457,7 @@ int weir(struct xdp_md *ctx)
 	__u32 word = tables, generation = word >> TABLES_GENERATION & 0xff;
 	__u32 slot = word & TABLES_SLOT;
 	if (__builtin_expect(word & TABLES_EARLY, 0)) {
-		int rule = police_source(ctx, ledger, slot);
+		int rule = police_early(ctx, data, end, ledger, slot);
 		if (rule >= 0)
 			return drop_by_rule(ctx, ledger, REASON_POLICY_DENIED, ABI_NO_SERVICE,
 					    rule);

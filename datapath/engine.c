@@ -322,7 +322,7 @@ int engine_open(struct engine **out, const struct config *config,
 	memset(e, 0, sizeof(*e));
 	e->config = config;
 	e->names = *names;
-	e->policy_maps = (struct policy_maps){-1, -1, -1, -1, 0};
+	e->policy_maps = POLICY_MAPS_NONE;
 	int r = check_cpus(&config->cpus, err);
 	r = r ? r : open_ports(e, err);
 	r = r ? r : instance_open(&e->instance, config, err);

@@ -18,6 +18,8 @@
 #define REPEAT_NOTHING (-1)
 /* There was, but the policy has not allowed it, or another one than that in force. */
 #define REPEAT_STALE (-2)
+/* There is nothing, and it need not be asked again: a plain packet of a flow that is not known. */
+#define REPEAT_UNKNOWN (-4)
 /* translate_frame() is to do it. */
 #define REPEAT_TRANSLATED (-3)
 

@@ -252,7 +252,7 @@ __attribute__((noinline)) int rebuild_frame(struct xdp_md *ctx, __u32 backend, _
 
 /*
  * What nearly all packets are, in line and without a call: TCP or UDP over IPv4, no fragment.
- * REPEAT_NOTHING where it is something else, at fault, or not known.
+ * REPEAT_NOTHING where it is something else, or at fault.
  */
 static __always_inline int repeat_plain(struct xdp_md *ctx, void *data, const void *end,
 					struct port_counters *ledger, __u32 generation)
@@ -269,7 +269,8 @@ static __always_inline int repeat_plain(struct xdp_md *ctx, void *data, const vo
 		    ? parse_tcp(&c, &p, payload)
 		    : p.key.protocol != IPPROTO_UDP || parse_udp(&c, &p, payload))
 		return REPEAT_NOTHING;
-	return repeat_decision(ctx, data, end, &p, ledger, generation);
+	int action = repeat_decision(ctx, data, end, &p, ledger, generation);
+	return action == REPEAT_NOTHING ? REPEAT_UNKNOWN : action;
 }
 
 /* What is known of all that parse_frame() found no fault in, done again. */
@@ -472,7 +473,7 @@ int weir(struct xdp_md *ctx)
 	}
 	struct packet p = {};
 	int reason = parse_frame(ctx, &p);
-	if (fast_path == FAST_PATH_ALWAYS && !reason && !p.fragment) {
+	if (fast_path == FAST_PATH_ALWAYS && repeated == REPEAT_NOTHING && !reason && !p.fragment) {
 		/* An error of ICMP is judged by its own source, not by that of the flow. */
 		__u32 needs = p.icmp && generation ? ~REPEAT_POLICED : generation;
 		repeated = repeat_any(ctx, &p, needs);

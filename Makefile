@@ -94,6 +94,7 @@ $(O)/lib%.a:
 $(O)/liblb.a: $(lb_objects)
 $(O)/libdatapath.a: $(datapath_objects)
 $(O)/libweir.a: $(weir_modules)
+$(O)/libbench.a: $(filter-out %/main.o,$(bench_objects))
 $(O)/libunit.a: $(unit_modules)
 libraries := $(O)/libweir.a $(O)/libdatapath.a $(O)/liblb.a
 
@@ -108,13 +109,12 @@ $(O)/weir: $(O)/tools/weir/main.o $(libraries)
 bench_wrapped := malloc calloc realloc aligned_alloc posix_memalign free mmap munmap \
 	pthread_mutex_lock pthread_mutex_trylock pthread_rwlock_rdlock pthread_rwlock_wrlock \
 	pthread_spin_lock pthread_cond_wait sem_wait
-$(O)/bench/host.o: CPPFLAGS += -DWEIR_CFLAGS='"$(strip $(CFLAGS))"'
+$(O)/bench/machine.o: CPPFLAGS += -DWEIR_CFLAGS='"$(strip $(CFLAGS))"'
 $(O)/weir-bench: LDFLAGS += $(bench_wrapped:%=-Wl,--wrap=%)
 $(O)/weir-bench: $(bench_objects) $(libraries)
 	$(link)
 $(unit_tests): LDLIBS += -lcmocka
-$(O)/tests/unit/test_stats: $(O)/bench/stats.o
-$(unit_tests): $(O)/%: $(O)/%.o $(O)/libunit.a $(libraries)
+$(unit_tests): $(O)/%: $(O)/%.o $(O)/libunit.a $(O)/libbench.a $(libraries)
 	$(link)
 $(fuzz_targets): LDLIBS += -lcmocka
 $(fuzz_targets): LDFLAGS += $(if $(fuzz_main),,-fsanitize=fuzzer)

@@ -3,17 +3,16 @@
 #include "bench/api_command.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "bench/api_load.h"
+#include "bench/setting.h"
 #include "lb/err.h"
 #include "tools/weir/client.h"
 #include "tools/weir/command.h"
-#include "tools/weir/options.h"
 
 #define SCRAPES 9
 
@@ -31,8 +30,6 @@ static const char usage[] =
 	"      --seconds SECONDS  10 by default\n"
 	"      --connections N    16 by default\n"
 	"  -h, --help             this text\n";
-
-enum { OPTION_RATE = 256, OPTION_SECONDS, OPTION_CONNECTIONS };
 
 static int count_bytes(void *bytes, const void *data, size_t length)
 {
@@ -102,36 +99,23 @@ static int measure_load(const struct api_load *load, struct err *err)
 
 int command_api(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"socket", required_argument, NULL, 's'},
-		{"rate", required_argument, NULL, OPTION_RATE},
-		{"seconds", required_argument, NULL, OPTION_SECONDS},
-		{"connections", required_argument, NULL, OPTION_CONNECTIONS},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
 	struct api_load load = {.socket = DEFAULT_SOCKET,
 				.path = "/v1/status",
 				.connections = 16,
 				.seconds = 10,
 				.rate = 10000};
+	const struct setting settings[] = {
+		{"socket", setting_text, &load.socket, .letter = 's'},
+		{"rate", setting_whole, &load.rate, .min = 1, .max = 10000000},
+		{"seconds", setting_whole, &load.seconds, .min = 1, .max = 3600},
+		{"connections", setting_whole, &load.connections, .min = 1,
+		 .max = API_LOAD_CONNECTIONS},
+	};
 	struct err err = {0};
-	for (int o; (o = getopt_long(argc, argv, "s:h", options, NULL)) != -1;) {
-		if (o == 's')
-			load.socket = optarg;
-		else if (o == OPTION_RATE)
-			load.rate = strtoul(optarg, NULL, 10);
-		else if (o == OPTION_SECONDS)
-			load.seconds = strtoul(optarg, NULL, 10);
-		else if (o == OPTION_CONNECTIONS)
-			load.connections = strtoul(optarg, NULL, 10);
-		else if (o == 'h')
-			return options_help(usage);
-		else
-			return options_unknown(argv[0], usage, argv[optind - 1]);
-	}
-	if (optind < argc || !load.rate || !load.seconds)
-		return options_fault(argv[0], "expected a rate, seconds and connections above 0");
+	int status = settings_read(argc, argv, usage, settings,
+				   sizeof(settings) / sizeof(settings[0]), NULL);
+	if (status >= 0)
+		return status;
 	int rc = measure_scrapes(load.socket, &err);
 	rc = rc ? rc : measure_load(&load, &err);
 	if (!rc)

@@ -19,8 +19,7 @@
 
 #include "lb/err.h"
 
-#define ANSWER_MAX  65536u
-#define CONNECTIONS 256u
+#define ANSWER_MAX 65536u
 
 struct connection {
 	int fd;
@@ -32,7 +31,7 @@ struct connection {
 struct run {
 	const struct api_load *load;
 	struct connection *connections;
-	struct pollfd fds[CONNECTIONS];
+	struct pollfd fds[API_LOAD_CONNECTIONS];
 	char request[256];
 	size_t request_length;
 	uint32_t *took_us; /* of each call */
@@ -153,9 +152,7 @@ static int open_all(struct run *r, struct err *err)
 
 int api_load_run(const struct api_load *load, struct api_load_result *out, struct err *err)
 {
-	struct run r = {.load = load, .room = load->rate * load->seconds + 1};
-	if (!load->connections || load->connections > CONNECTIONS)
-		return err_set(err, EINVAL, "1 to %u connections", CONNECTIONS);
+	struct run r = {.load = load, .room = (uint64_t)load->rate * load->seconds + 1};
 	r.connections = calloc(load->connections, sizeof(*r.connections));
 	r.took_us = calloc(r.room, sizeof(*r.took_us));
 	if (!r.connections || !r.took_us) {

@@ -7,10 +7,12 @@
 
 struct err;
 
+#define API_LOAD_CONNECTIONS 256u
+
 struct api_load {
 	const char *socket, *path; /* what is asked for */
-	unsigned int connections, seconds;
-	uint64_t rate; /* calls a second */
+	uint32_t connections, seconds;
+	uint32_t rate; /* calls a second */
 };
 
 struct api_load_result {

@@ -6,23 +6,21 @@
 #include "bench/micro.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <netinet/in.h>
 #include <sched.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/machine.h"
 #include "bench/micro_report.h"
-#include "bench/number.h"
+#include "bench/report.h"
 #include "bench/rig.h"
+#include "bench/setting.h"
 #include "lb/err.h"
 #include "tools/weir/command.h"
-#include "tools/weir/options.h"
 
-#define FLOW_COUNTS_MAX 16u
-#define ENTRIES_MIN     (1u << 20)
-#define TRAFFIC_COUNT   (sizeof(traffic) / sizeof(traffic[0]))
+#define ENTRIES_MIN   (1u << 20)
+#define TRAFFIC_COUNT (sizeof(traffic) / sizeof(traffic[0]))
 
 static const struct {
 	enum frames_family family;
@@ -35,11 +33,9 @@ static const struct {
 };
 
 struct micro_options {
-	uint32_t flows[FLOW_COUNTS_MAX];
-	unsigned int flow_counts;
-	uint32_t trials;
-	int cpu; /* -1: the last one */
-	const char *json, *markdown;
+	struct setting_counts flows;
+	uint32_t trials, cpu; /* UINT32_MAX: the last one */
+	struct report_files files;
 };
 
 static const char usage[] =
@@ -50,85 +46,23 @@ static const char usage[] =
 	"packets. Fails when an allocator or a lock was called meanwhile. Then what parsing alone\n"
 	"costs, by kind of packet.\n"
 	"\n"
-	"  --flows N[,N...]  how many flows are known (1000,100000,1000000)\n"
-	"  --trials N        how often each figure is taken (5)\n"
-	"  --cpu N           which CPU to run on (the last one)\n"
-	"  --json FILE       write the result as JSON too, with each trial\n"
-	"  --markdown FILE   write the result as Markdown too\n";
-
-/* --- the command line ------------------------------------------------------------------------- */
-
-static bool read_whole(const char *text, uint32_t min, uint32_t max, uint32_t *out)
-{
-	return number_read(&text, min, max, out) && !*text;
-}
-
-static bool read_flows(const char *text, struct micro_options *o)
-{
-	o->flow_counts = 0;
-	while (o->flow_counts < FLOW_COUNTS_MAX &&
-	       number_read(&text, 1, FRAMES_FLOWS, &o->flows[o->flow_counts++])) {
-		if (!*text)
-			return true;
-		if (*text++ != ',')
-			return false;
-	}
-	return false;
-}
-
-static int take_option(int option, const char *value, struct micro_options *o)
-{
-	uint32_t cpu;
-	switch (option) {
-	case 'f':
-		if (read_flows(value, o))
-			return -1;
-		return options_fault("weir-bench micro",
-				     "--flows %s: up to %u counts of 1 to %u, like 1000,100000",
-				     value, FLOW_COUNTS_MAX, FRAMES_FLOWS);
-	case 't':
-		if (read_whole(value, 1, STATS_MAX, &o->trials))
-			return -1;
-		return options_fault("weir-bench micro", "--trials: a number from 1 to %u",
-				     STATS_MAX);
-	case 'c':
-		if (!read_whole(value, 0, CPU_SETSIZE - 1, &cpu))
-			return options_fault("weir-bench micro", "--cpu: the number of a CPU");
-		o->cpu = cpu;
-		return -1;
-	case 'j':
-		o->json = value;
-		return -1;
-	case 'm':
-		o->markdown = value;
-		return -1;
-	case 'h':
-		return options_help(usage);
-	default:
-		return options_fault("weir-bench micro", NULL);
-	}
-}
+	"  --flows N[,N...]   how many flows are known (1000,100000,1000000)\n"
+	"  --trials N         how often each figure is taken (5)\n"
+	"  --cpu N            which CPU to run on (the last one)\n" REPORT_USAGE;
 
 /* -1: go on; else the exit status. */
 static int read_options(int argc, char **argv, struct micro_options *o)
 {
-	static const struct option options[] = {
-		{"flows", required_argument, NULL, 'f'},
-		{"trials", required_argument, NULL, 't'},
-		{"cpu", required_argument, NULL, 'c'},
-		{"json", required_argument, NULL, 'j'},
-		{"markdown", required_argument, NULL, 'm'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
+	const struct setting settings[] = {
+		{"flows", setting_counts, &o->flows, .min = 1, .max = FRAMES_FLOWS},
+		{"trials", setting_whole, &o->trials, .min = 1, .max = STATS_MAX},
+		{"cpu", setting_whole, &o->cpu, .min = 0, .max = CPU_SETSIZE - 1},
+		REPORT_SETTINGS(&o->files),
 	};
 	*o = (struct micro_options){
-		.flows = {1000, 100000, 1000000}, .flow_counts = 3, .trials = 5, .cpu = -1};
-	int option, status = -1;
-	while (status < 0 && (option = getopt_long(argc, argv, "h", options, NULL)) != -1)
-		status = take_option(option, optarg, o);
-	if (status < 0 && optind < argc)
-		return options_fault(argv[0], "there is no operand '%s'", argv[optind]);
-	return status;
+		.flows = {{1000, 100000, 1000000}, 3}, .trials = 5, .cpu = UINT32_MAX};
+	return settings_read(argc, argv, usage, settings, sizeof(settings) / sizeof(settings[0]),
+			     NULL);
 }
 
 /* --- measuring -------------------------------------------------------------------------------- */
@@ -160,11 +94,11 @@ static int measure_traffic(struct micro_result *out, const struct frames *frames
 	if (r)
 		return r;
 	out->flow_memory = balancer_memory(&rig.balancer);
-	for (unsigned int i = 0; i <= o->flow_counts && !r; i++) {
+	for (unsigned int i = 0; i <= o->flows.count && !r; i++) {
 		struct micro_row *row = &out->rows[out->row_count++];
 		row->family = traffic[which].family;
 		row->protocol = traffic[which].protocol;
-		row->flows = i < o->flow_counts ? o->flows[i] : 0;
+		row->flows = i < o->flows.count ? o->flows.values[i] : 0;
 		r = measure_row(&rig, row, o->trials, err);
 	}
 	out->calls.allocations += rig.calls.allocations;
@@ -178,10 +112,10 @@ static int measure_all(struct micro_result *out, const struct micro_options *o, 
 	struct frames frames;
 	out->trials = o->trials;
 	out->entries = ENTRIES_MIN;
-	for (unsigned int i = 0; i < o->flow_counts; i++)
-		if (o->flows[i] > out->entries)
-			out->entries = o->flows[i];
-	out->rows = calloc((o->flow_counts + 1) * TRAFFIC_COUNT, sizeof(*out->rows));
+	for (unsigned int i = 0; i < o->flows.count; i++)
+		if (o->flows.values[i] > out->entries)
+			out->entries = o->flows.values[i];
+	out->rows = calloc((o->flows.count + 1) * TRAFFIC_COUNT, sizeof(*out->rows));
 	if (!out->rows)
 		return err_set(err, ENOMEM, "no memory for results");
 	int r = frames_open(&frames, err);
@@ -196,66 +130,33 @@ static int measure_all(struct micro_result *out, const struct micro_options *o, 
 
 /* --- the command ------------------------------------------------------------------------------ */
 
-/* Opened before it measures, so that a wrong path costs no minute. */
-static int open_file(const char *path, FILE **out, struct err *err)
-{
-	*out = path ? fopen(path, "we") : NULL;
-	return path && !*out ? err_set(err, errno, "can't write %s: %s", path, strerror(errno)) : 0;
-}
-
-/* Closes `out`, which may be NULL. */
-static int write_file(const char *path, FILE *out, const struct micro_result *result,
-		      int (*write)(const struct micro_result *, FILE *), struct err *err)
-{
-	if (!out)
-		return 0;
-	int r = write(result, out);
-	if (fclose(out) && !r)
-		r = -errno;
-	return r ? err_set(err, -r, "can't write %s: %s", path, strerror(-r)) : 0;
-}
-
-static int report(const struct micro_result *result, const struct micro_options *o, FILE *json,
-		  FILE *markdown, struct err *err)
-{
-	int printed = micro_print(result, stdout);
-	if (printed)
-		err_set(err, -printed, "can't print the result: %s", strerror(-printed));
-	int r = write_file(o->json, json, result, micro_write_json, err);
-	int s = write_file(o->markdown, markdown, result, micro_write_markdown, err);
-	if (printed || r || s)
-		return printed ? printed : r ? r : s;
-	if (result->calls.allocations || result->calls.locks)
-		return err_set(err, EINVAL, "lb_process called an allocator or a lock");
-	return 0;
-}
-
 static int prepare(const struct micro_options *o, struct micro_result *result, struct err *err)
 {
-	int r = host_pin(o->cpu);
+	int r = machine_pin(o->cpu == UINT32_MAX ? -1 : (int)o->cpu);
 	if (r < 0)
-		return err_set(err, -r, "can't run on CPU %d: %s", o->cpu, strerror(-r));
+		return err_set(err, -r, "can't run on CPU %u: %s", o->cpu, strerror(-r));
+	result->cpu = r;
 	if (!calls_are_counted())
 		return err_set(err, EINVAL,
 			       "calls of allocators are not counted: it was linked "
 			       "without --wrap");
-	host_read(&result->host);
-	return 0;
+	return report_check_files(&o->files, err);
 }
 
 static int run(const struct micro_options *o, struct err *err)
 {
 	struct micro_result result = {};
-	FILE *json = NULL, *markdown = NULL;
+	json_t *report = report_new("micro");
 	int r = prepare(o, &result, err);
 	if (!r)
-		r = open_file(o->json, &json, err);
-	if (!r)
-		r = open_file(o->markdown, &markdown, err);
-	if (!r)
 		r = measure_all(&result, o, err);
-	if (!r)
-		r = report(&result, o, json, markdown, err);
+	if (!r) {
+		micro_report(&result, report);
+		r = report_save(report, &o->files, err);
+	}
+	if (!r && (result.calls.allocations || result.calls.locks))
+		r = err_set(err, EINVAL, "lb_process called an allocator or a lock");
+	json_decref(report);
 	free(result.rows);
 	return r;
 }

@@ -7,7 +7,6 @@
 
 #include "bench/calls.h"
 #include "bench/frames.h"
-#include "bench/host.h"
 #include "bench/parser.h"
 #include "bench/stats.h"
 #include "datapath/memory.h"
@@ -22,7 +21,7 @@ struct micro_row {
 };
 
 struct micro_result {
-	struct host host;
+	int cpu; /* that it ran on */
 	uint32_t trials;
 	uint32_t entries;                        /* of the flow table */
 	const char *packet_memory, *flow_memory; /* what kind */

@@ -185,11 +185,11 @@ static int measure_fast_rows(const struct net_options *o, struct net_result *out
 	int r = open_pair(&pair, err);
 	if (!r)
 		r = dut_start_reflect(&pair.plain, err);
-	for (unsigned int i = 0; i < o->flow_counts && o->parts & NET_FAST && !r; i++) {
+	for (unsigned int i = 0; i < o->flows.count && o->parts & NET_FAST && !r; i++) {
 		struct net_row *row = &out->rows[out->row_count++];
 		row->way = "fast path";
 		row->baseline = "XDP_TX";
-		row->flows = o->flows[i];
+		row->flows = o->flows.values[i];
 		row->target = target_of(row->flows);
 		r = measure_fast(&pair, o, row, err);
 	}
@@ -267,14 +267,14 @@ static int measure_worker_row(const struct net_options *o, struct net_result *ou
 static unsigned int estimate(const struct net_options *o)
 {
 	double both = 2 * (o->seconds + 0.5), all = 0;
-	for (unsigned int i = 0; i < o->flow_counts && o->parts & NET_FAST; i++)
-		all += 2 + (o->trials + 1) * both + o->flows[i] * 15e-6;
+	for (unsigned int i = 0; i < o->flows.count && o->parts & NET_FAST; i++)
+		all += 2 + (o->trials + 1) * both + o->flows.values[i] * 15e-6;
 	if (o->parts & NET_METHODS)
 		all += (2 * METHOD_COUNT - 1) * (2 + (o->trials + 1) * both);
 	if (o->parts & NET_WORKERS)
 		all += o->trials * (both + 4);
 	if (o->parts & NET_FILTER)
-		all += NET_FILTER_ROWS * (2 + (o->trials + 1) * both);
+		all += 20 + NET_FILTER_ROWS * (2 + (o->trials + 1) * both);
 	if (o->parts & NET_CAPTURE)
 		all += 15 + (o->trials + 1) * both;
 	if (o->flood_seconds && o->parts & NET_FLOOD)

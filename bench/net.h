@@ -9,13 +9,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bench/host.h"
+#include "bench/setting.h"
 #include "bench/stats.h"
 
 struct err;
 
 #define NET_TRIALS_MAX  100u
-#define NET_ROWS_MAX    16u
+#define NET_ROWS_MAX    SETTING_COUNTS
 #define NET_METHODS_MAX 16u /* rows of methods of forwarding */
 #define NET_FILTER_ROWS 8u  /* of what is refused */
 
@@ -29,8 +29,7 @@ struct err;
 #define NET_ALL     ((1u << 6) - 1)
 
 struct net_options {
-	uint32_t flows[NET_ROWS_MAX];
-	unsigned int flow_counts;
+	struct setting_counts flows;
 	uint32_t trials;
 	uint32_t seconds;       /* of each trial */
 	uint32_t flood_seconds; /* 0: no flood */
@@ -76,7 +75,6 @@ struct net_capture {
 };
 
 struct net_result {
-	struct host host;
 	struct net_options options;
 	unsigned int row_count;
 	struct net_row rows[NET_ROWS_MAX + NET_METHODS_MAX + NET_FILTER_ROWS + 2];

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The result of `weir-bench net`, for people, documents and programs. 0 or -errno. */
+/* The result of `weir-bench net` as a report. */
 #ifndef WEIR_BENCH_NET_REPORT_H
 #define WEIR_BENCH_NET_REPORT_H
 
-#include <stdio.h>
+#include <jansson.h>
 
 struct net_result;
 
-int net_print(const struct net_result *r, FILE *out);
-int net_write_markdown(const struct net_result *r, FILE *out);
-int net_write_json(const struct net_result *r, FILE *out);
+void net_report(const struct net_result *r, json_t *report);
 
 #endif

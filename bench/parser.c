@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Parsing and lb_process() take turns over one burst of packets of a kind, which are alike but for
- * the client's port. Packets that are forwarded only get other link addresses, and those that are
- * not stay as they are, so a burst can be gone through again and again.
+ * the client's port. Packets that are forwarded get another link header (a tag is taken off), so it
+ * is written anew for each burst, and that can be gone through again and again.
  */
 #include "bench/parser.h"
 
@@ -14,9 +14,9 @@
 #include <time.h>
 
 #include "bench/balancer.h"
+#include "bench/report.h"
 #include "bpf/packet.h"
 #include "lb/err.h"
-#include "tools/weir/table.h"
 
 #define FRAME_BYTES 256u
 #define BURSTS      4096u /* of a trial, each way */
@@ -26,6 +26,7 @@
 #define CLIENT_IPV6 "2001:db8:1::7"
 #define NOT_A_VIP   "198.51.100.99"
 #define HEADER_DEST 60 /* IPv6 destination options */
+#define LINK_BYTES  24 /* whole words of the longest link header: two tags */
 
 struct kind {
 	const char *name;
@@ -47,6 +48,7 @@ static const struct kind kinds[PARSER_KINDS] = {
 
 struct burst {
 	_Alignas(64) uint8_t bytes[LB_BURST][FRAME_BYTES];
+	uint8_t link[LINK_BYTES];
 	uint32_t length, l4; /* of each; offset of the TCP header, 0: none */
 };
 
@@ -130,6 +132,7 @@ static void make_frame(const struct kind *k, unsigned int number, struct burst *
 		at = put(at, &tcp, sizeof(tcp));
 	}
 	b->length = at - frame;
+	memcpy(b->link, frame, LINK_BYTES);
 }
 
 static void set_flags(struct burst *b, uint8_t flags)
@@ -147,8 +150,15 @@ static uint64_t cpu_time_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + t.tv_nsec;
 }
 
-static __attribute__((noinline)) uint64_t parse_pass(const struct burst *b)
+static void restore(struct burst *b)
 {
+	for (unsigned int i = 0; i < LB_BURST; i++)
+		memcpy(b->bytes[i], b->link, LINK_BYTES);
+}
+
+static __attribute__((noinline)) uint64_t parse_pass(struct burst *b)
+{
+	restore(b);
 	uint64_t start_ns = cpu_time_ns();
 	for (unsigned int n = 0; n < BURSTS; n++)
 		for (unsigned int i = 0; i < LB_BURST; i++) {
@@ -162,6 +172,7 @@ static __attribute__((noinline)) uint64_t parse_pass(const struct burst *b)
 static void process_burst(struct balancer *l, struct burst *b)
 {
 	struct lb_packet packets[LB_BURST];
+	restore(b);
 	for (unsigned int i = 0; i < LB_BURST; i++)
 		packets[i] = (struct lb_packet){.data = b->bytes[i], .length = b->length};
 	lb_process(&l->lb, l->snapshot, packets, LB_BURST, 1000000000);
@@ -228,64 +239,26 @@ int parser_measure(struct parser_row rows[PARSER_KINDS], unsigned int trials, st
 	return r;
 }
 
-/* --- reports ---------------------------------------------------------------------------------- */
+/* --- the report ------------------------------------------------------------------------------- */
 
-static const char note[] = "parse: parse_packet() alone; share: of all that lb_process() does with "
-			   "such a packet. Bursts "
-			   "are in the CPU's caches; TCP packets are of established flows.\n";
-
-int parser_print(const struct parser_row rows[PARSER_KINDS], unsigned int trials, FILE *out)
+void parser_report(const struct parser_row rows[PARSER_KINDS], unsigned int trials, json_t *report)
 {
-	static const struct table_column columns[] = {
-		{"packet", TABLE_LEFT},         {"parse ns", TABLE_RIGHT}, {"spread", TABLE_RIGHT},
-		{"lb_process ns", TABLE_RIGHT}, {"share %", TABLE_RIGHT},
+	static const struct report_column columns[] = {
+		{"packet", "packet", .sort = REPORT_NAME},
+		{"parse_ns", "parse ns", REPORT_SAMPLE, 2, REPORT_LESS},
+		{"process_ns", "lb_process ns", REPORT_SAMPLE, 1, REPORT_LESS},
+		{"share", "share %", REPORT_REAL, .digits = 0},
 	};
-	struct table *t = table_new(columns, sizeof(columns) / sizeof(columns[0]));
-	if (!t)
-		return -ENOMEM;
+	json_t *table = report_table(report, "parser", "The parser", columns,
+				     sizeof(columns) / sizeof(columns[0]));
 	for (unsigned int i = 0; i < PARSER_KINDS; i++) {
-		struct stats parse = stats_of(rows[i].parse_ns, trials);
-		table_text(t, rows[i].name);
-		table_format(t, "%.2f", parse.median);
-		table_format(t, "%.2f-%.2f", parse.q1, parse.q3);
-		table_format(t, "%.1f", stats_of(rows[i].process_ns, trials).median);
-		table_format(t, "%.0f", stats_of(rows[i].share, trials).median);
+		json_t *row = report_row(table);
+		report_text(row, "packet", "%s", rows[i].name);
+		report_sample(row, "parse_ns", rows[i].parse_ns, trials);
+		report_sample(row, "process_ns", rows[i].process_ns, trials);
+		report_number(row, "share", stats_of(rows[i].share, trials).median);
 	}
-	fprintf(out, "\n");
-	int err = table_print(t, out);
-	table_free(t);
-	fprintf(out, "\n%s", note);
-	return err ? err : ferror(out) ? -EIO : 0;
-}
-
-int parser_write_markdown(const struct parser_row rows[PARSER_KINDS], unsigned int trials,
-			  FILE *out)
-{
-	fprintf(out,
-		"\n## The parser\n\n%s\n| packet | parse ns | spread | lb_process ns | share %% |\n"
-		"|---|---:|---:|---:|---:|\n",
-		note);
-	for (unsigned int i = 0; i < PARSER_KINDS; i++) {
-		struct stats parse = stats_of(rows[i].parse_ns, trials);
-		fprintf(out, "| %s | %.2f | %.2f-%.2f | %.1f | %.0f |\n", rows[i].name,
-			parse.median, parse.q1, parse.q3,
-			stats_of(rows[i].process_ns, trials).median,
-			stats_of(rows[i].share, trials).median);
-	}
-	return ferror(out) ? -EIO : 0;
-}
-
-json_t *parser_json(const struct parser_row rows[PARSER_KINDS], unsigned int trials)
-{
-	json_t *list = json_array();
-	for (unsigned int i = 0; i < PARSER_KINDS; i++) {
-		struct stats parse = stats_of(rows[i].parse_ns, trials);
-		json_array_append_new(
-			list, json_pack("{s:s, s:{s:f, s:f, s:f}, s:f, s:f}", "packet",
-					rows[i].name, "parse_ns", "q1", parse.q1, "median",
-					parse.median, "q3", parse.q3, "process_ns",
-					stats_of(rows[i].process_ns, trials).median,
-					"share_percent", stats_of(rows[i].share, trials).median));
-	}
-	return list;
+	report_note(table,
+		    "parse: parse_packet() alone; share: of all that lb_process() does with such a "
+		    "packet. Bursts are in the CPU's caches; TCP packets are of established flows");
 }

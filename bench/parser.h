@@ -7,7 +7,6 @@
 #define WEIR_BENCH_PARSER_H
 
 #include <jansson.h>
-#include <stdio.h>
 
 #include "bench/stats.h"
 
@@ -23,10 +22,7 @@ struct parser_row {
 /* Takes each figure `trials` times. TCP packets are of established flows. */
 int parser_measure(struct parser_row rows[PARSER_KINDS], unsigned int trials, struct err *err);
 
-/* -ENOMEM, or -EIO when `out` takes no more. */
-int parser_print(const struct parser_row rows[PARSER_KINDS], unsigned int trials, FILE *out);
-int parser_write_markdown(const struct parser_row rows[PARSER_KINDS], unsigned int trials,
-			  FILE *out);
-json_t *parser_json(const struct parser_row rows[PARSER_KINDS], unsigned int trials);
+/* Adds a table of them. */
+void parser_report(const struct parser_row rows[PARSER_KINDS], unsigned int trials, json_t *report);
 
 #endif

@@ -7,23 +7,20 @@
 #include "bench/reload.h"
 
 #include <errno.h>
-#include <getopt.h>
-#include <jansson.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "bench/number.h"
+#include "bench/report.h"
+#include "bench/setting.h"
 #include "bench/stats.h"
 #include "lb/config.h"
 #include "lb/err.h"
 #include "lb/registry.h"
 #include "lb/snapshot.h"
 #include "tools/weir/command.h"
-#include "tools/weir/options.h"
-#include "tools/weir/table.h"
 
 static const char usage[] =
 	"Usage: weir-bench reload [OPTION...]\n"
@@ -31,10 +28,9 @@ static const char usage[] =
 	"What a configuration of many services costs the control thread: to parse it, to build it\n"
 	"all, to build it again when little or much has changed, and how much memory it takes.\n"
 	"\n"
-	"  --services N   (1000)\n"
-	"  --backends N   of each service (100)\n"
-	"  --trials N     how often each figure is taken (5)\n"
-	"  --json FILE    write the result as JSON too\n";
+	"  --services N       (1000)\n"
+	"  --backends N       of each service (100)\n"
+	"  --trials N         how often each figure is taken (5)\n" REPORT_USAGE;
 
 enum step { PARSE, BUILD, SAME, WEIGHTS, WEIGHT, FLAP, STEPS };
 static const char *const names[STEPS] = {
@@ -45,12 +41,10 @@ static const char *const names[STEPS] = {
 	[WEIGHT] = "set the weight of one backend",
 	[FLAP] = "the health of one backend changes",
 };
-static const char *const keys[STEPS] = {"parse",      "build",      "same",
-					"all_tables", "one_weight", "flap"};
 
 struct reload {
 	uint32_t services, backends, trials;
-	const char *json;
+	struct report_files files;
 	double ms[STEPS][STATS_MAX];
 	double bytes; /* a service, and what its backends take */
 };
@@ -177,86 +171,55 @@ static int measure(struct reload *b, const char *text, size_t length, unsigned i
 	return r;
 }
 
-/* --- the report ---------------------------------------------------------------------------------
- */
+/* --- the report ------------------------------------------------------------------------------- */
 
-static int print(const struct reload *b)
+static void make_report(const struct reload *b, json_t *report)
 {
-	static const struct table_column columns[] = {
-		{"step", TABLE_LEFT}, {"ms", TABLE_RIGHT}, {"spread", TABLE_RIGHT}};
-	struct table *t = table_new(columns, sizeof(columns) / sizeof(columns[0]));
-	if (!t)
-		return -ENOMEM;
-	printf("%u services of %u backends; %u trials, medians of CPU time\n\n", b->services,
-	       b->backends, b->trials);
+	static const struct report_column columns[] = {{"step", "step", .sort = REPORT_NAME},
+						       {"ms", "ms", REPORT_SAMPLE, 1, REPORT_LESS}};
+	json_t *table =
+		report_table(report, "reload", "", columns, sizeof(columns) / sizeof(columns[0]));
+	report_fact(report, "%u services of %u backends; %u trials, medians of CPU time",
+		    b->services, b->backends, b->trials);
 	for (enum step step = PARSE; step < STEPS; step++) {
-		struct stats s = stats_of(b->ms[step], b->trials);
-		table_text(t, names[step]);
-		table_format(t, "%.1f", s.median);
-		table_format(t, "%.1f-%.1f", s.q1, s.q3);
+		json_t *row = report_row(table);
+		report_text(row, "step", "%s", names[step]);
+		report_sample(row, "ms", b->ms[step], b->trials);
 	}
-	int r = table_print(t, stdout);
-	table_free(t);
-	printf("\nmemory of a service with its backends: %.0f KiB, of which its Maglev table is "
-	       "most;\nthe table before is kept beside it for a while after a change\n",
-	       b->bytes / 1024);
-	return r;
+	report_note(table,
+		    "memory of a service with its backends: %.0f KiB, of which its Maglev table is "
+		    "most; the table before is kept beside it for a while after a change",
+		    b->bytes / 1024);
 }
 
-static int write_json(const struct reload *b, struct err *err)
-{
-	json_t *root = json_pack("{s:s, s:i, s:i, s:f}", "benchmark", "reload", "services",
-				 (int)b->services, "backends", (int)b->backends,
-				 "bytes_per_service", b->bytes);
-	for (enum step step = PARSE; step < STEPS; step++) {
-		struct stats s = stats_of(b->ms[step], b->trials);
-		json_object_set_new(
-			root, keys[step],
-			json_pack("{s:f, s:f, s:f}", "q1", s.q1, "median", s.median, "q3", s.q3));
-	}
-	int failed = json_dump_file(root, b->json, JSON_INDENT(2));
-	json_decref(root);
-	return failed ? err_set(err, EIO, "can't write %s", b->json) : 0;
-}
-
-/* --- the command --------------------------------------------------------------------------------
- */
-
-static bool read_number(const char *text, uint32_t max, uint32_t *out)
-{
-	return number_read(&text, 1, max, out) && !*text;
-}
+/* --- the command ------------------------------------------------------------------------------ */
 
 /* -1: go on; else the exit status. */
 static int read_options(int argc, char **argv, struct reload *b)
 {
-	static const struct option options[] = {
-		{"services", required_argument, NULL, 's'},
-		{"backends", required_argument, NULL, 'b'},
-		{"trials", required_argument, NULL, 't'},
-		{"json", required_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
+	const struct setting settings[] = {
+		{"services", setting_whole, &b->services, .min = 1, .max = ABI_MAX_SERVICES},
+		{"backends", setting_whole, &b->backends, .min = 1, .max = CONFIG_MAX_BACKENDS},
+		{"trials", setting_whole, &b->trials, .min = 1, .max = STATS_MAX},
+		REPORT_SETTINGS(&b->files),
 	};
-	bool good = true;
-	for (int o; (o = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-		if (o == 's')
-			good &= read_number(optarg, ABI_MAX_SERVICES, &b->services);
-		else if (o == 'b')
-			good &= read_number(optarg, CONFIG_MAX_BACKENDS, &b->backends);
-		else if (o == 't')
-			good &= read_number(optarg, STATS_MAX, &b->trials);
-		else if (o == 'j')
-			b->json = optarg;
-		else
-			return o == 'h' ? options_help(usage) : options_fault(argv[0], NULL);
+	return settings_read(argc, argv, usage, settings, sizeof(settings) / sizeof(settings[0]),
+			     NULL);
+}
+
+/* All trials, and what is said of them. */
+static int run(struct reload *b, const char *text, size_t length, struct err *err)
+{
+	json_t *report = report_new("reload");
+	int r = report_check_files(&b->files, err);
+	for (unsigned int trial = 0; trial < b->trials && !r; trial++)
+		r = measure(b, text, length, trial, err);
+	if (!r) {
+		make_report(b, report);
+		r = report_save(report, &b->files, err);
 	}
-	if (!good || optind < argc)
-		return options_fault(argv[0],
-				     "expected --services 1 to %u, --backends 1 to %u, "
-				     "--trials 1 to %u",
-				     ABI_MAX_SERVICES, CONFIG_MAX_BACKENDS, STATS_MAX);
-	return -1;
+	json_decref(report);
+	return r;
 }
 
 int command_reload_bench(int argc, char **argv)
@@ -269,12 +232,8 @@ int command_reload_bench(int argc, char **argv)
 		return status;
 	char *text = write_config(&b, &length);
 	int r = text ? 0 : err_set(&err, ENOMEM, "no memory for a configuration");
-	for (unsigned int trial = 0; trial < b.trials && !r; trial++)
-		r = measure(&b, text, length, trial, &err);
+	r = r ? r : run(&b, text, length, &err);
 	free(text);
-	r = r ? r : print(&b);
-	if (!r && b.json)
-		r = write_json(&b, &err);
 	if (!r)
 		return EXIT_DONE;
 	fprintf(stderr, "%s: %s\n", argv[0], err.text);

@@ -63,7 +63,8 @@ _Static_assert(sizeof(struct link_addresses) == 12, "link addresses have no hole
 	X(NOT_SERVED, "not-served", "its service was removed while it was on its way to a worker") \
 	X(MALFORMED_NEIGHBOR, "malformed-neighbor",                                                \
 	  "an ARP request or solicitation breaks its RFC")                                         \
-	X(DAEMON_LOST, "daemon-lost", "given to a daemon that ended before it had handled it")     \
+	X(DAEMON_LOST, "daemon-lost",                                                              \
+	  "its daemon ended, or its socket was renewed, before its turn")                          \
 	X(NO_DAEMON, "no-daemon", "no daemon runs, and on_daemon_loss says drop")                  \
 	X(FRAGMENT_TINY, "fragment-tiny", "a fragment made to hide the transport header")          \
 	X(FRAGMENT_OVERLAP, "fragment-overlap", "its datagram has fragments that overlap")         \

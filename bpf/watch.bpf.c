@@ -25,13 +25,13 @@
 
 struct bpf_prog;
 
-/* Set before loading: the interfaces by port index, and the network namespace they are in. */
+/* Set before loading: how many ports there are, and the network namespace they are in. */
 const volatile __u32 port_count = 0;
-const volatile __u32 port_ifindex[ABI_MAX_PORTS] = {};
 const volatile __u64 netns_cookie = 0;
 
-/* What user space changes while the programs run. */
+/* What user space changes while the programs run; the interfaces by port index, 0: it is gone. */
 struct tap_control tap = {};
+__u32 port_ifindex[ABI_MAX_PORTS] = {};
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct net {

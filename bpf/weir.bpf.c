@@ -23,12 +23,8 @@
 #include "bpf/flow.h"
 #include "bpf/translation.h"
 
-/* Set before loading: the port this instance serves, and its link address. */
+/* Set before loading: the port this instance serves. */
 const volatile __u32 port_index = 0;
-const volatile __u8 port_mac[ETH_ALEN] = {};
-
-/* Set before loading: the MTU of each port, in bytes of IP packet. */
-const volatile __u32 port_mtu[ABI_MAX_PORTS] = {};
 
 /* Set before loading: what new flows meet while no daemon runs, XDP_PASS or XDP_DROP. */
 const volatile __u32 miss_action = XDP_PASS;
@@ -39,7 +35,12 @@ const volatile struct flow_seed flow_seed = {};
 const volatile __u16 flow_timeout_established = 0;
 const volatile __u16 flow_timeout_udp = 0;
 
-/* What user space changes while the program runs. */
+/*
+ * What user space changes while the program runs. The link address is one word, its six bytes
+ * first, so that it is read whole; MTUs are those of each port, in bytes of IP packet.
+ */
+__u64 port_mac = 0;
+__u32 port_mtu[ABI_MAX_PORTS] = {};
 __u32 echo_limit = 0; /* echo requests a second that each CPU answers where no worker does */
 __u32 fast_path = FAST_PATH_NEVER; /* enum fast_path */
 
@@ -329,10 +330,8 @@ static __always_inline int answer(struct xdp_md *ctx, struct port_counters *ledg
 	}
 	data = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;
-	__u8 mac[ETH_ALEN];
-	for (int i = 0; i < ETH_ALEN; i++)
-		mac[i] = port_mac[i];
-	reason = neighbor_reply(data, end, p, mac);
+	__u64 mac = port_mac;
+	reason = neighbor_reply(data, end, p, (const __u8 *)&mac);
 	if (reason)
 		return drop(ctx, ledger, reason);
 	ledger->transmitted++;
@@ -399,10 +398,8 @@ __attribute__((noinline)) int answer_echo(struct xdp_md *ctx, const struct packe
 	int reason = icmp_check(data, end, p);
 	if (reason)
 		return reason;
-	__u8 mac[ETH_ALEN];
-	for (int i = 0; i < ETH_ALEN; i++)
-		mac[i] = port_mac[i];
-	return icmp_reply(data, end, p, mac);
+	__u64 mac = port_mac;
+	return icmp_reply(data, end, p, (const __u8 *)&mac);
 }
 
 /* VIPs go on answering ping while no daemon runs. */

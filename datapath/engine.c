@@ -10,10 +10,11 @@
 #include "datapath/engine.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 #include <urcu-qsbr.h>
 
 #include "datapath/engine_state.h"
@@ -28,10 +29,8 @@
 #include "lb/snapshot.h"
 #include "lb/target_table.h"
 
-#define BIND_TRIES    20        /* the kernel gives back a closed socket's queue a little later */
-#define BIND_WAIT_NS  100000000 /* between two tries */
-#define DRAIN_WAIT_NS 20000000  /* for packets in the rings when the programs are detached */
-#define MAX_WORKERS   ABI_MAX_QUEUES
+#define BIND_TRIES    100      /* to get queues that were another socket's a moment ago */
+#define DRAIN_WAIT_NS 20000000 /* for packets in the rings when the programs are detached */
 
 /* --- opening -------------------------------------------------------------------------------- */
 
@@ -46,151 +45,10 @@ static int open_ports(struct engine *e, struct err *err)
 	return 0;
 }
 
-/* The CPUs workers may run on, in `cpus`; how many there are. */
-static uint32_t usable_cpus(const struct config_numbers *wanted, int cpus[MAX_WORKERS])
-{
-	cpu_set_t set;
-	uint32_t count = 0;
-	if (wanted->count) {
-		for (; count < wanted->count && count < MAX_WORKERS; count++)
-			cpus[count] = wanted->values[count];
-		return count;
-	}
-	if (sched_getaffinity(0, sizeof(set), &set))
-		CPU_ZERO(&set);
-	for (int cpu = 0; cpu < CPU_SETSIZE && count < MAX_WORKERS; cpu++)
-		if (CPU_ISSET(cpu, &set))
-			cpus[count++] = cpu;
-	return count;
-}
-
-static int check_cpus(const struct config_numbers *wanted, struct err *err)
-{
-	cpu_set_t set;
-	if (sched_getaffinity(0, sizeof(set), &set))
-		return 0;
-	for (unsigned int i = 0; i < wanted->count; i++)
-		if (wanted->values[i] >= CPU_SETSIZE || !CPU_ISSET(wanted->values[i], &set))
-			return err_set(err, EINVAL,
-				       "workers.cpus names CPU %u, which is not there or not "
-				       "allowed: this process may use %d CPUs",
-				       wanted->values[i], CPU_COUNT(&set));
-	return 0;
-}
-
 static int open_fragments(struct engine *e, struct err *err)
 {
 	e->shared.fragments = fragments_new(&e->instance.header->seed);
 	return e->shared.fragments ? 0 : err_set(err, ENOMEM, "not enough memory for fragments");
-}
-
-/* How many workers: each must own a queue of every port, so that it can transmit there. */
-static uint32_t wanted_workers(const struct engine *e, uint32_t cpus)
-{
-	uint32_t count = cpus ? cpus : 1;
-	if (count > e->instance.worker_slots)
-		count = e->instance.worker_slots;
-	for (uint32_t i = 0; i < e->port_count; i++)
-		if (e->ports[i].queue_count < count)
-			count = e->ports[i].queue_count;
-	return count;
-}
-
-/* Sockets of worker `index`: of each port, every worker_count'th queue. */
-static uint32_t sockets_of_worker(const struct engine *e, uint32_t index)
-{
-	uint32_t count = 0;
-	for (uint32_t i = 0; i < e->port_count; i++)
-		count += (e->ports[i].queue_count - index + e->worker_count - 1) / e->worker_count;
-	return count;
-}
-
-static int open_worker_sockets(struct engine *e, struct worker *w, bool zerocopy, struct err *err)
-{
-	for (uint32_t i = 0; i < e->port_count; i++) {
-		struct port *port = &e->ports[i];
-		for (uint32_t q = w->index; q < port->queue_count; q += e->worker_count) {
-			int r = worker_open_socket(w, port, i, port->queues[q], zerocopy, err);
-			if (!r)
-				r = program_set_socket(e->program, i, port->queues[q],
-						       w->sockets[w->socket_count - 1].fd, err);
-			if (r)
-				return r;
-			port->zerocopy = xsk_is_zerocopy(&w->sockets[w->socket_count - 1]);
-		}
-	}
-	return 0;
-}
-
-static void close_workers(struct engine *e)
-{
-	for (uint32_t i = 0; e->workers && i < e->worker_count; i++)
-		worker_close(&e->workers[i]);
-	free(e->workers);
-	e->workers = NULL;
-}
-
-static int open_workers(struct engine *e, bool zerocopy, struct err *err)
-{
-	int cpus[MAX_WORKERS];
-	uint32_t cpu_count = usable_cpus(&e->config->cpus, cpus);
-	e->worker_count = wanted_workers(e, cpu_count);
-	e->workers = aligned_alloc(64, e->worker_count * sizeof(*e->workers));
-	if (!e->workers)
-		return err_set(err, ENOMEM, "not enough memory for %u workers", e->worker_count);
-	memset(e->workers, 0, e->worker_count * sizeof(*e->workers));
-	for (uint32_t i = 0; i < e->worker_count; i++) {
-		struct worker *w = &e->workers[i];
-		int r = worker_open(w, i, cpus[i % cpu_count], &e->shared, &e->instance.flows,
-				    &e->instance.workers[i], e->config, sockets_of_worker(e, i),
-				    e->ports[0].node, err);
-		if (!r)
-			r = open_worker_sockets(e, w, zerocopy, err);
-		if (r) {
-			close_workers(e);
-			return r;
-		}
-	}
-	return 0;
-}
-
-static int open_workers_patiently(struct engine *e, bool zerocopy, struct err *err)
-{
-	int r = -EBUSY;
-	for (int try = 0; r == -EBUSY && try < BIND_TRIES; try++) {
-		if (try)
-			nanosleep(&(struct timespec){.tv_nsec = BIND_WAIT_NS}, NULL);
-		r = open_workers(e, zerocopy, err);
-	}
-	return r;
-}
-
-/*
- * All ports share one memory, so all are zero copy or none is. `auto` finds out by trying: the
- * kernel alone knows what a driver can do.
- */
-static int open_workers_in_best_mode(struct engine *e, struct err *err)
-{
-	bool try_zerocopy = true, must = false;
-	for (uint32_t i = 0; i < e->port_count; i++) {
-		const struct port *p = &e->ports[i];
-		if (p->generic || p->wanted == MODE_COPY)
-			try_zerocopy = false;
-		must |= p->wanted == MODE_ZEROCOPY;
-	}
-	if (must && !try_zerocopy)
-		return err_set(err, EINVAL,
-			       "an interface wants mode: zerocopy, another one can't: all share "
-			       "one packet memory, so set both to the same mode or to auto");
-	if (!try_zerocopy)
-		return open_workers_patiently(e, false, err);
-	int r = open_workers_patiently(e, true, err);
-	if (r == -EBUSY || r == -ENOMEM || r == -ENOBUFS || r == -EPERM)
-		return r;
-	if (r && must)
-		return err_prefix(err, -r,
-				  "mode: zerocopy is not to be had (set mode: auto or copy)");
-	return r ? open_workers_patiently(e, false, err) : 0;
 }
 
 static int attach_programs(struct engine *e, struct err *err)
@@ -200,16 +58,6 @@ static int attach_programs(struct engine *e, struct err *err)
 		int r = program_attach(e->program, i, &e->ports[i], err);
 		if (!r)
 			r = port_count_queues(&e->ports[i], &e->config->interfaces[i], err);
-		if (r)
-			return r;
-	}
-	return 0;
-}
-
-static int start_workers(struct engine *e, struct err *err)
-{
-	for (uint32_t i = 0; i < e->worker_count; i++) {
-		int r = worker_start(&e->workers[i], err);
 		if (r)
 			return r;
 	}
@@ -228,13 +76,12 @@ static void close_engine(struct engine *e, bool remove)
 		program_detach(e->program);
 		nanosleep(&(struct timespec){.tv_nsec = DRAIN_WAIT_NS}, NULL);
 	}
-	__atomic_store_n(&e->shared.stop, true, __ATOMIC_RELEASE);
-	for (uint32_t i = 0; e->workers && i < e->worker_count; i++)
-		worker_join(&e->workers[i]);
-	if (e->instance.header && e->workers)
-		ledger_keep(e);
+	engine_stop_workers(e);
 	taps_close(e);
-	close_workers(e);
+	for (uint32_t i = 0; i < ABI_MAX_QUEUES; i++)
+		worker_tap_fini(&e->taps[i]);
+	if (e->shared.wake >= 0)
+		close(e->shared.wake);
 	fragments_free(e->shared.fragments);
 	watch_close(e->watch);
 	policy_maps_close(&e->policy_maps);
@@ -300,7 +147,7 @@ static int open_program(struct engine *e, struct err *err)
  * In copy mode XDP_TX is several times faster than AF_XDP; zero copy is faster than XDP_TX. There,
  * `auto` leaves flows to the programs only while no daemon runs.
  */
-static void choose_fast_path(struct engine *e)
+void engine_choose_fast_path(struct engine *e)
 {
 	for (uint32_t i = 0; i < e->port_count; i++) {
 		struct port *p = &e->ports[i];
@@ -323,7 +170,9 @@ int engine_open(struct engine **out, const struct config *config,
 	e->config = config;
 	e->names = *names;
 	e->policy_maps = POLICY_MAPS_NONE;
-	int r = check_cpus(&config->cpus, err);
+	/* Without it workers see a moment later that they shall stop. */
+	e->shared.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int r = engine_check_cpus(&config->cpus, err);
 	r = r ? r : open_ports(e, err);
 	r = r ? r : instance_open(&e->instance, config, err);
 	r = r ? r : instance_load_names(&e->instance, names, err);
@@ -336,16 +185,16 @@ int engine_open(struct engine **out, const struct config *config,
 		ledger_settle(e);
 	/* Without targets the programs pass everything: attaching first shows what XDP can do. */
 	r = r ? r : attach_programs(e, err);
-	r = r ? r : open_workers_in_best_mode(e, err);
+	r = r ? r : engine_open_workers(e, BIND_TRIES, err);
 	if (!r)
 		ledger_fold(e);
-	r = r ? r : start_workers(e, err);
+	r = r ? r : engine_start_workers(e, err);
 	if (r) {
 		/* What was taken over stays as it was; what is new goes. */
 		close_engine(e, !e->instance.inherited);
 		return r;
 	}
-	choose_fast_path(e);
+	engine_choose_fast_path(e);
 	e->config = NULL;
 	*out = e;
 	return 0;
@@ -479,5 +328,5 @@ const struct port *engine_port(const struct engine *e, uint32_t index)
 
 uint32_t engine_worker_count(const struct engine *e)
 {
-	return e->worker_count;
+	return e->workers_seen;
 }

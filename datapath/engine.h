@@ -36,6 +36,30 @@ bool engine_inherited(const struct engine *e, const char **replaced);
 /* Why losses behind the XDP program are not seen, in words; NULL: they are. */
 const char *engine_watch_fault(const struct engine *e);
 
+/* What engine_follow() found. `after` is the port as it is now; its ifindex is 0 while it is gone.
+ */
+struct engine_change {
+	struct port before, after;
+	bool rebuilt; /* it has new sockets */
+};
+typedef void engine_change_fn(void *context, const struct engine_change *change);
+
+/*
+ * Looks what has become of the interfaces, and goes by that: one that is gone is not served any
+ * more, one that is back is again, queues that are new get sockets, and the programs know the MTU
+ * and link address there are now. `fn` is called for each port that is not as it was, when all that
+ * is done; after it a snapshot has to be published. Where sockets have to be made anew all workers
+ * pause for some milliseconds: what comes in meanwhile meets what it would without a daemon, and
+ * what they had in hand and could not finish is dropped as daemon-lost. Where that fails the error
+ * says why, and they pause until this is called again: do so while engine_is_whole() is false.
+ * `config` is that of engine_open(), as far as it is about interfaces, workers and memory.
+ */
+int engine_follow(struct engine *e, const struct config *config, engine_change_fn *fn,
+		  void *context, struct err *err);
+
+/* Whether all ports are there and have their sockets. */
+bool engine_is_whole(const struct engine *e);
+
 /* Stops the workers, detaches and gives back everything. NULL too. */
 void engine_close(struct engine *e);
 
@@ -69,9 +93,10 @@ int engine_socket_counters(const struct engine *e, uint32_t port, uint32_t queue
 			   struct socket_counters *out);
 
 struct engine_worker {
-	int cpu;
+	int cpu; /* -1: it does not run, as fewer queues are there than before */
 	int tid;
 	enum memory_kind memory;
+	int node; /* NUMA node of that; -1: any */
 	struct worker_counters counters;
 	struct worker_frames frames;
 	const struct lb_counters *lb; /* live: read fields one at a time */
@@ -79,6 +104,7 @@ struct engine_worker {
 	uint32_t held;                /* fragments that wait for their first */
 };
 
+/* As many as there ever were: their counters stay. */
 uint32_t engine_worker_count(const struct engine *e);
 void engine_worker(const struct engine *e, uint32_t index, struct engine_worker *out);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What is behind a struct engine, for engine.c and ledger.c alone. */
+/* What is behind a struct engine, for engine*.c, taps.c and ledger.c alone. */
 #ifndef WEIR_DATAPATH_ENGINE_STATE_H
 #define WEIR_DATAPATH_ENGINE_STATE_H
 
@@ -14,11 +14,13 @@ struct watch;
 
 struct engine {
 	struct worker_shared shared;
-	const struct config *config; /* of engine_open(), valid during that call */
+	const struct config *config; /* of engine_open() or engine_follow(), during that call */
 	uint32_t port_count;
 	struct port ports[ABI_MAX_PORTS];
-	uint32_t worker_count;
+	uint32_t worker_count, workers_seen; /* now, and the most there were */
 	struct worker *workers;
+	/* By worker, of those that do not run; what they saw may still be wanted. */
+	struct worker_tap taps[ABI_MAX_QUEUES];
 	struct program *program;
 	struct watch *watch;    /* NULL: the kernel does not let us, see watch_fault */
 	struct err watch_fault; /* why not */
@@ -33,6 +35,33 @@ struct engine {
 	uint64_t sweep_position;
 	struct flow_sweep sweep, last_sweep; /* under way, and the last whole one */
 };
+
+/* --- engine_workers.c: in this order ---------------------------------------------------------- */
+
+/* -EINVAL: the configuration names CPUs that are not there. */
+int engine_check_cpus(const struct config_numbers *wanted, struct err *err);
+
+/*
+ * Opens workers and sockets for the ports that are there, in the best mode that all of them can;
+ * tries so often while the kernel has not given back queues. No port there: no worker.
+ */
+int engine_open_workers(struct engine *e, unsigned int tries, struct err *err);
+int engine_start_workers(struct engine *e, struct err *err);
+
+/* Lets them finish what they have in hand, and closes them and their sockets. */
+void engine_stop_workers(struct engine *e);
+void engine_close_workers(struct engine *e); /* those that were never started */
+
+/* By the mode that the sockets are in. */
+void engine_choose_fast_path(struct engine *e);
+
+/* --- engine_busy.c ---------------------------------------------------------------------------- */
+
+/* Where workers poll all the time and can drive the queues; to be called again now and then. */
+void engine_put_off_interrupts(struct engine *e);
+
+/* Gives back what was set, by a daemon that crashed too. */
+void engine_let_interrupts(struct engine *e);
 
 /* Has the XDP programs use the translations that the instance has, or none. */
 int engine_put_translations(struct engine *e, struct err *err);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bpf/capture.h"
+#include "datapath/deferral.h"
 #include "datapath/worker.h"
 #include "lb/config.h"
 #include "lb/err.h"
@@ -155,12 +156,16 @@ static int open_arrays(struct instance *i, const struct config *config, struct e
 	if (!r)
 		r = shared_array_open(&i->tap_array, pins, "tap_states", sizeof(struct tap_state),
 				      i->cpus * TAP_STATES, err);
+	if (!r)
+		r = shared_array_open(&i->deferral_array, pins, "deferrals",
+				      sizeof(struct deferral), ABI_MAX_PORTS, err);
 	return r;
 }
 
 static void close_arrays(struct instance *i)
 {
 	shared_array_close(&i->translation_array);
+	shared_array_close(&i->deferral_array);
 	shared_array_close(&i->tap_array);
 	shared_array_close(&i->capture_array);
 	shared_array_close(&i->rule_names);
@@ -245,6 +250,7 @@ int instance_open(struct instance *i, const struct config *config, struct err *e
 	i->workers = i->worker_array.base;
 	i->captures = i->capture_array.base;
 	i->tap_states = i->tap_array.base;
+	i->deferrals = i->deferral_array.base;
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 
 struct capture_slot;
 struct config;
+struct deferral;
 struct err;
 struct registry;
 struct snapshot;
@@ -51,11 +52,12 @@ struct instance {
 	uint32_t worker_slots;
 	struct capture_slot *captures; /* what captures want, by slot */
 	struct tap_state *tap_states;  /* of the programs, TAP_STATES for each CPU */
+	struct deferral *deferrals;    /* settings of ports to be given back */
 	uint32_t cpus;                 /* that may ever be there */
 	struct shared_array header_array, flow_array, key_array, backend_array, worker_array;
 	struct shared_array service_names, backend_names, rule_names;
 	struct shared_array translation_array; /* zeroed: nothing is translated */
-	struct shared_array capture_array, tap_array;
+	struct shared_array capture_array, tap_array, deferral_array;
 };
 
 /* -EADDRINUSE: a daemon of that instance runs; -EBUSY: it is another network namespace's. */

@@ -35,9 +35,18 @@ static void add_kernel_drops(const struct engine *e, uint64_t drops[ABI_REASON_S
 	}
 }
 
+/* What the kernel has not taken up by now was not sent. */
+static void give_up_unsent(struct worker *w)
+{
+	for (uint32_t i = 0; i < w->socket_count; i++)
+		w->counters->tx_failed += xsk_unsent(&w->sockets[i]);
+}
+
 void ledger_keep(struct engine *e)
 {
 	add_kernel_drops(e, e->instance.header->lost);
+	for (uint32_t i = 0; i < e->worker_count; i++)
+		give_up_unsent(&e->workers[i]);
 }
 
 /* What workers of this and earlier daemons have dropped, by reason. */
@@ -257,6 +266,8 @@ void engine_retired_traffic(const struct engine *e, uint32_t service, struct fas
 int engine_socket_counters(const struct engine *e, uint32_t port, uint32_t queue,
 			   struct socket_counters *out)
 {
+	if (!e->worker_count || !e->ports[port].there)
+		return -ENODEV;
 	uint16_t id = e->ports[port].queues[queue];
 	const struct worker *w = &e->workers[queue % e->worker_count];
 	for (uint32_t i = 0; i < w->socket_count; i++)
@@ -267,22 +278,26 @@ int engine_socket_counters(const struct engine *e, uint32_t port, uint32_t queue
 
 const struct lb_counters *engine_worker_counters(const struct engine *e, uint32_t index)
 {
-	return e->workers[index].lb.counters;
+	return &e->instance.workers[index].lb;
 }
 
 void engine_worker(const struct engine *e, uint32_t index, struct engine_worker *out)
 {
-	const struct worker *w = &e->workers[index];
-	const uint64_t *from = (const uint64_t *)w->counters;
-	*out = (struct engine_worker){
-		.cpu = w->cpu,
-		.tid = __atomic_load_n(&w->tid, __ATOMIC_RELAXED),
-		.memory = w->memory.kind,
-		.lb = w->lb.counters,
-		.tap_lost = worker_tap_lost(&w->tap),
-		.held = lb_held(&w->lb),
-	};
+	const struct worker_memory *memory = &e->instance.workers[index];
+	const uint64_t *from = (const uint64_t *)&memory->own;
+	*out = (struct engine_worker){.cpu = -1, .node = -1, .lb = &memory->lb};
 	for (size_t i = 0; i < sizeof(out->counters) / sizeof(*from); i++)
 		((uint64_t *)&out->counters)[i] = load(&from[i]);
+	if (index >= e->worker_count) {
+		out->tap_lost = worker_tap_lost(&e->taps[index]);
+		return;
+	}
+	const struct worker *w = &e->workers[index];
+	out->cpu = w->cpu;
+	out->tid = __atomic_load_n(&w->tid, __ATOMIC_RELAXED);
+	out->memory = w->memory.kind;
+	out->node = w->memory.node;
+	out->tap_lost = worker_tap_lost(&w->tap);
+	out->held = lb_held(&w->lb);
 	worker_frames(w, &out->frames);
 }

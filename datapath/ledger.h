@@ -12,7 +12,10 @@ struct snapshot;
  */
 void ledger_settle(struct engine *e);
 
-/* Keeps the sockets' counters, which end with them. To be called before they are closed. */
+/*
+ * Keeps the sockets' counters, which end with them, and books what they have not sent. To be called
+ * before they are closed, when no worker runs.
+ */
 void ledger_keep(struct engine *e);
 
 /*

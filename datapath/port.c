@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "datapath/sysfs.h"
 #include "lb/err.h"
 
 static int ask(int fd, const char *name, unsigned long request, struct ifreq *r)
@@ -24,6 +25,7 @@ static void describe(struct port *p, const struct ethtool_drvinfo *info)
 {
 	bool bus = *info->bus_info, firmware = *info->fw_version;
 	snprintf(p->driver, sizeof(p->driver), "%.31s", info->driver);
+	snprintf(p->bus, sizeof(p->bus), "%.31s", info->bus_info);
 	snprintf(p->hardware, sizeof(p->hardware), "%s%.24s%s%.24s", bus ? "at " : "",
 		 info->bus_info, firmware ? " firmware " : "", info->fw_version);
 }
@@ -49,21 +51,13 @@ static uint32_t ask_queue_count(int fd, const char *name)
 
 static int ask_node(const char *name)
 {
-	char path[96];
-	int node = -1;
-	snprintf(path, sizeof(path), "/sys/class/net/%s/device/numa_node", name);
-	FILE *f = fopen(path, "re");
-	if (!f)
-		return -1;
-	if (fscanf(f, "%d", &node) != 1)
-		node = -1;
-	fclose(f);
-	return node;
+	int64_t node;
+	return sysfs_read(name, "device/numa_node", &node) ? -1 : node;
 }
 
-static int set_queues(struct port *p, const struct config_numbers *wanted, uint32_t there,
-		      struct err *err)
+static int set_queues(struct port *p, const struct config_numbers *wanted, struct err *err)
 {
+	uint32_t there = p->rx_queues;
 	p->queue_count = wanted->count ? wanted->count : there;
 	if (p->queue_count > ABI_MAX_QUEUES)
 		return err_set(err, EINVAL,
@@ -81,7 +75,7 @@ static int set_queues(struct port *p, const struct config_numbers *wanted, uint3
 	return 0;
 }
 
-static int ask_all(int fd, struct port *p, const struct config_interface *config, struct err *err)
+static int ask_all(int fd, struct port *p, struct err *err)
 {
 	struct ifreq r;
 	if (ask(fd, p->name, SIOCGIFINDEX, &r))
@@ -89,35 +83,48 @@ static int ask_all(int fd, struct port *p, const struct config_interface *config
 			       "there is no interface %s: 'ip link' lists those there are",
 			       p->name);
 	p->ifindex = r.ifr_ifindex;
-	if (ask(fd, p->name, SIOCGIFFLAGS, &r) || !(r.ifr_flags & IFF_UP))
-		return err_set(err, ENETDOWN, "interface %s is down: 'ip link set %s up'", p->name,
-			       p->name);
+	if (ask(fd, p->name, SIOCGIFFLAGS, &r))
+		return err_set(err, ENODEV, "interface %s is gone", p->name);
+	p->up = r.ifr_flags & IFF_UP;
 	if (ask(fd, p->name, SIOCGIFHWADDR, &r) || r.ifr_hwaddr.sa_family != 1 /* ARPHRD_ETHER */)
 		return err_set(err, EINVAL, "interface %s is not an Ethernet interface", p->name);
 	memcpy(p->mac, r.ifr_hwaddr.sa_data, ETH_ALEN);
 	if (ask(fd, p->name, SIOCGIFMTU, &r))
-		return err_set(err, errno, "can't read the MTU of %s", p->name);
+		return err_set(err, ENODEV, "can't read the MTU of %s", p->name);
 	p->mtu = r.ifr_mtu;
-	if (p->mtu > PORT_MAX_MTU)
-		return err_set(err, EINVAL,
-			       "the MTU of %s is %u, this version takes up to %u: 'ip link set %s "
-			       "mtu 1500'",
-			       p->name, p->mtu, PORT_MAX_MTU, p->name);
 	ask_driver(fd, p);
 	p->node = ask_node(p->name);
-	return set_queues(p, &config->queues, ask_queue_count(fd, p->name), err);
+	p->rx_queues = ask_queue_count(fd, p->name);
+	p->there = true;
+	return 0;
 }
 
-int port_open(struct port *p, const struct config_interface *config, struct err *err)
+int port_look(struct port *p, const struct config_interface *config, struct err *err)
 {
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_set(err, errno, "no socket to ask about interfaces: %m");
 	*p = (struct port){.wanted = config->mode};
 	snprintf(p->name, sizeof(p->name), "%s", config->name);
-	int r = ask_all(fd, p, config, err);
+	int r = ask_all(fd, p, err);
 	close(fd);
 	return r;
+}
+
+int port_open(struct port *p, const struct config_interface *config, struct err *err)
+{
+	int r = port_look(p, config, err);
+	if (r)
+		return r;
+	if (!p->up)
+		return err_set(err, ENETDOWN, "interface %s is down: 'ip link set %s up'", p->name,
+			       p->name);
+	if (p->mtu > PORT_MAX_MTU)
+		return err_set(err, EINVAL,
+			       "the MTU of %s is %u, this version takes up to %u: 'ip link set %s "
+			       "mtu 1500'",
+			       p->name, p->mtu, PORT_MAX_MTU, p->name);
+	return set_queues(p, &config->queues, err);
 }
 
 int port_count_queues(struct port *p, const struct config_interface *config, struct err *err)
@@ -125,13 +132,15 @@ int port_count_queues(struct port *p, const struct config_interface *config, str
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_set(err, errno, "no socket to ask about interfaces: %m");
-	int r = set_queues(p, &config->queues, ask_queue_count(fd, p->name), err);
+	p->rx_queues = ask_queue_count(fd, p->name);
 	close(fd);
-	return r;
+	return set_queues(p, &config->queues, err);
 }
 
 const char *port_mode_name(const struct port *p)
 {
+	if (!p->there)
+		return "gone";
 	if (p->generic)
 		return "generic";
 	return p->zerocopy ? "zerocopy" : "copy";

@@ -19,10 +19,15 @@ struct err;
 struct port {
 	char name[IF_NAMESIZE];
 	char driver[32];
+	char bus[32];      /* address of the device: "0000:01:00.0"; "": it has none */
 	char hardware[64]; /* where it is and what firmware it has; "": the driver does not say */
 	int ifindex;
+	bool there; /* it is served; false: its interface is gone, and packets neither come nor go
+		     */
+	bool up;    /* IFF_UP, as last seen */
 	uint8_t mac[ETH_ALEN];
 	uint32_t mtu;
+	uint32_t rx_queues;   /* that the driver has */
 	int node;             /* NUMA node, -1: unknown */
 	uint32_t queue_count; /* receive queues served: 0 to queue_count - 1, or `queues` */
 	uint16_t queues[ABI_MAX_QUEUES];
@@ -30,6 +35,8 @@ struct port {
 	bool generic;   /* XDP runs in generic mode: the driver has none of its own */
 	bool zerocopy;  /* effective: the sockets share the NIC's memory */
 	bool fast_path; /* effective: the XDP program repeats decisions */
+	bool busy_poll; /* effective: workers drive its queues, and its interrupts are put off */
+	uint64_t losses, rebuilds; /* times its interface went away; its sockets were made anew */
 };
 
 /*
@@ -39,12 +46,18 @@ struct port {
 int port_open(struct port *p, const struct config_interface *config, struct err *err);
 
 /*
+ * The same as it is now, of an interface that need not be fit to be served: whether it is up, and
+ * how large its MTU is, is told and not judged. -ENODEV, -EINVAL.
+ */
+int port_look(struct port *p, const struct config_interface *config, struct err *err);
+
+/*
  * Counts its queues again, when XDP is on: virtio_net then takes one more for each CPU to send by,
  * and receives by them too. Errors as port_open().
  */
 int port_count_queues(struct port *p, const struct config_interface *config, struct err *err);
 
-/* "zerocopy", "copy" or "generic": what is, not what was wanted. */
+/* "zerocopy", "copy", "generic" or "gone": what is, not what was wanted. */
 const char *port_mode_name(const struct port *p);
 
 #endif

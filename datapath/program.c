@@ -5,41 +5,18 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/if_link.h>
-#include <linux/membarrier.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "bpf/translation.h" /* types that the skeleton names */
-#include "bpf/watch.h"
-#include "bpf/policy.h"
-#include "bpf/weir.skel.h"
 #include "datapath/instance.h"
 #include "datapath/policy_maps.h"
 #include "datapath/port.h"
+#include "datapath/program_state.h"
 #include "datapath/target_maps.h"
 #include "datapath/watch.h"
 #include "lb/err.h"
-
-#define LINK_PREFIX "link-"
-
-struct program {
-	const struct pins *pins;
-	uint32_t *tables; /* of the instance: the word in force, for the next daemon */
-	uint32_t count;
-	struct weir_bpf *instances[ABI_MAX_PORTS];
-	int links[ABI_MAX_PORTS];
-	char link_names[ABI_MAX_PORTS][sizeof(LINK_PREFIX) + IF_NAMESIZE];
-};
-
-static struct weir_bpf *first(const struct program *p)
-{
-	return p->instances[0];
-}
 
 /* --- loading ------------------------------------------------------------------------------- */
 
@@ -52,7 +29,7 @@ static int reuse_map(struct program *p, uint32_t index, struct bpf_map *map)
 	const char *name = bpf_map__name(map);
 	int fd;
 	if (index) {
-		fd = bpf_object__find_map_fd_by_name(first(p)->obj, name);
+		fd = bpf_object__find_map_fd_by_name(program_first(p)->obj, name);
 		return fd < 0 ? fd : bpf_map__reuse_fd(map, fd);
 	}
 	fd = pins_get(p->pins, name);
@@ -96,7 +73,7 @@ static int reuse_maps(struct program *p, uint32_t index, const struct program_in
 static int pin_maps(struct program *p, struct err *err)
 {
 	struct bpf_map *map;
-	bpf_object__for_each_map(map, first(p)->obj)
+	bpf_object__for_each_map(map, program_first(p)->obj)
 	{
 		int there = bpf_map__is_internal(map) ? 0 : pins_get(p->pins, bpf_map__name(map));
 		if (there > 0)
@@ -114,9 +91,6 @@ static void set_knobs(struct weir_bpf *instance, uint32_t index, const struct pr
 {
 	const struct flow_table *t = &in->instance->flows;
 	instance->rodata->port_index = index;
-	memcpy((void *)instance->rodata->port_mac, in->ports[index].mac, ETH_ALEN);
-	for (uint32_t i = 0; i < in->port_count; i++)
-		instance->rodata->port_mtu[i] = in->ports[i].mtu;
 	instance->rodata->miss_action = in->drop_without_daemon ? XDP_DROP : XDP_PASS;
 	instance->rodata->taps = in->taps;
 	instance->rodata->flow_mask = t->mask;
@@ -146,16 +120,6 @@ static int load_instance(struct program *p, uint32_t index, const struct program
 	return index ? 0 : pin_maps(p, err);
 }
 
-static int set_egress_port(struct program *p, uint32_t index, const struct port *port,
-			   struct err *err)
-{
-	uint32_t ifindex = port->ifindex;
-	if (bpf_map_update_elem(bpf_map__fd(first(p)->maps.egress_ports), &index, &ifindex,
-				BPF_ANY))
-		return err_set(err, errno, "the XDP program can't transmit by %s: %m", port->name);
-	return 0;
-}
-
 int program_open(struct program **out, const struct program_input *in, struct err *err)
 {
 	struct program *p = calloc(1, sizeof(*p));
@@ -170,8 +134,13 @@ int program_open(struct program **out, const struct program_input *in, struct er
 		snprintf(p->link_names[i], sizeof(p->link_names[i]), LINK_PREFIX "%s",
 			 in->ports[i].name);
 		int r = load_instance(p, i, in, err);
-		if (!r)
-			r = set_egress_port(p, i, &in->ports[i], err);
+		if (r) {
+			program_close(p);
+			return r;
+		}
+	}
+	for (uint32_t i = 0; i < in->port_count; i++) {
+		int r = program_set_port(p, i, &in->ports[i], err);
 		if (r) {
 			program_close(p);
 			return r;
@@ -193,127 +162,18 @@ void program_close(struct program *p)
 	free(p);
 }
 
-/* --- attaching ----------------------------------------------------------------------------- */
-
-static int attach_error(const struct port *port, int r, struct err *err)
-{
-	uint32_t other = 0;
-	switch (r) {
-	case -EBUSY:
-	case -EEXIST:
-		bpf_xdp_query_id(port->ifindex, 0, &other);
-		return err_set(
-			err, EBUSY,
-			"%s is used already: XDP program %u is attached to it; stop its "
-			"owner ('bpftool link show' names links), or 'ip link set dev %s xdp off'",
-			port->name, other, port->name);
-	case -ERANGE:
-	case -ENOSPC:
-		return err_set(
-			err, -r,
-			"%s refuses native XDP (%s): its queues or its peer's MTU do not fit; "
-			"mend that, or set mode: generic",
-			port->name, strerror(-r));
-	default:
-		return err_set(err, -r, "can't attach the XDP program to %s: %s", port->name,
-			       strerror(-r));
-	}
-}
-
-/* The link that the daemon before left on a port, if it is still good; a descriptor or -1. */
-static int inherited_link(struct program *p, uint32_t index, const struct port *port)
-{
-	struct bpf_link_info info = {};
-	uint32_t size = sizeof(info);
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
-	int fd = pins_get(p->pins, p->link_names[index]);
-	if (fd < 0)
-		return -1;
-	bool generic =
-		!bpf_xdp_query(port->ifindex, 0, &query) && query.attach_mode == XDP_ATTACHED_SKB;
-	if (!bpf_obj_get_info_by_fd(fd, &info, &size) && info.type == BPF_LINK_TYPE_XDP &&
-	    (int)info.xdp.ifindex == port->ifindex &&
-	    generic == (port->wanted == MODE_GENERIC || port->generic))
-		return fd;
-	close(fd);
-	pins_drop(p->pins, p->link_names[index]);
-	return -1;
-}
-
-static int new_link(int program, struct port *port, struct err *err)
-{
-	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_DRV_MODE);
-	int fd = -EOPNOTSUPP;
-	if (port->wanted != MODE_GENERIC)
-		fd = bpf_link_create(program, port->ifindex, BPF_XDP, &opts);
-	if (fd == -EOPNOTSUPP && port->wanted != MODE_ZEROCOPY) {
-		opts.flags = XDP_FLAGS_SKB_MODE;
-		fd = bpf_link_create(program, port->ifindex, BPF_XDP, &opts);
-		port->generic = true;
-	}
-	return fd < 0 ? attach_error(port, fd, err) : fd;
-}
-
-int program_attach(struct program *p, uint32_t index, struct port *port, struct err *err)
-{
-	int program = bpf_program__fd(p->instances[index]->progs.weir);
-	int fd = inherited_link(p, index, port);
-	if (fd >= 0) {
-		p->links[index] = fd;
-		if (bpf_link_update(fd, program, NULL))
-			return err_set(err, errno, "can't take over the program on %s: %m",
-				       port->name);
-		return 0;
-	}
-	fd = new_link(program, port, err);
-	if (fd < 0)
-		return fd;
-	p->links[index] = fd;
-	return pins_put(p->pins, p->link_names[index], fd, err);
-}
-
-static bool is_ours(void *context, const char *name)
-{
-	const struct program *p = context;
-	for (uint32_t i = 0; i < p->count; i++)
-		if (!strcmp(name, p->link_names[i]))
-			return true;
-	return false;
-}
-
-void program_detach_others(struct program *p)
-{
-	pins_drop_all(p->pins, LINK_PREFIX, is_ours, p);
-}
-
-void program_detach(struct program *p)
-{
-	pins_drop_all(p->pins, LINK_PREFIX, NULL, NULL);
-	for (uint32_t i = 0; i < p->count; i++) {
-		if (p->links[i] >= 0)
-			close(p->links[i]);
-		p->links[i] = -1;
-	}
-}
+/* --- what it is told of --------------------------------------------------------------------- */
 
 void program_set_fast_path(struct program *p, uint32_t port, enum fast_path when)
 {
 	__atomic_store_n(&p->instances[port]->bss->fast_path, when, __ATOMIC_RELEASE);
 }
 
-int program_set_socket(struct program *p, uint32_t port, uint32_t queue, int fd, struct err *err)
-{
-	uint32_t slot = ABI_XSK_SLOT(port, queue);
-	if (bpf_map_update_elem(bpf_map__fd(first(p)->maps.xsks), &slot, &fd, BPF_ANY))
-		return err_set(err, errno, "can't steer queue %u to its socket: %m", queue);
-	return 0;
-}
-
 /* --- translations -------------------------------------------------------------------------- */
 
 int program_set_translations(struct program *p, int fd, struct err *err)
 {
-	int map = bpf_map__fd(first(p)->maps.translations);
+	int map = bpf_map__fd(program_first(p)->maps.translations);
 	uint32_t slot = 0;
 	if (fd < 0)
 		bpf_map_delete_elem(map, &slot);
@@ -331,31 +191,21 @@ void program_set_echo_limit(struct program *p, uint32_t limit)
 		__atomic_store_n(&p->instances[i]->bss->echo_limit, limit, __ATOMIC_RELAXED);
 }
 
-/*
- * Until this returns some CPU may still go by the word that was read before: then the other slot is
- * not to be touched. The kernel has no call that only waits, but this one does.
- */
-static void wait_for_packets(void)
-{
-	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
-		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-}
-
 int program_commit(struct program *p, struct target_maps *targets, const struct policy_maps *policy,
 		   uint32_t generation, struct err *err)
 {
 	const struct policy_slots slots = {
-		.policy = bpf_map__fd(first(p)->maps.policies),
-		.decisions = bpf_map__fd(first(p)->maps.decisions),
-		.source_slots = bpf_map__fd(first(p)->maps.source_slots),
-		.source_ranges = bpf_map__fd(first(p)->maps.source_ranges),
-		.refused_blocks = bpf_map__fd(first(p)->maps.refused_blocks),
-		.refused_lines = bpf_map__fd(first(p)->maps.refused_lines),
+		.policy = bpf_map__fd(program_first(p)->maps.policies),
+		.decisions = bpf_map__fd(program_first(p)->maps.decisions),
+		.source_slots = bpf_map__fd(program_first(p)->maps.source_slots),
+		.source_ranges = bpf_map__fd(program_first(p)->maps.source_ranges),
+		.refused_blocks = bpf_map__fd(program_first(p)->maps.refused_blocks),
+		.refused_lines = bpf_map__fd(program_first(p)->maps.refused_lines),
 	};
 	const struct policy_maps none = POLICY_MAPS_NONE;
 	uint32_t before = *p->tables & TABLES_SLOT, slot = before ^ 1;
-	int r = target_maps_put(targets, bpf_map__fd(first(p)->maps.targets),
-				bpf_map__fd(first(p)->maps.prefixes), slot, err);
+	int r = target_maps_put(targets, bpf_map__fd(program_first(p)->maps.targets),
+				bpf_map__fd(program_first(p)->maps.prefixes), slot, err);
 	r = r ? r : policy_maps_put(policy, &slots, slot, err);
 	if (r)
 		return r;
@@ -364,19 +214,19 @@ int program_commit(struct program *p, struct target_maps *targets, const struct 
 		*p->tables |= policy_bits(policy->flags) | generation << TABLES_GENERATION;
 	for (uint32_t i = 0; i < p->count; i++)
 		__atomic_store_n(&p->instances[i]->bss->tables, *p->tables, __ATOMIC_RELEASE);
-	wait_for_packets();
+	program_wait(p);
 	/* Large tables shall not be kept twice; without a policy the slot stays as it is. */
 	return policy_maps_put(&none, &slots, before, NULL);
 }
 
 int program_make_meters(struct program *p, uint32_t mask, struct err *err)
 {
-	return policy_meters_put(bpf_map__fd(first(p)->maps.meters), mask, err);
+	return policy_meters_put(bpf_map__fd(program_first(p)->maps.meters), mask, err);
 }
 
 int program_meters(const struct program *p)
 {
-	return bpf_map__fd(first(p)->maps.meters);
+	return bpf_map__fd(program_first(p)->maps.meters);
 }
 
 /* --- counters and taps --------------------------------------------------------------------- */
@@ -408,12 +258,12 @@ static void set_to_zero(struct bpf_map *map, uint32_t key, size_t size)
 void program_reset_counters(struct program *p)
 {
 	for (uint32_t i = 0; i < ABI_MAX_PORTS; i++)
-		set_to_zero(first(p)->maps.counters, i, sizeof(struct port_counters));
+		set_to_zero(program_first(p)->maps.counters, i, sizeof(struct port_counters));
 }
 
 void program_reset_rule(struct program *p, uint32_t rule)
 {
-	set_to_zero(first(p)->maps.rule_traffic, rule, sizeof(struct rule_traffic));
+	set_to_zero(program_first(p)->maps.rule_traffic, rule, sizeof(struct rule_traffic));
 }
 
 /* All but the time is a sum. */
@@ -423,8 +273,9 @@ int program_rule_traffic(const struct program *p, uint32_t rule, struct rule_tra
 	struct rule_traffic *each = cpus < 0 ? NULL : calloc(cpus, sizeof(*each));
 	if (!each)
 		return -ENOMEM;
-	int r = bpf_map_lookup_elem(bpf_map__fd(first(p)->maps.rule_traffic), &rule, each) ? -errno
-											   : 0;
+	int r = bpf_map_lookup_elem(bpf_map__fd(program_first(p)->maps.rule_traffic), &rule, each)
+			? -errno
+			: 0;
 	*out = (struct rule_traffic){};
 	for (int cpu = 0; !r && cpu < cpus; cpu++) {
 		out->packets += each[cpu].packets;
@@ -439,12 +290,12 @@ int program_rule_traffic(const struct program *p, uint32_t rule, struct rule_tra
 
 void program_reset_traffic(struct program *p, uint32_t backend)
 {
-	set_to_zero(first(p)->maps.fast_traffic, backend, sizeof(struct fast_traffic));
+	set_to_zero(program_first(p)->maps.fast_traffic, backend, sizeof(struct fast_traffic));
 }
 
 int program_counters(const struct program *p, uint32_t port, struct port_counters *out)
 {
-	return sum_over_cpus(first(p)->maps.counters, port, (uint64_t *)out,
+	return sum_over_cpus(program_first(p)->maps.counters, port, (uint64_t *)out,
 			     sizeof(*out) / sizeof(uint64_t));
 }
 
@@ -452,7 +303,8 @@ int program_counters(const struct program *p, uint32_t port, struct port_counter
 int program_traffic(const struct program *p, uint32_t from, uint32_t count,
 		    struct fast_traffic *out)
 {
-	int cpus = libbpf_num_possible_cpus(), fd = bpf_map__fd(first(p)->maps.fast_traffic);
+	int cpus = libbpf_num_possible_cpus(),
+	    fd = bpf_map__fd(program_first(p)->maps.fast_traffic);
 	uint32_t before = from - 1, end, read = count, *keys = calloc(count + 1, sizeof(*keys));
 	struct fast_traffic *each = cpus < 0 ? NULL : calloc((size_t)count * cpus, sizeof(*each));
 	int r = -ENOMEM;
@@ -478,15 +330,15 @@ void program_set_taps(struct program *p, uint32_t port, const struct tap_control
 
 int program_tap_map(const struct program *p)
 {
-	return bpf_map__fd(first(p)->maps.tap_rings);
+	return bpf_map__fd(program_first(p)->maps.tap_rings);
 }
 
 void program_watch_maps(const struct program *p, struct watch_maps *out)
 {
 	*out = (struct watch_maps){
-		.captures = bpf_map__fd(first(p)->maps.captures),
-		.tap_states = bpf_map__fd(first(p)->maps.tap_states),
-		.tap_rings = bpf_map__fd(first(p)->maps.tap_rings),
-		.steered = bpf_map__fd(first(p)->maps.steered),
+		.captures = bpf_map__fd(program_first(p)->maps.captures),
+		.tap_states = bpf_map__fd(program_first(p)->maps.tap_states),
+		.tap_rings = bpf_map__fd(program_first(p)->maps.tap_rings),
+		.steered = bpf_map__fd(program_first(p)->maps.steered),
 	};
 }

@@ -42,6 +42,15 @@ void program_close(struct program *p);
  */
 int program_attach(struct program *p, uint32_t index, struct port *port, struct err *err);
 
+/* Whether it still is, at that interface: one that was away for a moment has lost it. */
+bool program_is_attached(const struct program *p, uint32_t index, int ifindex);
+
+/* Gives up the place of one whose interface is gone. */
+void program_let_go(struct program *p, uint32_t index);
+
+/* Says to all what there is to know of a port: link address, MTU, and that it is (not) there. */
+int program_set_port(struct program *p, uint32_t index, const struct port *port, struct err *err);
+
 /* Detaches those of ports that are no longer configured. */
 void program_detach_others(struct program *p);
 
@@ -56,6 +65,15 @@ void program_set_fast_path(struct program *p, uint32_t port, enum fast_path when
 
 /* Names the socket for a port's queue. */
 int program_set_socket(struct program *p, uint32_t port, uint32_t queue, int fd, struct err *err);
+
+/* Takes them all away: when this returns, no packet is on its way to one. */
+void program_clear_sockets(struct program *p);
+
+/*
+ * When this returns, no CPU goes any more by what was read before. (The kernel has no call that
+ * only waits, but one that does.)
+ */
+void program_wait(struct program *p);
 
 /* Puts the translations of the flow table in force, a map's descriptor; -1: there are none. */
 int program_set_translations(struct program *p, int fd, struct err *err);

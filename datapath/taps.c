@@ -131,6 +131,8 @@ void taps_tally(const struct engine *e, uint32_t slot, uint32_t port, struct cap
 		add_tally(out, &e->instance.tap_states[i], slot, port);
 	for (uint32_t i = 0; i < e->worker_count; i++)
 		add_tally(out, &e->workers[i].tap.state, slot, port);
+	for (uint32_t i = 0; i < e->workers_seen; i++)
+		add_tally(out, &e->taps[i].state, slot, port);
 }
 
 /* --- records --------------------------------------------------------------------------------- */
@@ -139,6 +141,8 @@ void taps_drain(struct engine *e, tap_fn *fn, void *context, uint64_t until_ns)
 {
 	for (uint32_t i = 0; i < e->worker_count; i++)
 		tap_ring_drain(&e->workers[i].tap.ring, fn, context, until_ns);
+	for (uint32_t i = 0; i < e->workers_seen; i++)
+		tap_ring_drain(&e->taps[i].ring, fn, context, until_ns);
 	if (e->rings)
 		tap_rings_drain(e->rings, fn, context, until_ns);
 }

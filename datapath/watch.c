@@ -31,7 +31,7 @@ static void set_knobs(struct watch_bpf *p, const struct instance *instance,
 {
 	p->rodata->port_count = port_count;
 	for (uint32_t i = 0; i < port_count; i++)
-		p->rodata->port_ifindex[i] = ports[i].ifindex;
+		p->bss->port_ifindex[i] = ports[i].ifindex;
 	p->rodata->netns_cookie = instance->header->netns_cookie;
 }
 
@@ -43,6 +43,12 @@ static int reuse_maps(struct watch *w, const struct watch_maps *maps)
 	r = r ? r : bpf_map__reuse_fd(p->maps.tap_rings, maps->tap_rings);
 	r = r ? r : bpf_map__reuse_fd(p->maps.steered, maps->steered);
 	return r ? r : bpf_map__reuse_fd(p->maps.watch_counts, w->counters.fd);
+}
+
+void watch_set_port(struct watch *w, uint32_t port, int ifindex)
+{
+	if (w)
+		__atomic_store_n(&w->programs->bss->port_ifindex[port], ifindex, __ATOMIC_RELAXED);
 }
 
 /* Attaches those that count, and pins the links. */

@@ -27,6 +27,9 @@ struct watch_maps {
 int watch_open(struct watch **out, const struct instance *instance, const struct port *ports,
 	       uint32_t port_count, const struct watch_maps *maps, struct err *err);
 
+/* The interface of a port is another one now; 0: it is gone. NULL too. */
+void watch_set_port(struct watch *w, uint32_t port, int ifindex);
+
 /* What is pinned goes on. NULL too. */
 void watch_close(struct watch *w);
 

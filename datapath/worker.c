@@ -27,8 +27,8 @@
 
 #define RINGS_PER_SOCKET 4              /* fill, receive, transmit, completion */
 #define SPIN_NS          (50 * 1000ull) /* adaptive: how long it looks before it sleeps */
-#define SLEEP_MS         100            /* how long it sleeps at most: it has to see `stop` */
-#define HELD_SLEEP_MS    1 /* the same while packets are held: another worker may know */
+#define SLEEP_MS         100            /* how long it sleeps at most */
+#define SOON_MS          1 /* the same while packets wait: another worker, or the kernel, may take them */
 
 /* --- one turn ------------------------------------------------------------------------------ */
 
@@ -45,6 +45,19 @@ static inline void count(uint64_t *counter, uint64_t n)
 	__atomic_store_n(counter, *counter + n, __ATOMIC_RELAXED);
 }
 
+static inline uint64_t clock_ticks(void)
+{
+#if defined(__x86_64__)
+	return __builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+	uint64_t ticks;
+	__asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+	return ticks;
+#else
+	return 0;
+#endif
+}
+
 static void release_dropped(struct worker *w, const struct worker_tap_packet *p)
 {
 	if (worker_tap_wants_dropped(&w->tap, p->packet->reason))
@@ -59,8 +72,7 @@ static void dispatch(struct worker *w, const struct xsk *x, struct lb_packet *p,
 	const struct worker_tap_packet seen = {p, copy, x->port, x->queue, now_ns};
 	switch (p->verdict) {
 	case LB_TRANSMIT:
-		if (xsk_stage(&w->sockets[w->egress[p->egress]], p->data - w->area.base,
-			      p->length)) {
+		if (xsk_stage(w->egress[p->egress], p->data - w->area.base, p->length)) {
 			if (worker_tap_wants_sent(&w->tap))
 				worker_tap_sent(&w->tap, &seen);
 			return;
@@ -85,7 +97,9 @@ static void dispatch(struct worker *w, const struct xsk *x, struct lb_packet *p,
 	release_dropped(w, &seen);
 }
 
-static uint32_t receive(struct worker *w, const struct snapshot *s, struct xsk *x, uint64_t now_ns)
+/* Adds to `ticks` what the stages took that are its own. */
+static uint32_t receive(struct worker *w, const struct snapshot *s, struct xsk *x, uint64_t now_ns,
+			uint64_t ticks[WORKER_STAGES])
 {
 	struct lb_packet burst[LB_BURST];
 	uint32_t index, received = xsk_ring_cons__peek(&x->rx, LB_BURST, &index);
@@ -101,9 +115,13 @@ static uint32_t receive(struct worker *w, const struct snapshot *s, struct xsk *
 	}
 	xsk_ring_cons__release(&x->rx, received);
 	worker_tap_keep(&w->tap, burst, received);
+	uint64_t received_at = clock_ticks();
 	lb_process(&w->lb, s, burst, received, now_ns);
+	uint64_t decided_at = clock_ticks();
 	for (uint32_t i = 0; i < received; i++)
 		dispatch(w, x, &burst[i], i, now_ns);
+	ticks[WORKER_DECIDE] += decided_at - received_at;
+	ticks[WORKER_PLACE] += clock_ticks() - decided_at;
 	count(&w->counters->rx_packets, received);
 	count(&x->rx_packets, received);
 	return received;
@@ -162,30 +180,49 @@ static void flush(struct worker *w, struct xsk *x, uint64_t now_ns)
 /* Returns the packets it has seen. */
 static uint32_t turn(struct worker *w, const struct snapshot *s, uint64_t now_ns)
 {
+	uint64_t ticks[WORKER_STAGES] = {}, began_at = clock_ticks();
 	uint32_t received = 0;
 	for (uint32_t i = 0; i < w->socket_count; i++) {
 		struct xsk *x = &w->sockets[i];
 		xsk_reap(x, &w->pool);
 		xsk_refill(x, &w->pool);
-		if (xsk_ring_prod__needs_wakeup(x->fill))
+		if (xsk_ring_prod__needs_wakeup(x->fill) || x->driven)
 			recvfrom(x->fd, NULL, 0, MSG_DONTWAIT, NULL, NULL);
 		if (s)
-			received += receive(w, s, x, now_ns);
+			received += receive(w, s, x, now_ns, ticks);
 	}
 	if (s && lb_held(&w->lb))
 		release_held(w, s, now_ns);
+	uint64_t placed_at = clock_ticks();
 	for (uint32_t i = 0; i < w->socket_count; i++)
 		flush(w, &w->sockets[i], now_ns);
+	if (received) {
+		ticks[WORKER_SEND] = clock_ticks() - placed_at;
+		ticks[WORKER_RINGS] =
+			placed_at - began_at - ticks[WORKER_DECIDE] - ticks[WORKER_PLACE];
+		for (int i = 0; i < WORKER_STAGES; i++)
+			count(&w->counters->ticks[i], ticks[i]);
+	}
 	return received;
 }
 
 /* --- the thread ---------------------------------------------------------------------------- */
 
+/* What the kernel would not take yet has to be offered again soon. */
+static bool has_unsent(const struct worker *w)
+{
+	for (uint32_t i = 0; i < w->socket_count; i++)
+		if (xsk_unsent(&w->sockets[i]))
+			return true;
+	return false;
+}
+
 static void sleep_until_packets(struct worker *w)
 {
+	bool soon = lb_held(&w->lb) || has_unsent(w);
 	count(&w->counters->sleeps, 1);
 	urcu_qsbr_thread_offline();
-	poll(w->poll_fds, w->socket_count, lb_held(&w->lb) ? HELD_SLEEP_MS : SLEEP_MS);
+	poll(w->poll_fds, w->socket_count + 1, soon ? SOON_MS : SLEEP_MS);
 	urcu_qsbr_thread_online();
 }
 
@@ -206,10 +243,6 @@ static bool may_sleep(struct worker *w, uint32_t received, uint64_t now_ns)
 		w->idle_since_ns = now_ns;
 		return false;
 	}
-	/* What the kernel would not take yet has to be offered again soon. */
-	for (uint32_t i = 0; i < w->socket_count; i++)
-		if (xsk_unsent(&w->sockets[i]))
-			return false;
 	return w->poll == POLL_INTERRUPT || now_ns - w->idle_since_ns > SPIN_NS;
 }
 
@@ -242,34 +275,38 @@ static void *run(void *argument)
 
 /* --- opening and closing ------------------------------------------------------------------- */
 
+static void close_egress(struct worker *w)
+{
+	static uint32_t never;
+	w->nowhere.tx.producer = w->nowhere.tx.consumer = &never;
+	for (uint32_t i = 0; i < ABI_MAX_PORTS; i++)
+		w->egress[i] = &w->nowhere;
+}
+
 int worker_open(struct worker *w, uint16_t index, int cpu, struct worker_shared *shared,
 		struct flow_table *flows, struct worker_memory *memory, const struct config *config,
 		uint32_t socket_count, int node, struct err *err)
 {
 	uint32_t frames = socket_count * config->frames_per_queue;
+	struct worker_tap tap = w->tap;
 	*w = (struct worker){.shared = shared, .index = index, .cpu = cpu, .poll = config->poll};
+	w->tap = tap;
+	close_egress(w);
 	w->counters = &memory->own;
 	lb_init(&w->lb, flows, &memory->lb, config->flow_insert_limit);
 	w->held = held_new();
 	lb_use_fragments(&w->lb, shared->fragments, w->held);
 	w->sockets = calloc(socket_count, sizeof(*w->sockets));
-	w->poll_fds = calloc(socket_count, sizeof(*w->poll_fds));
+	w->poll_fds = calloc(socket_count + 1, sizeof(*w->poll_fds));
 	if (!w->held || !w->sockets || !w->poll_fds || frame_pool_init(&w->pool, frames) ||
-	    worker_tap_init(&w->tap, index, &shared->tap, shared->captures))
+	    (!tap.slots && worker_tap_init(&w->tap, index, &shared->tap, shared->captures)))
 		return err_set(err, ENOMEM, "not enough memory for worker %u", index);
+	w->poll_fds[0] = (struct pollfd){.fd = shared->wake, .events = POLLIN};
 	int r = memory_open(&w->memory, (size_t)frames * FRAME_SIZE, node, config->hugepages, err);
 	if (r)
 		return r;
 	return xsk_area_open(&w->area, &w->memory, config->frames_per_queue / RINGS_PER_SOCKET,
 			     err);
-}
-
-static bool has_socket_on(const struct worker *w, uint16_t port)
-{
-	for (uint32_t i = 0; i < w->socket_count; i++)
-		if (w->sockets[i].port == port)
-			return true;
-	return false;
 }
 
 int worker_open_socket(struct worker *w, const struct port *port, uint16_t port_index,
@@ -279,13 +316,14 @@ int worker_open_socket(struct worker *w, const struct port *port, uint16_t port_
 			 err);
 	if (r)
 		return r;
-	w->poll_fds[w->socket_count] =
-		(struct pollfd){.fd = w->sockets[w->socket_count].fd, .events = POLLIN};
+	struct xsk *x = &w->sockets[w->socket_count++];
+	if (w->poll == POLL_BUSY)
+		(void)xsk_prefer_busy_poll(x); /* without it, it is as with interrupts */
+	w->poll_fds[w->socket_count] = (struct pollfd){.fd = x->fd, .events = POLLIN};
 	/* The first queue: the last ones may be those that virtio_net sends by from XDP, unlocked.
 	 */
-	if (!has_socket_on(w, port_index))
-		w->egress[port_index] = w->socket_count;
-	w->socket_count++;
+	if (w->egress[port_index] == &w->nowhere)
+		w->egress[port_index] = x;
 	return 0;
 }
 
@@ -311,7 +349,6 @@ void worker_close(struct worker *w)
 		xsk_close(&w->sockets[i]);
 	xsk_area_close(&w->area);
 	memory_close(&w->memory);
-	worker_tap_fini(&w->tap);
 	held_free(w->held);
 	frame_pool_fini(&w->pool);
 	free(w->poll_fds);

@@ -34,6 +34,19 @@ struct snapshot;
 #define WORKER_BURST_TIMES   16
 #define WORKER_BURST_NS_LOG2 10
 
+/*
+ * What turns with packets are made of. What they cost is counted in ticks of the CPU's clock (x86:
+ * TSC, so cycles at the nominal frequency; arm64: cntvct), and what waits or interrupts the worker
+ * is in it.
+ */
+enum worker_stage {
+	WORKER_RINGS,  /* frames taken back, refilled, received */
+	WORKER_DECIDE, /* lb_process() */
+	WORKER_PLACE,  /* each packet's frame to its next owner, taps */
+	WORKER_SEND,   /* the kernel told */
+	WORKER_STAGES,
+};
+
 struct worker_counters {
 	uint64_t turns;      /* of the loop */
 	uint64_t busy_turns; /* with at least one packet */
@@ -47,6 +60,7 @@ struct worker_counters {
 	uint64_t burst_ns;   /* that busy turns took */
 	/* How many took up to 1024 ns, 2048 ns, ..., and the last: longer than all of these. */
 	uint64_t burst_times[WORKER_BURST_TIMES];
+	uint64_t ticks[WORKER_STAGES]; /* over rx_packets: what a packet costs */
 };
 
 /* Of one socket: what went through it, and what the kernel lost in front of it (XDP_STATISTICS). */
@@ -75,6 +89,7 @@ struct worker_shared {
 	struct fragments *fragments;
 	struct tap_control tap;        /* of all captures together */
 	struct capture_slot *captures; /* what each wants */
+	int wake; /* descriptor that can be read when `stop` was set: who sleeps looks again */
 	bool stop;
 };
 
@@ -83,7 +98,7 @@ struct worker {
 	struct worker_shared *shared;
 	struct xsk *sockets;
 	uint32_t socket_count;
-	uint16_t egress[ABI_MAX_PORTS]; /* port index -> the socket to transmit by */
+	struct xsk *egress[ABI_MAX_PORTS]; /* port index -> the socket to transmit by */
 	uint64_t idle_since_ns;
 	struct frame_pool pool;
 	struct lb lb;
@@ -96,14 +111,16 @@ struct worker {
 	uint16_t index;
 	int cpu, tid;
 	enum config_poll poll;
-	struct pollfd *poll_fds; /* of the sockets, in their order */
+	struct pollfd *poll_fds; /* of what wakes it up, then of the sockets in their order */
+	struct xsk nowhere;      /* egress of ports that are gone: its ring is always full */
 	pthread_t thread;
 	bool running;
 };
 
 /*
- * Prepares worker `index` with memory for `socket_count` sockets of `frames` frames each. Sockets
- * are opened by worker_open_socket(), then worker_start() gives it its thread.
+ * Prepares worker `index` (*w zeroed but for its tap, which may be that of one before it) with
+ * memory for `socket_count` sockets of `frames` frames each. Sockets are opened by
+ * worker_open_socket(), then worker_start() gives it its thread.
  */
 int worker_open(struct worker *w, uint16_t index, int cpu, struct worker_shared *shared,
 		struct flow_table *flows, struct worker_memory *memory, const struct config *config,
@@ -114,7 +131,7 @@ int worker_start(struct worker *w, struct err *err);
 
 /* Waits for the thread to end, after shared->stop was set. */
 void worker_join(struct worker *w);
-void worker_close(struct worker *w); /* a zeroed one too */
+void worker_close(struct worker *w); /* a zeroed one too; its tap stays the caller's */
 
 /* Any thread. */
 void worker_frames(const struct worker *w, struct worker_frames *out);

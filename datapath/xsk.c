@@ -20,9 +20,16 @@
 #define XDP_MAX_TX_SKB_BUDGET 9
 #endif
 
-#define TX_BUDGET   256u       /* frames the kernel sends in one call in copy mode, if it can */
-#define SEND_BUFFER (16 << 20) /* bytes in flight in copy mode */
-#define REAP_BATCH  64u
+#ifndef SO_PREFER_BUSY_POLL
+#define SO_PREFER_BUSY_POLL 69
+#define SO_BUSY_POLL_BUDGET 70
+#endif
+
+#define BUSY_POLL_US     20   /* of no weight: nobody waits in a call */
+#define BUSY_POLL_BUDGET 64   /* packets in one call: a burst */
+#define TX_BUDGET        256u /* frames the kernel sends in one call in copy mode, if it can */
+#define SEND_BUFFER      (16 << 20) /* bytes in flight in copy mode */
+#define REAP_BATCH       64u
 
 int xsk_area_open(struct xsk_area *a, const struct memory *m, uint32_t ring_size, struct err *err)
 {
@@ -100,6 +107,23 @@ void xsk_close(struct xsk *x)
 		xsk_socket__delete(x->socket);
 	x->socket = NULL;
 	x->fd = -1;
+}
+
+int xsk_prefer_busy_poll(const struct xsk *x)
+{
+	int on = 1, us = BUSY_POLL_US, budget = BUSY_POLL_BUDGET;
+	if (setsockopt(x->fd, SOL_SOCKET, SO_PREFER_BUSY_POLL, &on, sizeof(on)) ||
+	    setsockopt(x->fd, SOL_SOCKET, SO_BUSY_POLL, &us, sizeof(us)) ||
+	    setsockopt(x->fd, SOL_SOCKET, SO_BUSY_POLL_BUDGET, &budget, sizeof(budget)))
+		return -errno;
+	return 0;
+}
+
+unsigned int xsk_napi(const struct xsk *x)
+{
+	unsigned int napi = 0;
+	socklen_t size = sizeof(napi);
+	return getsockopt(x->fd, SOL_SOCKET, SO_INCOMING_NAPI_ID, &napi, &size) ? 0 : napi;
 }
 
 bool xsk_is_zerocopy(const struct xsk *x)

@@ -42,7 +42,8 @@ struct xsk {
 	int fd;
 	uint16_t port, queue;            /* port index, queue id of the interface */
 	uint64_t rx_packets, tx_packets; /* through it; of its worker, read by anyone */
-	uint32_t staged;                 /* descriptors written to the tx ring, not yet submitted */
+	bool driven;     /* its worker has to poll the queue's NAPI (datapath/deferral.h) */
+	uint32_t staged; /* descriptors written to the tx ring, not yet submitted */
 };
 
 /*
@@ -52,6 +53,13 @@ struct xsk {
 int xsk_open(struct xsk *x, struct xsk_area *area, const struct port *port, uint16_t port_index,
 	     uint16_t queue, bool zerocopy, struct err *err);
 void xsk_close(struct xsk *x); /* a zeroed one too */
+
+/* Asks for preferred busy polling; -errno: this kernel does not know it (Linux 5.11). */
+int xsk_prefer_busy_poll(const struct xsk *x);
+
+/* The kernel's number of the queue's NAPI, which busy polling drives; 0: its driver tells none
+ * (yet). */
+unsigned int xsk_napi(const struct xsk *x);
 
 /* Whether the kernel did bind it zero copy. */
 bool xsk_is_zerocopy(const struct xsk *x);

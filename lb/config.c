@@ -359,7 +359,7 @@ const struct mapping *config_keys(void)
 
 static int parse_document(struct document *d, struct config **out)
 {
-	struct place at = {.node = document_root(d)};
+	struct place at = {.node = d->root};
 	struct config *c = calloc(1, sizeof(*c));
 	if (!c) {
 		document_no_memory(d);

@@ -221,13 +221,26 @@ static void check_backend_doubles(const struct config_service *s, unsigned int i
 	check_doubles(d, column);
 }
 
+/* Where a backend is; its path is made where there is a fault to name. */
+struct backend_place {
+	unsigned int service, backend;
+};
+
+static const char *backend_path(const struct backend_place *at, const char *key,
+				char path[PATH_TEXT])
+{
+	snprintf(path, PATH_TEXT, "services[%u].backends[%u].%s", at->service, at->backend, key);
+	return path;
+}
+
 /* What a backend gets by each method is why it can or can't have a port or family of its own. */
 static void check_backend_port(const struct config_service *s, const struct config_backend *b,
-			       const char *path, struct document *d)
+			       const struct backend_place *at, struct document *d)
 {
+	char path[PATH_TEXT];
 	if (b->port && s->forward != FORWARD_NAT)
 		document_fault_path(
-			d, path,
+			d, backend_path(at, "port", path),
 			"%u, but with forward: %s a backend gets the client's packet as it is, to "
 			"the service's own port; expected same, or forward: nat",
 			b->port, config_forward_word(s->forward));
@@ -235,16 +248,17 @@ static void check_backend_port(const struct config_service *s, const struct conf
 
 /* What goes to a VIP through a tunnel comes back, and goes there again. */
 static void check_loop(const struct config *c, const struct config_service *s,
-		       const struct config_backend *b, const char *path, struct document *d)
+		       const struct config_backend *b, const struct backend_place *at,
+		       struct document *d)
 {
-	char text[ADDR_TEXT];
+	char text[ADDR_TEXT], path[PATH_TEXT];
 	if (s->forward != FORWARD_IPIP && s->forward != FORWARD_GUE)
 		return;
 	for (unsigned int i = 0; i < c->service_count; i++) {
 		const struct config_service *other = &c->services[i];
 		if (other == s || !prefix_holds(&other->address, other->prefix, &b->address))
 			continue;
-		document_fault_path(d, path,
+		document_fault_path(d, backend_path(at, "address", path),
 				    "%s is a VIP, that of service '%s': packets would come back; "
 				    "expected the backend's",
 				    addr_format(&b->address, text), other->name);
@@ -253,17 +267,19 @@ static void check_loop(const struct config *c, const struct config_service *s,
 }
 
 static void check_backend_address(const struct config_service *s, const struct config_backend *b,
-				  const char *path, struct document *d)
+				  const struct backend_place *at, struct document *d)
 {
-	char text[ADDR_TEXT];
+	char text[ADDR_TEXT], path[PATH_TEXT];
 	if (prefix_holds(&s->address, s->prefix, &b->address))
 		document_fault_path(
-			d, path, "%s is %s; expected the backend's", addr_format(&b->address, text),
+			d, backend_path(at, "address", path), "%s is %s; expected the backend's",
+			addr_format(&b->address, text),
 			s->prefix ? "in the service's own prefix" : "the service's own address");
 	else if (s->forward == FORWARD_DSR && addr_is_v4(&s->address) != addr_is_v4(&b->address))
-		document_fault_path(
-			d, path, "%s is not of the service's family; dsr needs an %s address",
-			addr_format(&b->address, text), addr_is_v4(&s->address) ? "IPv4" : "IPv6");
+		document_fault_path(d, backend_path(at, "address", path),
+				    "%s is not of the service's family; dsr needs an %s address",
+				    addr_format(&b->address, text),
+				    addr_is_v4(&s->address) ? "IPv4" : "IPv6");
 }
 
 static void check_backends(const struct config *c, struct document *d)
@@ -274,11 +290,10 @@ static void check_backends(const struct config *c, struct document *d)
 		const struct config_service *s = &c->services[i];
 		check_backend_doubles(s, i, d);
 		for (unsigned int j = 0; j < s->backend_count; j++) {
-			snprintf(path, sizeof(path), "services[%u].backends[%u].address", i, j);
-			check_backend_address(s, &s->backends[j], path, d);
-			check_loop(c, s, &s->backends[j], path, d);
-			snprintf(path, sizeof(path), "services[%u].backends[%u].port", i, j);
-			check_backend_port(s, &s->backends[j], path, d);
+			const struct backend_place at = {i, j};
+			check_backend_address(s, &s->backends[j], &at, d);
+			check_loop(c, s, &s->backends[j], &at, d);
+			check_backend_port(s, &s->backends[j], &at, d);
 		}
 		total += s->backend_count;
 		snprintf(path, sizeof(path), "services[%u].backends", i);

@@ -230,7 +230,7 @@ static void read_port_items(struct document *d, const struct place *at, const st
 			    struct config_port_range *ranges, unsigned int *count)
 {
 	for (size_t i = 0; i < value_item_count(at->node); i++) {
-		struct place here = value_item(d, at, i);
+		struct place here = value_item(at, i);
 		const char *text = value_text(d, &here, f, ENDPOINT_PORTS);
 		if (text && endpoint_ports(d, &here, text, &ranges[*count]))
 			(*count)++;
@@ -243,7 +243,7 @@ static void read_ports(struct document *d, const struct place *at, const struct 
 {
 	static const char expects[] = "a port, a range like 8000-8099, a list of those, or any";
 	unsigned int *count = ports_count(f, base);
-	bool is_list = at->node && at->node->type == YAML_SEQUENCE_NODE;
+	bool is_list = at->node && at->node->type == NODE_LIST;
 	const char *text = NULL;
 	if (is_list && !value_item_count(at->node))
 		document_fault(d, at, "found an empty list; expected %s", expects);

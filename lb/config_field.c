@@ -36,10 +36,10 @@ static const char *list_keys(const struct mapping *m, bool required_only, char t
 }
 
 static void unknown_key(struct document *d, const struct place *at, const struct mapping *m,
-			const yaml_node_t *node)
+			const struct node *node)
 {
 	char quoted[DOCUMENT_QUOTE], keys[KEYS_TEXT];
-	const char *key = (const char *)node->data.scalar.value;
+	const char *key = node->text;
 	size_t word =
 		strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
 	bool plain = word && word <= WORD_MAX && !key[word];
@@ -54,21 +54,21 @@ static void unknown_key(struct document *d, const struct place *at, const struct
 
 /* --- mappings ------------------------------------------------------------------------------ */
 
-static int find_field(const struct mapping *m, const yaml_node_t *key)
+static int find_field(const struct mapping *m, const struct node *key)
 {
 	for (unsigned int i = 0; i < m->count; i++)
-		if (strlen(m->fields[i].key) == key->data.scalar.length &&
-		    !memcmp(m->fields[i].key, key->data.scalar.value, key->data.scalar.length))
+		if (strlen(m->fields[i].key) == key->length &&
+		    !memcmp(m->fields[i].key, key->text, key->length))
 			return i;
 	return -1;
 }
 
 static void read_pair(struct document *d, const struct place *at, const struct mapping *m,
-		      const yaml_node_pair_t *pair, const yaml_node_t *seen[FIELD_MAX], void *base)
+		      const struct node *key, const struct node *value,
+		      const struct node *seen[FIELD_MAX], void *base)
 {
-	const yaml_node_t *key = document_node(d, pair->key);
 	char text[DOCUMENT_QUOTE];
-	if (key->type != YAML_SCALAR_NODE) {
+	if (key->type != NODE_TEXT) {
 		document_fault_on(d, at, key, "found %s as a key; expected a word",
 				  document_found(key, text));
 		return;
@@ -79,10 +79,10 @@ static void read_pair(struct document *d, const struct place *at, const struct m
 		return;
 	}
 	const struct field *f = &m->fields[i];
-	struct place here = {.up = at, .key = f->key, .node = document_node(d, pair->value)};
+	struct place here = {.up = at, .key = f->key, .node = value};
 	if (seen[i]) {
-		document_fault_on(d, &here, key, "given twice; it is on line %zu already",
-				  seen[i]->start_mark.line + 1);
+		document_fault_on(d, &here, key, "given twice; it is on line %u already",
+				  seen[i]->line);
 		return;
 	}
 	seen[i] = key;
@@ -104,18 +104,15 @@ static void read_absent(struct document *d, const struct place *at, const struct
 
 void mapping_read(struct document *d, const struct place *at, const struct mapping *m, void *base)
 {
-	const yaml_node_t *seen[FIELD_MAX] = {NULL};
+	const struct node *seen[FIELD_MAX] = {NULL};
 	char text[DOCUMENT_QUOTE], keys[KEYS_TEXT];
-	if (at->node && at->node->type != YAML_MAPPING_NODE) {
+	if (at->node && at->node->type != NODE_MAPPING) {
 		document_fault(d, at, "found %s; expected a mapping with the keys %s",
 			       document_found(at->node, text), list_keys(m, false, keys));
 		return;
 	}
-	if (at->node) {
-		const yaml_node_pair_t *pair = at->node->data.mapping.pairs.start;
-		for (; pair < at->node->data.mapping.pairs.top; pair++)
-			read_pair(d, at, m, pair, seen, base);
-	}
+	for (uint32_t i = 0; at->node && i < at->node->length; i += 2)
+		read_pair(d, at, m, at->node->items[i], at->node->items[i + 1], seen, base);
 	for (unsigned int i = 0; i < m->count; i++)
 		if (!seen[i])
 			read_absent(d, at, m, &m->fields[i], base);
@@ -154,9 +151,8 @@ const struct kind kind_mapping = {.read = read_mapping_field, .print = print_map
 static void read_items(struct document *d, const struct place *at, const struct list *l,
 		       char *items)
 {
-	const yaml_node_item_t *item = at->node->data.sequence.items.start;
-	for (unsigned int i = 0; item + i < at->node->data.sequence.items.top; i++) {
-		struct place here = {.up = at, .index = i, .node = document_node(d, item[i])};
+	for (unsigned int i = 0; i < at->node->length; i++) {
+		struct place here = {.up = at, .index = i, .node = at->node->items[i]};
 		mapping_read(d, &here, &l->item, items + i * l->item_size);
 	}
 }
@@ -167,12 +163,12 @@ static void read_list(struct document *d, const struct place *at, const struct f
 	char text[DOCUMENT_QUOTE], keys[KEYS_TEXT];
 	if (!at->node)
 		return;
-	if (at->node->type != YAML_SEQUENCE_NODE) {
+	if (at->node->type != NODE_LIST) {
 		document_fault(d, at, "found %s; expected a list of mappings with the keys %s",
 			       document_found(at->node, text), list_keys(&l->item, false, keys));
 		return;
 	}
-	size_t count = at->node->data.sequence.items.top - at->node->data.sequence.items.start;
+	size_t count = at->node->length;
 	if (count < l->min || count > l->max) {
 		document_fault(d, at, "a list of %zu; expected %u to %u", count, l->min, l->max);
 		return;

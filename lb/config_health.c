@@ -200,7 +200,7 @@ static void read_words(struct document *d, const struct place *at, const struct 
 		       char **words)
 {
 	for (size_t i = 0; i < value_item_count(at->node); i++) {
-		struct place here = value_item(d, at, i);
+		struct place here = value_item(at, i);
 		const char *text = value_text(d, &here, f, "a word of the command");
 		if (text && !is_printable(text, 1024))
 			value_unexpected(d, &here, text, "1 to 1024 printable ASCII characters");
@@ -220,10 +220,9 @@ static void read_command(struct document *d, const struct place *at, const struc
 				      "none";
 	struct config_service *s = base;
 	char text[DOCUMENT_QUOTE];
-	if (!at->node || (at->node->type == YAML_SCALAR_NODE &&
-			  !strcmp((const char *)at->node->data.scalar.value, NONE)))
+	if (!at->node || (at->node->type == NODE_TEXT && !strcmp(at->node->text, NONE)))
 		return;
-	if (at->node->type != YAML_SEQUENCE_NODE || !value_item_count(at->node) ||
+	if (at->node->type != NODE_LIST || !value_item_count(at->node) ||
 	    value_item_count(at->node) > WORDS_MAX) {
 		document_fault(d, at, "found %s; expected %s", document_found(at->node, text),
 			       expects);

@@ -173,6 +173,5 @@ const struct kind kind_limit = {read_limit, print_limit};
 /* A mapping, or `none`. */
 bool config_is_none(const struct place *at)
 {
-	return !at->node || (at->node->type == YAML_SCALAR_NODE &&
-			     !strcmp((const char *)at->node->data.scalar.value, "none"));
+	return !at->node || (at->node->type == NODE_TEXT && !strcmp(at->node->text, "none"));
 }

@@ -27,7 +27,7 @@ static void read_items(struct document *d, const struct place *at, const struct 
 		       struct config_nat *nat)
 {
 	for (size_t i = 0; i < value_item_count(at->node); i++) {
-		struct place here = value_item(d, at, i);
+		struct place here = value_item(at, i);
 		const char *text = value_text(d, &here, f, ENDPOINT_ADDRESS);
 		struct addr a;
 		if (!text || !endpoint_address(d, &here, text, &a))
@@ -45,7 +45,7 @@ static void read_addresses(struct document *d, const struct place *at, const str
 {
 	static const char expects[] = "none or a list of up to 64 addresses like [10.0.0.2]";
 	struct config_nat *nat = (void *)((char *)base + f->offset);
-	if (!at->node || at->node->type != YAML_SEQUENCE_NODE) {
+	if (!at->node || at->node->type != NODE_LIST) {
 		const char *text = value_text(d, at, f, expects);
 		if (text && strcmp(text, "none"))
 			value_unexpected(d, at, text, expects);

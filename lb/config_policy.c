@@ -39,7 +39,7 @@ static void read_words(struct document *d, const struct place *at, const struct 
 	static const char expects[] = "a name, or a list of them";
 	struct config_words *w = member(f, base);
 	const char *none = f->rule, *text;
-	bool is_list = at->node && at->node->type == YAML_SEQUENCE_NODE;
+	bool is_list = at->node && at->node->type == NODE_LIST;
 	size_t count = is_list ? value_item_count(at->node) : 1;
 	if (!count) {
 		document_fault(d, at, "found an empty list; expected %s", expects);
@@ -51,7 +51,7 @@ static void read_words(struct document *d, const struct place *at, const struct 
 		return;
 	}
 	for (size_t i = 0; is_list && i < count; i++) {
-		struct place here = value_item(d, at, i);
+		struct place here = value_item(at, i);
 		text = value_text(d, &here, f, expects);
 		if (text)
 			add_word(d, w, text);
@@ -186,11 +186,11 @@ static void read_match(struct document *d, const struct place *at, const struct 
 		       void *base)
 {
 	struct config_match *m = member(f, base);
-	bool is_list = at->node && at->node->type == YAML_SEQUENCE_NODE;
+	bool is_list = at->node && at->node->type == NODE_LIST;
 	const char *text;
 	*m = (struct config_match){.length_last = UINT16_MAX};
 	for (size_t i = 0; is_list && i < value_item_count(at->node); i++) {
-		struct place here = value_item(d, at, i);
+		struct place here = value_item(at, i);
 		text = value_text(d, &here, f, match_expects);
 		if (text)
 			read_match_word(d, &here, text, m);

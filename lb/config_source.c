@@ -41,7 +41,7 @@ static void read_prefixes(struct document *d, const struct place *at, const stru
 	struct config_source *s = base;
 	if (!at->node)
 		return;
-	bool is_list = at->node->type == YAML_SEQUENCE_NODE;
+	bool is_list = at->node->type == NODE_LIST;
 	size_t count = is_list ? value_item_count(at->node) : 1;
 	s->prefixes = calloc(count + 1, sizeof(*s->prefixes));
 	if (!s->prefixes) {
@@ -51,7 +51,7 @@ static void read_prefixes(struct document *d, const struct place *at, const stru
 	if (!is_list)
 		read_prefix(d, at, s);
 	for (size_t i = 0; is_list && i < count; i++) {
-		struct place here = value_item(d, at, i);
+		struct place here = value_item(at, i);
 		read_prefix(d, &here, s);
 	}
 }
@@ -85,43 +85,36 @@ static const struct field file_field = {"file", &kind_text,
 
 static void read_source(struct document *d, const struct place *at, struct config_source *s)
 {
-	const yaml_node_pair_t *pair = NULL;
 	char text[DOCUMENT_QUOTE];
-	if (at->node->type == YAML_MAPPING_NODE &&
-	    at->node->data.mapping.pairs.top - at->node->data.mapping.pairs.start == 1)
-		pair = at->node->data.mapping.pairs.start;
-	const yaml_node_t *key = pair ? document_node(d, pair->key) : NULL;
+	bool is_one = at->node->type == NODE_MAPPING && at->node->length == 2;
+	const struct node *key = is_one ? at->node->items[0] : NULL;
 	const struct field *f = NULL;
-	if (key && key->type == YAML_SCALAR_NODE &&
-	    !strcmp((const char *)key->data.scalar.value, prefixes_field.key))
+	if (key && key->type == NODE_TEXT && !strcmp(key->text, prefixes_field.key))
 		f = &prefixes_field;
-	if (key && key->type == YAML_SCALAR_NODE &&
-	    !strcmp((const char *)key->data.scalar.value, file_field.key))
+	if (key && key->type == NODE_TEXT && !strcmp(key->text, file_field.key))
 		f = &file_field;
 	if (!f) {
 		document_fault(d, at, "found %s; expected %s",
-			       at->node->type == YAML_MAPPING_NODE ? "other keys"
-								   : document_found(at->node, text),
+			       at->node->type == NODE_MAPPING ? "other keys"
+							      : document_found(at->node, text),
 			       group_expects);
 		return;
 	}
-	struct place here = {.up = at, .key = f->key, .node = document_node(d, pair->value)};
+	struct place here = {.up = at, .key = f->key, .node = at->node->items[1]};
 	f->kind->read(d, &here, f, s);
 }
 
-static void read_pair(struct document *d, const struct place *at, const yaml_node_pair_t *pair,
-		      struct config_policy *p)
+static void read_pair(struct document *d, const struct place *at, const struct node *key,
+		      const struct node *value, struct config_policy *p)
 {
-	const yaml_node_t *key = document_node(d, pair->key);
 	struct config_source *s = &p->sources[p->source_count];
-	const char *name =
-		key->type == YAML_SCALAR_NODE ? (const char *)key->data.scalar.value : "";
-	if (!config_name_rule.valid(name) || strlen(name) != key->data.scalar.length) {
+	const char *name = key->type == NODE_TEXT ? key->text : "";
+	if (!config_name_rule.valid(name) || strlen(name) != key->length) {
 		document_fault_on(d, at, key, "a group's name; expected %s",
 				  config_name_rule.expects);
 		return;
 	}
-	struct place here = {.up = at, .key = name, .node = document_node(d, pair->value)};
+	struct place here = {.up = at, .key = name, .node = value};
 	if (config_find_source(p, name) >= 0 || !strcmp(name, "any")) {
 		document_fault_on(d, &here, key, "%s; give this group another name",
 				  strcmp(name, "any") ? "given twice" : "is what stands for all");
@@ -143,13 +136,13 @@ static void read_sources(struct document *d, const struct place *at, const struc
 	char text[DOCUMENT_QUOTE];
 	if (!at->node)
 		return;
-	if (at->node->type != YAML_MAPPING_NODE) {
+	if (at->node->type != NODE_MAPPING) {
 		document_fault(d, at, "found %s; expected groups by name, like {office: %s}",
 			       document_found(at->node, text), "{prefixes: [192.0.2.0/24]}");
 		return;
 	}
-	const yaml_node_pair_t *pair = at->node->data.mapping.pairs.start;
-	size_t count = at->node->data.mapping.pairs.top - pair;
+	struct node *const *items = at->node->items;
+	size_t count = at->node->length / 2;
 	if (count > CONFIG_MAX_SOURCES) {
 		document_fault(d, at, "%zu groups; expected at most %u", count, CONFIG_MAX_SOURCES);
 		return;
@@ -160,7 +153,7 @@ static void read_sources(struct document *d, const struct place *at, const struc
 		return;
 	}
 	for (size_t i = 0; i < count; i++)
-		read_pair(d, at, &pair[i], p);
+		read_pair(d, at, items[2 * i], items[2 * i + 1], p);
 }
 
 /* --- printing -------------------------------------------------------------------------------- */

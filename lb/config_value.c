@@ -16,21 +16,36 @@
 
 /* --- text and numbers ---------------------------------------------------------------------- */
 
+const char *value_any_text(const struct place *at, const struct field *f)
+{
+	const struct node *n = at->node;
+	if (!n)
+		return f->fallback;
+	bool is_text = n->type == NODE_TEXT && n->length && strlen(n->text) == n->length;
+	return is_text ? n->text : NULL;
+}
+
 const char *value_text(struct document *d, const struct place *at, const struct field *f,
 		       const char *expects)
 {
-	char text[DOCUMENT_QUOTE];
-	if (!at->node)
-		return f->fallback;
-	if (at->node->type == YAML_SCALAR_NODE && at->node->data.scalar.length) {
-		const char *value = (const char *)at->node->data.scalar.value;
-		if (strlen(value) == at->node->data.scalar.length)
-			return value;
+	char quoted[DOCUMENT_QUOTE];
+	const char *text = value_any_text(at, f);
+	if (text)
+		return text;
+	if (at->node->type == NODE_TEXT && at->node->length)
 		document_fault(d, at, "found a NUL character; expected %s", expects);
-		return NULL;
-	}
-	document_fault(d, at, "found %s; expected %s", document_found(at->node, text), expects);
+	else
+		document_fault(d, at, "found %s; expected %s", document_found(at->node, quoted),
+			       expects);
 	return NULL;
+}
+
+void value_refuse(struct document *d, const struct place *at, const struct field *f,
+		  const char *expects)
+{
+	const char *text = value_text(d, at, f, expects);
+	if (text)
+		value_unexpected(d, at, text, expects);
 }
 
 void value_unexpected(struct document *d, const struct place *at, const char *value,
@@ -59,22 +74,26 @@ static uint32_t *u32_member(const struct field *f, const void *base)
 	return (uint32_t *)((char *)base + f->offset);
 }
 
+static bool parse_number(const char *text, const struct number_rule *rule, uint32_t *n)
+{
+	return value_decimal(text, strlen(text), n) && *n >= rule->first && *n <= rule->last &&
+	       !(rule->power_of_two && *n & (*n - 1));
+}
+
 static void read_number(struct document *d, const struct place *at, const struct field *f,
 			void *base)
 {
 	const struct number_rule *rule = f->rule;
+	const char *text = value_any_text(at, f);
 	char expects[EXPECTS_TEXT];
 	uint32_t n;
+	if (text && parse_number(text, rule, &n)) {
+		*u32_member(f, base) = n;
+		return;
+	}
 	snprintf(expects, sizeof(expects), "a %s from %u to %u",
 		 rule->power_of_two ? "power of two" : "whole number", rule->first, rule->last);
-	const char *text = value_text(d, at, f, expects);
-	if (!text)
-		return;
-	if (!value_decimal(text, strlen(text), &n) || n < rule->first || n > rule->last ||
-	    (rule->power_of_two && n & (n - 1)))
-		value_unexpected(d, at, text, expects);
-	else
-		*u32_member(f, base) = n;
+	value_refuse(d, at, f, expects);
 }
 
 static void print_number(const struct field *f, const void *base, unsigned int indent, FILE *out)
@@ -280,20 +299,20 @@ static void read_choice(struct document *d, const struct place *at, const struct
 			void *base)
 {
 	const struct choice *c = f->rule;
+	const char *text = value_any_text(at, f);
 	char expects[EXPECTS_TEXT];
-	list_choices(c, expects);
-	const char *text = value_text(d, at, f, expects);
-	if (!text)
-		return;
-	while (c->word && strcmp(c->word, text))
+	while (c->word && (!text || strcmp(c->word, text)))
 		c++;
-	if (!c->word)
-		value_unexpected(d, at, text, expects);
-	else if (c->value == CHOICE_LATER)
+	if (c->word && c->value != CHOICE_LATER) {
+		set_choice(f, base, c->value);
+		return;
+	}
+	list_choices(f->rule, expects);
+	if (c->word)
 		document_fault(d, at, "'%s' is not supported by this version; use %s", text,
 			       expects);
 	else
-		set_choice(f, base, c->value);
+		value_refuse(d, at, f, expects);
 }
 
 static void print_choice(const struct field *f, const void *base, unsigned int indent, FILE *out)
@@ -308,18 +327,14 @@ const struct kind kind_choice = {.read = read_choice, .print = print_choice};
 
 /* --- lists of numbers ---------------------------------------------------------------------- */
 
-size_t value_item_count(const yaml_node_t *list)
+size_t value_item_count(const struct node *list)
 {
-	return list->data.sequence.items.top - list->data.sequence.items.start;
+	return list->length;
 }
 
-struct place value_item(const struct document *d, const struct place *list, size_t index)
+struct place value_item(const struct place *list, size_t index)
 {
-	return (struct place){
-		.up = list,
-		.index = index,
-		.node = document_node(d, list->node->data.sequence.items.start[index]),
-	};
+	return (struct place){.up = list, .index = index, .node = list->node->items[index]};
 }
 
 static int compare_u16(const void *a, const void *b)
@@ -335,7 +350,7 @@ static void read_number_items(struct document *d, const struct place *at, const 
 	char expects[EXPECTS_TEXT];
 	snprintf(expects, sizeof(expects), "a whole number from 0 to %u", rule->last);
 	for (size_t i = 0; i < value_item_count(at->node); i++) {
-		struct place here = value_item(d, at, i);
+		struct place here = value_item(at, i);
 		const char *text = value_text(d, &here, f, expects);
 		uint32_t n;
 		if (!text)
@@ -360,7 +375,7 @@ static void read_numbers(struct document *d, const struct place *at, const struc
 	const struct numbers_rule *rule = f->rule;
 	char expects[EXPECTS_TEXT];
 	snprintf(expects, sizeof(expects), "%s or a list of numbers like [0, 1]", rule->all);
-	if (at->node && at->node->type == YAML_SEQUENCE_NODE && value_item_count(at->node)) {
+	if (at->node && at->node->type == NODE_LIST && value_item_count(at->node)) {
 		numbers->values = calloc(rule->last + 1, sizeof(*numbers->values));
 		if (numbers->values)
 			read_number_items(d, at, f, numbers);
@@ -368,7 +383,7 @@ static void read_numbers(struct document *d, const struct place *at, const struc
 			document_no_memory(d);
 		return;
 	}
-	if (at->node && at->node->type == YAML_SEQUENCE_NODE) {
+	if (at->node && at->node->type == NODE_LIST) {
 		document_fault(d, at, "found an empty list; expected %s", expects);
 		return;
 	}

@@ -67,6 +67,13 @@ extern const struct kind kind_numbers;
 const char *value_text(struct document *d, const struct place *at, const struct field *f,
 		       const char *expects);
 
+/* The same, but NULL where it is no text, without a fault: what is expected costs time to say. */
+const char *value_any_text(const struct place *at, const struct field *f);
+
+/* The fault of a value that is not what was expected, whether it is text or not. */
+void value_refuse(struct document *d, const struct place *at, const struct field *f,
+		  const char *expects);
+
 /* Text as YAML: bare where any reader takes it for text, else in quotes. */
 void value_print_text(const char *text, FILE *out);
 
@@ -78,7 +85,7 @@ void value_unexpected(struct document *d, const struct place *at, const char *va
 bool value_decimal(const char *text, size_t length, uint32_t *out);
 
 /* A list of the document, by its place, and its items. */
-size_t value_item_count(const yaml_node_t *list);
-struct place value_item(const struct document *d, const struct place *list, size_t index);
+size_t value_item_count(const struct node *list);
+struct place value_item(const struct place *list, size_t index);
 
 #endif

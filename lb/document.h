@@ -7,19 +7,34 @@
 #define WEIR_LB_DOCUMENT_H
 
 #include <stddef.h>
-#include <yaml.h>
+#include <stdint.h>
 
 struct err;
+struct node_block;
 
 #define DOCUMENT_QUOTE 48
 #define DOCUMENT_PATH  256
 
+enum node_type { NODE_TEXT, NODE_LIST, NODE_MAPPING };
+
+struct node {
+	enum node_type type;
+	uint32_t line;
+	uint32_t length; /* of the text, or how many items; a mapping has two a key */
+	union {
+		char *text;          /* NUL-terminated, but may have more of them */
+		struct node **items; /* of a mapping: key, value, key, value, ... */
+	};
+	struct node *next; /* for document_read.c */
+};
+
 struct document {
-	const char *file; /* its name in messages */
-	yaml_document_t tree;
-	struct err *err;   /* the words of the fault */
-	size_t fault_line; /* 0: none yet */
-	int code;          /* 0 or the fault's -errno */
+	const char *file;          /* its name in messages */
+	const struct node *root;   /* NULL: there is nothing in it */
+	struct node_block *blocks; /* of all nodes */
+	struct err *err;           /* the words of the fault */
+	size_t fault_line;         /* 0: none yet */
+	int code;                  /* 0 or the fault's -errno */
 	/* Is told of every fault, if it is set once the document is open. */
 	void (*on_fault)(void *context, unsigned int line, const char *words);
 	void *context;
@@ -30,7 +45,7 @@ struct place {
 	const struct place *up;
 	const char *key;         /* in a mapping; NULL: an item of a list, or the root */
 	unsigned int index;      /* in a list */
-	const yaml_node_t *node; /* NULL: not in the file */
+	const struct node *node; /* NULL: not in the file */
 };
 
 /*
@@ -41,11 +56,8 @@ int document_open(struct document *d, const char *file, const char *text, size_t
 		  struct err *err);
 void document_close(struct document *d); /* one that did not open too */
 
-const yaml_node_t *document_root(const struct document *d);
-const yaml_node_t *document_node(const struct document *d, int id);
-
 /* "a list", "a mapping", "nothing" or the value in quotes, as text for "found ...". */
-const char *document_found(const yaml_node_t *node, char text[DOCUMENT_QUOTE]);
+const char *document_found(const struct node *node, char text[DOCUMENT_QUOTE]);
 
 /* `value` in quotes, cut when it is long, with what is not printable ASCII as '?'. */
 const char *document_quote(const char *value, char text[DOCUMENT_QUOTE]);
@@ -58,11 +70,15 @@ __attribute__((format(printf, 3, 4))) void document_fault(struct document *d,
 /* The same with the line of a node of choice, that of a key say. */
 __attribute__((format(printf, 4, 5))) void document_fault_on(struct document *d,
 							     const struct place *at,
-							     const yaml_node_t *node,
+							     const struct node *node,
 							     const char *format, ...);
 
 /* The same with the place as text, "services[0].address"; for checks of the finished struct. */
 __attribute__((format(printf, 3, 4))) void document_fault_path(struct document *d, const char *path,
+							       const char *format, ...);
+
+/* The same of no value, but of a line. */
+__attribute__((format(printf, 3, 4))) void document_fault_line(struct document *d, size_t line,
 							       const char *format, ...);
 
 void document_no_memory(struct document *d);

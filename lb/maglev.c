@@ -34,10 +34,16 @@ struct filler {
 
 struct filling {
 	struct maglev *table;
-	uint64_t *taken; /* bitmap of slots: it stays in the CPU's first cache */
+	uint64_t *taken;     /* bitmap of slots: it stays in the CPU's first cache */
+	uint64_t reciprocal; /* 2^64 / size, rounded up: a division costs more than all the rest */
 	uint32_t left;
 	uint32_t few[FEW_LEFT]; /* the free slots, once they are few */
 };
+
+uint32_t maglev_size(unsigned int count)
+{
+	return count <= MAGLEV_FEW ? MAGLEV_SMALL_PRIME : MAGLEV_PRIME;
+}
 
 struct maglev_step maglev_step(const char *name, uint32_t size)
 {
@@ -71,21 +77,29 @@ static uint32_t inverse_of(uint64_t n, uint32_t size)
 	return result;
 }
 
-/* How many steps from its position a slot is. */
-static uint32_t steps_to(const struct filler *f, uint32_t slot, uint32_t size)
+/* n modulo the size, for n up to its square: exact as long as its cube is less than 2^64. */
+static inline uint32_t modulo(const struct filling *x, uint64_t n)
 {
+	uint64_t quotient = (unsigned __int128)n * x->reciprocal >> 64;
+	return n - quotient * x->table->size;
+}
+
+/* How many steps from its position a slot is. */
+static inline uint32_t steps_to(const struct filling *x, const struct filler *f, uint32_t slot)
+{
+	uint32_t size = x->table->size;
 	uint32_t distance = slot >= f->position ? slot - f->position : slot + size - f->position;
-	return (uint64_t)distance * f->inverse % size;
+	return modulo(x, (uint64_t)distance * f->inverse);
 }
 
 /* The same slot as walk() finds; takes it off the list. */
 static uint32_t choose(struct filling *x, struct filler *f)
 {
-	uint32_t size = x->table->size, best = 0, least = UINT32_MAX;
+	uint32_t best = 0, least = UINT32_MAX;
 	if (!f->inverse)
-		f->inverse = inverse_of(f->skip, size);
+		f->inverse = inverse_of(f->skip, x->table->size);
 	for (uint32_t i = 0; i < x->left; i++) {
-		uint32_t steps = steps_to(f, x->few[i], size);
+		uint32_t steps = steps_to(x, f, x->few[i]);
 		if (steps < least) {
 			least = steps;
 			best = i;
@@ -98,10 +112,14 @@ static uint32_t choose(struct filling *x, struct filler *f)
 
 static void list_few(struct filling *x)
 {
-	uint32_t n = 0;
-	for (uint32_t slot = 0; slot < x->table->size; slot++)
-		if (!(x->taken[slot / 64] >> (slot % 64) & 1))
-			x->few[n++] = slot;
+	uint32_t n = 0, size = x->table->size;
+	for (uint32_t word = 0; word <= size / 64; word++) {
+		uint64_t left = ~x->taken[word];
+		if (word == size / 64)
+			left &= (1ull << size % 64) - 1;
+		for (; left; left &= left - 1)
+			x->few[n++] = word * 64 + __builtin_ctzll(left);
+	}
 }
 
 static void filler_take(struct filling *x, struct filler *f)
@@ -136,7 +154,11 @@ static struct maglev *table_of(struct filler *fillers, unsigned int count, uint3
 		return NULL;
 	struct maglev *m = malloc(sizeof(*m) + (size_t)size * sizeof(m->slots[0]));
 	struct filling x = {
-		.table = m, .taken = calloc(size / 64 + 1, sizeof(*x.taken)), .left = size};
+		.table = m,
+		.taken = calloc(size / 64 + 1, sizeof(*x.taken)),
+		.reciprocal = UINT64_MAX / size + 1,
+		.left = size,
+	};
 	if (!m || !x.taken) {
 		free(x.taken);
 		free(m);
@@ -185,7 +207,7 @@ static int by_name(const void *a, const void *b)
 static struct maglev *build(const struct maglev_member *members, const struct maglev_step *steps,
 			    unsigned int count, uint32_t size)
 {
-	if (count == 0 || size < 2)
+	if (count == 0 || size < 2 || size > MAGLEV_SIZE_MAX)
 		return NULL;
 	struct filler *fillers = calloc(count, sizeof(*fillers));
 	if (!fillers)

@@ -16,8 +16,17 @@
 
 struct err;
 
-#define MAGLEV_PRIME  65537u
-#define MAGLEV_ID_MAX UINT16_MAX
+/*
+ * Slots of a table: at least a hundred for each member where there are up to 655, so that members
+ * of one weight differ by one in a hundred at most. Two sizes only, as with another size all slots
+ * move.
+ */
+#define MAGLEV_PRIME       65537u
+#define MAGLEV_SMALL_PRIME 16381u
+#define MAGLEV_FEW         160u /* members that the small one is for */
+
+#define MAGLEV_SIZE_MAX (1u << 21)
+#define MAGLEV_ID_MAX   UINT16_MAX
 
 struct maglev_member {
 	const char *name; /* unique; what the table depends on */
@@ -25,11 +34,14 @@ struct maglev_member {
 	uint32_t id;      /* what a slot yields; up to MAGLEV_ID_MAX */
 };
 
-/* 128 KiB with 65537 slots. */
+/* 32 or 128 KiB. */
 struct maglev {
 	uint32_t size; /* slots, a prime */
 	uint16_t slots[];
 };
+
+/* How many slots the table of a service has, by how many backends are configured. */
+uint32_t maglev_size(unsigned int count);
 
 /* As maglev_build() takes them: where a member's permutation starts and its stride. */
 struct maglev_step {
@@ -40,8 +52,9 @@ struct maglev_step {
 struct maglev_step maglev_step(const char *name, uint32_t size);
 
 /*
- * Builds the table of `count` members over `size` slots, a prime. NULL without memory, without a
- * member of weight above 0, or with a size below the number of such members.
+ * Builds the table of `count` members over `size` slots, a prime up to MAGLEV_SIZE_MAX. NULL
+ * without memory, without a member of weight above 0, or with a size below the number of such
+ * members.
  */
 struct maglev *maglev_new(const struct maglev_member *members, unsigned int count, uint32_t size);
 

@@ -82,7 +82,8 @@ static int build_maglev(struct service *service, const struct backend *backends,
 	struct maglev_member *members = maglev_members(service, backends, names);
 	struct maglev_share *share = calloc(1, sizeof(*share));
 	if (members && share)
-		share->table = maglev_new(members, service->member_count, MAGLEV_PRIME);
+		share->table = maglev_new(members, service->member_count,
+					  maglev_size(service->member_count));
 	free(members);
 	if (!share || !share->table) {
 		free(share);

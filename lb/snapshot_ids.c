@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Who has which id: the part of lb/snapshot.h that comes before a snapshot. Control thread. */
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lb/err.h"
 #include "lb/policy_ids.h"
@@ -13,7 +14,11 @@
 const char *snapshot_backend_key(const struct config_service *s, const struct config_backend *b,
 				 char *key, size_t size)
 {
-	snprintf(key, size, "%s/%s", s->name, b->name);
+	size_t service = strlen(s->name), backend = strlen(b->name);
+	assert(service + 1 + backend < size);
+	memcpy(key, s->name, service);
+	key[service] = '/';
+	memcpy(key + service + 1, b->name, backend + 1);
 	return key;
 }
 

@@ -479,6 +479,21 @@ web_services() {
 	done
 }
 
+# UDP to port 5000 of the VIP, for tests/lib/udp_load.c.
+load_service() {
+	cat <<-END
+		  - name: load
+		    address: $vip4
+		    protocol: udp
+		    ports: 5000
+		    announce: neighbor
+		    backends:
+		      - {name: b1, address: 10.0.0.11}
+		      - {name: b2, address: 10.0.0.12}
+		      - {name: b3, address: 10.0.0.13}
+	END
+}
+
 # weir_launch: starts the daemon and does not wait.
 weir_launch() {
 	start weir "$weir" run -c "$dir/weir.yaml" >"$dir/weir.out" 2>>"$dir/weir.log"

@@ -74,21 +74,6 @@ vm_queues_of() { on weir ethtool -l "$1" | awk '/^Combined:/ {count = $2} END {p
 # The mode that weir's interfaces run in, as the daemon says: `copy copy`.
 vm_modes() { weir_show interfaces | jq -r '[.interfaces[].mode] | join(" ")'; }
 
-# UDP to port 5000 of the VIP.
-load_service() {
-	cat <<-END
-		  - name: load
-		    address: $vip4
-		    protocol: udp
-		    ports: 5000
-		    announce: neighbor
-		    backends:
-		      - {name: b1, address: 10.0.0.11}
-		      - {name: b2, address: 10.0.0.12}
-		      - {name: b3, address: 10.0.0.13}
-	END
-}
-
 # vm_deliver FLOWS PACKETS [COMMAND...]: sends it datagrams, and all of them arrive. The command is waited
 # for before they are counted.
 vm_deliver() {

@@ -312,7 +312,7 @@ static const struct fault {
 	{hidden_tags, FINDING_WARN, "eth0", "vlan", "ethtool -K eth0 rxvlan off", true},
 	{jumbo, FINDING_BAD, "eth0", "mtu", "ip link set dev eth0 mtu 1500", false},
 	{shared_cpu, FINDING_WARN, "eth0", "interrupts", NULL, false},
-	{busy, FINDING_WARN, "eth0", "busy-poll", "echo 2 >/sys/class/net/eth0/", false},
+	{busy, FINDING_WARN, "eth0", "busy-poll", NULL, false},
 	{strict, FINDING_OK, "eth1", "rp_filter", NULL, false}, /* the greater one counts: loose */
 	{strict_one_arm, FINDING_WARN, "eth0", "rp_filter",
 	 "sysctl -w net/ipv4/conf/eth0/rp_filter=2", true},

@@ -326,6 +326,22 @@ static void test_naive_agrees(void **state)
 	}
 }
 
+/* The sizes that services have: there the last slots are looked for in another way. */
+static void test_naive_agrees_on_whole_tables(void **state)
+{
+	static struct group g;
+	static uint32_t slots[MAGLEV_PRIME];
+	for (unsigned int count = 1; count <= 27; count += 13) {
+		group_init(&g, "web-", count, count);
+		for (unsigned int i = 0; i < count; i++)
+			g.members[i].weight = 1 + i % 5;
+		naive_fill(&g, MAGLEV_SMALL_PRIME, slots);
+		expect_slots(group_build(&g, MAGLEV_SMALL_PRIME), slots);
+		naive_fill(&g, MAGLEV_PRIME, slots);
+		expect_slots(group_build(&g, MAGLEV_PRIME), slots);
+	}
+}
+
 /* --- properties ------------------------------------------------------------------------------- */
 
 static void expect_weights(const uint32_t *weights, unsigned int count)
@@ -335,13 +351,13 @@ static void expect_weights(const uint32_t *weights, unsigned int count)
 	uint32_t counts[MEMBERS_MAX] = {0};
 	group_init(&g, "b", 0, count);
 	group_weigh(&g, weights);
-	struct maglev *m = group_build(&g, MAGLEV_PRIME);
+	struct maglev *m = group_build(&g, maglev_size(count));
 	for (uint32_t i = 0; i < m->size; i++)
 		counts[m->slots[i]]++;
 	for (unsigned int i = 0; i < count; i++)
 		sum += weights[i];
 	for (unsigned int i = 0; i < count; i++) {
-		double ideal = weights[i] / sum * MAGLEV_PRIME;
+		double ideal = weights[i] / sum * m->size;
 		double allowed = ideal > 100 ? ideal / 100 : 1; /* slots are whole */
 		assert_true(counts[i] <= ideal + allowed && counts[i] >= ideal - allowed);
 	}
@@ -362,6 +378,25 @@ static void test_weights_hold_within_1_percent(void **state)
 	for (int i = 0; i < 100; i++)
 		hundred[i] = 50 + random_word(&random) % 100;
 	expect_weights(hundred, 100);
+}
+
+/* A hundred slots each: one more or less is a hundredth. */
+static void test_sizes(void **state)
+{
+	static struct group g;
+	assert_int_equal(maglev_size(1), MAGLEV_SMALL_PRIME);
+	assert_int_equal(maglev_size(MAGLEV_FEW + 1), MAGLEV_PRIME);
+	assert_true(MAGLEV_SMALL_PRIME / MAGLEV_FEW >= 100);
+	for (unsigned int count = 1; count <= 655; count += 3) {
+		uint32_t counts[MEMBERS_MAX] = {0};
+		group_init(&g, "b", 0, count);
+		struct maglev *m = group_build(&g, maglev_size(count));
+		for (uint32_t i = 0; i < m->size; i++)
+			counts[m->slots[i]]++;
+		for (unsigned int i = 0; i < count; i++)
+			assert_in_range(counts[i], m->size / count, m->size / count + 1);
+		maglev_free(m);
+	}
 }
 
 static void test_1000_equal_backends_are_even(void **state)
@@ -497,7 +532,9 @@ int main(void)
 		cmocka_unit_test(test_cilium_equal_weights),
 		cmocka_unit_test(test_cilium_weighted_counts),
 		cmocka_unit_test(test_naive_agrees),
+		cmocka_unit_test(test_naive_agrees_on_whole_tables),
 		cmocka_unit_test(test_weights_hold_within_1_percent),
+		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_1000_equal_backends_are_even),
 		cmocka_unit_test(test_order_does_not_matter),
 		cmocka_unit_test(test_only_names_and_weights_count),

@@ -64,7 +64,7 @@ static void test_show_drops(void **state)
 		"    more queues and CPUs (ethtool -L, workers.cpus); what else runs on the "
 		"workers' CPUs?\n"
 		"\n"
-		"daemon-lost: given to a daemon that ended before it had handled it.\n"
+		"daemon-lost: its daemon ended, or its socket was renewed, before its turn.\n"
 		"    nothing: what a daemon had in hand when it was killed\n"
 		"\n"
 		"rx 2,000 = transmitted 700 + passed 50 + dropped 1,243 + held 7\n"
@@ -95,11 +95,12 @@ static void test_show_tables(void **state)
 			       "  1,099  1,000  70.6 kB  -\n"));
 	assert_non_null(strstr(SHOW("backends"), "0 B  no route to backend 1\n"));
 	assert_non_null(strstr(SHOW("workers"), "\n     1    2  "));
-	assert_non_null(strstr(SHOW("interfaces"), "\nnic0       veth    02:00:00:00:ab:cd  1500"));
-	assert_non_null(strstr(SHOW("interfaces"), "  XDP     FAST-PATH     RX  "));
-	assert_non_null(strstr(SHOW("interfaces"), "  native  on         1,000  "));
-	assert_non_null(strstr(SHOW("interfaces"), "  UNFINISHED\n"));
-	assert_non_null(strstr(SHOW("interfaces"), "          17\n"));
+	assert_non_null(
+		strstr(SHOW("interfaces"), "\nnic0       up     veth    02:00:00:00:ab:cd  1500"));
+	assert_non_null(strstr(SHOW("interfaces"), "  XDP     FAST-PATH  BUSY-POLL     RX  "));
+	assert_non_null(strstr(SHOW("interfaces"), "  native  on         off        1,000  "));
+	assert_non_null(strstr(SHOW("interfaces"), "  UNFINISHED  LOSSES  REBUILDS\n"));
+	assert_non_null(strstr(SHOW("interfaces"), "          17       0         0\n"));
 	assert_non_null(strstr(SHOW("interfaces"), "  STEERED  TRANSMITTED  DROPPED  "));
 	assert_non_null(strstr(SHOW("interfaces"), "      590          300       10  "));
 	assert_non_null(strstr(SHOW("interfaces", "--json"), "{\n  \"interfaces\": [\n"));

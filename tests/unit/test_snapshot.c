@@ -286,15 +286,17 @@ static void test_table_is_built_anew_when_members_change(void **state)
 		struct control c = {0};
 		char text[1024];
 		load(&c, WEB);
-		struct maglev *old = malloc(sizeof(*old) + MAGLEV_PRIME * sizeof(old->slots[0]));
-		memcpy(old, service(&c, "web")->maglev,
-		       sizeof(*old) + MAGLEV_PRIME * sizeof(old->slots[0]));
+		const struct maglev *table = service(&c, "web")->maglev;
+		size_t size = sizeof(*table) + table->size * sizeof(table->slots[0]);
+		struct maglev *old = malloc(size);
+		memcpy(old, table, size);
 		snprintf(text, sizeof(text),
 			 "  - {name: web, address: 203.0.113.10, protocol: tcp, ports: 80, %s",
 			 others[i]);
 		load(&c, text);
-		assert_memory_not_equal(service(&c, "web")->maglev->slots, old->slots,
-					MAGLEV_PRIME * sizeof(old->slots[0]));
+		table = service(&c, "web")->maglev;
+		assert_int_equal(table->size, old->size);
+		assert_memory_not_equal(table->slots, old->slots, size - sizeof(*table));
 		free(old);
 		unload(&c);
 	}

@@ -23,7 +23,7 @@ word=${3:-}
 [ "$kernels" != all ] || kernels='6.1 6.12 newest'
 work=$build/vm
 cache=${WEIR_VM_CACHE:-$work}
-limit=1800 # seconds a machine may run
+limit=5400 # seconds a machine may run: only one that hangs takes so long
 space=weir-vm-$$
 passed=0 failed=0 skipped=0
 

@@ -124,7 +124,8 @@ static void look_at_ports(struct announcer *a)
 {
 	struct kernel_link link;
 	for (uint32_t i = 0; i < a->port_count; i++)
-		if (!rtnetlink_get_link(&a->requests, a->ports[i].ifindex, &link))
+		if (a->ports[i].ifindex &&
+		    !rtnetlink_get_link(&a->requests, a->ports[i].ifindex, &link))
 			set_link(a, i, &link);
 }
 
@@ -154,7 +155,8 @@ static int join_groups(const struct announcer *a, const struct addr *vip)
 	memcpy(&join.ipv6mr_multiaddr, &group, sizeof(group));
 	for (uint32_t i = 0; i < a->port_count; i++) {
 		join.ipv6mr_interface = a->ports[i].ifindex;
-		if (!setsockopt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &join, sizeof(join)))
+		if (!a->ports[i].ifindex ||
+		    !setsockopt(fd, IPPROTO_IPV6, IPV6_ADD_MEMBERSHIP, &join, sizeof(join)))
 			continue;
 		log_warn("cannot hear solicitations for a VIP",
 			 "vip=%s interface=%s error=\"%s\" try=\"sysctl -w "
@@ -265,6 +267,33 @@ int announcer_open(struct announcer **out, struct ev_loop *loop, const struct an
 	ev_io_start(loop, &a->readable);
 	*out = a;
 	return 0;
+}
+
+/* Membership in groups was the interface's that is gone. */
+static void join_again(struct announcer *a)
+{
+	for (uint32_t i = 0; i < a->count; i++) {
+		leave_groups(&a->vips[i]);
+		a->vips[i].groups = join_groups(a, &a->vips[i].vip);
+	}
+}
+
+void announcer_set_ports(struct announcer *a, const struct announcer_port *ports)
+{
+	bool moved = false;
+	for (uint32_t i = 0; i < a->port_count; i++) {
+		bool other = ports[i].ifindex != a->ports[i].ifindex;
+		bool mac = memcmp(ports[i].mac, a->ports[i].mac, ETH_ALEN);
+		a->ports[i] = ports[i];
+		if (other)
+			a->links[i] = (struct kernel_link){0};
+		else if (mac)
+			announce_on(a, i);
+		moved |= other;
+	}
+	if (moved)
+		join_again(a);
+	look_at_ports(a);
 }
 
 void announcer_close(struct announcer *a)

@@ -23,6 +23,7 @@ struct engine;
 struct err;
 struct detour;
 struct ev_loop;
+struct link_watch;
 struct losses;
 struct next_hops;
 struct tunnel_errors;
@@ -43,6 +44,8 @@ struct daemon {
 	struct next_hops *next_hops;
 	struct tunnel_errors *tunnel_errors;
 	struct announcer *announcer;
+	struct link_watch *link_watch;
+	char links_fault[512]; /* why an interface is not served, as the log was told; "": none */
 	struct detour *detour;
 	struct checker *checker;
 	struct captures *captures;

@@ -30,6 +30,7 @@ static void look_at_driver(int fd, struct nic_facts *n)
 	if (!ask(fd, n->name, &info))
 		return;
 	snprintf(n->driver, sizeof(n->driver), "%.31s", info.driver);
+	snprintf(n->firmware, sizeof(n->firmware), "%.31s", info.fw_version);
 	snprintf(n->bus, sizeof(n->bus), "%.31s", info.bus_info);
 }
 

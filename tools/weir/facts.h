@@ -54,7 +54,7 @@ struct nic_facts {
 	bool there, up, running, ethernet;
 	char kind[16]; /* "veth", "bond", "vlan"...; "": hardware, as far as the kernel says */
 	char master[IF_NAMESIZE];
-	char driver[32], bus[32];
+	char driver[32], firmware[32], bus[32];
 	uint32_t mtu;
 	enum fact native_xdp, zerocopy; /* as the driver announces it (Linux 6.3) */
 	struct xdp_facts xdp;

@@ -138,8 +138,12 @@ static const struct port *port_at(const struct metric_place *at, struct metric_r
 static bool interface_row(struct metric_place *at, struct metric_row *r)
 {
 	struct port_counters c = {0};
-	if (!port_at(at, r))
+	const struct port *p = port_at(at, r);
+	if (!p)
 		return false;
+	r->figure[INTERFACE_UP] = p->there && p->up;
+	r->figure[INTERFACE_LOSSES] = p->losses;
+	r->figure[INTERFACE_REBUILDS] = p->rebuilds;
 	if (engine_port_counters(at->daemon->engine, at->outer++, &c))
 		return true;
 	r->figure[INTERFACE_RX_PACKETS] = c.rx_packets;
@@ -181,11 +185,14 @@ static bool interface_drops_row(struct metric_place *at, struct metric_row *r)
 static bool queue_row(struct metric_place *at, struct metric_row *r)
 {
 	struct socket_counters c = {0};
+	const struct engine *e = at->daemon->engine;
+	while (at->outer < engine_port_count(e) && !engine_port(e, at->outer)->queue_count)
+		at->outer++;
 	const struct port *p = port_at(at, r);
 	if (!p)
 		return false;
 	metric_label_number(&r->labels, "queue", p->queues[at->inner]);
-	if (!engine_socket_counters(at->daemon->engine, at->outer, at->inner, &c)) {
+	if (!engine_socket_counters(e, at->outer, at->inner, &c)) {
 		r->figure[QUEUE_RX] = c.rx_packets;
 		r->figure[QUEUE_TX] = c.tx_packets;
 		r->figure[QUEUE_RX_FULL] = c.rx_full;

@@ -2,13 +2,9 @@
 /* A socket for each question: they are few. */
 #include "tools/weir/netdev.h"
 
-#include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
-#include <stdint.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <time.h>
+
+#include "tools/weir/genetlink.h"
 
 /* From newer headers than Debian 12's (linux/netdev.h). */
 #define NETDEV_DEV_GET      1 /* NETDEV_CMD_DEV_GET */
@@ -17,50 +13,6 @@
 #define XDP_BASIC           1u
 #define XDP_NDO_XMIT        4u
 #define XDP_XSK_ZEROCOPY    8u
-
-struct request {
-	union {
-		struct nlmsghdr header;
-		char bytes[256];
-	};
-};
-
-static void request_init(struct request *q, uint16_t family, uint8_t command)
-{
-	memset(q, 0, sizeof(*q));
-	mnl_nlmsg_put_header(q);
-	q->header.nlmsg_type = family;
-	q->header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-	struct genlmsghdr *g = mnl_nlmsg_put_extra_header(&q->header, sizeof(*g));
-	g->cmd = command;
-	g->version = 1;
-}
-
-static int request_run(struct mnl_socket *s, struct request *q, mnl_cb_t fn, void *data)
-{
-	char buffer[16384];
-	int more = MNL_CB_OK;
-	if (mnl_socket_sendto(s, q, q->header.nlmsg_len) < 0)
-		return -errno;
-	while (more == MNL_CB_OK) {
-		ssize_t n = mnl_socket_recvfrom(s, buffer, sizeof(buffer));
-		if (n < 0)
-			return -errno;
-		more = mnl_cb_run(buffer, n, 0, mnl_socket_get_portid(s), fn, data);
-	}
-	return more < 0 ? -errno : 0;
-}
-
-static int read_family(const struct nlmsghdr *header, void *data)
-{
-	const struct nlattr *attr;
-	mnl_attr_for_each(attr, header, sizeof(struct genlmsghdr))
-	{
-		if (mnl_attr_get_type(attr) == CTRL_ATTR_FAMILY_ID)
-			*(uint16_t *)data = mnl_attr_get_u16(attr);
-	}
-	return MNL_CB_OK;
-}
 
 static int read_features(const struct nlmsghdr *header, void *data)
 {
@@ -78,31 +30,18 @@ static int read_features(const struct nlmsghdr *header, void *data)
 	return MNL_CB_OK;
 }
 
-static int ask(struct mnl_socket *s, int ifindex, struct netdev_xdp *out)
-{
-	const struct timeval timeout = {.tv_sec = 1};
-	struct request q;
-	uint16_t family = 0;
-	setsockopt(mnl_socket_get_fd(s), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-	if (mnl_socket_bind(s, 0, MNL_SOCKET_AUTOPID) < 0)
-		return -errno;
-	request_init(&q, GENL_ID_CTRL, CTRL_CMD_GETFAMILY);
-	mnl_attr_put_strz(&q.header, CTRL_ATTR_FAMILY_NAME, "netdev");
-	int r = request_run(s, &q, read_family, &family);
-	if (r)
-		return r;
-	request_init(&q, family, NETDEV_DEV_GET);
-	mnl_attr_put_u32(&q.header, NETDEV_DEV_IFINDEX, ifindex);
-	return request_run(s, &q, read_features, out);
-}
-
 int netdev_xdp_features(int ifindex, struct netdev_xdp *out)
 {
 	struct netdev_xdp found = {0};
-	struct mnl_socket *s = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
-	if (!s)
-		return -errno;
-	int r = ask(s, ifindex, &found);
+	struct genetlink_family family = {0};
+	struct genetlink_request q;
+	struct mnl_socket *s;
+	int r = genetlink_open(&s, "netdev", &family);
+	if (r)
+		return r;
+	genetlink_request(&q, family.id, NETDEV_DEV_GET);
+	mnl_attr_put_u32(&q.header, NETDEV_DEV_IFINDEX, ifindex);
+	r = genetlink_run(s, &q, read_features, &found);
 	mnl_socket_close(s);
 	if (!r)
 		*out = found;

@@ -207,6 +207,11 @@ static void on_event(void *context, const struct rtnetlink_event *event)
 		mark_prefix(n, &event->address, event->prefix);
 		break;
 	case RTNETLINK_LINK:
+		/* What was asked while it was down nobody has heard. */
+		for (uint32_t i = 0; i < n->set.count; i++)
+			n->set.members[i].destination.asked = false;
+		mark_all(n);
+		break;
 	case RTNETLINK_OTHER:
 		mark_all(n);
 		break;
@@ -308,6 +313,12 @@ int next_hops_open(struct next_hops **out, struct ev_loop *loop, const int *ifin
 	ev_timer_start(loop, &n->tick);
 	*out = n;
 	return 0;
+}
+
+void next_hops_set_ports(struct next_hops *n, const int *ifindexes)
+{
+	memcpy(n->ways.ports, ifindexes, n->ways.port_count * sizeof(*ifindexes));
+	mark_all(n);
 }
 
 void next_hops_close(struct next_hops *n)

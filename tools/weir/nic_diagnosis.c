@@ -220,17 +220,13 @@ static void check_interrupts(const struct facts *f, const struct nic_facts *n, s
 
 static void check_busy_poll(const struct facts *f, const struct nic_facts *n, struct findings *out)
 {
-	if (!f->busy_polls || n->defer_hard_irqs < 0)
+	if (!f->busy_polls || !f->daemon.running || n->defer_hard_irqs < 0)
 		return;
 	if (!n->defer_hard_irqs || !n->flush_timeout_ns)
-		finding_mend(
-			finding_add(out, FINDING_WARN, n->name, "busy-poll",
-				    "workers poll all the time, but its interrupts are not put "
-				    "off, so both do the same work"),
-			false,
-			"echo 2 >/sys/class/net/%s/napi_defer_hard_irqs; echo 200000 "
-			">/sys/class/net/%s/gro_flush_timeout",
-			n->name, n->name);
+		finding_add(
+			out, FINDING_WARN, n->name, "busy-poll",
+			"workers poll all the time, but its driver does not say by what its queues "
+			"could be driven, so its interrupts come all the same");
 	else
 		finding_add(out, FINDING_OK, n->name, "busy-poll",
 			    "interrupts are put off by %" PRId64 " polls, %" PRId64 " ns each",

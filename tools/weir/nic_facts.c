@@ -6,14 +6,15 @@
  */
 #include "tools/weir/nic_facts.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "datapath/interrupts.h"
 #include "datapath/probe.h"
+#include "datapath/sysfs.h"
 #include "tools/weir/ethtool.h"
 #include "tools/weir/host_facts.h"
 #include "tools/weir/netdev.h"
@@ -54,43 +55,6 @@ static void look_at_xdp(struct nic_facts *n)
 	n->xdp.is_ours = !strcmp(xdp.name, "weir");
 }
 
-/* "0-3,8" into a set. */
-static void add_cpus(const char *path, cpu_set_t *set)
-{
-	char text[256] = "";
-	FILE *f = fopen(path, "re");
-	if (!f)
-		return;
-	if (!fgets(text, sizeof(text), f))
-		text[0] = '\0';
-	fclose(f);
-	for (char *at = text, *end; *at; at = *end ? end + 1 : end) {
-		long first = strtol(at, &end, 10), last = first;
-		if (end == at)
-			return;
-		if (*end == '-')
-			last = strtol(end + 1, &end, 10);
-		for (long cpu = first; cpu >= 0 && cpu <= last && cpu < CPU_SETSIZE; cpu++)
-			CPU_SET(cpu, set);
-	}
-}
-
-static void look_at_interrupts(struct nic_facts *n)
-{
-	char path[PATH];
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/msi_irqs", n->bus);
-	DIR *folder = opendir(path);
-	for (struct dirent *e; folder && (e = readdir(folder));) {
-		if (e->d_name[0] == '.')
-			continue;
-		n->irqs++;
-		snprintf(path, sizeof(path), "/proc/irq/%.16s/effective_affinity_list", e->d_name);
-		add_cpus(path, &n->irq_cpus);
-	}
-	if (folder)
-		closedir(folder);
-}
-
 static void look_at_device(struct nic_facts *n)
 {
 	char path[PATH];
@@ -99,16 +63,11 @@ static void look_at_device(struct nic_facts *n)
 	if (n->bus[0]) {
 		snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/numa_node", n->bus);
 		n->node = host_setting(path, -1);
-		look_at_interrupts(n);
+		n->irqs = interrupts_of(n->bus, &n->irq_cpus);
 	}
 	n->defer_hard_irqs = n->flush_timeout_ns = -1;
-	snprintf(path, sizeof(path), "/sys/class/net/%s/ifindex", n->name);
-	if (host_setting(path, 0) != n->ifindex)
-		return; /* /sys shows another namespace */
-	snprintf(path, sizeof(path), "/sys/class/net/%s/napi_defer_hard_irqs", n->name);
-	n->defer_hard_irqs = host_setting(path, -1);
-	snprintf(path, sizeof(path), "/sys/class/net/%s/gro_flush_timeout", n->name);
-	n->flush_timeout_ns = host_setting(path, -1);
+	sysfs_read(n->name, "napi_defer_hard_irqs", &n->defer_hard_irqs);
+	sysfs_read(n->name, "gro_flush_timeout", &n->flush_timeout_ns);
 }
 
 void nic_facts_look(struct nic_facts *n, const char *name, struct rtnetlink *r)

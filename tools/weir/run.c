@@ -30,6 +30,7 @@
 #include "tools/weir/command.h"
 #include "tools/weir/daemon.h"
 #include "tools/weir/daemon_checks.h"
+#include "tools/weir/daemon_links.h"
 #include "tools/weir/log.h"
 #include "tools/weir/losses.h"
 #include "tools/weir/next_hops.h"
@@ -191,27 +192,7 @@ static void log_what_came_out(const struct daemon *d)
 	if (engine_watch_fault(d->engine))
 		log_warn("losses behind the XDP program are not seen", "because=\"%s\"",
 			 engine_watch_fault(d->engine));
-	for (uint32_t i = 0; i < engine_port_count(d->engine); i++) {
-		const struct port *p = engine_port(d->engine, i);
-		log_info("interface",
-			 "name=%s driver=%s mode=%s xdp=%s fast_path=%s queues=%u mtu=%u", p->name,
-			 p->driver, port_mode_name(p), p->generic ? "generic" : "native",
-			 p->fast_path ? "on" : "off", p->queue_count, p->mtu);
-		if (p->generic && p->wanted != MODE_GENERIC)
-			log_warn("the driver has no native XDP: generic mode is slower",
-				 "interface=%s driver=%s", p->name, p->driver);
-		/* The kernel drops what XDP_TX sends into a veth whose other end has no NAPI. */
-		if (p->fast_path && !strcmp(p->driver, "veth"))
-			log_warn("the fast path of a veth needs a native XDP program on its other "
-				 "end; else set fast_path: off",
-				 "interface=%s", p->name);
-	}
-	for (uint32_t i = 0; i < engine_worker_count(d->engine); i++) {
-		struct engine_worker w;
-		engine_worker(d->engine, i, &w);
-		log_info("worker", "index=%u cpu=%d frames=%u memory=\"%s\"", i, w.cpu,
-			 w.frames.frames, memory_kind_name(w.memory));
-	}
+	daemon_links_log(d);
 }
 
 /* Whether an error is about a packet that this daemon may have sent: anybody can make some up. */
@@ -275,11 +256,13 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 	d->losses = losses_new(d);
 	if (!d->captures || !d->losses)
 		return err_set(err, ENOMEM, "not enough memory");
-	return api_open(&d->api, d, err);
+	r = daemon_links_open(d, err);
+	return r ? r : api_open(&d->api, d, err);
 }
 
 static void tear_down(struct daemon *d)
 {
+	daemon_links_close(d);
 	captures_free(d->captures);
 	api_close(d->api);
 	losses_free(d->losses);

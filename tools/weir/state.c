@@ -299,6 +299,27 @@ static json_t *frames_json(const struct worker_frames *f)
 			 figure(f->in_transmit), "elsewhere", figure(f->elsewhere));
 }
 
+/* What a packet costs, by stage and in all; null while there was none. */
+static json_t *cycles_json(const struct worker_counters *c)
+{
+	static const char *const words[WORKER_STAGES] = {
+		[WORKER_RINGS] = "rings",
+		[WORKER_DECIDE] = "decide",
+		[WORKER_PLACE] = "place",
+		[WORKER_SEND] = "send",
+	};
+	uint64_t all = 0;
+	json_t *cycles = c->rx_packets ? json_object() : json_null();
+	for (int i = 0; c->rx_packets && i < WORKER_STAGES; i++) {
+		json_object_set_new(cycles, words[i],
+				    json_integer(figure(c->ticks[i] / c->rx_packets)));
+		all += c->ticks[i];
+	}
+	if (c->rx_packets)
+		json_object_set_new(cycles, "all", json_integer(figure(all / c->rx_packets)));
+	return cycles;
+}
+
 static json_t *worker_json(const struct daemon *d, uint32_t index)
 {
 	struct engine_worker w;
@@ -307,16 +328,16 @@ static json_t *worker_json(const struct daemon *d, uint32_t index)
 	uint64_t dropped = dropped_by(w.lb) + c->tx_full + c->tx_failed + c->not_served;
 	double busy = c->turns ? (double)c->busy_turns / c->turns : 0;
 	return json_pack(
-		"{s:I, s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, "
-		"s:I, s:I, s:o}",
+		"{s:I, s:i, s:i, s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, "
+		"s:I, s:I, s:o, s:o}",
 		"worker", figure(index), "cpu", w.cpu, "tid", w.tid, "memory",
-		memory_kind_name(w.memory), "rx_packets", figure(c->rx_packets), "tx_packets",
-		figure(c->tx_packets), "forwarded", figure(relaxed(&w.lb->forwarded)),
+		memory_kind_name(w.memory), "node", w.node, "rx_packets", figure(c->rx_packets),
+		"tx_packets", figure(c->tx_packets), "forwarded", figure(relaxed(&w.lb->forwarded)),
 		"too_big_replies", figure(relaxed(&w.lb->too_big_replies)), "dropped",
 		figure(dropped), "busy", busy, "turns", figure(c->turns), "wakeups",
 		figure(c->tx_wakeups), "sleeps", figure(c->sleeps), "tx_full", figure(c->tx_full),
 		"tx_failed", figure(c->tx_failed), "not_served", figure(c->not_served), "tap_lost",
-		figure(w.tap_lost), "frames", frames_json(&w.frames));
+		figure(w.tap_lost), "frames", frames_json(&w.frames), "cycles", cycles_json(c));
 }
 
 json_t *state_worker(const struct daemon *d, struct feed_place *at)
@@ -370,18 +391,26 @@ static uint64_t unfinished(const struct engine *e, uint32_t port)
 	return sum;
 }
 
+static const char *state_of(const struct port *p)
+{
+	return !p->there ? "gone" : p->up ? "up" : "down";
+}
+
 static json_t *interface_json(const struct engine *e, uint32_t index)
 {
 	const struct port *p = engine_port(e, index);
 	char mac[MAC_TEXT];
-	return json_pack("{s:s, s:i, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:o, s:o, s:I}",
-			 "name", p->name, "index", p->ifindex, "driver", p->driver, "mac",
-			 mac_format(p->mac, mac), "mtu", figure(p->mtu), "queues",
+	return json_pack("{s:s, s:s, s:I, s:I, s:i, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:s, "
+			 "s:o, s:o, s:I}",
+			 "name", p->name, "state", state_of(p), "losses", figure(p->losses),
+			 "rebuilds", figure(p->rebuilds), "index", p->ifindex, "driver", p->driver,
+			 "mac", mac_format(p->mac, mac), "mtu", figure(p->mtu), "queues",
 			 figure(p->queue_count), "mode", port_mode_name(p), "wanted",
 			 mode_word(p->wanted), "xdp", p->generic ? "generic" : "native",
-			 "fast_path", p->fast_path ? "on" : "off", "counters",
-			 port_counters_json(e, index), "sockets", port_sockets_json(e, index),
-			 "unfinished_checksums", figure(unfinished(e, index)));
+			 "fast_path", p->fast_path ? "on" : "off", "busy_poll",
+			 p->busy_poll ? "on" : "off", "counters", port_counters_json(e, index),
+			 "sockets", port_sockets_json(e, index), "unfinished_checksums",
+			 figure(unfinished(e, index)));
 }
 
 json_t *state_interface(const struct daemon *d, struct feed_place *at)

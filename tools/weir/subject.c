@@ -22,7 +22,7 @@ enum kind {
 	KIND_UP_OF
 };
 
-#define FIELDS_MAX 20
+#define FIELDS_MAX 24
 
 struct field {
 	const char *title;
@@ -389,12 +389,18 @@ static const struct subject subjects[] = {
 		 {"FREE", "frames.free", KIND_COUNT},
 		 {"FILL", "frames.in_fill", KIND_COUNT},
 		 {"TRANSMIT", "frames.in_transmit", KIND_COUNT},
+		 {"CYC/PKT", "cycles.all", KIND_COUNT},
+		 {"RINGS", "cycles.rings", KIND_COUNT},
+		 {"DECIDE", "cycles.decide", KIND_COUNT},
+		 {"PLACE", "cycles.place", KIND_COUNT},
+		 {"SEND", "cycles.send", KIND_COUNT},
 	 }},
 	{"interfaces",
 	 print_list,
 	 "interfaces",
 	 {
 		 {"INTERFACE", "name", KIND_TEXT},
+		 {"STATE", "state", KIND_TEXT},
 		 {"DRIVER", "driver", KIND_TEXT},
 		 {"MAC", "mac", KIND_TEXT},
 		 {"MTU", "mtu", KIND_NUMBER},
@@ -403,6 +409,7 @@ static const struct subject subjects[] = {
 		 {"WANTED", "wanted", KIND_TEXT},
 		 {"XDP", "xdp", KIND_TEXT},
 		 {"FAST-PATH", "fast_path", KIND_TEXT},
+		 {"BUSY-POLL", "busy_poll", KIND_TEXT},
 		 {"RX", "counters.rx_packets", KIND_COUNT},
 		 {"BYTES", "counters.rx_bytes", KIND_BYTES},
 		 {"PASSED", "counters.passed", KIND_COUNT},
@@ -412,6 +419,8 @@ static const struct subject subjects[] = {
 		 {"RX-FULL", "sockets.rx_full", KIND_COUNT},
 		 {"NO-FRAME", "sockets.rx_no_frame", KIND_COUNT},
 		 {"UNFINISHED", "unfinished_checksums", KIND_COUNT},
+		 {"LOSSES", "losses", KIND_COUNT},
+		 {"REBUILDS", "rebuilds", KIND_COUNT},
 	 }},
 	{"policy",
 	 print_list,

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What holds the XDP programs to the interfaces: their links, the sockets they steer to, and what
+ * each knows of the ports. Control thread only.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "datapath/pins.h"
+#include "datapath/port.h"
+#include "datapath/program_state.h"
+#include "lb/err.h"
+
+static int attach_error(const struct port *port, int r, struct err *err)
+{
+	uint32_t other = 0;
+	switch (r) {
+	case -EBUSY:
+	case -EEXIST:
+		bpf_xdp_query_id(port->ifindex, 0, &other);
+		return err_set(
+			err, EBUSY,
+			"%s is used already: XDP program %u is attached to it; stop its "
+			"owner ('bpftool link show' names links), or 'ip link set dev %s xdp off'",
+			port->name, other, port->name);
+	case -ERANGE:
+	case -ENOSPC:
+		return err_set(
+			err, -r,
+			"%s refuses native XDP (%s): its queues or its peer's MTU do not fit; "
+			"mend that, or set mode: generic",
+			port->name, strerror(-r));
+	default:
+		return err_set(err, -r, "can't attach the XDP program to %s: %s", port->name,
+			       strerror(-r));
+	}
+}
+
+/* The link that the daemon before left on a port, if it is still good; a descriptor or -1. */
+static int inherited_link(struct program *p, uint32_t index, const struct port *port)
+{
+	struct bpf_link_info info = {};
+	uint32_t size = sizeof(info);
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+	int fd = pins_get(p->pins, p->link_names[index]);
+	if (fd < 0)
+		return -1;
+	bool generic =
+		!bpf_xdp_query(port->ifindex, 0, &query) && query.attach_mode == XDP_ATTACHED_SKB;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &size) && info.type == BPF_LINK_TYPE_XDP &&
+	    (int)info.xdp.ifindex == port->ifindex &&
+	    generic == (port->wanted == MODE_GENERIC || port->generic))
+		return fd;
+	close(fd);
+	pins_drop(p->pins, p->link_names[index]);
+	return -1;
+}
+
+static int new_link(int program, struct port *port, struct err *err)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = XDP_FLAGS_DRV_MODE);
+	int fd = -EOPNOTSUPP;
+	if (port->wanted != MODE_GENERIC)
+		fd = bpf_link_create(program, port->ifindex, BPF_XDP, &opts);
+	if (fd == -EOPNOTSUPP && port->wanted != MODE_ZEROCOPY) {
+		opts.flags = XDP_FLAGS_SKB_MODE;
+		fd = bpf_link_create(program, port->ifindex, BPF_XDP, &opts);
+		port->generic = true;
+	}
+	return fd < 0 ? attach_error(port, fd, err) : fd;
+}
+
+int program_attach(struct program *p, uint32_t index, struct port *port, struct err *err)
+{
+	int program = bpf_program__fd(p->instances[index]->progs.weir);
+	int fd = inherited_link(p, index, port);
+	if (fd >= 0) {
+		p->links[index] = fd;
+		if (bpf_link_update(fd, program, NULL))
+			return err_set(err, errno, "can't take over the program on %s: %m",
+				       port->name);
+		return 0;
+	}
+	fd = new_link(program, port, err);
+	if (fd < 0)
+		return fd;
+	p->links[index] = fd;
+	return pins_put(p->pins, p->link_names[index], fd, err);
+}
+
+static bool is_ours(void *context, const char *name)
+{
+	const struct program *p = context;
+	for (uint32_t i = 0; i < p->count; i++)
+		if (!strcmp(name, p->link_names[i]))
+			return true;
+	return false;
+}
+
+void program_detach_others(struct program *p)
+{
+	pins_drop_all(p->pins, LINK_PREFIX, is_ours, p);
+}
+
+void program_detach(struct program *p)
+{
+	pins_drop_all(p->pins, LINK_PREFIX, NULL, NULL);
+	for (uint32_t i = 0; i < p->count; i++) {
+		if (p->links[i] >= 0)
+			close(p->links[i]);
+		p->links[i] = -1;
+	}
+}
+
+/* --- ports --------------------------------------------------------------------------------- */
+
+int program_set_port(struct program *p, uint32_t index, const struct port *port, struct err *err)
+{
+	int map = bpf_map__fd(program_first(p)->maps.egress_ports);
+	uint32_t ifindex = port->ifindex;
+	uint64_t mac = 0;
+	memcpy(&mac, port->mac, sizeof(port->mac));
+	__atomic_store_n(&p->instances[index]->bss->port_mac, mac, __ATOMIC_RELAXED);
+	for (uint32_t i = 0; i < p->count; i++)
+		__atomic_store_n(&p->instances[i]->bss->port_mtu[index], port->mtu,
+				 __ATOMIC_RELAXED);
+	if (!port->there)
+		bpf_map_delete_elem(map, &index);
+	else if (bpf_map_update_elem(map, &index, &ifindex, BPF_ANY))
+		return err_set(err, errno, "the XDP program can't transmit by %s: %m", port->name);
+	return 0;
+}
+
+/* The kernel takes the interface out of a link when it is unregistered. */
+bool program_is_attached(const struct program *p, uint32_t index, int ifindex)
+{
+	struct bpf_link_info info = {};
+	uint32_t size = sizeof(info);
+	return p->links[index] >= 0 &&
+	       !bpf_obj_get_info_by_fd(p->links[index], &info, &size) &&
+	       (int)info.xdp.ifindex == ifindex;
+}
+
+void program_let_go(struct program *p, uint32_t index)
+{
+	pins_drop(p->pins, p->link_names[index]);
+	if (p->links[index] >= 0)
+		close(p->links[index]);
+	p->links[index] = -1;
+}
+
+/* --- sockets ------------------------------------------------------------------------------- */
+
+int program_set_socket(struct program *p, uint32_t port, uint32_t queue, int fd, struct err *err)
+{
+	uint32_t slot = ABI_XSK_SLOT(port, queue);
+	if (bpf_map_update_elem(bpf_map__fd(program_first(p)->maps.xsks), &slot, &fd, BPF_ANY))
+		return err_set(err, errno, "can't steer queue %u to its socket: %m", queue);
+	return 0;
+}
+
+void program_wait(struct program *p)
+{
+	if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0))
+		nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
+}
+
+void program_clear_sockets(struct program *p)
+{
+	int map = bpf_map__fd(program_first(p)->maps.xsks);
+	for (uint32_t slot = 0; slot < ABI_MAX_PORTS * ABI_MAX_QUEUES; slot++)
+		bpf_map_delete_elem(map, &slot);
+	program_wait(p);
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* See the header. */
+#include "tools/weir/daemon_links.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "datapath/engine.h"
+#include "lb/err.h"
+#include "tools/weir/announcer.h"
+#include "tools/weir/daemon.h"
+#include "tools/weir/link_watch.h"
+#include "tools/weir/log.h"
+#include "tools/weir/next_hops.h"
+
+/* --- the log ---------------------------------------------------------------------------------- */
+
+static void log_interface(const struct port *p)
+{
+	log_info("interface", "name=%s driver=%s mode=%s xdp=%s fast_path=%s queues=%u mtu=%u",
+		 p->name, p->driver, port_mode_name(p), p->generic ? "generic" : "native",
+		 p->fast_path ? "on" : "off", p->queue_count, p->mtu);
+	if (p->generic && p->wanted != MODE_GENERIC)
+		log_warn("the driver has no native XDP: generic mode is slower",
+			 "interface=%s driver=%s", p->name, p->driver);
+	/* The kernel drops what XDP_TX sends into a veth whose other end has no NAPI. */
+	if (p->fast_path && !strcmp(p->driver, "veth"))
+		log_warn("the fast path of a veth needs a native XDP program on its other "
+			 "end; else set fast_path: off",
+			 "interface=%s", p->name);
+	if (p->mtu > PORT_MAX_MTU)
+		log_warn("packets longer than a frame are dropped as rx-no-frame",
+			 "interface=%s mtu=%u longest=%u", p->name, p->mtu, PORT_MAX_MTU);
+}
+
+void daemon_links_log(const struct daemon *d)
+{
+	for (uint32_t i = 0; i < engine_port_count(d->engine); i++)
+		log_interface(engine_port(d->engine, i));
+	for (uint32_t i = 0; i < engine_worker_count(d->engine); i++) {
+		struct engine_worker w;
+		engine_worker(d->engine, i, &w);
+		log_info("worker", "index=%u cpu=%d frames=%u memory=\"%s\"", i, w.cpu,
+			 w.frames.frames, memory_kind_name(w.memory));
+	}
+}
+
+static void log_settings(const struct port *before, const struct port *after)
+{
+	const uint8_t *mac = after->mac;
+	if (before->up != after->up)
+		log_info("interface", "event=interface-%s name=%s", after->up ? "up" : "down",
+			 after->name);
+	if (before->mtu != after->mtu)
+		log_info("interface", "event=interface-mtu name=%s before=%u mtu=%u", after->name,
+			 before->mtu, after->mtu);
+	if (before->queue_count != after->queue_count)
+		log_info("interface", "event=interface-queues name=%s before=%u queues=%u",
+			 after->name, before->queue_count, after->queue_count);
+	if (memcmp(before->mac, mac, sizeof(after->mac)))
+		log_info("interface",
+			 "event=interface-mac name=%s mac=%02x:%02x:%02x:%02x:%02x:%02x",
+			 after->name, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+}
+
+static void log_change(const struct engine_change *c)
+{
+	const struct port *before = &c->before, *after = &c->after;
+	if (before->losses != after->losses)
+		log_warn("an interface is gone", "event=interface-gone name=%s", after->name);
+	if (after->there && (!before->there || before->losses != after->losses))
+		log_info("an interface is back", "event=interface-back name=%s", after->name);
+	else if (after->there)
+		log_settings(before, after);
+	if (after->there && c->rebuilt)
+		log_interface(after);
+}
+
+/* --- following -------------------------------------------------------------------------------- */
+
+struct following {
+	uint32_t changes;
+};
+
+static void on_change(void *context, const struct engine_change *change)
+{
+	struct following *f = context;
+	f->changes++;
+	log_change(change);
+}
+
+static void tell_others(struct daemon *d)
+{
+	int ifindexes[ABI_MAX_PORTS];
+	struct announcer_port ports[ABI_MAX_PORTS];
+	struct err err;
+	for (uint32_t i = 0; i < engine_port_count(d->engine); i++) {
+		const struct port *p = engine_port(d->engine, i);
+		ifindexes[i] = ports[i].ifindex = p->ifindex;
+		memcpy(ports[i].mac, p->mac, sizeof(ports[i].mac));
+	}
+	next_hops_set_ports(d->next_hops, ifindexes);
+	announcer_set_ports(d->announcer, ports);
+	if (daemon_publish(d, &err))
+		log_error("changed interfaces are not in force", "error=\"%s\"", err.text);
+}
+
+/* A fault that lasts is told once. */
+static void log_fault(struct daemon *d, const char *words)
+{
+	if (strcmp(d->links_fault, words))
+		log_error("an interface can't be served; trying again", "error=\"%s\"", words);
+	snprintf(d->links_fault, sizeof(d->links_fault), "%s", words);
+}
+
+static bool on_links(void *context)
+{
+	struct daemon *d = context;
+	struct following f = {0};
+	struct err err;
+	if (engine_follow(d->engine, d->config, on_change, &f, &err))
+		log_fault(d, err.text);
+	else
+		d->links_fault[0] = 0;
+	if (f.changes)
+		tell_others(d);
+	return !engine_is_whole(d->engine);
+}
+
+int daemon_links_open(struct daemon *d, struct err *err)
+{
+	return link_watch_open(&d->link_watch, d->loop, on_links, d, err);
+}
+
+void daemon_links_close(struct daemon *d)
+{
+	link_watch_close(d->link_watch);
+	d->link_watch = NULL;
+}

@@ -7,6 +7,7 @@
 #ifndef WEIR_BPF_POLICE_XDP_H
 #define WEIR_BPF_POLICE_XDP_H
 
+#include "bpf/cookie.h"
 #include "bpf/meter.h"
 #include "bpf/policy.h"
 
@@ -295,6 +296,39 @@ __attribute__((noinline)) int police_packet(struct xdp_md *ctx, const struct pac
 	k->is_covered = (decision & POLICY_COVERED) != 0;
 	policy_run(policy, &t, decision & ~POLICY_COVERED, &k->packet, k->service, &k->verdict);
 	return k->verdict.action;
+}
+
+/* Answers a SYN by a cookie, in place; false: it can't be. */
+__attribute__((noinline)) int police_challenge(struct xdp_md *ctx, const struct packet *p)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct flow_seed seed = repeat_seed();
+	__u64 mac = port_mac;
+	if (!p)
+		return 0;
+	__be32 cookie = cookie_make(&p->key, &seed, cookie_period(bpf_ktime_get_ns()));
+	__u32 was = frame_length(data, end);
+	__u32 length = cookie_answer(data, end, p, cookie, (const __u8 *)&mac);
+	return length && (length == was || !bpf_xdp_adjust_tail(ctx, (int)(length - was)));
+}
+
+/* Whether a reset answers a cookie; then its source is known to be its own. */
+__attribute__((noinline)) int police_proof(struct xdp_md *ctx, const struct packet *p, __u32 slot)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct policing t = {.slot = slot};
+	struct flow_seed seed = repeat_seed();
+	if (!p)
+		return 0;
+	const struct tcphdr *tcp = cookie_tcp(data, end, p);
+	if (!tcp || !cookie_is_right(&p->key, &seed, tcp->seq, bpf_ktime_get_ns()))
+		return 0;
+	const struct policy *policy = police_find(&policies, slot, 0);
+	if (!policy)
+		return 0;
+	t.meter_mask = policy->meter_mask;
+	policy_prove(&t, &p->key.source);
+	return 1;
 }
 
 /* Out by a rule's way, where there is one; else -1. */

@@ -75,10 +75,11 @@ _Static_assert(sizeof(struct refused_line) == 64, "one cache line");
 enum policy_action {
 	POLICY_ALLOW = 0,
 	POLICY_DROP,
-	POLICY_PASS,     /* to the kernel */
-	POLICY_COUNT,    /* and go on with the rules behind */
-	POLICY_LIMIT,    /* refuse what is beyond, go on with the rest */
-	POLICY_REDIRECT, /* out, by another way than the kernel's */
+	POLICY_PASS,      /* to the kernel */
+	POLICY_COUNT,     /* and go on with the rules behind */
+	POLICY_LIMIT,     /* refuse what is beyond, go on with the rest */
+	POLICY_REDIRECT,  /* out, by another way than the kernel's */
+	POLICY_CHALLENGE, /* no rule's, but a verdict: to be answered by a cookie (bpf/cookie.h) */
 };
 
 enum policy_per { POLICY_PER_RULE = 0, POLICY_PER_SOURCE, POLICY_PER_SERVICE };
@@ -86,6 +87,8 @@ enum policy_per { POLICY_PER_RULE = 0, POLICY_PER_SOURCE, POLICY_PER_SERVICE };
 #define POLICY_DRY_RUN (1u << 0) /* counts and captures what it would do, and goes on */
 #define POLICY_BYTES   (1u << 1) /* the limit is one of bytes */
 #define POLICY_TO_PORT (1u << 2) /* redirect: `redirect` is a port; else a way of fast_backends */
+#define POLICY_BEYOND_COOKIE \
+	(1u << 3) /* limit of SYNs: what is beyond is challenged, not dropped */
 
 struct policy_rule {
 	__u8 action; /* enum policy_action */
@@ -156,6 +159,7 @@ enum policy_dimension {
 
 #define POLICY_ANYWHERE (1u << 0) /* rules look at what is not for a VIP too */
 #define POLICY_EARLY    (1u << 1) /* some sources are dropped whatever they send */
+#define POLICY_COOKIES  (1u << 2) /* some rule challenges */
 
 struct policy {
 	__u32 flags;
@@ -175,8 +179,8 @@ struct policy_verdict {
 	__u32 rule;     /* that decided; POLICY_NO_RULE: none */
 	__u32 dry_rule; /* that would have dropped it, or POLICY_NO_RULE */
 	__u32 redirect; /* with POLICY_REDIRECT */
-	__u8 action;    /* POLICY_ALLOW, _DROP, _PASS or _REDIRECT */
-	__u8 reason;    /* of POLICY_DROP */
+	__u8 action;    /* POLICY_ALLOW, _DROP, _PASS, _REDIRECT or _CHALLENGE */
+	__u8 reason;    /* of POLICY_DROP; and of _CHALLENGE, where that can't be done */
 	__u8 dry_reason;
 	__u8 flags; /* of the rule */
 };

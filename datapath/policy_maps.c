@@ -18,7 +18,8 @@
 uint32_t policy_bits(uint32_t flags)
 {
 	return TABLES_POLICED | (flags & POLICY_ANYWHERE ? TABLES_ANYWHERE : 0) |
-	       (flags & POLICY_EARLY ? TABLES_EARLY : 0);
+	       (flags & POLICY_EARLY ? TABLES_EARLY : 0) |
+	       (flags & POLICY_COOKIES ? TABLES_COOKIES : 0);
 }
 
 /* --- making ---------------------------------------------------------------------------------- */

@@ -62,6 +62,8 @@ static void fill_rules(struct compiler *k)
 		const struct config_rule *from = &p->rules[i];
 		k->ids[i] = registry_find(k->in->rules, from->name);
 		policy_rule_fill(k->config, k->in->backends, from, &k->head->rules[k->ids[i]]);
+		if (k->head->rules[k->ids[i]].flags & POLICY_BEYOND_COOKIE)
+			k->head->flags |= POLICY_COOKIES;
 	}
 	k->ids[p->rule_count] = registry_find(k->in->rules, POLICY_DEFAULT_RULE);
 	k->head->rules[k->ids[p->rule_count]].action = p->otherwise;

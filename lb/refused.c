@@ -154,7 +154,8 @@ int refused_table_init(struct refused_table *t, const struct source_table *sourc
 {
 	const uint64_t everything = 1ull << 32;
 	struct span s = span_of(sources, f);
-	/* A range may be of many blocks, but has borders in two at most; each block may begin with one.
+	/* A range may be of many blocks, but has borders in two at most; each block may begin with
+	 * one.
 	 */
 	size_t most = 2 * (s.end - s.first + 1ul) + REFUSED_BLOCKS;
 	struct maker m = {.blocks = calloc(REFUSED_BLOCKS, sizeof(*m.blocks)),

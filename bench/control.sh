@@ -8,7 +8,7 @@
 # usage: control.sh [BUILD [SERVICES [BACKENDS-OF-EACH]]]
 . "$(dirname "$0")/../tests/lib/net.sh"
 
-services=${2:-1000} backends=${3:-65} # an instance has at most 65,535 backends
+services=${2:-1000} backends=${3:-100}
 
 many_services() {
 	awk -v services="$services" -v backends="$backends" 'BEGIN {

@@ -4,9 +4,14 @@
 #include <string.h>
 
 #include "bench/api_command.h"
+#include "bench/latency_command.h"
 #include "bench/micro.h"
+#include "bench/ndr_command.h"
 #include "bench/net_command.h"
+#include "bench/receive_command.h"
 #include "bench/reload.h"
+#include "bench/report_command.h"
+#include "bench/send_command.h"
 #include "tools/weir/command.h"
 #include "tools/weir/options.h"
 
@@ -14,11 +19,22 @@ static const struct command {
 	const char *name, *synopsis;
 	int (*run)(int argc, char **argv);
 } commands[] = {
+	{"send", "--from INTERFACE --destination ADDRESS [OPTION...]: packets at a rate",
+	 command_send},
+	{"receive", "[OPTION...] INTERFACE...: counts them: loss, order, latency", command_receive},
+	{"latency", "--from INTERFACE --to INTERFACE,... [OPTION...]: how long packets take",
+	 command_latency},
+	{"ndr", "--from INTERFACE --to INTERFACE,... [OPTION...]: the rate without loss",
+	 command_ndr},
 	{"micro", "[--json FILE] [--markdown FILE]: lb_process() alone, without a network",
 	 command_micro},
 	{"api", "[-s SOCKET]: the control API of a daemon that runs", command_api},
 	{"reload", "[OPTION...]: what a large configuration costs the control thread",
 	 command_reload_bench},
+	{"report", "[OPTION...] FILE...: of reports in JSON one page, or text, Markdown, CSV",
+	 command_report},
+	{"compare", "[OPTION...] BEFORE AFTER: two reports, with confidence intervals",
+	 command_compare},
 	{"net", "[OPTION...]: Weir over virtual Ethernet, beside XDP_TX and testpmd", command_net},
 };
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

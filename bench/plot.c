@@ -60,6 +60,8 @@ static void write_script(json_t *plot, FILE *out)
 	write_setting("title", grid_string(plot, "title"), out);
 	write_setting("xlabel", grid_string(plot, "x"), out);
 	write_setting("ylabel", grid_string(plot, "y"), out);
+	if (json_is_true(json_object_get(plot, "points")))
+		fputs("set style data points\n", out);
 	if (json_is_true(json_object_get(plot, "log_x")))
 		fputs("set logscale x 10\n", out);
 	fputs(json_is_true(json_object_get(plot, "log_y")) ? "set logscale y 10\n"

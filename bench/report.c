@@ -106,9 +106,9 @@ void report_sample(json_t *row, const char *key, const double *trials, unsigned 
 json_t *report_plot(json_t *report, const char *name, const char *title,
 		    const struct report_axes *axes)
 {
-	json_t *plot = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:[]}", "name", name, "title",
+	json_t *plot = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:[]}", "name", name, "title",
 				 title, "x", axes->x, "y", axes->y, "log_x", axes->log_x, "log_y",
-				 axes->log_y, "curves");
+				 axes->log_y, "points", axes->points, "curves");
 	json_array_append_new(json_object_get(report, "plots"), plot);
 	return plot;
 }

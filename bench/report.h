@@ -57,6 +57,7 @@ void report_sample(json_t *row, const char *key, const double *trials, unsigned 
 struct report_axes {
 	const char *x, *y;
 	int log_x, log_y;
+	int points; /* alone, without lines between them */
 };
 
 json_t *report_plot(json_t *report, const char *name, const char *title,

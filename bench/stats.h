@@ -3,6 +3,8 @@
 #ifndef WEIR_BENCH_STATS_H
 #define WEIR_BENCH_STATS_H
 
+#include <stdbool.h>
+
 #define STATS_MAX 1000u /* values */
 
 struct stats {
@@ -14,5 +16,21 @@ struct stats {
  * values (Hyndman and Fan, "Sample Quantiles in Statistical Packages", 1996: definition 7).
  */
 struct stats stats_of(const double *values, unsigned int count);
+
+/* How much larger the values of one measurement are than those of another. */
+struct stats_change {
+	double ratio;     /* of the geometric means: second by first */
+	double low, high; /* its confidence interval of 95 % */
+};
+
+/*
+ * Welch's interval of the difference of means (1947), over the logarithms: trials differ by factors
+ * rather than by amounts. All values above 0, at least two of each; false: there are not.
+ */
+bool stats_compare(const double *first, unsigned int first_count, const double *second,
+		   unsigned int second_count, struct stats_change *out);
+
+/* What a t-distributed value exceeds, either way, in 5 of 100 cases; of whole or broken degrees. */
+double stats_t95(double degrees);
 
 #endif

@@ -89,8 +89,8 @@ static __always_inline struct tcphdr *cookie_tcp(void *data, const void *end,
 	if (p->ethertype == bpf_htons(ETH_P_IPV6))
 		size = sizeof(struct ipv6hdr);
 	struct tcphdr *tcp = (void *)((char *)data + l3 + size);
-	if (p->l4_offset != l3 + size || p->key.protocol != IPPROTO_TCP || p->fragment ||
-	    p->icmp || (const void *)(tcp + 1) > end)
+	if (p->l4_offset != l3 + size || p->key.protocol != IPPROTO_TCP || p->fragment || p->icmp ||
+	    (const void *)(tcp + 1) > end)
 		return 0;
 	return tcp;
 }
@@ -121,9 +121,9 @@ static __always_inline __u64 cookie_write_ipv6(struct ipv6hdr *ip)
 }
 
 /*
- * Makes of a SYN the answer with that cookie, to be sent out of the port that it came in on. Returns
- * how long the frame is then, which is no longer than it was; or 0: this one is not answered, as it
- * has IP options.
+ * Makes of a SYN the answer with that cookie, to be sent out of the port that it came in on.
+ * Returns how long the frame is then, which is no longer than it was; or 0: this one is not
+ * answered, as it has IP options.
  */
 static __always_inline __u32 cookie_answer(void *data, const void *end, const struct packet *p,
 					   __be32 cookie, const __u8 mac[ETH_ALEN])

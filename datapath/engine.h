@@ -57,6 +57,15 @@ typedef void engine_change_fn(void *context, const struct engine_change *change)
 int engine_follow(struct engine *e, const struct config *config, engine_change_fn *fn,
 		  void *context, struct err *err);
 
+/*
+ * Makes interfaces, workers, packet memory, fast path and insert limit those of `config`, in the
+ * place of those of `was`. Workers pause as with engine_follow() where sockets have to be made
+ * anew. `fn` and the snapshot as there. On failure all is as it was, but for that pause; or, if
+ * even that can't be had back, engine_is_whole() is false.
+ */
+int engine_reconfigure(struct engine *e, const struct config *was, const struct config *config,
+		       engine_change_fn *fn, void *context, struct err *err);
+
 /* Whether all ports are there and have their sockets. */
 bool engine_is_whole(const struct engine *e);
 
@@ -136,6 +145,9 @@ void engine_ledger(const struct engine *e, struct engine_ledger *out);
 
 /* Flows in the table by state, as of the last sweep that was finished. */
 void engine_flows(const struct engine *e, uint64_t entries[FLOW_STATES]);
+
+/* Of them, the connections that are translated. */
+uint64_t engine_translated_flows(const struct engine *e);
 
 /* What a rule of the policy decided about, and what it counts anew for one that is gone. */
 int engine_rule_traffic(const struct engine *e, uint32_t rule, struct rule_traffic *out);

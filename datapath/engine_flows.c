@@ -55,6 +55,11 @@ void engine_flows(const struct engine *e, uint64_t entries[FLOW_STATES])
 	memcpy(entries, e->last_sweep.entries, sizeof(e->last_sweep.entries));
 }
 
+uint64_t engine_translated_flows(const struct engine *e)
+{
+	return e->last_sweep.translated;
+}
+
 const struct flow_table *engine_flow_table(const struct engine *e)
 {
 	return &e->instance.flows;

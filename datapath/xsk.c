@@ -65,7 +65,8 @@ static int bind_queue(struct xsk *x, struct xsk_area *area, const struct port *p
 		.rx_size = area->ring_size,
 		.tx_size = area->ring_size,
 		.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
-		.bind_flags = XDP_USE_NEED_WAKEUP | (zerocopy ? XDP_ZEROCOPY : XDP_COPY),
+		.bind_flags = XDP_USE_NEED_WAKEUP | area->bind_flags |
+			      (zerocopy ? XDP_ZEROCOPY : XDP_COPY),
 	};
 	bool is_first = area->bindings == 0;
 	x->fill = is_first ? &area->fill : &x->own_fill;

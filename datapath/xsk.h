@@ -22,6 +22,7 @@ struct xsk_area {
 	uint8_t *base;
 	uint32_t ring_size; /* descriptors of each ring of each socket */
 	uint32_t bindings;
+	uint16_t bind_flags; /* XDP_USE_SG, say, of those opened from now on */
 	/* The rings that belong to the first socket; libxdp ties them to the memory. */
 	struct xsk_ring_prod fill;
 	struct xsk_ring_cons completion;

@@ -422,6 +422,8 @@ static void sweep_bucket(const struct flow_table *t, struct flow_bucket *b, cons
 		}
 		if (fate == FATE_LIVE && state != FLOW_FREE)
 			out->entries[state]++;
+		else if (fate == FATE_LIVE)
+			out->translated++;
 		if (fate == FATE_LIVE)
 			forget_policy(t, b, i);
 		if (fate >= FATE_EXPIRED)

@@ -220,6 +220,7 @@ void flow_table_count(struct flow_table *t, int32_t *connections);
 struct flow_sweep {
 	uint64_t
 		entries[FLOW_STATES]; /* live ones by state; of translated connections one of two */
+	uint64_t translated;          /* live connections that are */
 	uint64_t expired;             /* freed because of age */
 	uint64_t orphaned;            /* freed because their backend is gone */
 };

@@ -39,6 +39,7 @@ iproute2 c:ip
 ethtool c:ethtool
 iputils-ping c:ping
 curl c:curl
+iperf3 c:iperf3
 openssl c:openssl
 jq c:jq
 nginx c:nginx
@@ -46,6 +47,8 @@ tcpdump c:tcpdump
 tshark c:tshark
 prometheus c:promtool
 tmux c:tmux
+gnuplot-nox c:gnuplot
+zsh c:zsh
 python3-jsonschema p:jsonschema
 python3-yaml p:yaml
 cpio c:cpio

@@ -345,8 +345,9 @@ net_routed() {
 # --- servers and clients ------------------------------------------------------------------------
 
 # nginx_start NAMESPACE [PORT]: answers its namespace's name to every request; /files/ is
-# $dir/files, slowly enough (1 MB/s) that a download lasts; /fast/ is the same as fast as can be, and
-# to /upload files are put. Requests are in $dir/NAMESPACE.access.log.
+# $dir/files, slowly enough (1 MB/s) that a download lasts, /slow/ at 64 kB/s, so that many at a time
+# last; /fast/ is the same as fast as can be, and to /upload files are put. Requests are in
+# $dir/NAMESPACE.access.log.
 nginx_start() {
 	local name=$1 port=${2:-80}
 	mkdir -p "$dir/files" "$dir/$name.tmp"
@@ -371,6 +372,7 @@ nginx_start() {
 				client_max_body_size 200m;
 				location / { return 200 "$name\n"; }
 				location /files/ { root $dir; limit_rate 1m; }
+				location /slow/ { alias $dir/files/; limit_rate 64k; }
 				location /fast/ { alias $dir/files/; }
 				location /upload { dav_methods PUT; root $dir/$name.tmp; }
 			}

@@ -102,6 +102,22 @@ static void test_groups(void **state)
 	free(text);
 }
 
+static void add_line(struct bytes *out, const struct metric_labels *l, const char *more,
+		     enum metric_unit unit, uint64_t value)
+{
+	static const struct metric_labels none;
+	struct metric_column column = {};
+	struct metric_line line;
+	const uint64_t values[] = {0, value};
+	struct metric_rows rows = {&column, values, 1, 2};
+	metric_line_init(&line, "n", NULL, more, unit);
+	metric_column_add(&column, &none);
+	metric_column_add(&column, l ? l : &none);
+	metric_lines_write(out, &line, &rows, SIZE_MAX);
+	assert_int_equal(rows.next, 2);
+	metric_column_free(&column);
+}
+
 static void test_numbers(void **state)
 {
 	struct metric_labels l = {0};
@@ -114,11 +130,11 @@ static void test_numbers(void **state)
 		uint64_t v = i < 1001 ? (uint64_t)i : random >> random % 64;
 		v = i == 1001 ? UINT64_MAX : v;
 		int64_t s = i == 1002 ? INT64_MIN : (int64_t)(random * 7) >> random % 64;
-		metric_line(&out, "n", "", 0, "", v);
-		metric_line(&out, "n", l.text, l.length, "", v);
-		metric_line(&out, "n", "", 0, "c=\"d\"", v);
-		metric_line_signed(&out, "n", l.text, l.length, "c=\"d\"", s);
-		metric_line_ns(&out, "n", "", 0, "", v);
+		add_line(&out, NULL, NULL, METRIC_UNIT_COUNT, v);
+		add_line(&out, &l, NULL, METRIC_UNIT_COUNT, v);
+		add_line(&out, NULL, "c=\"d\"", METRIC_UNIT_COUNT, v);
+		add_line(&out, &l, "c=\"d\"", METRIC_UNIT_SIGNED, s);
+		add_line(&out, NULL, NULL, METRIC_UNIT_NS, v);
 		snprintf(want, sizeof(want),
 			 "n %lu\nn{a=\"b\"} %lu\nn{c=\"d\"} %lu\nn{a=\"b\",c=\"d\"} %ld\n"
 			 "n %lu.%09lu\n",

@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <setjmp.h>
 #include <math.h>
 #include <stdlib.h>
@@ -99,12 +100,58 @@ static void test_against_naive(void **state)
 	}
 }
 
+/* The tables of any textbook, to three digits. */
+static void test_t95(void **state)
+{
+	static const struct {
+		double degrees, t;
+	} table[] = {{1, 12.706}, {2, 4.303},  {3, 3.182},  {4, 2.776},   {5, 2.571},
+		     {8, 2.306},  {10, 2.228}, {30, 2.042}, {120, 1.980}, {1000, 1.962}};
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (fabs(stats_t95(table[i].degrees) - table[i].t) > 0.0006)
+			fail_msg("%.0f degrees: %.4f, not %.3f", table[i].degrees,
+				 stats_t95(table[i].degrees), table[i].t);
+}
+
+/* Of samples with a known ratio the interval holds it in 95 of 100 cases, and a bit. */
+static void test_compare(void **state)
+{
+	struct stats_change c;
+	unsigned int holds = 0, runs = 4000;
+	uint64_t random = 88172645463325252ull;
+	for (unsigned int run = 0; run < runs; run++) {
+		double values[2][5];
+		for (unsigned int i = 0; i < 10; i++) {
+			double sum = 0;
+			for (int n = 0; n < 12; n++) {
+				random ^= random << 13;
+				random ^= random >> 7;
+				random ^= random << 17;
+				sum += (random >> 11) * 0x1p-53;
+			}
+			/* The sum of 12 is nearly normal; the second sample is twice the first. */
+			values[i / 5][i % 5] =
+				exp((sum - 6) * (i < 5 ? 0.02 : 0.05)) * (i < 5 ? 1 : 2);
+		}
+		assert_true(stats_compare(values[0], 5, values[1], 5, &c));
+		assert_true(c.low <= c.ratio && c.ratio <= c.high);
+		holds += c.low <= 2 && 2 <= c.high;
+	}
+	/* Five standard deviations of a binomial around 95 %. */
+	assert_in_range(holds, 0.95 * runs - 70, 0.95 * runs + 70);
+	assert_false(stats_compare((double[]){1}, 1, (double[]){1, 2}, 2, &c));
+	assert_false(stats_compare((double[]){1, 0}, 2, (double[]){1, 2}, 2, &c));
+	assert_true(stats_compare((double[]){3, 3}, 2, (double[]){6, 6}, 2, &c));
+	assert_true(fabs(c.low - 2) < 1e-9 && fabs(c.high - 2) < 1e-9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_value),   cmocka_unit_test(test_two_values),
 		cmocka_unit_test(test_five_values), cmocka_unit_test(test_eight_values),
 		cmocka_unit_test(test_input_stays), cmocka_unit_test(test_against_naive),
+		cmocka_unit_test(test_t95),         cmocka_unit_test(test_compare),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

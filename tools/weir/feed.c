@@ -16,7 +16,7 @@
 
 /* --- bytes --------------------------------------------------------------------------------- */
 
-char *bytes_reserve(struct bytes *b, size_t size)
+char *bytes_grow(struct bytes *b, size_t size)
 {
 	size_t room = b->room ? b->room : BYTES_FIRST;
 	while (room - b->size < size)
@@ -82,17 +82,22 @@ static void feed_free(void *feed)
 	free(f);
 }
 
+/* Copies what is left of the piece, as much as fits; how much that was. */
+static size_t hand_over(struct feed *f, char *out, size_t max)
+{
+	size_t rest = f->piece.size - f->taken, n = rest < max ? rest : max;
+	if (n)
+		memcpy(out, f->piece.data + f->taken, n);
+	f->taken += n;
+	return n;
+}
+
 static ssize_t feed_read(void *feed, uint64_t position, char *out, size_t max)
 {
 	struct feed *f = feed;
 	size_t written = 0;
 	while (written < max) {
-		size_t rest = f->piece.size - f->taken;
-		size_t n = rest < max - written ? rest : max - written;
-		if (n)
-			memcpy(out + written, f->piece.data + f->taken, n);
-		written += n;
-		f->taken += n;
+		written += hand_over(f, out + written, max - written);
 		if (f->taken < f->piece.size || f->ended)
 			break;
 		if (f->generation != f->daemon->generation)

@@ -22,8 +22,24 @@ struct bytes {
 	bool failed;
 };
 
+char *bytes_grow(struct bytes *b, size_t size);
+
 /* Makes room for `size` bytes more and returns where they go; NULL without memory. */
-char *bytes_reserve(struct bytes *b, size_t size);
+static inline char *bytes_reserve(struct bytes *b, size_t size)
+{
+	return size < b->room - b->size ? b->data + b->size : bytes_grow(b, size);
+}
+
+/* Of bytes that consist of such words alone. */
+static inline void bytes_add_word(struct bytes *b, uint64_t word)
+{
+	uint64_t *at = (uint64_t *)bytes_reserve(b, sizeof(word));
+	if (!at)
+		return;
+	*at = word;
+	b->size += sizeof(word);
+}
+
 void bytes_add(struct bytes *b, const void *data, size_t size);
 void bytes_add_text(struct bytes *b, const char *text);
 void bytes_add_json(struct bytes *b, const json_t *value);

@@ -8,6 +8,7 @@
 #include <ev.h>
 #include <linux/if_link.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,26 +69,39 @@ static void note(struct losses *l, enum loss_place place, const char *interface,
 
 /* --- in front of Weir ------------------------------------------------------------------------ */
 
+/* The kernel's own counters of an interface. */
+static const struct {
+	const char *name;
+	size_t offset;
+	const char *text, *mend;
+} kernel_counters[] = {
+#define COUNTER(name) #name, offsetof(struct rtnl_link_stats64, name)
+	{COUNTER(rx_missed_errors), "the NIC had no room: its ring was full",
+	 "larger rings ('ethtool -G'), more queues ('ethtool -L'); are the CPUs busy?"},
+	{COUNTER(rx_errors), "frames that were damaged on the wire, or too long",
+	 "look at cable, optics and the other end: 'ethtool -S' says more"},
+	{COUNTER(rx_dropped),
+	 "the kernel or the driver dropped it: no memory, no XDP redirect, nobody's protocol",
+	 "'weir capture --kernel' shows those of the kernel's stack with its reason"},
+	{COUNTER(tx_errors), "the NIC could not send (Weir's own tx-failed may be among them)",
+	 "look at cable and the other end"},
+	{COUNTER(tx_dropped),
+	 "the driver did not take what was to be sent (Weir's own tx-failed may be among them)",
+	 "is the interface up, and its other end fast enough?"},
+#undef COUNTER
+};
+
 static void note_kernel(struct losses *l, const struct port *p)
 {
 	struct rtnl_link_stats64 s;
 	if (!l->has_netlink || rtnetlink_get_statistics(&l->netlink, p->ifindex, &s))
 		return;
-	note(l, LOSS_IN_FRONT, p->name, "rx_missed_errors", s.rx_missed_errors,
-	     "the NIC had no room: its ring was full",
-	     "larger rings ('ethtool -G'), more queues ('ethtool -L'); are the CPUs busy?");
-	note(l, LOSS_IN_FRONT, p->name, "rx_errors", s.rx_errors,
-	     "frames that were damaged on the wire, or too long",
-	     "look at cable, optics and the other end: 'ethtool -S' says more");
-	note(l, LOSS_IN_FRONT, p->name, "rx_dropped", s.rx_dropped,
-	     "the kernel or the driver dropped it: no memory, no XDP redirect, nobody's protocol",
-	     "'weir capture --kernel' shows those of the kernel's stack with its reason");
-	note(l, LOSS_IN_FRONT, p->name, "tx_errors", s.tx_errors,
-	     "the NIC could not send (Weir's own tx-failed may be among them)",
-	     "look at cable and the other end");
-	note(l, LOSS_IN_FRONT, p->name, "tx_dropped", s.tx_dropped,
-	     "the driver did not take what was to be sent (Weir's own tx-failed may be among them)",
-	     "is the interface up, and its other end fast enough?");
+	for (size_t i = 0; i < sizeof(kernel_counters) / sizeof(kernel_counters[0]); i++) {
+		uint64_t packets;
+		memcpy(&packets, (const char *)&s + kernel_counters[i].offset, sizeof(packets));
+		note(l, LOSS_IN_FRONT, p->name, kernel_counters[i].name, packets,
+		     kernel_counters[i].text, kernel_counters[i].mend);
+	}
 }
 
 struct driver_note {

@@ -7,6 +7,7 @@
 #include "lb/similar.h"
 #include "tools/weir/command.h"
 #include "tools/weir/options.h"
+#include "tools/weir/words.h"
 
 static const struct command {
 	const char *name, *synopsis;
@@ -54,9 +55,12 @@ static const struct command *command_find(const char *name)
 	return NULL;
 }
 
-/* For completion. */
-static int list_commands(void)
+/* For completion: `weir commands [COMMAND [BEFORE [SOCKET]]]`. */
+static int list_words(int argc, char **argv)
 {
+	if (argc > 2)
+		return words_print(argv[2], argc > 3 && *argv[3] ? argv[3] : NULL,
+				   argc > 4 ? argv[4] : DEFAULT_SOCKET);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		puts(commands[i].name);
 	return EXIT_DONE;
@@ -90,7 +94,7 @@ static int run_command(int argc, char **argv)
 		return EXIT_DONE;
 	}
 	if (!strcmp(argv[1], "commands"))
-		return list_commands();
+		return list_words(argc, argv);
 	command = command_find(argv[1]);
 	if (!command)
 		return unknown_command(argv[1]);

@@ -9,12 +9,15 @@
 
 #include "datapath/engine.h"
 #include "lb/addr.h"
+#include "bpf/policy.h"
 #include "lb/config.h"
+#include "lb/policy.h"
 #include "lb/prefix.h"
 #include "lb/reason.h"
 #include "lb/registry.h"
 #include "lb/snapshot.h"
 #include "tools/weir/capture.h"
+#include "tools/weir/checker.h"
 #include "tools/weir/daemon.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/traffic.h"
@@ -106,15 +109,97 @@ static bool flows_row(struct metric_place *at, struct metric_row *r)
 	return true;
 }
 
+static bool nat_row(struct metric_place *at, struct metric_row *r)
+{
+	const struct config_nat *n = &at->daemon->config->nat;
+	if (at->outer++)
+		return false;
+	r->figure[NAT_CONNECTIONS] = engine_translated_flows(at->daemon->engine);
+	r->figure[NAT_ADDRESSES] = n->address_count;
+	r->figure[NAT_PORTS] = n->address_count * (n->ports.last - n->ports.first + 1ull);
+	return true;
+}
+
+static bool fragments_row(struct metric_place *at, struct metric_row *r)
+{
+	const struct engine *e = at->daemon->engine;
+	struct engine_worker w;
+	if (at->outer++)
+		return false;
+	for (uint32_t i = 0; i < engine_worker_count(e); i++) {
+		engine_worker(e, i, &w);
+		const struct lb_fragments *f = &w.lb->fragments;
+		r->figure[FRAGMENTS_FIRST] += relaxed(&f->first);
+		r->figure[FRAGMENTS_FOLLOWED] += relaxed(&f->followed);
+		r->figure[FRAGMENTS_WAITED] += relaxed(&f->waited);
+		r->figure[FRAGMENTS_TIMED_OUT] += relaxed(&f->timed_out);
+		r->figure[FRAGMENTS_REFUSED] += relaxed(&f->refused);
+		r->figure[FRAGMENTS_FORGOTTEN] += relaxed(&f->forgotten);
+		r->figure[FRAGMENTS_HELD] += w.held;
+	}
+	return true;
+}
+
+static bool checks_row(struct metric_place *at, struct metric_row *r)
+{
+	struct checker_figures c = {0};
+	if (at->outer++)
+		return false;
+	if (at->daemon->checker)
+		checker_figures(at->daemon->checker, &c);
+	r->figure[CHECKS_BACKENDS] = c.checks;
+	r->figure[CHECKS_RUNNING] = c.running;
+	r->figure[CHECKS_WAITING] = c.waiting;
+	r->figure[CHECKS_GOOD] = c.good;
+	r->figure[CHECKS_BAD] = c.bad;
+	r->figure[CHECKS_DELAYED] = c.held_back;
+	return true;
+}
+
+/* --- the policy ---------------------------------------------------------------------------- */
+
+static bool policy_row(struct metric_place *at, struct metric_row *r)
+{
+	const struct policy_tables *p = at->daemon->policy;
+	if (at->outer++)
+		return false;
+	r->figure[POLICY_PREFIXES] = p ? p->sources.prefix_count : 0;
+	return true;
+}
+
+/* Where there is a policy: its rules in their order, and behind them what no rule decided. */
+static bool rule_row(struct metric_place *at, struct metric_row *r)
+{
+	const struct daemon *d = at->daemon;
+	const struct config_policy *p = &d->config->policy;
+	struct rule_traffic t = {};
+	if (!d->policy || at->outer > p->rule_count)
+		return false;
+	bool is_rule = at->outer < p->rule_count;
+	const char *name = is_rule ? p->rules[at->outer].name : POLICY_DEFAULT_RULE;
+	int64_t id = registry_find(d->rules, name);
+	at->outer++;
+	if (id >= 0)
+		engine_rule_traffic(d->engine, id, &t);
+	metric_label(&r->labels, "rule", name);
+	r->figure[RULE_PACKETS] = t.packets;
+	r->figure[RULE_BYTES] = t.bytes;
+	r->figure[RULE_REFUSED] = t.refused;
+	return true;
+}
+
+/* --- drops --------------------------------------------------------------------------------- */
+
 static bool drops_row(struct metric_place *at, struct metric_row *r)
 {
 	static const char *const places[] = {"xdp", "kernel", "worker"};
-	struct engine_drops drops = {0};
+	const struct engine_drops *drops = &at->drops;
 	uint32_t reason = REASON_NONE + 1 + at->outer;
 	if (reason >= REASON_COUNT)
 		return false;
-	engine_drops(at->daemon->engine, &drops);
-	const uint64_t *figures[] = {drops.xdp, drops.kernel, drops.worker};
+	if (!at->outer && !at->inner)
+		engine_drops(at->daemon->engine, &at->drops);
+	const uint64_t *figures[] = {drops->xdp, drops->kernel, drops->worker};
 	metric_label(&r->labels, "reason", reason_word(reason));
 	metric_label(&r->labels, "place", places[at->inner]);
 	r->figure[METRIC_VALUE] = figures[at->inner][reason];
@@ -126,9 +211,11 @@ static bool drops_row(struct metric_place *at, struct metric_row *r)
 /* --- interfaces ---------------------------------------------------------------------------- */
 
 /* The interface `outer`, or NULL behind the last one. */
-static const struct port *port_at(const struct metric_place *at, struct metric_row *r)
+static const struct port *port_at(struct metric_place *at, struct metric_row *r)
 {
 	const struct engine *e = at->daemon->engine;
+	while (at->outer < engine_port_count(e) && engine_port(e, at->outer)->removed)
+		at->outer++;
 	if (at->outer >= engine_port_count(e))
 		return NULL;
 	metric_label(&r->labels, "interface", engine_port(e, at->outer)->name);
@@ -212,6 +299,10 @@ static void take_lb(const struct engine_worker *w, uint64_t figure[METRIC_FIGURE
 	figure[WORKER_FORWARDED] = relaxed(&w->lb->forwarded);
 	figure[WORKER_NEIGHBOR_REPLIES] = relaxed(&w->lb->neighbor_replies);
 	figure[WORKER_ECHO_REPLIES] = relaxed(&w->lb->echo_replies);
+	figure[WORKER_TOO_BIG_REPLIES] = relaxed(&w->lb->too_big_replies);
+	figure[WORKER_REFUSALS] = relaxed(&w->lb->refusals);
+	figure[WORKER_RETURNED] = relaxed(&w->lb->returned);
+	figure[WORKER_REDIRECTED] = relaxed(&w->lb->redirected);
 	figure[WORKER_DROPPED] =
 		w->counters.tx_full + w->counters.tx_failed + w->counters.not_served;
 	for (int i = 0; i < REASON_COUNT; i++)
@@ -311,14 +402,20 @@ static bool service_info_row(struct metric_place *at, struct metric_row *r)
 	return true;
 }
 
+static void begin_service(struct metric_place *at, const char *name)
+{
+	at->service = registry_find(at->daemon->services, name);
+	at->of_service.length = 0;
+	metric_label(&at->of_service, "service", name);
+}
+
 /* The id of the backend at `inner` of the service `outer`, and goes on; -1 behind the last one. */
 static int64_t next_backend(struct metric_place *at)
 {
 	const struct config *c = at->daemon->config;
 	for (; at->outer < c->service_count; at->outer++, at->inner = 0) {
 		if (!at->inner)
-			at->service =
-				registry_find(at->daemon->services, c->services[at->outer].name);
+			begin_service(at, c->services[at->outer].name);
 		const struct service *s = service_of(at, at->service);
 		if (s && at->inner < s->member_count)
 			return s->members[at->inner++];
@@ -335,7 +432,7 @@ static bool backend_row(struct metric_place *at, struct metric_row *r)
 	if (!slash)
 		return false;
 	const struct backend *b = &s->backends[id];
-	metric_label(&r->labels, "service", at->daemon->config->services[at->outer].name);
+	metric_labels_add(&r->labels, &at->of_service);
 	metric_label(&r->labels, "backend", slash + 1);
 	take_traffic(traffic_of_backend(at->book, id), r->figure);
 	r->figure[BACKEND_UP] = b->state == STATE_UP && b->reachable;
@@ -363,6 +460,11 @@ bool metric_next(struct metric_place *at, enum metric_scope scope, struct metric
 		[METRIC_DAEMON] = daemon_row,
 		[METRIC_BUILD] = build_row,
 		[METRIC_FLOWS] = flows_row,
+		[METRIC_NAT] = nat_row,
+		[METRIC_FRAGMENTS] = fragments_row,
+		[METRIC_CHECKS] = checks_row,
+		[METRIC_POLICY] = policy_row,
+		[METRIC_RULE] = rule_row,
 		[METRIC_DROPS] = drops_row,
 		[METRIC_INTERFACE] = interface_row,
 		[METRIC_INTERFACE_INFO] = interface_info_row,

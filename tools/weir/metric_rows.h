@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "datapath/engine.h"
 #include "tools/weir/metric_text.h"
 
 struct daemon;
@@ -18,6 +19,11 @@ enum metric_scope {
 	METRIC_DAEMON,
 	METRIC_BUILD,
 	METRIC_FLOWS, /* by state */
+	METRIC_NAT,
+	METRIC_FRAGMENTS,
+	METRIC_CHECKS,
+	METRIC_POLICY,
+	METRIC_RULE,  /* of the policy */
 	METRIC_DROPS, /* by reason and place */
 	METRIC_INTERFACE,
 	METRIC_INTERFACE_INFO,
@@ -47,6 +53,26 @@ enum {
 	DAEMON_HELD,
 	DAEMON_DIFFERENCE,
 };
+enum { NAT_CONNECTIONS, NAT_ADDRESSES, NAT_PORTS };
+enum {
+	FRAGMENTS_FIRST,
+	FRAGMENTS_FOLLOWED,
+	FRAGMENTS_WAITED,
+	FRAGMENTS_TIMED_OUT,
+	FRAGMENTS_REFUSED,
+	FRAGMENTS_FORGOTTEN,
+	FRAGMENTS_HELD,
+};
+enum {
+	CHECKS_BACKENDS,
+	CHECKS_RUNNING,
+	CHECKS_WAITING,
+	CHECKS_GOOD,
+	CHECKS_BAD,
+	CHECKS_DELAYED,
+};
+enum { POLICY_PREFIXES };
+enum { RULE_PACKETS, RULE_BYTES, RULE_REFUSED };
 enum {
 	INTERFACE_RX_PACKETS,
 	INTERFACE_RX_BYTES,
@@ -68,6 +94,10 @@ enum {
 	WORKER_FORWARDED,
 	WORKER_NEIGHBOR_REPLIES,
 	WORKER_ECHO_REPLIES,
+	WORKER_TOO_BIG_REPLIES,
+	WORKER_REFUSALS,
+	WORKER_RETURNED,
+	WORKER_REDIRECTED,
 	WORKER_DROPPED,
 	WORKER_FREE,
 	WORKER_FILL,
@@ -90,7 +120,7 @@ enum { /* of services and backends */
        BACKEND_WEIGHT,
        BACKEND_FAILED,
 };
-#define METRIC_FIGURES 18
+#define METRIC_FIGURES 24
 
 struct metric_row {
 	struct metric_labels labels;
@@ -102,7 +132,9 @@ struct metric_place {
 	const struct daemon *daemon;
 	struct traffic_book *book;
 	uint32_t outer, inner;
-	int64_t service; /* id of the service `outer` */
+	int64_t service; /* id of the service `outer`, and its label */
+	struct metric_labels of_service;
+	struct engine_drops drops;
 };
 
 /* The next row; false behind the last one. */

@@ -14,35 +14,40 @@
 
 static void append(struct metric_labels *l, const char *text, size_t length)
 {
-	if (length > sizeof(l->text) - l->length)
-		return;
 	memcpy(l->text + l->length, text, length);
 	l->length += length;
 }
 
 static void append_escaped(struct metric_labels *l, const char *value)
 {
-	for (; *value; value++) {
-		if (*value == '\\' || *value == '"')
-			append(l, "\\", 1);
-		if (*value == '\n')
-			append(l, "\\n", 2);
-		else
-			append(l, value, 1);
+	for (;;) {
+		size_t plain = strcspn(value, "\\\"\n");
+		append(l, value, plain);
+		value += plain;
+		if (!*value)
+			return;
+		append(l, *value == '\n' ? "\\n" : *value == '"' ? "\\\"" : "\\\\", 2);
+		value++;
 	}
 }
 
 void metric_label(struct metric_labels *l, const char *name, const char *value)
 {
+	size_t length = strlen(name);
 	/* Room for the closing quote is kept, or the line would be no line. */
-	if (strlen(name) + 2 * strlen(value) + sizeof(",=\"\"") > sizeof(l->text) - l->length)
+	if (length + 2 * strlen(value) + sizeof(",=\"\"") > METRIC_LABELS - l->length)
 		return;
 	if (l->length)
 		append(l, ",", 1);
-	append(l, name, strlen(name));
+	append(l, name, length);
 	append(l, "=\"", 2);
 	append_escaped(l, value);
 	append(l, "\"", 1);
+}
+
+void metric_labels_add(struct metric_labels *l, const struct metric_labels *others)
+{
+	append(l, others->text, others->length);
 }
 
 void metric_label_number(struct metric_labels *l, const char *name, uint64_t value)
@@ -77,64 +82,104 @@ static char *digits(char *end, uint64_t value)
 	return end;
 }
 
-static char *put(char *at, const char *text, size_t length)
+/* Copies blocks of 16 bytes, up to 15 too many: there must be room for them at both ends. */
+static inline char *put(char *at, const char *text, size_t length)
 {
-	memcpy(at, text, length);
+	for (size_t i = 0; i < length; i += 16)
+		memcpy(at + i, text + i, 16);
 	return at + length;
 }
 
-/* The line up to its value, in room for all of it; NULL without memory. */
-static char *line_begin(struct bytes *out, const char *name, const char *labels, size_t length,
-			const char *more)
+/* Adds text to a line's begin or end; what does not fit is left out. */
+static void add(char *to, size_t *length, const char *text)
 {
-	size_t name_length = strlen(name), more_length = strlen(more);
-	char *at = bytes_reserve(out, name_length + length + more_length + NUMBER_MAX + 8);
-	if (!at)
-		return NULL;
-	at = put(at, name, name_length);
-	if (length || more_length) {
+	size_t more = text ? strlen(text) : 0;
+	if (more > METRIC_LINE - *length - 2 * METRIC_SLACK)
+		return;
+	memcpy(to + *length, text ? text : "", more);
+	*length += more;
+}
+
+void metric_line_init(struct metric_line *l, const char *name, const char *suffix, const char *more,
+		      enum metric_unit unit)
+{
+	*l = (struct metric_line){.unit = unit, .more = more};
+	add(l->begin, &l->begin_length, name);
+	add(l->begin, &l->begin_length, suffix);
+	add(l->end, &l->end_length, more);
+	add(l->end, &l->end_length, "} ");
+}
+
+static inline char *put_value(char *at, enum metric_unit unit, uint64_t value)
+{
+	char number[NUMBER_MAX + METRIC_SLACK], *end = number + NUMBER_MAX, *first;
+	if (unit == METRIC_UNIT_NS)
+		return at + sprintf(at, "%lu.%09lu", value / 1000000000, value % 1000000000);
+	if (unit == METRIC_UNIT_SIGNED && (int64_t)value < 0) {
+		*at++ = '-';
+		value = -value;
+	}
+	if (value < 10) {
+		*at = '0' + value;
+		return at + 1;
+	}
+	first = digits(end, value);
+	return put(at, first, end - first);
+}
+
+static inline char *put_line(char *at, const struct metric_line *l, const char *labels,
+			     size_t length, uint64_t value)
+{
+	at = put(at, l->begin, l->begin_length);
+	if (length || l->more) {
 		*at++ = '{';
 		at = put(at, labels, length);
-		if (length && more_length)
+		if (length && l->more)
 			*at++ = ',';
-		at = put(at, more, more_length);
-		*at++ = '}';
+		at = put(at, l->end, l->end_length);
+	} else {
+		*at++ = ' ';
 	}
-	*at++ = ' ';
+	at = put_value(at, l->unit, value);
+	*at++ = '\n';
 	return at;
 }
 
-static void line_end(struct bytes *out, char *at)
+void metric_lines_write(struct bytes *out, const struct metric_line *l, struct metric_rows *rows,
+			size_t size)
 {
-	*at++ = '\n';
-	out->size = at - out->data;
+	const size_t *ends = (const size_t *)rows->labels->ends.data, most = 3 * METRIC_LINE;
+	for (; rows->next < rows->end && out->size < size; rows->next++) {
+		size_t from = rows->next ? ends[rows->next - 1] : 0;
+		char *at = bytes_reserve(out, ends[rows->next] - from + most);
+		if (!at)
+			return;
+		at = put_line(at, l, rows->labels->text.data + from, ends[rows->next] - from,
+			      rows->values[rows->next]);
+		out->size = at - out->data;
+	}
 }
 
-void metric_line(struct bytes *out, const char *name, const char *labels, size_t length,
-		 const char *more, uint64_t value)
+/* --- labels of many rows -------------------------------------------------------------------- */
+
+void metric_column_add(struct metric_column *c, const struct metric_labels *l)
 {
-	char number[NUMBER_MAX], *end = number + sizeof(number), *first = digits(end, value);
-	char *at = line_begin(out, name, labels, length, more);
-	if (at)
-		line_end(out, put(at, first, end - first));
+	/* Whoever copies them may read a little further. */
+	char *at = bytes_reserve(&c->text, METRIC_LABELS + METRIC_SLACK);
+	if (!at)
+		return;
+	put(at, l->text, l->length);
+	c->text.size += l->length;
+	bytes_add_word(&c->ends, c->text.size);
 }
 
-void metric_line_signed(struct bytes *out, const char *name, const char *labels, size_t length,
-			const char *more, int64_t value)
+void metric_column_clear(struct metric_column *c)
 {
-	char number[NUMBER_MAX], *end = number + sizeof(number);
-	char *first = digits(end, value < 0 ? -(uint64_t)value : (uint64_t)value);
-	char *at = line_begin(out, name, labels, length, more);
-	if (at && value < 0)
-		*at++ = '-';
-	if (at)
-		line_end(out, put(at, first, end - first));
+	c->text.size = c->ends.size = 0;
 }
 
-void metric_line_ns(struct bytes *out, const char *name, const char *labels, size_t length,
-		    const char *more, uint64_t ns)
+void metric_column_free(struct metric_column *c)
 {
-	char *at = line_begin(out, name, labels, length, more);
-	if (at)
-		line_end(out, at + sprintf(at, "%lu.%09lu", ns / 1000000000, ns % 1000000000));
+	bytes_free(&c->text);
+	bytes_free(&c->ends);
 }

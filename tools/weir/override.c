@@ -30,6 +30,11 @@ const char *override_state_word(const struct backend_control *c)
 	return words[c->force];
 }
 
+const char *override_word(size_t index)
+{
+	return FORCE_UP + index <= FORCE_ALIVE ? words[FORCE_UP + index] : NULL;
+}
+
 static int set_state(struct backend_control *c, const json_t *value, struct err *err)
 {
 	const char *word = json_string_value(value);

@@ -31,4 +31,7 @@ struct backend_control *overrides_ended(const struct daemon *d);
 /* "drain", "down" and so on, or NULL where nothing was set. */
 const char *override_state_word(const struct backend_control *c);
 
+/* The words there are, by index; NULL behind the last one. */
+const char *override_word(size_t index);
+
 #endif

@@ -9,8 +9,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "datapath/engine.h"
 #include "lb/addr.h"
@@ -19,14 +17,12 @@
 #include "lb/reason.h"
 #include "lb/registry.h"
 #include "lb/snapshot.h"
-#include "tools/weir/capture.h"
 #include "tools/weir/checker.h"
 #include "tools/weir/daemon.h"
 #include "tools/weir/feed.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/override.h"
 #include "tools/weir/service_settings.h"
-#include "tools/weir/state_fragments.h"
 #include "tools/weir/traffic.h"
 
 #define MAC_TEXT 18
@@ -68,72 +64,6 @@ static const char *mode_word(enum config_mode mode)
 		[MODE_GENERIC] = "generic",
 	};
 	return words[mode];
-}
-
-/* --- status -------------------------------------------------------------------------------- */
-
-static json_t *flow_table_json(const struct daemon *d)
-{
-	uint64_t entries[FLOW_STATES] = {0};
-	uint64_t inserts = 0, evictions = 0, untracked = 0, guarded = 0;
-	for (uint32_t i = 0; i < engine_worker_count(d->engine); i++) {
-		struct engine_worker w;
-		engine_worker(d->engine, i, &w);
-		inserts += relaxed(&w.lb->flow_inserts);
-		evictions += relaxed(&w.lb->flow_evictions);
-		untracked += relaxed(&w.lb->flow_untracked);
-		guarded += relaxed(&w.lb->flow_guarded);
-	}
-	engine_flows(d->engine, entries);
-	return json_pack("{s:I, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:I, s:I}", "capacity",
-			 figure(d->config->flow_entries), "entries", "handshake",
-			 figure(entries[FLOW_HANDSHAKE]), "established",
-			 figure(entries[FLOW_ESTABLISHED]), "closing",
-			 figure(entries[FLOW_CLOSING]), "udp", figure(entries[FLOW_UDP]), "inserts",
-			 figure(inserts), "evictions", figure(evictions), "untracked",
-			 figure(untracked), "guarded", figure(guarded));
-}
-
-/* What was sent, by the XDP programs and by the workers. */
-static json_t *sent_json(const struct engine *e)
-{
-	uint64_t fast = 0, worker = 0;
-	struct port_counters port;
-	struct engine_worker w;
-	for (uint32_t i = 0; i < engine_port_count(e); i++)
-		if (!engine_port_counters(e, i, &port))
-			fast += port.transmitted;
-	for (uint32_t i = 0; i < engine_worker_count(e); i++) {
-		engine_worker(e, i, &w);
-		worker += w.counters.tx_packets - w.counters.tx_failed;
-	}
-	return json_pack("{s:I, s:I}", "fast", figure(fast), "worker", figure(worker));
-}
-
-/* Whether the daemon before left flows, or why those that it left are gone. */
-static json_t *takeover_json(const struct engine *e)
-{
-	const char *replaced = NULL;
-	bool inherited = engine_inherited(e, &replaced);
-	return json_pack("{s:b, s:s?}", "flows", inherited, "replaced", replaced);
-}
-
-json_t *state_status(const struct daemon *d)
-{
-	struct timespec now;
-	uint64_t now_ns;
-	bool drops = d->config->on_daemon_loss == DAEMON_LOSS_DROP;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	now_ns = (uint64_t)now.tv_sec * 1000000000u + now.tv_nsec;
-	return json_pack(
-		"{s:s, s:s, s:i, s:I, s:I, s:s, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:s}", "version",
-		WEIR_VERSION, "instance", d->config->instance, "pid", (int)getpid(), "uptime_s",
-		figure((now_ns - d->start_ns) / 1000000000u), "generation", figure(d->generation),
-		"config", d->config_path, "services", (int)d->config->service_count, "interfaces",
-		(int)engine_port_count(d->engine), "captures", (int)captures_count(d->captures),
-		"flow_table", flow_table_json(d), "fragments", state_fragments(d->engine),
-		"packets", sent_json(d->engine), "takeover", takeover_json(d->engine),
-		"on_daemon_loss", drops ? "drop" : "pass");
 }
 
 /* --- services and backends ----------------------------------------------------------------- */
@@ -415,7 +345,8 @@ static json_t *interface_json(const struct engine *e, uint32_t index)
 
 json_t *state_interface(const struct daemon *d, struct feed_place *at)
 {
-	if (at->outer >= engine_port_count(d->engine))
-		return NULL;
-	return interface_json(d->engine, at->outer++);
+	uint32_t count = engine_port_count(d->engine);
+	while (at->outer < count && engine_port(d->engine, at->outer)->removed)
+		at->outer++;
+	return at->outer < count ? interface_json(d->engine, at->outer++) : NULL;
 }

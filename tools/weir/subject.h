@@ -13,6 +13,9 @@ const struct subject *subject_find(const char *name);
 /* The subject whose name is like that one's, for suggestions; or NULL. */
 const char *subject_similar(const char *name);
 
+/* By index; NULL behind the last one. */
+const char *subject_name(size_t index);
+
 /* Prints the document on stdout. */
 void subject_print(const struct subject *s, json_t *document);
 

@@ -10,7 +10,7 @@
 #include "lb/snapshot.h"
 #include "tools/weir/daemon.h"
 
-#define PART 256u /* backends read at a time */
+#define PART 64u /* backends read at a time */
 
 struct traffic_book {
 	const struct daemon *daemon;
@@ -63,15 +63,36 @@ static void add_fast(struct traffic *sum, const struct fast_traffic *t)
 	sum->fast_bytes += t->bytes;
 }
 
+/*
+ * The fast path repeats what a worker has decided: a backend that no worker ever sent to had
+ * nothing of it either, and to ask the kernel about it costs more than all the rest.
+ */
+static bool had_any(const struct engine *e, uint32_t first, uint32_t count)
+{
+	for (uint32_t i = 0; i < engine_worker_count(e); i++) {
+		const struct lb_traffic *t = engine_worker_counters(e, i)->backends + first;
+		for (uint32_t n = 0; n < count; n++)
+			if (relaxed(&t[n].flows) || relaxed(&t[n].packets))
+				return true;
+	}
+	return false;
+}
+
+static void read_part(struct traffic_book *b, uint32_t first)
+{
+	uint32_t count = b->end - first < PART ? b->end - first : PART;
+	if (had_any(b->daemon->engine, first, count))
+		engine_fast_traffic(b->daemon->engine, first, count, b->fast + first);
+}
+
 /* What the kernel does not tell counts nothing. */
 static void add_backend_fast(struct traffic *sum, struct traffic_book *b, int64_t id)
 {
-	uint32_t part = id / PART, first = part * PART;
+	uint32_t part = id / PART;
 	if (id < 0 || id >= b->end)
 		return;
 	if (!b->read[part])
-		engine_fast_traffic(b->daemon->engine, first,
-				    b->end - first < PART ? b->end - first : PART, b->fast + first);
+		read_part(b, part * PART);
 	b->read[part] = true;
 	add_fast(sum, &b->fast[id]);
 }

@@ -276,7 +276,7 @@ static __always_inline int police_early(struct xdp_md *ctx, const void *data, co
 		return police_source(ctx, ledger, slot);
 	if (b->count && !police_in_block(slot, b->first, b->count | alone << 1, from & 0xffff))
 		return -1;
-	policy_count(&t, rule - 1, frame_length(data, end), 1);
+	policy_count(&t, rule - 1, frame_length(ctx, data, end), 1);
 	return rule - 1;
 }
 
@@ -307,7 +307,7 @@ __attribute__((noinline)) int police_challenge(struct xdp_md *ctx, const struct 
 	if (!p)
 		return 0;
 	__be32 cookie = cookie_make(&p->key, &seed, cookie_period(bpf_ktime_get_ns()));
-	__u32 was = frame_length(data, end);
+	__u32 was = frame_length(ctx, data, end);
 	__u32 length = cookie_answer(data, end, p, cookie, (const __u8 *)&mac);
 	return length && (length == was || !bpf_xdp_adjust_tail(ctx, (int)(length - was)));
 }

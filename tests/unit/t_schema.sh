@@ -3,6 +3,7 @@
 #
 # `weir schema` lets through what `weir check` does (the examples, README's, the canonical form of
 # each), has exactly the keys of the canonical form, and refuses what it refuses, line by line.
+# shellcheck disable=SC2016 # the back quotes are text
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 weir=${1:-build}/weir

@@ -251,10 +251,11 @@ __attribute__((noinline)) int police_in_block(__u32 slot, __u32 first, __u32 cou
 	if (!l)
 		return 0;
 	__u32 n = police_count_in_line(l, lower), before = low * REFUSED_LINE;
-	if (count & REFUSED_ALONE << 1)
-		return n && l->lower[(n - 1) & (REFUSED_LINE - 1)] == lower;
+	/* The address of all ones is that of what is behind the last, too. */
 	if (n + before > (count & 0xffff))
 		n = (count & 0xffff) - before;
+	if (count & REFUSED_ALONE << 1)
+		return n && l->lower[(n - 1) & (REFUSED_LINE - 1)] == lower;
 	return (n + before) & 1;
 }
 

@@ -65,19 +65,23 @@ struct net_flood {
 	double syn_mpps, syn_share; /* of the SYNs */
 };
 
+/* Of flows beside what is measured: delivered a second, and which part of what was sent. */
+struct net_beside {
+	double mpps, share;
+};
+
 /* Flows forwarded while other packets are dropped, and all drops captured. */
 struct net_capture {
 	bool measured;
 	double seconds;
 	uint64_t dropped, captured, lost;
-	double calm_share,
-		share; /* of the flows' packets, delivered: without the capture, and with */
+	struct net_beside calm, armed; /* without the capture, and with it */
 };
 
 struct net_result {
 	struct net_options options;
 	unsigned int row_count;
-	struct net_row rows[NET_ROWS_MAX + NET_METHODS_MAX + NET_FILTER_ROWS + 2];
+	struct net_row rows[2 * NET_ROWS_MAX + NET_METHODS_MAX + NET_FILTER_ROWS + 2];
 	struct net_flood flood;
 	struct net_capture capture;
 	double load_seconds; /* of a list of a million prefixes; 0: not measured */

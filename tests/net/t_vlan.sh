@@ -32,6 +32,8 @@ vlans() {
 	local tag
 	net_plug "$1" "$2" switch
 	on "$1" ethtool -K "$2" rxvlan off txvlan off >/dev/null
+	# XDP sees a tag in the packet only, and the switch would hand it over beside it.
+	on switch ethtool -K "$1" rxvlan off txvlan off >/dev/null
 	for tag in 7 8; do
 		on "$1" ip link add link "$2" name "$2.7$tag" type vlan id 7$tag
 		on "$1" ip link set "$2.7$tag" up

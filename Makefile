@@ -56,6 +56,7 @@ weir_objects := $(patsubst %.c,$(O)/%.o,$(wildcard tools/weir/*.c))
 # The command line's modules, for unit tests: all of weir but its main().
 weir_modules := $(filter-out %/main.o,$(weir_objects))
 bench_objects := $(patsubst %.c,$(O)/%.o,$(wildcard bench/*.c))
+sim_objects := $(patsubst %.c,$(O)/%.o,$(wildcard sim/*.c))
 skeletons := $(patsubst bpf/%.bpf.c,$(O)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 unit_tests := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
 # What several unit tests use.
@@ -65,10 +66,16 @@ fuzz_targets := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzz_main := $(if $(findstring fuzzer,$(SAN)),,$(O)/tests/fuzz/run_corpus.o)
 test_tools := $(patsubst %.c,$(O)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 test_programs := $(patsubst %.c,$(O)/%.o,$(wildcard tests/lib/*.bpf.c))
-binaries := $(O)/weir $(O)/weir-bench
+binaries := $(O)/weir $(O)/weir-bench $(O)/weir-sim
 
-.PHONY: all
+# Manual pages: docs/man/NAME.SECTION.scd.
+manuals := $(patsubst docs/man/%.scd,$(O)/man/%,$(wildcard docs/man/*.scd))
+
+units := $(addprefix $(O)/systemd/,weir.service weir@.service weir-backend@.service)
+
+.PHONY: all manual units
 all: $(binaries) ## build everything (the default)
+manual: $(manuals) ## build the manual pages; `man -l build/man/weir.8` shows one
 
 # --- how it is built ----------------------------------------------------------------------------
 
@@ -88,6 +95,23 @@ $(O)/bpf/%.skel.h: $(O)/bpf/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@
 
+$(O)/man/%: docs/man/%.scd
+	@mkdir -p $(@D)
+	$(call say,MAN,$@)
+	$(Q)scdoc < $< > $@
+
+units: $(units) ## build the systemd units
+$(units): fill = $(Q)mkdir -p $(@D) && sed -e 's|@CONFIG@|/etc/weir/$(1).yaml|; s|@INSTANCE@|$(2)|' \
+	-e 's|@RUNTIME@|$(3)|; s|@SBIN@|$(PREFIX)/sbin|' $< > $@
+# The prefix is in them, which may be another one each time.
+.PHONY: $(units)
+$(O)/systemd/weir.service: systemd/weir.service.in
+	$(call fill,weir,,weir)
+$(O)/systemd/weir@.service: systemd/weir.service.in
+	$(call fill,%i,: %i,weir/%i)
+$(O)/systemd/weir-backend@.service: systemd/weir-backend@.service.in
+	$(call fill)
+
 $(O)/lib%.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
@@ -95,6 +119,7 @@ $(O)/liblb.a: $(lb_objects)
 $(O)/libdatapath.a: $(datapath_objects)
 $(O)/libweir.a: $(weir_modules)
 $(O)/libbench.a: $(filter-out %/main.o,$(bench_objects))
+$(O)/libsim.a: $(filter-out %/main.o,$(sim_objects))
 $(O)/libunit.a: $(unit_modules)
 libraries := $(O)/libweir.a $(O)/libdatapath.a $(O)/liblb.a
 
@@ -113,8 +138,10 @@ $(O)/bench/machine.o: CPPFLAGS += -DWEIR_CFLAGS='"$(strip $(CFLAGS))"'
 $(O)/weir-bench: LDFLAGS += $(bench_wrapped:%=-Wl,--wrap=%)
 $(O)/weir-bench: $(bench_objects) $(libraries)
 	$(link)
+$(O)/weir-sim: $(O)/sim/main.o $(O)/libsim.a $(O)/libbench.a $(libraries)
+	$(link)
 $(unit_tests): LDLIBS += -lcmocka
-$(unit_tests): $(O)/%: $(O)/%.o $(O)/libunit.a $(O)/libbench.a $(libraries)
+$(unit_tests): $(O)/%: $(O)/%.o $(O)/libunit.a $(O)/libsim.a $(O)/libbench.a $(libraries)
 	$(link)
 $(fuzz_targets): LDLIBS += -lcmocka
 $(fuzz_targets): LDFLAGS += $(if $(fuzz_main),,-fsanitize=fuzzer)
@@ -123,6 +150,9 @@ $(fuzz_targets): $(O)/%: $(O)/%.o $(fuzz_main) $(O)/libunit.a $(libraries)
 $(O)/tests/fuzz/seeds: LDLIBS += -lcmocka
 $(O)/tests/fuzz/seeds: $(O)/%: $(O)/%.o $(O)/libunit.a $(libraries)
 	$(link)
+# In front of the libraries, which they need.
+$(O)/tests/lib/flood: LDFLAGS += $(O)/bench/generator.o $(O)/bench/frames.o
+$(O)/tests/lib/flood: | $(O)/bench/generator.o $(O)/bench/frames.o
 $(test_tools): $(O)/%: $(O)/%.o $(libraries)
 	$(link)
 
@@ -190,14 +220,21 @@ bench: all ## measure, as ratios to baselines (as root); QUICK=1: fewer and shor
 	$(Q)$(O)/weir-bench net $(if $(QUICK),--quick) --json $(O)/bench/net.json \
 		--markdown $(O)/bench/net.md
 
-install: all ## install into $(DESTDIR)$(PREFIX)
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(O)/weir $(O)/weir-bench
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/weir README.md configs/example.yaml \
-		configs/grafana-dashboard.json docs/openapi.yaml
+# Where things go below $(DESTDIR)$(PREFIX).
+into = install -D -m 644 -t $(DESTDIR)$(PREFIX)/$(1)
+install: all manual units ## install into $(DESTDIR)$(PREFIX)
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(O)/weir
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(filter-out %/weir,$(binaries))
+	$(call into,share/doc/weir) README.md docs/*.md docs/openapi.yaml
+	$(call into,share/doc/weir/examples) configs/*.yaml configs/geo-here.txt \
+		configs/grafana-dashboard.json
+	$(foreach page,$(manuals),$(call into,share/man/man$(subst .,,$(suffix $(page)))) $(page);)
+	$(call into,lib/systemd/system) $(units)
+	install -d $(DESTDIR)$(PREFIX)/share/weir
+	$(O)/weir schema > $(DESTDIR)$(PREFIX)/share/weir/weir.schema.json
 	install -D -m 644 configs/completion/weir.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir
-	install -D -m 644 configs/completion/_weir \
-		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_weir
+	$(call into,share/zsh/site-functions) configs/completion/_weir
 
 clean: ## remove what was built
 	rm -rf build

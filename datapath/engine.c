@@ -40,6 +40,7 @@ static int open_ports(struct engine *e, struct err *err)
 		int r = port_open(&e->ports[i], &e->config->interfaces[i], err);
 		if (r)
 			return r;
+		e->multi_buffer |= e->ports[i].mtu > PORT_FRAME_MTU;
 		e->port_count++;
 	}
 	return 0;
@@ -118,6 +119,7 @@ struct program_input engine_program_input(const struct engine *e)
 		.instance = &e->instance,
 		.ports = e->ports,
 		.port_count = e->port_count,
+		.multi_buffer = e->multi_buffer,
 		.drop_without_daemon = e->config->on_daemon_loss == DAEMON_LOSS_DROP,
 		.taps = e->config->captures,
 	};
@@ -174,7 +176,7 @@ int engine_open(struct engine **out, const struct config *config,
 	memset(e, 0, sizeof(*e));
 	e->config = config;
 	e->names = *names;
-	e->policy_maps = (struct policy_maps){-1, -1, -1, -1, 0};
+	e->policy_maps = POLICY_MAPS_NONE;
 	/* Without it workers see a moment later that they shall stop. */
 	e->shared.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int r = engine_check_cpus(&config->cpus, err);

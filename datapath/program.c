@@ -91,6 +91,11 @@ static void set_knobs(struct weir_bpf *instance, uint32_t index, const struct pr
 {
 	const struct flow_table *t = &in->instance->flows;
 	instance->rodata->port_index = index;
+	instance->rodata->multi_buffer = in->multi_buffer;
+	if (in->multi_buffer)
+		bpf_program__set_flags(instance->progs.weir,
+				       bpf_program__flags(instance->progs.weir) |
+					       BPF_F_XDP_HAS_FRAGS);
 	instance->rodata->miss_action = in->drop_without_daemon ? XDP_DROP : XDP_PASS;
 	instance->rodata->taps = in->taps;
 	instance->rodata->flow_mask = t->mask;
@@ -217,8 +222,10 @@ int program_commit(struct program *p, struct target_maps *targets, const struct 
 		.decisions = bpf_map__fd(program_first(p)->maps.decisions),
 		.source_slots = bpf_map__fd(program_first(p)->maps.source_slots),
 		.source_ranges = bpf_map__fd(program_first(p)->maps.source_ranges),
+		.refused_blocks = bpf_map__fd(program_first(p)->maps.refused_blocks),
+		.refused_lines = bpf_map__fd(program_first(p)->maps.refused_lines),
 	};
-	const struct policy_maps none = {-1, -1, -1, -1, 0};
+	const struct policy_maps none = POLICY_MAPS_NONE;
 	uint32_t before = *p->tables & TABLES_SLOT, slot = before ^ 1;
 	int r = target_maps_put(targets, bpf_map__fd(program_first(p)->maps.targets),
 				bpf_map__fd(program_first(p)->maps.prefixes), slot, err);

@@ -51,6 +51,12 @@ gnuplot-nox c:gnuplot
 zsh c:zsh
 python3-jsonschema p:jsonschema
 python3-yaml p:yaml
+scdoc c:scdoc
+strace c:strace
+systemd c:systemd-analyze
+libcap2-bin c:capsh
+man-db c:man
+groff-base c:groff
 cpio c:cpio
 kmod c:depmod
 xz-utils c:xz

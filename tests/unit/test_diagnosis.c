@@ -203,6 +203,15 @@ static void jumbo(struct facts *f)
 {
 	f->nics[0].mtu = 9000;
 }
+static void old_jumbo(struct facts *f)
+{
+	f->nics[0].mtu = 9000;
+	f->host.minor = 1;
+}
+static void too_long(struct facts *f)
+{
+	f->nics[0].mtu = 9300;
+}
 static void shared_cpu(struct facts *f)
 {
 	CPU_SET(1, &f->nics[0].irq_cpus);
@@ -242,6 +251,14 @@ static void peer_slow(struct facts *f)
 static void local(struct facts *f)
 {
 	f->vips = &vip;
+	f->vip_count = 1;
+}
+
+static void snat_local(struct facts *f)
+{
+	static struct local_vip snat = {
+		.snat = true, .service = "nat", .address = "10.0.0.200", .interface = "eth0"};
+	f->vips = &snat;
 	f->vip_count = 1;
 }
 static struct path_facts lost[] = {{.name = "web/b1", .address = "10.0.0.11", .why = "no route"}};
@@ -310,7 +327,9 @@ static const struct fault {
 	{narrow_rss, FINDING_WARN, "eth0", "rss", "ethtool -X eth0 equal 4", false},
 	{lro, FINDING_BAD, "eth0", "lro", "ethtool -K eth0 lro off", true},
 	{hidden_tags, FINDING_WARN, "eth0", "vlan", "ethtool -K eth0 rxvlan off", true},
-	{jumbo, FINDING_BAD, "eth0", "mtu", "ip link set dev eth0 mtu 1500", false},
+	{jumbo, FINDING_OK, "eth0", "mtu", NULL, false},
+	{old_jumbo, FINDING_BAD, "eth0", "mtu", "ip link set dev eth0 mtu 1500", false},
+	{too_long, FINDING_BAD, "eth0", "mtu", "ip link set dev eth0 mtu 1500", false},
 	{shared_cpu, FINDING_WARN, "eth0", "interrupts", NULL, false},
 	{busy, FINDING_WARN, "eth0", "busy-poll", NULL, false},
 	{strict, FINDING_OK, "eth1", "rp_filter", NULL, false}, /* the greater one counts: loose */
@@ -322,6 +341,8 @@ static const struct fault {
 	{peer_deaf, FINDING_BAD, "eth1", "peer-xdp", "ethtool -K veth7 gro on", true},
 	{peer_slow, FINDING_WARN, "eth1", "peer-xdp", NULL, false},
 	{local, FINDING_WARN, "web", "vip", "ip address del 192.0.2.1 dev lo", false},
+	{snat_local, FINDING_BAD, "nat", "snat-address", "ip address del 10.0.0.200 dev eth0",
+	 false},
 	{unreachable, FINDING_BAD, "web/b1", "next-hop", NULL, false},
 	{not_asked, FINDING_WARN, "web/b1", "next-hop", "ping -c 1 -W 1 10.0.0.11", true},
 	{no_daemon, FINDING_BAD, "daemon", "api", NULL, false},

@@ -15,7 +15,7 @@
 
 /* --- the log ---------------------------------------------------------------------------------- */
 
-static void log_interface(const struct port *p)
+static void log_interface(const struct engine *e, const struct port *p)
 {
 	log_info("interface", "name=%s driver=%s mode=%s xdp=%s fast_path=%s queues=%u mtu=%u",
 		 p->name, p->driver, port_mode_name(p), p->generic ? "generic" : "native",
@@ -28,22 +28,48 @@ static void log_interface(const struct port *p)
 		log_warn("the fast path of a veth needs a native XDP program on its other "
 			 "end; else set fast_path: off",
 			 "interface=%s", p->name);
-	if (p->mtu > PORT_MAX_MTU)
-		log_warn("packets longer than a frame are dropped as rx-no-frame",
-			 "interface=%s mtu=%u longest=%u", p->name, p->mtu, PORT_MAX_MTU);
+	if (p->mtu > engine_longest_mtu(e))
+		log_warn("longer packets are dropped as rx-no-frame; a restart would do for up to "
+			 "9216",
+			 "interface=%s mtu=%u longest=%u", p->name, p->mtu, engine_longest_mtu(e));
+}
+
+/* The interface whose queues are too few for more workers, or NULL. */
+static const struct port *narrowest(const struct engine *e, uint32_t workers)
+{
+	for (uint32_t i = 0; i < engine_port_count(e); i++)
+		if (engine_port(e, i)->there && engine_port(e, i)->queue_count == workers)
+			return engine_port(e, i);
+	return NULL;
+}
+
+/* Each worker needs a queue of each interface, to send by. */
+static void log_too_few_queues(const struct daemon *d, uint32_t workers)
+{
+	const struct port *p = narrowest(d->engine, workers);
+	uint32_t wanted = d->config->cpus.count;
+	if (p && wanted > workers)
+		log_warn("fewer workers than workers.cpus names: each needs a queue of each "
+			 "interface",
+			 "workers=%u cpus=%u interface=%s queues=%u try=\"ethtool -L %s combined "
+			 "%u\"",
+			 workers, wanted, p->name, p->queue_count, p->name, wanted);
 }
 
 void daemon_links_log(const struct daemon *d)
 {
+	uint32_t workers = 0;
 	for (uint32_t i = 0; i < engine_port_count(d->engine); i++)
 		if (!engine_port(d->engine, i)->removed)
-			log_interface(engine_port(d->engine, i));
+			log_interface(d->engine, engine_port(d->engine, i));
 	for (uint32_t i = 0; i < engine_worker_count(d->engine); i++) {
 		struct engine_worker w;
 		engine_worker(d->engine, i, &w);
+		workers += w.cpu >= 0;
 		log_info("worker", "index=%u cpu=%d frames=%u memory=\"%s\"", i, w.cpu,
 			 w.frames.frames, memory_kind_name(w.memory));
 	}
+	log_too_few_queues(d, workers);
 }
 
 static void log_settings(const struct port *before, const struct port *after)
@@ -64,7 +90,7 @@ static void log_settings(const struct port *before, const struct port *after)
 			 after->name, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 }
 
-static void log_change(const struct engine_change *c)
+static void log_change(const struct engine *e, const struct engine_change *c)
 {
 	const struct port *before = &c->before, *after = &c->after;
 	if (after->removed && !before->removed)
@@ -79,12 +105,13 @@ static void log_change(const struct engine_change *c)
 	else if (after->there)
 		log_settings(before, after);
 	if (after->there && c->rebuilt)
-		log_interface(after);
+		log_interface(e, after);
 }
 
 /* --- following -------------------------------------------------------------------------------- */
 
 struct following {
+	const struct engine *engine;
 	uint32_t changes;
 };
 
@@ -92,7 +119,7 @@ static void on_change(void *context, const struct engine_change *change)
 {
 	struct following *f = context;
 	f->changes++;
-	log_change(change);
+	log_change(f->engine, change);
 }
 
 static void tell_others(struct daemon *d)
@@ -123,7 +150,7 @@ static void log_fault(struct daemon *d, const char *words)
 static bool on_links(void *context)
 {
 	struct daemon *d = context;
-	struct following f = {0};
+	struct following f = {.engine = d->engine};
 	struct err err;
 	if (engine_follow(d->engine, d->config, on_change, &f, &err))
 		log_fault(d, err.text);
@@ -137,7 +164,7 @@ static bool on_links(void *context)
 int daemon_links_change(struct daemon *d, const struct config *was, const struct config *config,
 			struct err *err)
 {
-	struct following f = {0};
+	struct following f = {.engine = d->engine};
 	int r = engine_reconfigure(d->engine, was, config, on_change, &f, err);
 	if (f.changes)
 		tell_others(d);

@@ -89,7 +89,7 @@ services() {
 # What Weir sends to a backend with a tag, seen at the switch: BACKEND TAG COUNT
 mac=$(on weir ip -j link show eth1 | jq -r '.[0].address')
 tagged_start() {
-	start switch tcpdump -q -nn -i "$1" -c "$3" -w "$dir/tagged" "ether src $mac and vlan 7$2" \
+	start switch tcpdump -Z root -q -nn -i "$1" -c "$3" -w "$dir/tagged" "ether src $mac and vlan 7$2" \
 		2>"$dir/tcpdump.log"
 	tagged_pid=$started
 	must_come 5 "tcpdump" grep -q listening "$dir/tcpdump.log"

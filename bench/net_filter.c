@@ -17,10 +17,11 @@
 #include "bpf/packet.h"
 #include "lb/err.h"
 
-#define LIST_FILE   "list.txt"
-#define SOURCES     1000000u
-#define SOURCE_BITS 20u /* of flows from TRAFFIC_CLIENTS: 2^20 clients, as many as SOURCES nearly \
-			 */
+#define LIST_FILE "list.txt"
+#define SOURCES   1000000u
+#define SOURCE_BITS                                                                   \
+	20u /* of flows from TRAFFIC_CLIENTS: 2^20 clients, as many as SOURCES nearly \
+	     */
 
 enum traffic_shape { SHAPE_UDP, SHAPE_SYN };
 

@@ -13,8 +13,8 @@
 #define FLUSH_TIMEOUT "gro_flush_timeout"
 
 /*
- * As Documentation/networking/napi.rst and the kernel's own tests have it: a poller that does not come
- * for so long lets interrupts in again, after so many polls without a packet.
+ * As Documentation/networking/napi.rst and the kernel's own tests have it: a poller that does not
+ * come for so long lets interrupts in again, after so many polls without a packet.
  */
 #define PUT_OFF_POLLS      2
 #define PUT_OFF_TIMEOUT_NS 200000

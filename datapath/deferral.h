@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Puts off the interrupts of a NIC whose queues somebody polls (preferred busy polling, Linux 5.11): the
- * kernel leaves a queue to its poller for as long as it comes again soon. What was set before is noted
- * down first, in memory that outlives the daemon, so it is given back even after a crash. Control thread.
+ * Puts off the interrupts of a NIC whose queues somebody polls (preferred busy polling,
+ * Linux 5.11): the kernel leaves a queue to its poller for as long as it comes again soon. What was
+ * set before is noted down first, in memory that outlives the daemon, so it is given back even
+ * after a crash. Control thread.
  */
 #ifndef WEIR_DATAPATH_DEFERRAL_H
 #define WEIR_DATAPATH_DEFERRAL_H

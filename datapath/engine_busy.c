@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * With `poll: busy` workers drive the NIC's queues themselves, where sockets name them (by their NAPI's
- * number: zero copy tells it when it is bound, older kernels with the first packet), and the NIC's
- * interrupts are put off. Elsewhere they look at their rings all the time, and no more. Control thread.
+ * With `poll: busy` workers drive the NIC's queues themselves, where sockets name them (by their
+ * NAPI's number: zero copy tells it when it is bound, older kernels with the first packet), and the
+ * NIC's interrupts are put off. Elsewhere they look at their rings all the time, and no more.
+ * Control thread.
  */
 #include "datapath/deferral.h"
 #include "datapath/engine_state.h"

@@ -3,9 +3,9 @@
  * Interfaces that change while the engine runs. Level-triggered: whatever happened, what counts is
  * what is there now and what the sockets were made for.
  *
- * All sockets of a worker share its packet memory, so they are made anew together: the programs stop
- * steering, the workers finish, everything is closed and opened again. While that lasts the kernel's
- * part does what it does without a daemon. Control thread only.
+ * All sockets of a worker share its packet memory, so they are made anew together: the programs
+ * stop steering, the workers finish, everything is closed and opened again. While that lasts the
+ * kernel's part does what it does without a daemon. Control thread only.
  */
 #include <errno.h>
 #include <string.h>
@@ -99,8 +99,8 @@ static int take_settings(struct engine *e, uint32_t index, const struct port *no
 }
 
 /*
- * A veth leaves queues that are new without the program (veth_set_channels() of Linux 6.18), and a link
- * that is updated by the same one changes nothing. Other drivers would reset the NIC for it.
+ * A veth leaves queues that are new without the program (veth_set_channels() of Linux 6.18), and a
+ * link that is updated by the same one changes nothing. Other drivers would reset the NIC for it.
  */
 static int take_queues(struct engine *e, uint32_t index, const struct port *now, struct err *err)
 {
@@ -172,9 +172,8 @@ static int rebuild(struct engine *e, struct err *err)
 static bool is_same(const struct port *a, const struct port *b)
 {
 	return a->ifindex == b->ifindex && a->there == b->there && a->up == b->up &&
-	       a->mtu == b->mtu && a->queue_count == b->queue_count &&
-	       a->zerocopy == b->zerocopy && a->losses == b->losses &&
-	       !memcmp(a->mac, b->mac, ETH_ALEN);
+	       a->mtu == b->mtu && a->queue_count == b->queue_count && a->zerocopy == b->zerocopy &&
+	       a->losses == b->losses && !memcmp(a->mac, b->mac, ETH_ALEN);
 }
 
 static bool has_workers(const struct engine *e)

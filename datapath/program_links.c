@@ -142,8 +142,7 @@ bool program_is_attached(const struct program *p, uint32_t index, int ifindex)
 {
 	struct bpf_link_info info = {};
 	uint32_t size = sizeof(info);
-	return p->links[index] >= 0 &&
-	       !bpf_obj_get_info_by_fd(p->links[index], &info, &size) &&
+	return p->links[index] >= 0 && !bpf_obj_get_info_by_fd(p->links[index], &info, &size) &&
 	       (int)info.xdp.ifindex == ifindex;
 }
 

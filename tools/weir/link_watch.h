@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Says when interfaces may have changed: come, gone, up, down, another MTU or link address (rtnetlink),
- * or another number of queues (ethtool's netlink, where the kernel has it). Control thread.
+ * Says when interfaces may have changed: come, gone, up, down, another MTU or link address
+ * (rtnetlink), or another number of queues (ethtool's netlink, where the kernel has it). Control
+ * thread.
  */
 #ifndef WEIR_TOOLS_LINK_WATCH_H
 #define WEIR_TOOLS_LINK_WATCH_H

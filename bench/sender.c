@@ -63,6 +63,7 @@ static const struct sender_ways *ways_of(enum sender_engine engine)
 {
 	switch (engine) {
 	case SENDER_LIVE:
+	case SENDER_BARE:
 		return &sender_live;
 	case SENDER_PKTGEN:
 		return &sender_pktgen;

@@ -112,4 +112,11 @@ int send(struct xdp_md *ctx)
 	return bpf_redirect(knobs.ifindex, 0);
 }
 
+/* The baseline: what live frames cost when nothing is written into them. */
+SEC("xdp")
+int bare(struct xdp_md *ctx)
+{
+	return bpf_redirect(knobs.ifindex, 0);
+}
+
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -13,6 +13,7 @@
 #include "bpf/abi.h"
 #include "bpf/reflect.skel.h"
 #include "lb/err.h"
+#include "lb/flow_table.h"
 
 #define STOP_SECONDS 10
 
@@ -60,13 +61,15 @@ static int attach_far(const struct dut *d, int program, struct err *err)
 	return back ? back : r;
 }
 
-static int load_baseline(struct dut *d, struct err *err)
+static int load_baseline(struct dut *d, uint32_t lines, struct err *err)
 {
 	d->reflect = reflect_bpf__open();
 	if (!d->reflect)
 		return err_set(err, errno, "can't read the baseline: %m");
 	memcpy((void *)&d->reflect->rodata->to, &reflect_to, sizeof(reflect_to));
-	int r = reflect_bpf__load(d->reflect);
+	d->reflect->rodata->table_mask = lines - 1;
+	int r = bpf_map__set_max_entries(d->reflect->maps.table, lines);
+	r = r ? r : reflect_bpf__load(d->reflect);
 	return r ? err_set(err, -r, "the kernel refused the baseline: %s", strerror(-r)) : 0;
 }
 
@@ -78,12 +81,18 @@ static int start_baseline(struct dut *d, struct bpf_program *program, struct err
 
 int dut_start_reflect(struct dut *d, struct err *err)
 {
-	int r = load_baseline(d, err);
+	int r = load_baseline(d, 1, err);
 	return r ? r : start_baseline(d, d->reflect->progs.reflect, err);
+}
+
+int dut_start_look_up(struct dut *d, uint32_t entries, struct err *err)
+{
+	int r = load_baseline(d, flow_table_buckets(entries), err);
+	return r ? r : start_baseline(d, d->reflect->progs.look_up, err);
 }
 
 int dut_start_refuse(struct dut *d, struct err *err)
 {
-	int r = load_baseline(d, err);
+	int r = load_baseline(d, 1, err);
 	return r ? r : start_baseline(d, d->reflect->progs.refuse, err);
 }

@@ -2,7 +2,7 @@
 /*
  * The devices under test, each at the far end of a wire of its own, where it sends every packet
  * back: Weir itself (`weir run`), a program that only rewrites the link addresses and XDP_TX-es,
- * one that drops, and DPDK's testpmd.
+ * one that looks up the flow too, one that drops, and DPDK's testpmd.
  */
 #ifndef WEIR_BENCH_DUT_H
 #define WEIR_BENCH_DUT_H
@@ -47,6 +47,8 @@ int dut_open(struct dut *d, int near, const char *name, struct err *err);
 void dut_close(struct dut *d);
 
 int dut_start_reflect(struct dut *d, struct err *err);
+/* That, and a look into a table with as many lines as Weir's has for so many entries. */
+int dut_start_look_up(struct dut *d, uint32_t entries, struct err *err);
 int dut_start_refuse(struct dut *d, struct err *err); /* drops everything */
 
 /* `weir` is the binary; files of it (configuration, log, socket) go to `folder`. */

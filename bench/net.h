@@ -77,7 +77,7 @@ struct net_capture {
 struct net_result {
 	struct net_options options;
 	unsigned int row_count;
-	struct net_row rows[NET_ROWS_MAX + NET_METHODS_MAX + NET_FILTER_ROWS + 2];
+	struct net_row rows[2 * NET_ROWS_MAX + NET_METHODS_MAX + NET_FILTER_ROWS + 2];
 	struct net_flood flood;
 	struct net_capture capture;
 	double load_seconds; /* of a list of a million prefixes; 0: not measured */

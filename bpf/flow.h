@@ -56,19 +56,25 @@ static __always_inline int flow_key_is_v4(const struct flow_key *k)
 	       k->source.word[2] == __builtin_bswap32(0xffff);
 }
 
+/* Of a flow of IPv4. `ports`: the source's in the lower half, as they stand in the packet. */
+static __always_inline __u64 flow_hash_v4(__be32 from, __be32 to, __u32 ports, __u8 protocol,
+					  const struct flow_seed *seed)
+{
+	return flow_mix((flow_nh(ports, protocol, seed->k[4]) + flow_nh(from, to, seed->k[3])) ^
+			seed->k[5]);
+}
+
 static __always_inline __u64 flow_hash(const struct flow_key *key, const struct flow_seed *seed)
 {
 	const __be32 *from = key->source.word, *to = key->destination.word;
 	__u32 ports = key->source_port | (__u32)key->destination_port << 16;
+	if (flow_key_is_v4(key))
+		return flow_hash_v4(from[3], to[3], ports, key->protocol, seed);
 	__u64 h = flow_nh(ports, key->protocol, seed->k[4]);
-	if (flow_key_is_v4(key)) {
-		h += flow_nh(from[3], to[3], seed->k[3]);
-	} else {
-		h += flow_nh(from[0], from[1], seed->k[0]);
-		h += flow_nh(from[2], from[3], seed->k[1]);
-		h += flow_nh(to[0], to[1], seed->k[2]);
-		h += flow_nh(to[2], to[3], seed->k[3]);
-	}
+	h += flow_nh(from[0], from[1], seed->k[0]);
+	h += flow_nh(from[2], from[3], seed->k[1]);
+	h += flow_nh(to[0], to[1], seed->k[2]);
+	h += flow_nh(to[2], to[3], seed->k[3]);
 	return flow_mix(h ^ seed->k[5]);
 }
 
@@ -163,13 +169,61 @@ static __always_inline __u32 flow_meta_seen(__u32 meta, __u16 tick)
 	return (__u32)tick << 16 | (meta & FLOW_META_KIND);
 }
 
+/* FLOW_SKEW_TICKS more than the age; less than that: seen in the future. */
+static __always_inline __u16 flow_skewed_age(__u32 meta, __u16 tick)
+{
+	return tick + FLOW_SKEW_TICKS - (meta >> 16);
+}
+
 static __always_inline __u16 flow_age(__u32 meta, __u16 tick)
 {
-	__u16 age = tick - (meta >> 16);
-	return age > 0xffff - FLOW_SKEW_TICKS ? 0 : age;
+	__u16 skewed = flow_skewed_age(meta, tick);
+	return skewed < FLOW_SKEW_TICKS ? 0 : skewed - FLOW_SKEW_TICKS;
+}
+
+/*
+ * The limits of the XDP program: by a flow's state, the flow_skewed_age() from which on a packet
+ * of it is not repeated. `timeouts`: in ticks, by enum flow_state.
+ */
+static __always_inline void flow_limits_set(__u32 limits[FLOW_META_STATE + 1],
+					    const __u16 timeouts[FLOW_STATES])
+{
+	limits[FLOW_ESTABLISHED] = timeouts[FLOW_ESTABLISHED] + FLOW_SKEW_TICKS + 1;
+	limits[FLOW_UDP] = timeouts[FLOW_UDP] + FLOW_SKEW_TICKS + 1;
 }
 
 enum { FLOW_ABSENT = -1, FLOW_MOVING = -2 };
+
+/* The first entry of that tag, whatever the backend, and its tag; FLOW_BUCKET_ENTRIES: none. */
+#ifdef __bpf__
+/* There are no conditional moves: the first match ends it. */
+static __always_inline __u64 flow_bucket_search(const struct flow_bucket *b, __u64 wanted,
+						__u64 *tag)
+{
+	__u64 found = FLOW_BUCKET_ENTRIES;
+#pragma GCC unroll 5
+	for (int i = 0; i < FLOW_BUCKET_ENTRIES && found == FLOW_BUCKET_ENTRIES; i++) {
+		*tag = FLOW_LOAD(&b->tag[i]);
+		if (flow_tag_is(*tag, wanted))
+			found = i;
+	}
+	return found;
+}
+#else
+/* Looks at all five without a branch: which one it is nobody can guess. */
+static __always_inline __u64 flow_bucket_search(const struct flow_bucket *b, __u64 wanted,
+						__u64 *tag)
+{
+	__u64 found = FLOW_BUCKET_ENTRIES;
+#pragma GCC unroll 5
+	for (int i = FLOW_BUCKET_ENTRIES - 1; i >= 0; i--)
+		if (flow_tag_is(FLOW_LOAD(&b->tag[i]), wanted))
+			found = i;
+	if (found < FLOW_BUCKET_ENTRIES)
+		*tag = FLOW_LOAD_ACQUIRE(&b->tag[found]);
+	return found;
+}
+#endif
 
 /*
  * The first entry of a flow in its bucket, or FLOW_ABSENT; leaves what it holds, tag and meta of
@@ -177,23 +231,17 @@ enum { FLOW_ABSENT = -1, FLOW_MOVING = -2 };
  * not.
  *
  * A meta is the tag's if the tag is still there after it was read, and if no writer has come and
- * gone meanwhile: else another flow could have had the entry just then. Looks at all five without a
- * branch: which one it is nobody can guess.
+ * gone meanwhile: else another flow could have had the entry just then.
  */
 static __always_inline int flow_bucket_find(const struct flow_bucket *b, __u64 hash, __u64 *tag,
 					    __u32 *meta)
 {
 	__u64 wanted = flow_tag(hash);
-	int found = FLOW_ABSENT;
 	__u32 sequence = FLOW_LOAD_ACQUIRE(&b->sequence);
 	b = flow_after(b, sequence);
-#pragma GCC unroll 5
-	for (int i = FLOW_BUCKET_ENTRIES - 1; i >= 0; i--)
-		if (flow_tag_is(FLOW_LOAD(&b->tag[i]), wanted))
-			found = i;
-	if (found < 0 || found >= FLOW_BUCKET_ENTRIES)
+	__u64 found = flow_bucket_search(b, wanted, tag);
+	if (found >= FLOW_BUCKET_ENTRIES)
 		return FLOW_ABSENT;
-	*tag = FLOW_LOAD_ACQUIRE(&b->tag[found]);
 	b = flow_after(b, *tag);
 	*meta = FLOW_LOAD_ACQUIRE(&b->meta[found]);
 	b = flow_after(b, *meta);
@@ -201,7 +249,7 @@ static __always_inline int flow_bucket_find(const struct flow_bucket *b, __u64 h
 	b = flow_after(b, again);
 	if (FLOW_LOAD(&b->sequence) != sequence)
 		return FLOW_MOVING;
-	return flow_tag_is(*tag, wanted) && again == *tag ? found : FLOW_ABSENT;
+	return flow_tag_is(*tag, wanted) && again == *tag ? (int)found : FLOW_ABSENT;
 }
 
 #endif

@@ -227,15 +227,14 @@ __attribute__((noinline)) int police_packet(struct xdp_md *ctx, const struct pac
 __attribute__((noinline)) int police_redirect(struct xdp_md *ctx, __u32 redirect, __u32 to_port)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	__u64 words[2]; /* all that a plain way needs */
-	const struct way *to = (const void *)words;
+	struct plain_way to;
 	__u32 service;
 	if (!to_port) {
-		if (!repeat_read_words(redirect, words, 2, &service) ||
+		if (!repeat_read_plain(redirect, &to, &service) ||
 		    (char *)data + ETH_HLEN > (char *)end)
 			return -1;
-		rewrite_link(data, &to->link);
-		redirect = to->egress;
+		rewrite_words(data, to.first, to.second);
+		redirect = plain_way_egress(&to);
 	}
 	if (redirect == port_index)
 		return XDP_TX;

@@ -10,6 +10,8 @@
 #ifndef WEIR_BPF_REPEAT_H
 #define WEIR_BPF_REPEAT_H
 
+#include <stddef.h>
+
 #include "bpf/flow.h"
 #include "bpf/packet.h"
 #include "bpf/rewrite.h"
@@ -35,15 +37,7 @@ static __always_inline int repeat_is_plain(const struct packet *p)
 /* Whether a decision stands: the flow is open, and was seen within its timeout. */
 static __always_inline int repeat_is_live(__u32 meta, __u16 tick)
 {
-	__u32 state = meta & FLOW_META_STATE;
-	__u16 timeout;
-	if (state == FLOW_ESTABLISHED)
-		timeout = flow_timeout_established;
-	else if (state == FLOW_UDP)
-		timeout = flow_timeout_udp;
-	else
-		return 0;
-	return flow_age(meta, tick) <= timeout;
+	return flow_skewed_age(meta, tick) < flow_limits[meta & FLOW_META_STATE];
 }
 
 /*
@@ -60,19 +54,64 @@ static __always_inline int repeat_is_live(__u32 meta, __u16 tick)
 static __always_inline void repeat_touch(struct flow_bucket *b, int entry, __u32 meta, __u16 tick,
 					 __u32 generation)
 {
-	__u32 now = flow_meta_seen(meta, tick), stamp = generation & 0xff;
-	int stamped = stamp && (meta >> FLOW_META_POLICY & 0xff) != stamp;
-	if (stamped)
+	__u32 stamp = generation & 0xff, was = meta >> FLOW_META_POLICY & 0xff;
+	if (__builtin_expect(flow_skewed_age(meta, tick) < REPEAT_TOUCH_TICKS + FLOW_SKEW_TICKS &&
+				     (!stamp || stamp == was),
+			     1))
+		return;
+	__u32 now = flow_meta_seen(meta, tick);
+	if (stamp)
 		now = (now & ~(0xffu << FLOW_META_POLICY)) | stamp << FLOW_META_POLICY;
-	if (stamped || flow_age(meta, tick) >= REPEAT_TOUCH_TICKS)
-		__sync_val_compare_and_swap(&b->meta[entry], meta, now);
+	__sync_val_compare_and_swap(&b->meta[entry], meta, now);
 }
 
 /*
- * The first `words` words of the way to a backend, as user space wrote them: `sequence` is odd
- * while it writes, and another one after it has. False: not now, or not at all.
+ * The first two words of a struct way, which are all that is read of a plain one: in registers,
+ * because the stack is short.
  */
-static __always_inline int repeat_read_words(__u32 id, __u64 *out, int words, __u32 *service)
+struct plain_way {
+	__u64 first, second;
+};
+_Static_assert(offsetof(struct way, egress) == 12 && offsetof(struct way, mtu) == 14 &&
+		       __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+	       "struct plain_way knows which bits they are");
+
+static __always_inline __u32 plain_way_egress(const struct plain_way *w)
+{
+	return w->second >> 32 & 0xff;
+}
+
+static __always_inline __u32 plain_way_mtu(const struct plain_way *w)
+{
+	return w->second >> 48;
+}
+
+/* Whether its words are all of it: of a way that is usable. */
+static __always_inline int plain_way_is(const struct plain_way *w)
+{
+	return (w->second >> 41 & 1) != 0;
+}
+
+/*
+ * The way to a backend, as user space wrote it: `sequence` is odd while it writes, and another one
+ * after it has. False: not now, or not at all.
+ */
+static __always_inline int repeat_read_plain(__u32 id, struct plain_way *to, __u32 *service)
+{
+	const volatile struct fast_backend *from = bpf_map_lookup_elem(&fast_backends, &id);
+	if (!from)
+		return 0;
+	__u32 sequence = from->sequence;
+	from = flow_after(from, sequence);
+	to->first = from->words[0];
+	to->second = from->words[1];
+	*service = from->service;
+	from = flow_after(from, to->first ^ to->second ^ *service);
+	return (to->second >> 40 & 1) && !(sequence & 1) && from->sequence == sequence;
+}
+
+/* All of it. */
+static __always_inline int repeat_read_backend(__u32 id, struct fast_backend *out)
 {
 	const volatile struct fast_backend *from = bpf_map_lookup_elem(&fast_backends, &id);
 	if (!from)
@@ -81,18 +120,13 @@ static __always_inline int repeat_read_words(__u32 id, __u64 *out, int words, __
 	__u64 read = 0;
 	from = flow_after(from, sequence);
 #pragma GCC unroll 7
-	for (int i = 0; i < words; i++) {
-		out[i] = from->words[i];
-		read ^= out[i];
+	for (int i = 0; i < WAY_WORDS; i++) {
+		out->words[i] = from->words[i];
+		read ^= out->words[i];
 	}
-	*service = from->service;
+	out->service = from->service;
 	from = flow_after(from, read);
-	return ((const struct way *)out)->usable && !(sequence & 1) && from->sequence == sequence;
-}
-
-static __always_inline int repeat_read_backend(__u32 id, struct fast_backend *out)
-{
-	return repeat_read_words(id, out->words, WAY_WORDS, &out->service);
+	return out->way.usable && !(sequence & 1) && from->sequence == sequence;
 }
 
 /*
@@ -104,10 +138,11 @@ int rebuild_frame(struct xdp_md *ctx, __u32 backend, __u32 l3_offset, __u64 hash
 
 /*
  * Takes note of a flow that is translated, for translate_frame() (bpf/repeat_nat.h), which is not
- * called from here because the stack would not hold them all. Returns REPEAT_TRANSLATED.
+ * called from here because the stack would not hold them all. Where the caller writes what is
+ * needed of the packet, or NULL.
  */
-static __always_inline int nat_note(const struct packet *p, __u64 hash, __u64 tag, __u32 meta,
-				    __u32 entry);
+struct repeat;
+static __always_inline struct packet *nat_note(const struct repeat *r);
 
 static __always_inline void repeat_count(__u32 backend, __u64 bytes)
 {
@@ -142,14 +177,72 @@ static __always_inline struct flow_seed repeat_seed(void)
 	return seed;
 }
 
+/* A flow that is known: its entry, and the way that its packets go. */
+struct repeat {
+	__u64 hash, tag;
+	struct flow_bucket *bucket;
+	__u32 meta, entry, service;
+	__u16 tick;
+	struct plain_way to;
+};
+
 /*
- * The XDP action for a packet whose flow is known, REPEAT_NOTHING otherwise. `data` to `end` is
- * ctx's frame, `p` what parse_packet() made of it without finding fault. `generation`: the policy's
- * that must have allowed the flow, or with REPEAT_POLICED has allowed this packet just now (0 then:
- * but not those behind it); 0: there is no policy.
+ * The `generation` of what follows: the policy's that must have allowed the flow, or with
+ * REPEAT_POLICED has allowed this packet just now (0 then: but not those behind it); 0: there is no
+ * policy.
  */
 #define REPEAT_POLICED 0x100u
 
+/* 0, or why there is nothing to repeat of the flow of that hash: REPEAT_NOTHING or REPEAT_STALE. */
+static __always_inline int repeat_find(struct repeat *r, __u64 hash, struct port_counters *ledger,
+				       __u32 generation)
+{
+	__u32 index = hash & flow_mask;
+	r->bucket = bpf_map_lookup_elem(&flows, &index);
+	if (!r->bucket)
+		return REPEAT_NOTHING;
+	r->hash = hash;
+	r->tick = flow_tick(repeat_clock(ledger));
+	int entry = flow_bucket_find(r->bucket, hash, &r->tag, &r->meta);
+	if (entry < 0 || entry >= FLOW_BUCKET_ENTRIES || !repeat_is_live(r->meta, r->tick))
+		return REPEAT_NOTHING;
+	r->entry = entry;
+	if (__builtin_expect(generation, 0) && !(generation & REPEAT_POLICED) &&
+	    (r->meta >> FLOW_META_POLICY & 0xff) != generation)
+		return REPEAT_STALE;
+	__u32 backend = r->tag & FLOW_TAG_BACKEND;
+	return repeat_read_plain(backend, &r->to, &r->service) ? 0 : REPEAT_NOTHING;
+}
+
+/* The packet is as it has to be, and goes. */
+static __always_inline int repeat_leave(const struct repeat *r, struct port_counters *ledger,
+					__u64 bytes)
+{
+	__u32 egress = plain_way_egress(&r->to);
+	ledger->transmitted++;
+	repeat_count(r->tag & FLOW_TAG_BACKEND, bytes);
+	if (egress == port_index)
+		return XDP_TX;
+	return bpf_redirect_map(&egress_ports, egress, XDP_ABORTED);
+}
+
+static __always_inline int repeat_note(const struct packet *p, const struct repeat *r)
+{
+	struct packet *noted = nat_note(r);
+	if (!noted)
+		return REPEAT_NOTHING;
+	noted->key.source = p->key.source;
+	noted->key.protocol = p->key.protocol;
+	noted->ethertype = p->ethertype;
+	noted->l3_offset = p->l3_offset;
+	noted->l4_offset = p->l4_offset;
+	return REPEAT_TRANSLATED;
+}
+
+/*
+ * The XDP action for a packet whose flow is known, REPEAT_NOTHING otherwise. `data` to `end` is
+ * ctx's frame, `p` what parse_packet() made of it without finding fault.
+ */
 static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const void *end,
 					   const struct packet *p, struct port_counters *ledger,
 					   __u32 generation)
@@ -157,45 +250,26 @@ static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const
 	if (!repeat_is_plain(p) || (char *)data + ETH_HLEN > (const char *)end)
 		return REPEAT_NOTHING;
 	struct flow_seed seed = repeat_seed();
-	__u64 hash = flow_hash(&p->key, &seed);
-	__u32 index = hash & flow_mask;
-	struct flow_bucket *b = bpf_map_lookup_elem(&flows, &index);
-	__u16 tick = flow_tick(repeat_clock(ledger));
-	__u64 words[2]; /* of the way: all that a plain one needs, and the stack is short */
-	const struct way *to = (const void *)words;
-	__u32 service;
-	__u64 tag = 0;
-	__u32 meta = 0;
-	if (!b)
-		return REPEAT_NOTHING;
-	int entry = flow_bucket_find(b, hash, &tag, &meta);
-	if (entry < 0 || entry >= FLOW_BUCKET_ENTRIES || !repeat_is_live(meta, tick))
-		return REPEAT_NOTHING;
-	if (__builtin_expect(generation, 0) && !(generation & REPEAT_POLICED) &&
-	    (meta >> FLOW_META_POLICY & 0xff) != generation)
-		return REPEAT_STALE;
-	__u32 backend = tag & FLOW_TAG_BACKEND;
-	if (!repeat_read_words(backend, words, 2, &service))
-		return REPEAT_NOTHING;
-	int plain = to->plain && p->l3_offset == ETH_HLEN;
-	if (!plain && meta & FLOW_META_TRANSLATED)
-		return nat_note(p, hash, tag, meta, entry);
-	if (plain && (char *)data + ETH_HLEN + to->mtu < (const char *)end)
+	struct repeat r;
+	int failed = repeat_find(&r, flow_hash(&p->key, &seed), ledger, generation);
+	if (failed)
+		return failed;
+	__u32 backend = r.tag & FLOW_TAG_BACKEND, egress = plain_way_egress(&r.to);
+	int plain = plain_way_is(&r.to) && p->l3_offset == ETH_HLEN;
+	if (!plain && r.meta & FLOW_META_TRANSLATED)
+		return p->icmp ? REPEAT_NOTHING : repeat_note(p, &r);
+	if (plain && ETH_HLEN + plain_way_mtu(&r.to) < frame_length(data, end))
 		return REPEAT_NOTHING; /* the client has to be told */
-	__u32 action = to->egress == port_index ? XDP_TX : XDP_REDIRECT;
-	tap_before(ctx, service, backend, action);
-	if (__builtin_expect(plain, 1))
-		rewrite_link(data, &to->link);
-	else if (!rebuild_frame(ctx, backend, p->l3_offset, hash))
+	__u32 action = egress == port_index ? XDP_TX : XDP_REDIRECT;
+	tap_before(ctx, r.service, backend, action);
+	if (plain)
+		rewrite_words(data, r.to.first, r.to.second);
+	else if (!rebuild_frame(ctx, backend, p->l3_offset, r.hash))
 		return REPEAT_NOTHING;
-	tap_tx(ctx, to->egress, service, backend, action);
+	tap_tx(ctx, egress, r.service, backend, action);
 	if (!p->icmp) /* anybody can send errors about a flow: they don't keep it alive */
-		repeat_touch(b, entry, meta, tick, generation);
-	ledger->transmitted++;
-	repeat_count(backend, (__u64)ctx->data_end - ctx->data);
-	if (action == XDP_TX)
-		return XDP_TX;
-	return bpf_redirect_map(&egress_ports, to->egress, XDP_ABORTED);
+		repeat_touch(r.bucket, r.entry, r.meta, r.tick, generation);
+	return repeat_leave(&r, ledger, (__u64)ctx->data_end - ctx->data);
 }
 
 #endif

@@ -27,23 +27,17 @@ struct {
 	__type(value, struct nat_in_use);
 } nat_in_use SEC(".maps");
 
-static __always_inline int nat_note(const struct packet *p, __u64 hash, __u64 tag, __u32 meta,
-				    __u32 entry)
+static __always_inline struct packet *nat_note(const struct repeat *r)
 {
 	__u32 slot = 0;
 	struct nat_in_use *now = bpf_map_lookup_elem(&nat_in_use, &slot);
-	if (!now || p->icmp)
-		return REPEAT_NOTHING;
-	now->p.key.source = p->key.source;
-	now->p.key.protocol = p->key.protocol;
-	now->p.ethertype = p->ethertype;
-	now->p.l3_offset = p->l3_offset;
-	now->p.l4_offset = p->l4_offset;
-	now->hash = hash;
-	now->tag = tag;
-	now->meta = meta;
-	now->entry = entry;
-	return REPEAT_TRANSLATED;
+	if (!now)
+		return 0;
+	now->hash = r->hash;
+	now->tag = r->tag;
+	now->meta = r->meta;
+	now->entry = r->entry;
+	return &now->p;
 }
 
 static __always_inline int nat_same_address(const struct addr *a, const struct addr *b)
@@ -131,18 +125,6 @@ __attribute__((noinline)) int nat_translate(struct xdp_md *ctx)
 	return translate_cross(data, end, &head, x);
 }
 
-/* repeat_plain() has no room to keep the offset, which over IPv4 the header says too. */
-static __always_inline int nat_find_transport(const void *data, const void *end, struct packet *p)
-{
-	const struct iphdr *ip = translate_at((void *)data, p->l3_offset & 31);
-	if (!translate_is_v4(p))
-		return 1;
-	if ((const void *)(ip + 1) > end)
-		return 0;
-	p->l4_offset = p->l3_offset + ip->ihl * 4;
-	return 1;
-}
-
 /* The translation of the flow, and its backend. False: there is none, or it is being changed. */
 static __always_inline int nat_read(struct nat_in_use *now)
 {
@@ -168,8 +150,7 @@ __attribute__((noinline)) int nat_prepare(struct xdp_md *ctx)
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	__u32 slot = 0;
 	struct nat_in_use *now = bpf_map_lookup_elem(&nat_in_use, &slot);
-	if (!now || (char *)data + ETH_HLEN > (char *)end || !nat_read(now) ||
-	    !nat_aim(data, now) || !nat_find_transport(data, end, &now->p))
+	if (!now || (char *)data + ETH_HLEN > (char *)end || !nat_read(now) || !nat_aim(data, now))
 		return REPEAT_NOTHING;
 	if (now->x.egress == port_index)
 		return XDP_TX;

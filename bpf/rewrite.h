@@ -17,14 +17,19 @@
  * words, because clang makes of a memcpy() to where it knows no alignment twelve stores of one
  * byte.
  */
+static __always_inline void rewrite_words(void *frame, __u64 first, __u32 second)
+{
+	__u64 *to8 = frame;
+	__u32 *to4 = frame;
+	to8[0] = first;
+	to4[2] = second;
+}
+
 static __always_inline void rewrite_link(void *frame, const struct link_addresses *to)
 {
 	const __u64 *from8 = (const void *)to;
 	const __u32 *from4 = (const void *)to;
-	__u64 *to8 = frame;
-	__u32 *to4 = frame;
-	to8[0] = from8[0];
-	to4[2] = from4[2];
+	rewrite_words(frame, from8[0], from4[2]);
 }
 
 /* The bytes of link header that packets go out with. */

@@ -52,6 +52,12 @@ __attribute__((noinline)) int tap_packet(struct xdp_md *ctx, __u32 what, __u32 s
 	return 0;
 }
 
+/* Whether packets that go on are looked at. */
+static __always_inline int tap_is_busy(void)
+{
+	return taps && (tap.rx || tap.forwarded);
+}
+
 static __always_inline void tap_rx(struct xdp_md *ctx)
 {
 	if (taps && tap.rx)

@@ -93,7 +93,7 @@ struct {
 static __always_inline __u32 port_of_ifindex(__u32 ifindex)
 {
 	for (__u32 i = 0; i < ABI_MAX_PORTS; i++)
-		if (i < port_count && port_ifindex[i] == ifindex)
+		if (port_ifindex[i] && port_ifindex[i] == ifindex)
 			return i;
 	return ABI_MAX_PORTS;
 }

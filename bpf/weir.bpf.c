@@ -3,6 +3,7 @@
  * The XDP program. A packet's way through it:
  *
  *   refuse     is its source dropped, whatever it sends?     bpf/police.h
+ *   repeat     is it what nearly all packets are, and known? bpf/repeat_plain.h
  *   parse      what is it?                                   bpf/packet.h
  *   repeat     is its flow decided about? then do it again   bpf/repeat.h
  *   match      what is it to us?                             bpf/match.h
@@ -21,6 +22,7 @@
 #include "bpf/abi.h"
 #include "bpf/budget.h"
 #include "bpf/flow.h"
+#include "bpf/packet.h"
 #include "bpf/translation.h"
 
 /* Set before loading: the port this instance serves. */
@@ -29,11 +31,13 @@ const volatile __u32 port_index = 0;
 /* Set before loading: what new flows meet while no daemon runs, XDP_PASS or XDP_DROP. */
 const volatile __u32 miss_action = XDP_PASS;
 
-/* Set before loading: the flow table's geometry, its secret, and timeouts in ticks. */
+/*
+ * Set before loading: the flow table's geometry, its secret, and by a flow's state, which
+ * flow_skewed_age() is too much for a packet of it to be repeated; 0: it never is.
+ */
 const volatile __u32 flow_mask = 0;
 const volatile struct flow_seed flow_seed = {};
-const volatile __u16 flow_timeout_established = 0;
-const volatile __u16 flow_timeout_udp = 0;
+const volatile __u32 flow_limits[FLOW_META_STATE + 1] = {};
 
 /*
  * What user space changes while the program runs. The link address is one word, its six bytes
@@ -153,6 +157,14 @@ struct {
 	__array(values, struct prefix_map);
 } prefixes SEC(".maps");
 
+/* The packet at hand, as parsed: there is not that much room on the stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct packet);
+} parsed SEC(".maps");
+
 /* The echo requests that this CPU may answer now. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -194,6 +206,7 @@ static __always_inline __u32 frame_length(const void *data, const void *end)
 #include "bpf/tap_xdp.h"
 #include "bpf/repeat.h"
 #include "bpf/repeat_nat.h"
+#include "bpf/repeat_plain.h"
 #include "bpf/police_xdp.h"
 
 static __always_inline int drop_by_rule(struct xdp_md *ctx, struct port_counters *ledger,
@@ -249,28 +262,6 @@ __attribute__((noinline)) int rebuild_frame(struct xdp_md *ctx, __u32 backend, _
 	data = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;
 	return rewrite_frame(data, end, &to->way, &inner, hash);
-}
-
-/*
- * What nearly all packets are, in line and without a call: TCP or UDP over IPv4, no fragment.
- * REPEAT_NOTHING where it is something else, at fault, or not known.
- */
-static __always_inline int repeat_plain(struct xdp_md *ctx, void *data, const void *end,
-					struct port_counters *ledger, __u32 generation)
-{
-	struct cursor c = {.pos = data, .end = end};
-	struct packet p = {};
-	__u32 payload;
-	if (parse_ethernet(&c, &p.ethertype) || p.ethertype != bpf_htons(ETH_P_IP))
-		return REPEAT_NOTHING;
-	p.l3_offset = c.pos - (const char *)data;
-	if (parse_ipv4(&c, &p, &payload) || p.fragment)
-		return REPEAT_NOTHING;
-	if (p.key.protocol == IPPROTO_TCP
-		    ? parse_tcp(&c, &p, payload)
-		    : p.key.protocol != IPPROTO_UDP || parse_udp(&c, &p, payload))
-		return REPEAT_NOTHING;
-	return repeat_decision(ctx, data, end, &p, ledger, generation);
 }
 
 /* What is known of all that parse_frame() found no fault in, done again. */
@@ -438,8 +429,46 @@ static __always_inline int act(struct xdp_md *ctx, struct port_counters *ledger,
 }
 
 /*
+ * What is not refused and not repeated as it is. `word` of `tables`.
+ *
  * long function: the order in which a packet meets everything, which is what this program is.
  */
+__attribute__((noinline)) int examine(struct xdp_md *ctx, __u32 word)
+{
+	__u32 port = port_index, zero = 0;
+	struct port_counters *ledger = bpf_map_lookup_elem(&counters, &port);
+	struct packet *p = bpf_map_lookup_elem(&parsed, &zero);
+	if (!ledger || !p)
+		return XDP_PASS;
+	__builtin_memset(p, 0, sizeof(*p));
+	__u32 generation = word >> TABLES_GENERATION & 0xff;
+	int repeated = REPEAT_NOTHING;
+	int reason = parse_frame(ctx, p);
+	if (fast_path == FAST_PATH_ALWAYS && !reason && !p->fragment) {
+		/* An error of ICMP is judged by its own source, not by that of the flow. */
+		__u32 needs = p->icmp && generation ? ~REPEAT_POLICED : generation;
+		repeated = repeat_any(ctx, p, needs);
+		if (repeated >= 0)
+			return repeated;
+	}
+	__u32 slot = word & TABLES_SLOT;
+	struct police_case *k = word & TABLES_POLICED && !reason ? police_open(slot) : 0;
+	const struct target *service = 0;
+	enum match match = match_packet(&slot, p, &reason, &service);
+	if (k && match != MATCH_DROP) {
+		int action = police(ctx, ledger, p, k, word, service);
+		if (action >= 0)
+			return action;
+	}
+	if (repeated == REPEAT_STALE) {
+		__u32 stamp = (k && k->is_covered) || p->icmp ? 0 : generation;
+		repeated = repeat_any(ctx, p, REPEAT_POLICED | stamp);
+		if (repeated >= 0)
+			return repeated;
+	}
+	return act(ctx, ledger, p, match, reason);
+}
+
 SEC("xdp")
 int weir(struct xdp_md *ctx)
 {
@@ -450,47 +479,25 @@ int weir(struct xdp_md *ctx)
 		return XDP_PASS;
 	ledger->rx_packets++;
 	ledger->rx_bytes += frame_length(data, end);
-	tap_rx(ctx);
-	__u32 word = tables, generation = word >> TABLES_GENERATION & 0xff;
-	__u32 slot = word & TABLES_SLOT;
+	int watched = tap_is_busy();
+	if (watched)
+		tap_rx(ctx);
+	__u32 word = tables;
 	if (__builtin_expect(word & TABLES_EARLY, 0)) {
-		int rule = police_source(ctx, ledger, slot);
+		int rule = police_source(ctx, ledger, word & TABLES_SLOT);
 		if (rule >= 0)
 			return drop_by_rule(ctx, ledger, REASON_POLICY_DENIED, ABI_NO_SERVICE,
 					    rule);
 	}
-	int repeated = REPEAT_NOTHING;
-	if (fast_path == FAST_PATH_ALWAYS) {
-		repeated = repeat_plain(ctx, data, end, ledger, generation);
-		if (repeated == REPEAT_TRANSLATED)
-			repeated = translate_frame(ctx);
-		if (repeated >= 0)
-			return repeated;
-	}
-	struct packet p = {};
-	int reason = parse_frame(ctx, &p);
-	if (fast_path == FAST_PATH_ALWAYS && !reason && !p.fragment) {
-		/* An error of ICMP is judged by its own source, not by that of the flow. */
-		__u32 needs = p.icmp && generation ? ~REPEAT_POLICED : generation;
-		repeated = repeat_any(ctx, &p, needs);
-		if (repeated >= 0)
-			return repeated;
-	}
-	struct police_case *k = word & TABLES_POLICED && !reason ? police_open(slot) : 0;
-	const struct target *service = 0;
-	enum match match = match_packet(&slot, &p, &reason, &service);
-	if (k && match != MATCH_DROP) {
-		int action = police(ctx, ledger, &p, k, word, service);
+	if (fast_path == FAST_PATH_ALWAYS && !watched) {
+		__u32 generation = word >> TABLES_GENERATION & 0xff;
+		int action = repeat_plain(ctx, data, end, ledger, generation);
+		if (action == REPEAT_TRANSLATED)
+			action = translate_frame(ctx);
 		if (action >= 0)
 			return action;
 	}
-	if (repeated == REPEAT_STALE) {
-		__u32 stamp = (k && k->is_covered) || p.icmp ? 0 : generation;
-		repeated = repeat_any(ctx, &p, REPEAT_POLICED | stamp);
-		if (repeated >= 0)
-			return repeated;
-	}
-	return act(ctx, ledger, &p, match, reason);
+	return examine(ctx, word);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

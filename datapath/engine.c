@@ -112,15 +112,20 @@ static void reset_counters(struct engine *e)
 	watch_reset(e->watch);
 }
 
-static int open_program(struct engine *e, struct err *err)
+struct program_input engine_program_input(const struct engine *e)
 {
-	const struct program_input input = {
+	return (struct program_input){
 		.instance = &e->instance,
 		.ports = e->ports,
 		.port_count = e->port_count,
 		.drop_without_daemon = e->config->on_daemon_loss == DAEMON_LOSS_DROP,
 		.taps = e->config->captures,
 	};
+}
+
+static int open_program(struct engine *e, struct err *err)
+{
+	const struct program_input input = engine_program_input(e);
 	char names[ABI_MAX_PORTS][IF_NAMESIZE] = {};
 	int r = program_open(&e->program, &input, err);
 	if (!r)

@@ -57,6 +57,15 @@ typedef void engine_change_fn(void *context, const struct engine_change *change)
 int engine_follow(struct engine *e, const struct config *config, engine_change_fn *fn,
 		  void *context, struct err *err);
 
+/*
+ * Makes interfaces, workers, packet memory, fast path and insert limit those of `config`, in the
+ * place of those of `was`. Workers pause as with engine_follow() where sockets have to be made
+ * anew. `fn` and the snapshot as there. On failure all is as it was, but for that pause; or, if
+ * even that can't be had back, engine_is_whole() is false.
+ */
+int engine_reconfigure(struct engine *e, const struct config *was, const struct config *config,
+		       engine_change_fn *fn, void *context, struct err *err);
+
 /* Whether all ports are there and have their sockets. */
 bool engine_is_whole(const struct engine *e);
 

@@ -22,7 +22,15 @@
 #define DRAIN_WAIT_NS 2000000 /* for what was steered before, to get through the workers */
 
 /* What is to be done about a port. */
-enum news { SAME, GONE, BACK, REQUEUED, SETTINGS };
+enum news { SAME, GONE, REMODED, BACK, REQUEUED, SETTINGS };
+
+const struct config_interface *engine_interface(const struct engine *e, uint32_t index)
+{
+	for (unsigned int i = 0; i < e->config->interface_count; i++)
+		if (!strcmp(e->config->interfaces[i].name, e->ports[index].name))
+			return &e->config->interfaces[i];
+	return NULL;
+}
 
 static bool has_queues(const struct port *p, const struct config_numbers *wanted)
 {
@@ -30,6 +38,15 @@ static bool has_queues(const struct port *p, const struct config_numbers *wanted
 		if (wanted->values[i] >= p->rx_queues)
 			return false;
 	return true;
+}
+
+/* Whether they are those that the configuration wants. */
+static bool serves_queues(const struct port *p, const struct config_numbers *wanted)
+{
+	if (!wanted->count)
+		return p->queue_count == p->rx_queues;
+	return p->queue_count == wanted->count &&
+	       !memcmp(p->queues, wanted->values, wanted->count * sizeof(p->queues[0]));
 }
 
 /* The link tells whether the interface was away, even if one of its name and number is back. */
@@ -48,7 +65,9 @@ static enum news compare(const struct engine *e, uint32_t index, const struct po
 		return now->there && now->up && has_queues(now, &config->queues) ? BACK : SAME;
 	if (is_lost(e, index, now))
 		return GONE;
-	if (now->rx_queues != p->rx_queues)
+	if (now->wanted != p->wanted)
+		return REMODED;
+	if (now->rx_queues != p->rx_queues || !serves_queues(p, &config->queues))
 		return REQUEUED;
 	return now->mtu != p->mtu || now->up != p->up || memcmp(now->mac, p->mac, ETH_ALEN)
 		       ? SETTINGS
@@ -64,7 +83,6 @@ static void let_go(struct engine *e, uint32_t index)
 	p->there = p->up = p->zerocopy = p->fast_path = false;
 	p->ifindex = 0;
 	p->queue_count = p->rx_queues = 0;
-	p->losses++;
 	e->instance.deferrals[index] = (struct deferral){}; /* its settings went with it */
 	program_set_port(e->program, index, p, NULL);
 	watch_set_port(e->watch, index, 0);
@@ -75,7 +93,7 @@ static int take_back(struct engine *e, uint32_t index, struct port *now, struct 
 	struct port *p = &e->ports[index];
 	int r = program_attach(e->program, index, now, err);
 	if (!r)
-		r = port_count_queues(now, &e->config->interfaces[index], err);
+		r = port_count_queues(now, engine_interface(e, index), err);
 	if (!r)
 		r = program_set_port(e->program, index, now, err);
 	if (r) {
@@ -110,21 +128,29 @@ static int take_queues(struct engine *e, uint32_t index, const struct port *now,
 		program_let_go(e->program, index);
 		r = program_attach(e->program, index, p, err);
 	}
-	r = r ? r : port_count_queues(p, &e->config->interfaces[index], err);
+	r = r ? r : port_count_queues(p, engine_interface(e, index), err);
 	return r ? r : take_settings(e, index, now, err);
 }
 
 /* Leaves in *rebuild whether sockets have to be made anew. */
 static int follow_port(struct engine *e, uint32_t index, bool *rebuild, struct err *err)
 {
-	const struct config_interface *config = &e->config->interfaces[index];
+	const struct config_interface *config = engine_interface(e, index);
 	struct port now;
+	if (!config) {
+		*rebuild |= e->ports[index].there;
+		if (e->ports[index].there)
+			let_go(e, index);
+		e->ports[index].removed = true;
+		return 0;
+	}
 	int r = port_look(&now, config, err);
 	if (r && r != -ENODEV && r != -EINVAL)
 		return r;
 	enum news news = compare(e, index, &now, config);
-	if (news == GONE) {
+	if (news == GONE || news == REMODED) {
 		let_go(e, index);
+		e->ports[index].losses += news == GONE;
 		*rebuild = true;
 		news = compare(e, index, &now, config); /* it may be back already */
 	}
@@ -188,7 +214,7 @@ bool engine_is_whole(const struct engine *e)
 {
 	bool all = true;
 	for (uint32_t i = 0; i < e->port_count; i++)
-		all &= e->ports[i].there;
+		all &= e->ports[i].there || e->ports[i].removed;
 	return all && e->workers;
 }
 
@@ -203,16 +229,17 @@ static int follow_ports(struct engine *e, bool *needs, struct err *err)
 	return failed;
 }
 
-int engine_follow(struct engine *e, const struct config *config, engine_change_fn *fn,
-		  void *context, struct err *err)
+int engine_follow_all(struct engine *e, bool anyway, struct err *err)
 {
-	struct port before[ABI_MAX_PORTS];
-	bool needs = !has_workers(e);
-	memcpy(before, e->ports, sizeof(before));
-	e->config = config;
+	bool needs = anyway || !has_workers(e);
 	int failed = follow_ports(e, &needs, err);
 	int r = needs || !has_workers(e) ? rebuild(e, failed ? NULL : err) : 0;
-	e->config = NULL;
+	return failed ? failed : r;
+}
+
+void engine_tell(const struct engine *e, const struct port before[ABI_MAX_PORTS],
+		 engine_change_fn *fn, void *context)
+{
 	for (uint32_t i = 0; i < e->port_count; i++) {
 		const struct engine_change change = {
 			.before = before[i],
@@ -222,5 +249,16 @@ int engine_follow(struct engine *e, const struct config *config, engine_change_f
 		if (!is_same(&change.before, &change.after))
 			fn(context, &change);
 	}
-	return failed ? failed : r;
+}
+
+int engine_follow(struct engine *e, const struct config *config, engine_change_fn *fn,
+		  void *context, struct err *err)
+{
+	struct port before[ABI_MAX_PORTS];
+	memcpy(before, e->ports, sizeof(before));
+	e->config = config;
+	int r = engine_follow_all(e, false, err);
+	e->config = NULL;
+	engine_tell(e, before, fn, context);
+	return r;
 }

@@ -7,6 +7,7 @@
 #include "datapath/instance.h"
 #include "lb/err.h"
 #include "datapath/policy_maps.h"
+#include "datapath/program.h"
 
 struct program;
 struct tap_rings;
@@ -54,6 +55,25 @@ void engine_close_workers(struct engine *e); /* those that were never started */
 
 /* By the mode that the sockets are in. */
 void engine_choose_fast_path(struct engine *e);
+
+/* What the XDP programs are loaded for; while there is a configuration. */
+struct program_input engine_program_input(const struct engine *e);
+
+/* --- engine_links.c -----------------------------------------------------------------------------
+ */
+
+/* What the configuration says of a port; NULL: nothing. */
+const struct config_interface *engine_interface(const struct engine *e, uint32_t index);
+
+/*
+ * Goes by what the interfaces are and what e->config says of them. Makes the sockets anew where
+ * that is needed, or anyway. The first error is told; the rest is done.
+ */
+int engine_follow_all(struct engine *e, bool anyway, struct err *err);
+
+/* Calls `fn` for the ports that are not as they were. */
+void engine_tell(const struct engine *e, const struct port before[ABI_MAX_PORTS],
+		 engine_change_fn *fn, void *context);
 
 /* --- engine_busy.c ---------------------------------------------------------------------------- */
 

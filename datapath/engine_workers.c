@@ -128,9 +128,6 @@ static int open_worker_sockets(struct engine *e, struct worker *w, bool zerocopy
 			continue;
 		for (uint32_t q = w->index; q < port->queue_count; q += e->worker_count) {
 			int r = worker_open_socket(w, port, i, port->queues[q], zerocopy, err);
-			if (!r)
-				r = program_set_socket(e->program, i, port->queues[q],
-						       w->sockets[w->socket_count - 1].fd, err);
 			if (r)
 				return r;
 			port->zerocopy = xsk_is_zerocopy(&w->sockets[w->socket_count - 1]);
@@ -229,13 +226,27 @@ int engine_open_workers(struct engine *e, unsigned int tries, struct err *err)
 	return r;
 }
 
+/* Nothing is steered to a socket before it has frames to take it. */
+static int steer_to(struct engine *e, struct worker *w, struct err *err)
+{
+	int r = 0;
+	for (uint32_t i = 0; i < w->socket_count; i++)
+		xsk_refill(&w->sockets[i], &w->pool);
+	for (uint32_t i = 0; i < w->socket_count && !r; i++)
+		r = program_set_socket(e->program, w->sockets[i].port, w->sockets[i].queue,
+				       w->sockets[i].fd, err);
+	return r;
+}
+
 int engine_start_workers(struct engine *e, struct err *err)
 {
-	for (uint32_t i = 0; i < e->worker_count; i++) {
-		int r = worker_start(&e->workers[i], err);
-		if (r)
-			return r;
-	}
+	int r = 0;
+	for (uint32_t i = 0; i < e->worker_count && !r; i++)
+		r = steer_to(e, &e->workers[i], err);
+	for (uint32_t i = 0; i < e->worker_count && !r; i++)
+		r = worker_start(&e->workers[i], err);
+	if (r)
+		return r;
 	engine_let_interrupts(e); /* what a daemon that crashed has left */
 	engine_put_off_interrupts(e);
 	return 0;

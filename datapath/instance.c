@@ -16,6 +16,7 @@
 
 #include "bpf/capture.h"
 #include "datapath/deferral.h"
+#include "datapath/port.h"
 #include "datapath/worker.h"
 #include "lb/config.h"
 #include "lb/err.h"
@@ -349,6 +350,15 @@ void instance_publish(struct instance *i, const struct snapshot *s)
 
 /* --- counters ----------------------------------------------------------------------------------
  */
+
+void instance_name_ports(struct instance *i, const struct port *ports, uint32_t count)
+{
+	struct instance_header *h = i->header;
+	h->port_count = count;
+	memset(h->ports, 0, sizeof(h->ports));
+	for (uint32_t p = 0; p < count; p++)
+		memcpy(h->ports[p], ports[p].name, sizeof(h->ports[p]));
+}
 
 bool instance_keep_counters(struct instance *i, const char (*ports)[IF_NAMESIZE], uint32_t count)
 {

@@ -19,6 +19,7 @@ struct capture_slot;
 struct config;
 struct deferral;
 struct err;
+struct port;
 struct registry;
 struct snapshot;
 struct tap_state;
@@ -82,6 +83,9 @@ int instance_use_translations(struct instance *i, struct err *err);
 
 /* Writes the ways to the backends for the XDP programs. */
 void instance_publish(struct instance *i, const struct snapshot *s);
+
+/* Notes which ports the counters are of. */
+void instance_name_ports(struct instance *i, const struct port *ports, uint32_t count);
 
 /*
  * Whether the counters are of the same ports in the same order as before; if not, they begin anew

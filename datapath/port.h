@@ -22,9 +22,10 @@ struct port {
 	char bus[32];      /* address of the device: "0000:01:00.0"; "": it has none */
 	char hardware[64]; /* where it is and what firmware it has; "": the driver does not say */
 	int ifindex;
-	bool there; /* it is served; false: its interface is gone, and packets neither come nor go
-		     */
-	bool up;    /* IFF_UP, as last seen */
+	bool removed; /* the configuration has it no more: it is there for its counters alone */
+	bool there;   /* it is served; false: its interface is gone, and packets neither come nor go
+		       */
+	bool up;      /* IFF_UP, as last seen */
 	uint8_t mac[ETH_ALEN];
 	uint32_t mtu;
 	uint32_t rx_queues;   /* that the driver has */

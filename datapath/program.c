@@ -95,8 +95,7 @@ static void set_knobs(struct weir_bpf *instance, uint32_t index, const struct pr
 	instance->rodata->taps = in->taps;
 	instance->rodata->flow_mask = t->mask;
 	memcpy((void *)&instance->rodata->flow_seed, &t->seed, sizeof(t->seed));
-	instance->rodata->flow_timeout_established = t->timeout_ticks[FLOW_ESTABLISHED];
-	instance->rodata->flow_timeout_udp = t->timeout_ticks[FLOW_UDP];
+	flow_limits_set(instance->rodata->flow_limits, t->timeout_ticks);
 }
 
 static int load_instance(struct program *p, uint32_t index, const struct program_input *in,
@@ -120,34 +119,53 @@ static int load_instance(struct program *p, uint32_t index, const struct program
 	return index ? 0 : pin_maps(p, err);
 }
 
+/* That of the port behind those there are. */
+static int add_instance(struct program *p, const struct program_input *in, struct err *err)
+{
+	uint32_t i = p->count;
+	snprintf(p->link_names[i], sizeof(p->link_names[i]), LINK_PREFIX "%s", in->ports[i].name);
+	int r = load_instance(p, i, in, err);
+	if (!r) {
+		p->count++;
+		return 0;
+	}
+	weir_bpf__destroy(p->instances[i]);
+	p->instances[i] = NULL;
+	return r;
+}
+
+static int set_ports(struct program *p, const struct program_input *in, struct err *err)
+{
+	int r = 0;
+	for (uint32_t i = 0; i < p->count && !r; i++)
+		r = program_set_port(p, i, &in->ports[i], err);
+	return r;
+}
+
 int program_open(struct program **out, const struct program_input *in, struct err *err)
 {
 	struct program *p = calloc(1, sizeof(*p));
 	if (!p)
 		return err_set(err, ENOMEM, "not enough memory");
+	int r = 0;
 	p->pins = &in->instance->pins;
 	p->tables = &in->instance->header->tables;
-	p->count = in->port_count;
 	for (uint32_t i = 0; i < ABI_MAX_PORTS; i++)
 		p->links[i] = -1;
-	for (uint32_t i = 0; i < in->port_count; i++) {
-		snprintf(p->link_names[i], sizeof(p->link_names[i]), LINK_PREFIX "%s",
-			 in->ports[i].name);
-		int r = load_instance(p, i, in, err);
-		if (r) {
-			program_close(p);
-			return r;
-		}
-	}
-	for (uint32_t i = 0; i < in->port_count; i++) {
-		int r = program_set_port(p, i, &in->ports[i], err);
-		if (r) {
-			program_close(p);
-			return r;
-		}
-	}
-	*out = p;
-	return 0;
+	for (uint32_t i = 0; i < in->port_count && !r; i++)
+		r = add_instance(p, in, err);
+	r = r ? r : set_ports(p, in, err);
+	if (r)
+		program_close(p);
+	else
+		*out = p;
+	return r;
+}
+
+int program_add(struct program *p, const struct program_input *in, struct err *err)
+{
+	int r = add_instance(p, in, err);
+	return r ? r : set_ports(p, in, err);
 }
 
 void program_close(struct program *p)

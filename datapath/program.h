@@ -32,6 +32,9 @@ struct program_input {
 /* Loads the programs. Nothing is attached. -EPERM says what is missing. */
 int program_open(struct program **out, const struct program_input *in, struct err *err);
 
+/* Loads one more, for the last of in->ports, which is not attached yet. */
+int program_add(struct program *p, const struct program_input *in, struct err *err);
+
 /* Lets go of everything; what is pinned stays in force. NULL too. */
 void program_close(struct program *p);
 

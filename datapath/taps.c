@@ -64,6 +64,11 @@ static int publish(struct engine *e, struct err *err)
 	return watch_set_taps(e->watch, &c, wants_kernel(e), err);
 }
 
+void taps_renew(struct engine *e)
+{
+	publish(e, NULL);
+}
+
 int taps_set(struct engine *e, uint32_t slot, const struct capture_slot *want, struct err *err)
 {
 	if (!e->rings) {

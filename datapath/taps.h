@@ -39,6 +39,9 @@ void taps_tally(const struct engine *e, uint32_t slot, uint32_t port, struct cap
 void taps_drain(struct engine *e, tap_fn *fn, void *context, uint64_t until_ns);
 
 /* Gives back the rings, and what is in them; no slot is in use. */
+/* Tells what is armed to programs that are new. */
+void taps_renew(struct engine *e);
+
 void taps_close(struct engine *e);
 
 #endif

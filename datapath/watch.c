@@ -29,7 +29,6 @@ struct watch {
 static void set_knobs(struct watch_bpf *p, const struct instance *instance,
 		      const struct port *ports, uint32_t port_count)
 {
-	p->rodata->port_count = port_count;
 	for (uint32_t i = 0; i < port_count; i++)
 		p->bss->port_ifindex[i] = ports[i].ifindex;
 	p->rodata->netns_cookie = instance->header->netns_cookie;

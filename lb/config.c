@@ -18,6 +18,7 @@
 #include "lb/config_endpoint.h"
 #include "lb/config_field.h"
 #include "lb/config_health.h"
+#include "lb/config_mss.h"
 #include "lb/config_nat.h"
 #include "lb/config_quic.h"
 #include "lb/config_value.h"
@@ -235,6 +236,7 @@ static const struct field service_fields[] = {
 	{"tracking", &kind_choice, SERVICE(tracking), trackings, "flow"},
 	{"verify_checksums", &kind_choice, SERVICE(verify_checksums), truths, "false"},
 	{"announce", &kind_choice, SERVICE(announce), announces, "none"},
+	{"mss_clamp", &kind_mss_clamp, SERVICE(mss_clamp), NULL, "none"},
 	{"slow_start", &kind_milliseconds, SERVICE(slow_start_ms), &slow_start, "0s"},
 	{"min_up", &kind_number, SERVICE(min_up), &(const struct number_rule){1, 65535, false},
 	 "1"},

@@ -15,6 +15,7 @@
 #include "lb/config.h"
 #include "lb/config_endpoint.h"
 #include "lb/config_health.h"
+#include "lb/config_mss.h"
 #include "lb/config_nat.h"
 #include "lb/config_quic.h"
 #include "lb/document.h"
@@ -192,6 +193,7 @@ static void check_services(const struct config *c, struct document *d)
 		check_scheduler(&c->services[i], i, d);
 		check_nesting(c, i, d);
 		config_check_quic(&c->services[i], i, d);
+		config_check_mss_clamp(&c->services[i], i, d);
 		config_check_health(&c->services[i], i, d);
 	}
 }

@@ -113,38 +113,32 @@ static bool has_family(const struct config_nat *nat, bool v4)
 	return false;
 }
 
-static void check_backends(const struct config *c, unsigned int index, struct document *d)
+static void check_backend(const struct config *c, unsigned int index, unsigned int backend,
+			  struct document *d)
 {
 	const struct config_service *s = &c->services[index];
+	const struct addr *a = &s->backends[backend].address;
 	char path[PATH_TEXT], text[ADDR_TEXT];
-	for (unsigned int j = 0; j < s->backend_count; j++) {
-		bool v4 = addr_is_v4(&s->backends[j].address);
-		snprintf(path, sizeof(path), "services[%u].backends[%u].address", index, j);
-		if (!has_family(&c->nat, v4))
-			document_fault_path(d, path,
-					    "%s is reached by nat, and nat.addresses has no %s "
-					    "address to come from; add one",
-					    addr_format(&s->backends[j].address, text),
-					    v4 ? "IPv4" : "IPv6");
-		if (is_listed(&c->nat, &s->backends[j].address))
-			document_fault_path(d, path,
-					    "%s is one of nat.addresses; expected the backend's",
-					    addr_format(&s->backends[j].address, text));
-	}
+	snprintf(path, sizeof(path), "services[%u].backends[%u].address", index, backend);
+	if (s->forward == FORWARD_NAT && !has_family(&c->nat, addr_is_v4(a)))
+		document_fault_path(d, path,
+				    "%s is reached by nat, and nat.addresses has no %s address to "
+				    "come from; add one",
+				    addr_format(a, text), addr_is_v4(a) ? "IPv4" : "IPv6");
+	if (is_listed(&c->nat, a))
+		document_fault_path(d, path, "%s is one of nat.addresses; expected the backend's",
+				    addr_format(a, text));
 }
 
 static void check_service(const struct config *c, unsigned int index, struct document *d)
 {
 	const struct config_service *s = &c->services[index];
 	char path[PATH_TEXT];
-	if (s->forward != FORWARD_NAT)
-		return;
 	if (!c->nat.address_count) {
 		snprintf(path, sizeof(path), "services[%u].forward", index);
 		document_fault_path(d, path,
 				    "nat needs addresses that connections to the backends come "
 				    "from; add nat: {addresses: [ADDRESS]}");
-		return;
 	}
 	if (s->tracking == TRACKING_NONE) {
 		snprintf(path, sizeof(path), "services[%u].tracking", index);
@@ -152,7 +146,23 @@ static void check_service(const struct config *c, unsigned int index, struct doc
 				    "none, but nat has to remember each flow to translate "
 				    "its answers; expected flow");
 	}
-	check_backends(c, index, d);
+	if (s->health.target == PROBE_AT_VIP) {
+		snprintf(path, sizeof(path), "services[%u].health.target", index);
+		document_fault_path(d, path,
+				    "vip, but with nat backends are sent to their own address and "
+				    "don't have the VIP; expected backend");
+	}
+}
+
+static void check_services(const struct config *c, struct document *d)
+{
+	for (unsigned int i = 0; i < c->service_count; i++) {
+		const struct config_service *s = &c->services[i];
+		if (s->forward == FORWARD_NAT)
+			check_service(c, i, d);
+		for (unsigned int j = 0; c->nat.address_count && j < s->backend_count; j++)
+			check_backend(c, i, j, d);
+	}
 }
 
 /* What comes to a SNAT address is for clients; what comes to a VIP is for backends. */
@@ -173,6 +183,5 @@ void config_check_nat(const struct config *c, struct document *d)
 {
 	for (unsigned int i = 0; i < c->nat.address_count; i++)
 		check_address(c, i, d);
-	for (unsigned int i = 0; i < c->service_count; i++)
-		check_service(c, i, d);
+	check_services(c, d);
 }

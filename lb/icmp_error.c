@@ -7,10 +7,22 @@
 #include "bpf/icmp.h"
 #include "lb/process.h"
 
-#define QUOTE_V4 (576u - sizeof(struct iphdr) - sizeof(struct icmphdr))     /* RFC 1812, 4.3.2.3 */
-#define QUOTE_V6 (1280u - sizeof(struct ipv6hdr) - sizeof(struct icmp6hdr)) /* RFC 4443, 2.4 */
+#define QUOTE_V4  (576u - sizeof(struct iphdr) - sizeof(struct icmphdr))     /* RFC 1812, 4.3.2.3 */
+#define QUOTE_V6  (1280u - sizeof(struct ipv6hdr) - sizeof(struct icmp6hdr)) /* RFC 4443, 2.4 */
+#define MTU_LEAST 68u /* RFC 791: every link takes as much */
 
 _Static_assert(sizeof(struct ipv6hdr) + sizeof(struct icmp6hdr) <= LB_HEADROOM, "room in front");
+
+struct icmp_error icmp_error_too_big(uint32_t mtu)
+{
+	return (struct icmp_error){
+		.v4_type = 3, /* RFC 792: unreachable, fragmentation needed and DF set */
+		.v4_code = 4,
+		.v4_rest = mtu > MTU_LEAST ? mtu : MTU_LEAST,
+		.v6_type = 2,
+		.v6_rest = mtu,
+	};
+}
 
 bool icmp_error_is_allowed(const struct lb_packet *p, const struct packet *parsed)
 {
@@ -36,6 +48,7 @@ static void answer_ipv4(uint8_t *l3, const struct icmp_error *error, uint32_t qu
 	};
 	ip->check = ~checksum_fold(checksum_add(ip, sizeof(*ip)));
 	*icmp = (struct icmphdr){.type = error->v4_type, .code = error->v4_code};
+	icmp->un.gateway = bpf_htonl(error->v4_rest);
 	icmp->checksum = ~checksum_fold(checksum_add(icmp, sizeof(*icmp) + quoted));
 }
 
@@ -54,6 +67,7 @@ static void answer_ipv6(uint8_t *l3, const struct icmp_error *error, uint32_t qu
 		.daddr = to->saddr,
 	};
 	*icmp = (struct icmp6hdr){.icmp6_type = error->v6_type, .icmp6_code = error->v6_code};
+	icmp->icmp6_mtu = bpf_htonl(error->v6_rest);
 	uint64_t sum = checksum_add(&ip->saddr, 2 * sizeof(ip->saddr));
 	sum += (uint64_t)bpf_htonl(length) + bpf_htonl(IPPROTO_ICMPV6);
 	icmp->icmp6_cksum = ~checksum_fold(sum + checksum_add(icmp, length));

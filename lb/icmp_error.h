@@ -13,11 +13,15 @@
 struct lb_packet;
 struct packet;
 
-/* What it says, in either family. */
+/* What it says, in either family: the first eight bytes, but for the checksum. */
 struct icmp_error {
 	uint8_t v4_type, v4_code;
 	uint8_t v6_type, v6_code;
+	uint32_t v4_rest, v6_rest; /* host byte order */
 };
+
+/* "Fragmentation needed" (RFC 1191), "packet too big" (RFC 4443, 3.2): what would fit, in bytes. */
+struct icmp_error icmp_error_too_big(uint32_t mtu);
 
 /*
  * Whether a packet may be answered at all: no ICMP error, no later fragment, and from an address

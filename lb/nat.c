@@ -11,10 +11,12 @@
 #include "bpf/translate.h"
 #include "lb/addr.h"
 #include "lb/fragments.h"
+#include "lb/mss.h"
 #include "lb/process.h"
 #include "lb/snapshot.h"
 #include "lb/snapshot_snat.h"
 #include "lb/snat.h"
+#include "lb/trace.h"
 #include "lb/translate.h"
 #include "lb/work.h"
 
@@ -39,14 +41,26 @@ static bool same_last_hop(const struct translation *a, const struct translation 
 
 /* --- connections ------------------------------------------------------------------------------ */
 
+/*
+ * A writer that was put to sleep may hold the bucket for longer than a packet can wait: then
+ * nothing is known to be wrong with the connection.
+ */
+static bool read_translation(const struct lb *lb, struct work *w, const struct flow_hit *hit,
+			     struct translation *x)
+{
+	bool got = flow_table_translation(lb->flows, hit, x);
+	w->busy |= !got;
+	return got;
+}
+
 /* The flow the other way, if it is there and knows this one. */
-static bool find_peer(const struct lb *lb, uint64_t hash, const struct flow_hit *hit,
+static bool find_peer(const struct lb *lb, struct work *w, const struct flow_hit *hit,
 		      const struct translation *x, uint64_t now_ns, struct flow_hit *peer,
 		      struct translation *peer_x)
 {
 	return flow_table_find(lb->flows, x->peer, now_ns, peer) && peer->backend == hit->backend &&
 	       flow_hit_is_translated(peer) && flow_hit_answers(peer) != flow_hit_answers(hit) &&
-	       flow_table_translation(lb->flows, peer, peer_x) && peer_x->peer == hash;
+	       read_translation(lb, w, peer, peer_x) && peer_x->peer == w->hash;
 }
 
 /* Whether it is the same as after the last packet: then its other half need not be looked at. */
@@ -64,7 +78,7 @@ static void touch(const struct lb *lb, const struct flow_hit *hit, enum flow_sta
 }
 
 /* Has both flows say that this packet was seen. False: the other one is gone. */
-static bool touch_both(const struct lb *lb, const struct work *w, const struct flow_hit *hit,
+static bool touch_both(const struct lb *lb, struct work *w, const struct flow_hit *hit,
 		       uint64_t now_ns)
 {
 	struct flow_hit peer;
@@ -72,7 +86,7 @@ static bool touch_both(const struct lb *lb, const struct work *w, const struct f
 	enum flow_state next = work_next_state(hit->state, &w->parsed);
 	if (!w->parsed.icmp && is_settled(hit, next, now_ns))
 		return true;
-	if (!find_peer(lb, w->hash, hit, &w->translation, now_ns, &peer, &peer_x))
+	if (!find_peer(lb, w, hit, &w->translation, now_ns, &peer, &peer_x))
 		return false;
 	if (w->parsed.icmp)
 		return true;
@@ -89,7 +103,7 @@ static void follow_last_hop(struct lb *lb, const struct snapshot *s, struct work
 	struct flow_hit peer;
 	set_last_hop(&x, s, w);
 	if (same_last_hop(&x, &w->translation) ||
-	    !find_peer(lb, w->hash, hit, &x, now_ns, &peer, &peer_x))
+	    !find_peer(lb, w, hit, &x, now_ns, &peer, &peer_x))
 		return;
 	peer_x.link = x.link;
 	peer_x.egress = x.egress;
@@ -102,8 +116,9 @@ bool nat_find(struct lb *lb, const struct snapshot *s, struct work *w, const str
 	      uint64_t now_ns)
 {
 	const struct backend *b = &s->backends[hit->backend];
+	w->busy = false;
 	if (!flow_hit_is_translated(hit) || flow_hit_answers(hit) ||
-	    !flow_table_translation(lb->flows, hit, &w->translation) ||
+	    !read_translation(lb, w, hit, &w->translation) ||
 	    !addr_equal(&w->translation.destination, &b->way.remote) ||
 	    !touch_both(lb, w, hit, now_ns))
 		return false;
@@ -158,27 +173,43 @@ static void count_insert(struct lb *lb, enum flow_insert result)
 		work_count(&lb->counters->flow_evictions, 1);
 }
 
+static void tell_remembered(struct lb *lb, enum lb_remembered how)
+{
+	if (lb->trace)
+		lb->trace->remembered = how;
+}
+
 static enum reason untracked(struct lb *lb)
 {
 	work_count(&lb->counters->flow_untracked, 1);
+	tell_remembered(lb, LB_NOT_REMEMBERED_FULL);
 	return REASON_NAT_UNTRACKED;
+}
+
+/* Who only asks what would be claims nothing. */
+static enum snat_claim claim(struct lb *lb, const struct snapshot *s, const struct work *w,
+			     uint64_t now_ns, struct snat_wanted *wanted, uint64_t *answers)
+{
+	const struct snat_pool *pool = &s->snat->pools[!addr_is_v4(&wanted->key.source)];
+	struct snat_taken *taken = s->snat->taken[wanted->backend];
+	if (__builtin_expect(!!lb->trace, 0))
+		return snat_look(pool, taken, lb->trace->flows, w->hash, now_ns, wanted, answers);
+	return snat_claim(pool, taken, lb->flows, w->hash, now_ns, wanted, answers);
 }
 
 enum reason nat_open(struct lb *lb, const struct snapshot *s, struct work *w, uint32_t backend,
 		     uint64_t now_ns)
 {
-	const struct snat_pool *pool =
-		&s->snat->pools[!addr_is_v4(&s->backends[backend].way.remote)];
 	struct snat_wanted wanted = wanted_for(s, w, backend);
 	uint64_t answers;
 	if (!work_opens_flow(&w->parsed))
 		return REASON_NAT_UNKNOWN;
 	if (!budget_take(&lb->inserts, lb->insert_limit, now_ns)) {
 		work_count(&lb->counters->flow_guarded, 1);
+		tell_remembered(lb, LB_NOT_REMEMBERED_GUARD);
 		return REASON_NAT_UNTRACKED;
 	}
-	switch (snat_claim(pool, s->snat->taken[backend], lb->flows, w->hash, now_ns, &wanted,
-			   &answers)) {
+	switch (claim(lb, s, w, now_ns, &wanted, &answers)) {
 	case SNAT_EXHAUSTED:
 		return REASON_NAT_EXHAUSTED;
 	case SNAT_NO_ROOM:
@@ -194,6 +225,7 @@ enum reason nat_open(struct lb *lb, const struct snapshot *s, struct work *w, ui
 		return untracked(lb);
 	}
 	count_insert(lb, result);
+	tell_remembered(lb, LB_REMEMBERED);
 	work_count(&lb->counters->services[w->packet->service].flows, 1);
 	work_count(&lb->counters->backends[backend].flows, 1);
 	return REASON_NONE;
@@ -221,6 +253,11 @@ bool nat_find_answer(struct lb *lb, const struct snapshot *s, struct work *w, ui
 		return false;
 	w->packet->backend = hit.backend;
 	w->packet->service = s->backends[hit.backend].service;
+	if (lb->trace) {
+		lb->trace->entry = LB_ENTRY_STANDS;
+		lb->trace->entry_backend = hit.backend;
+		lb->trace->entry_state = hit.state;
+	}
 	return true;
 }
 
@@ -248,6 +285,17 @@ enum reason nat_to_client(const struct snapshot *s, struct work *w)
 		return REASON_NO_NEXT_HOP; /* known again with the client's next packet */
 	w->packet->egress = x->egress;
 	return translate_packet(w->packet, &w->parsed, x, s->port_mtus[x->egress]);
+}
+
+uint32_t nat_mss(const struct snapshot *s, const struct work *w, uint16_t client_port,
+		 const struct way *way)
+{
+	bool came_as_v4 = translate_is_v4(&w->parsed);
+	bool goes_as_v4 = addr_is_v4(&w->translation.destination);
+	uint32_t client_mtu = client_port < s->port_count ? s->port_mtus[client_port] : way->mtu;
+	uint32_t client = mss_of(client_mtu, w->answers ? goes_as_v4 : came_as_v4);
+	uint32_t backend = mss_of(way->mtu, w->answers ? came_as_v4 : goes_as_v4);
+	return client < backend ? client : backend;
 }
 
 uint32_t nat_senders_mtu(const struct work *w, uint32_t mtu)

@@ -27,7 +27,7 @@ struct work;
 /*
  * Whether the flow that was found for a client's packet is of a connection that is whole, with the
  * backend as it is configured now. Then it is touched, and w->translation set. Errors touch
- * nothing.
+ * nothing. With w->busy that could not be found out.
  */
 bool nat_find(struct lb *lb, const struct snapshot *s, struct work *w, const struct flow_hit *hit,
 	      uint64_t now_ns);
@@ -49,6 +49,13 @@ bool nat_find_fragment(struct lb *lb, struct work *w, const struct fragment_deci
 /* Translates a packet whose w->translation is set; to a client sets its egress. */
 enum reason nat_to_backend(struct work *w, const struct way *way);
 enum reason nat_to_client(const struct snapshot *s, struct work *w);
+
+/*
+ * The largest segments that fit a connection's way in both families, from the client's port and to
+ * the backend.
+ */
+uint32_t nat_mss(const struct snapshot *s, const struct work *w, uint16_t client_port,
+		 const struct way *way);
 
 /* How long packets may be as their sender sends them, on a way with that MTU. */
 uint32_t nat_senders_mtu(const struct work *w, uint32_t mtu);

@@ -311,6 +311,7 @@ static int fill_service(struct snapshot *s, const struct snapshot_input *in,
 	service->prefix = config->prefix;
 	service->min_up = config->min_up;
 	service->no_backend = config->no_backend;
+	service->mss_clamp = config->mss_clamp;
 	service->least_connections = config->scheduler == SCHEDULER_LEAST_CONNECTIONS;
 	service->slow_start_ns = config->slow_start_ms * 1000000ull;
 	s->counts |= service->least_connections;

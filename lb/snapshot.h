@@ -95,6 +95,7 @@ struct service {
 	uint8_t verified; /* what has a wrong checksum is dropped */
 	uint8_t least_connections;
 	uint8_t no_backend; /* enum config_no_backend */
+	uint16_t mss_clamp; /* as struct config_service has it */
 	uint8_t passes;     /* all is the kernel's: nobody serves, and no_backend says so */
 	uint64_t identity;  /* made of its name: alike on every node */
 	uint8_t prefix;     /* length, see lb/prefix.h; 0: the address alone */

@@ -85,11 +85,17 @@ static void set_taken(struct snat_taken *t, uint32_t candidate)
 	__atomic_fetch_or(&t->bits[candidate / 64], 1ull << candidate % 64, __ATOMIC_RELAXED);
 }
 
+static bool may_forget(const struct snat_taken *t, uint64_t now_ns, uint64_t *before)
+{
+	*before = __atomic_load_n(&t->forgot_ns, __ATOMIC_RELAXED);
+	return now_ns - *before >= SNAT_FORGET_NS;
+}
+
 /* One thread does it, and no more than once a while. */
 static bool forget(struct snat_taken *t, uint64_t now_ns)
 {
-	uint64_t before = __atomic_load_n(&t->forgot_ns, __ATOMIC_RELAXED);
-	if (now_ns - before < SNAT_FORGET_NS ||
+	uint64_t before;
+	if (!may_forget(t, now_ns, &before) ||
 	    !__atomic_compare_exchange_n(&t->forgot_ns, &before, now_ns, false, __ATOMIC_RELAXED,
 					 __ATOMIC_RELAXED))
 		return false;
@@ -100,14 +106,21 @@ static bool forget(struct snat_taken *t, uint64_t now_ns)
 
 /* --- claims --------------------------------------------------------------------------------- */
 
-static enum flow_insert try_candidate(const struct snat_pool *pool, struct flow_table *flows,
-				      uint32_t candidate, uint64_t now_ns, struct snat_wanted *w,
-				      uint64_t *answers)
+/* The answers to a candidate. */
+static void use_candidate(const struct snat_pool *pool, const struct flow_table *flows,
+			  uint32_t candidate, struct snat_wanted *w, uint64_t *answers)
 {
 	w->key.destination = pool->addresses[candidate / ports_of(pool)];
 	w->key.destination_port = htons(pool->first_port + candidate % ports_of(pool));
 	*answers = flow_hash(&w->key, &flows->seed);
 	translation_prepare(&w->translation, &w->key);
+}
+
+static enum flow_insert try_candidate(const struct snat_pool *pool, struct flow_table *flows,
+				      uint32_t candidate, uint64_t now_ns, struct snat_wanted *w,
+				      uint64_t *answers)
+{
+	use_candidate(pool, flows, candidate, w, answers);
 	return flow_table_claim(flows, *answers, w->backend, w->state, now_ns, &w->key,
 				&w->translation);
 }
@@ -142,4 +155,28 @@ enum snat_claim snat_claim(const struct snat_pool *pool, struct snat_taken *take
 			result = SNAT_NO_ROOM;
 	}
 	return result;
+}
+
+/* --- looks ---------------------------------------------------------------------------------- */
+
+enum snat_claim snat_look(const struct snat_pool *pool, const struct snat_taken *taken,
+			  const struct flow_table *flows, uint64_t hash, uint64_t now_ns,
+			  struct snat_wanted *wanted, uint64_t *answers)
+{
+	uint32_t count = candidates_of(pool), at = count ? (hash >> 32) % count : 0, doubtful = 0;
+	uint64_t before;
+	struct flow_hit hit;
+	bool forgotten = false;
+	for (uint32_t tries = 0; count && tries < SNAT_TRIES; tries++) {
+		uint32_t next = forgotten ? at : next_free(taken, at, count);
+		forgotten |= next == NO_CANDIDATE && may_forget(taken, now_ns, &before);
+		if (next == NO_CANDIDATE && !forgotten && doubtful++ == SNAT_DOUBTS)
+			break;
+		at = next == NO_CANDIDATE ? at : next;
+		use_candidate(pool, flows, at, wanted, answers);
+		if (!flow_table_find(flows, *answers, now_ns, &hit))
+			return SNAT_CLAIMED;
+		at = (at + 1) % count;
+	}
+	return SNAT_EXHAUSTED;
 }

@@ -60,4 +60,12 @@ enum snat_claim snat_claim(const struct snat_pool *pool, struct snat_taken *take
 			   struct flow_table *flows, uint64_t hash, uint64_t now_ns,
 			   struct snat_wanted *wanted, uint64_t *answers);
 
+/*
+ * What that would take, for who asks only: nothing is taken, and nothing changes. (Whether the
+ * answers' flow would find room in the table is not looked at.)
+ */
+enum snat_claim snat_look(const struct snat_pool *pool, const struct snat_taken *taken,
+			  const struct flow_table *flows, uint64_t hash, uint64_t now_ns,
+			  struct snat_wanted *wanted, uint64_t *answers);
+
 #endif

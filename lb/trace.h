@@ -7,9 +7,11 @@
 #ifndef WEIR_LB_TRACE_H
 #define WEIR_LB_TRACE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bpf/packet.h"
+#include "bpf/translation.h"
 #include "lb/policing.h"
 #include "lb/process.h"
 
@@ -27,6 +29,8 @@ enum lb_remembered {
 };
 
 struct lb_trace {
+	const struct flow_table
+		*flows; /* in: the one that is asked about; lb has a copy of parts */
 	struct packet parsed;
 	struct policing_trace policing; /* by lb->policing itself */
 	uint8_t fault;                  /* enum reason that the parser has */
@@ -34,6 +38,9 @@ struct lb_trace {
 	uint8_t entry;                  /* enum lb_entry */
 	uint8_t entry_state;            /* enum flow_state */
 	uint8_t remembered;             /* enum lb_remembered */
+	bool translated;                /* by nat */
+	struct translation translation;
+	uint16_t mss; /* what a SYN says of segments was lowered to; 0: it was not */
 	uint32_t entry_backend;
 	uint32_t named;  /* by the QUIC connection id; ABI_NO_BACKEND: by none */
 	uint32_t chosen; /* of the service's table; ABI_NO_BACKEND: not asked, or there is none */

@@ -19,6 +19,7 @@ struct work {
 	uint64_t hash;
 	uint32_t backend;               /* the flow table's, or ABI_NO_BACKEND */
 	bool answers;                   /* sent to a SNAT address: by a backend, to a client */
+	bool busy;                      /* its flow's translation could not be read just now */
 	uint32_t translated;            /* id of the backend that `translation` is for, or none */
 	struct translation translation; /* of its flow, with nat, once that is found or made */
 };

@@ -63,6 +63,33 @@ static void insert(struct world *w)
 	FUZZ_EXPECT(!is_held(w, hash));
 }
 
+/* A SNAT port is given to nobody while the flow that answers there lives. */
+static void claim(struct world *w)
+{
+	uint64_t hash = some_hash(w);
+	uint32_t backend = dice_roll(&w->dice, BACKENDS);
+	enum flow_state state = 1 + dice_roll(&w->dice, FLOW_STATES - 1);
+	struct flow_key key = key_of(hash);
+	struct translation x = {.peer = hash ^ 1}, got;
+	struct flow_hit hit;
+	if (!w->table.translations)
+		return;
+	bool lives = flow_table_find(&w->table, hash, w->now_ns, &hit), held = is_held(w, hash);
+	enum flow_insert r = flow_table_claim(&w->table, hash, backend, state, w->now_ns, &key, &x);
+	FUZZ_EXPECT(!held || r == FLOW_FULL);
+	FUZZ_EXPECT(!lives || r == FLOW_FULL || r == FLOW_TAKEN);
+	FUZZ_EXPECT(lives || r != FLOW_TAKEN);
+	if (r == FLOW_FULL || r == FLOW_TAKEN)
+		return;
+	FUZZ_EXPECT(flow_table_find(&w->table, hash, w->now_ns, &hit));
+	FUZZ_EXPECT(hit.backend == backend && hit.state == state);
+	FUZZ_EXPECT(flow_hit_is_translated(&hit) && flow_hit_answers(&hit));
+	FUZZ_EXPECT(flow_table_translation(&w->table, &hit, &got) && got.peer == x.peer);
+	x.peer ^= 2;
+	flow_table_retranslate(&w->table, &hit, &x);
+	FUZZ_EXPECT(flow_table_translation(&w->table, &hit, &got) && got.peer == x.peer);
+}
+
 static void find_and_touch(struct world *w)
 {
 	uint64_t hash = some_hash(w);
@@ -140,8 +167,8 @@ static void repair(struct world *w)
 static void run(struct world *w)
 {
 	static void (*const calls[])(struct world *) = {
-		insert,       insert, find_and_touch, find_and_touch,
-		remove_found, sweep,  sweep_some,     repair,
+		insert, insert,     find_and_touch, find_and_touch, remove_found,
+		sweep,  sweep_some, repair,         claim,          claim,
 	};
 	while (dice_has_more(&w->dice)) {
 		w->now_ns += dice_roll(&w->dice, 32) * (FLOW_TICK_NS * 3 / 4);
@@ -161,12 +188,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	/* Of just its size: the sanitizer sees what is touched around it. */
 	void *memory = aligned_alloc(sizeof(struct flow_bucket), size);
 	struct flow_keys *keys = calloc(BUCKETS, sizeof(*keys));
-	FUZZ_EXPECT(memory && keys && size == BUCKETS * sizeof(struct flow_bucket));
+	struct flow_translations *translations = calloc(BUCKETS, sizeof(*translations));
+	FUZZ_EXPECT(memory && keys && translations && size == BUCKETS * sizeof(struct flow_bucket));
 	memset(memory, 0, size);
 	flow_table_init(&w.table, memory, ENTRIES, &seed, timeouts_s);
 	w.table.keys = dice_roll(&w.dice, 2) ? keys : NULL;
+	w.table.translations = dice_roll(&w.dice, 2) ? translations : NULL;
 	fill(&w, memory);
 	run(&w);
+	free(translations);
 	free(keys);
 	free(memory);
 	return 0;

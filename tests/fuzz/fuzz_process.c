@@ -11,11 +11,14 @@
 #include <string.h>
 
 #include "bpf/packet.h"
+#include "lb/addr.h"
+#include "lb/checksums.h"
 #include "lb/config.h"
 #include "lb/process.h"
 #include "lb/fragments.h"
 #include "lb/held.h"
 #include "lb/snapshot.h"
+#include "lb/snapshot_snat.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/dice.h"
 #include "tests/unit/fixture.h"
@@ -24,11 +27,12 @@
 #include "tools/weir/offline.h"
 
 #define STEPS_MAX   64
+#define NAT         "nat: {addresses: [192.0.2.200, \"2001:db8:9::200\"], ports: 5000-5000}\n"
 #define SMALL_TABLE "interfaces: [{name: eth0}, {name: eth1}]\nflow_table: {entries: 1024}\n"
 
 static const char *const configurations[] = {
 	/* The addresses of tests/unit/packet_random.c. */
-	SMALL_TABLE
+	SMALL_TABLE NAT
 	"services:\n"
 	"  - {name: web, address: 203.0.113.10, protocol: tcp, ports: [80, 443, 8000-8009],\n"
 	"     announce: neighbor, backends: [{name: b1, address: 10.0.0.11},\n"
@@ -44,9 +48,23 @@ static const char *const configurations[] = {
 	"  - {name: checked, address: 203.0.113.19, protocol: udp, ports: 53,\n"
 	"     verify_checksums: true, backends: [{name: c1, address: 10.0.0.24}]}\n"
 	"  - {name: checked6, address: \"2001:db8:1::19\", protocol: tcp, ports: 80,\n"
-	"     verify_checksums: true, backends: [{name: c1, address: \"2001:db8:2::19\"}]}\n",
+	"     verify_checksums: true, backends: [{name: c1, address: \"2001:db8:2::19\"}]}\n"
+	"  - {name: nat44, address: 203.0.113.60, protocol: udp, ports: any, forward: nat,\n"
+	"     backends: [{name: b, address: 10.0.0.60}]}\n"
+	"  - {name: nat44t, address: 203.0.113.60, protocol: tcp, ports: 80, forward: nat,\n"
+	"     mss_clamp: path, backends: [{name: b, address: 10.0.0.61, port: 8080}]}\n"
+	"  - {name: nat46, address: 203.0.113.61, protocol: udp, ports: any, forward: nat,\n"
+	"     backends: [{name: b, address: \"2001:db8:2::62\"}]}\n"
+	"  - {name: nat46t, address: 203.0.113.61, protocol: tcp, ports: 80, forward: nat,\n"
+	"     backends: [{name: b, address: \"2001:db8:2::63\", port: 8080}]}\n"
+	"  - {name: nat66, address: \"2001:db8:1::60\", protocol: udp, ports: any, forward: nat,\n"
+	"     backends: [{name: b, address: \"2001:db8:2::60\"}]}\n"
+	"  - {name: nat64, address: \"2001:db8:1::61\", protocol: udp, ports: any, forward: nat,\n"
+	"     backends: [{name: b, address: 10.0.0.62}]}\n"
+	"  - {name: nat64t, address: \"2001:db8:1::61\", protocol: tcp, ports: 80, forward: nat,\n"
+	"     mss_clamp: 536, backends: [{name: b, address: 10.0.0.63, port: 8080}]}\n",
 	/* Some are down, draining or gone. */
-	SMALL_TABLE
+	SMALL_TABLE NAT
 	"services:\n"
 	"  - {name: web, address: 203.0.113.10, protocol: tcp, ports: [80, 443],\n"
 	"     announce: neighbor, backends: [{name: b1, address: 10.0.0.11, state: drain},\n"
@@ -54,7 +72,9 @@ static const char *const configurations[] = {
 	"  - {name: quiet, address: 203.0.113.11, protocol: udp, ports: any, backends: []}\n"
 	"  - {name: web6, address: \"2001:db8:1::10\", protocol: tcp, ports: 80,\n"
 	"     announce: neighbor,\n"
-	"     backends: [{name: b6, address: \"2001:db8:2::11\", weight: 0}]}\n",
+	"     backends: [{name: b6, address: \"2001:db8:2::11\", weight: 0}]}\n"
+	"  - {name: nat44, address: 203.0.113.60, protocol: udp, ports: any, forward: nat,\n"
+	"     backends: [{name: b, address: 10.0.0.59}, {name: c, address: \"2001:db8:2::62\"}]}\n",
 	/* Other services have the addresses, and the ids. */
 	SMALL_TABLE
 	"services:\n"
@@ -100,6 +120,19 @@ static void open_balancer(void)
 	}
 }
 
+static void forget_taken(const struct snapshot *s)
+{
+	struct snapshot_snat *snat = s->snat;
+	for (uint32_t id = 0; id < snat->count; id++) {
+		if (!snat->taken[id])
+			continue;
+		const struct backend *b = &s->backends[id];
+		snat_taken_free(snat->taken[id]);
+		snat->taken[id] = snat_taken_new(&snat->pools[!addr_is_v4(&b->way.remote)]);
+		FUZZ_EXPECT(snat->taken[id]);
+	}
+}
+
 /* As if it had been opened just now, but for the counters. */
 static void reset_balancer(uint32_t insert_limit)
 {
@@ -108,6 +141,8 @@ static void reset_balancer(uint32_t insert_limit)
 	balancer.snapshot = snapshots[0];
 	balancer.now_ns = 0;
 	memset(balancer.flows.buckets, 0, (balancer.flows.mask + 1) * sizeof(struct flow_bucket));
+	for (size_t i = 0; i < CONFIGURATIONS; i++)
+		forget_taken(snapshots[i]);
 	fragments_free(balancer.fragments);
 	held_free(balancer.held);
 	balancer.fragments = fragments_new(&balancer.flows.seed);
@@ -143,6 +178,19 @@ static void add_packet(struct burst *b, struct dice *d)
 	b->memory[b->count++] = memory;
 }
 
+/* By nat: what was right stays right, and to the backend it goes by the way there is. */
+static void expect_translated(const struct lb_packet *p, const struct packet *parsed,
+			      const struct frame *before)
+{
+	const struct backend *b = &balancer.snapshot->backends[p->backend];
+	struct packet after = {};
+	FUZZ_EXPECT(!parse_packet(p->data, p->data + p->length, &after));
+	if (checksums_are_right(before->bytes, before->length, parsed))
+		FUZZ_EXPECT(checksums_are_right(p->data, p->length, &after));
+	if (!after.icmp && addr_equal(&after.key.destination, &b->way.remote))
+		FUZZ_EXPECT(!memcmp(p->data, &b->way.link, sizeof(b->way.link)));
+}
+
 static void expect_forwarded(const struct lb_packet *p, const struct frame *before)
 {
 	const struct snapshot *s = balancer.snapshot;
@@ -156,6 +204,10 @@ static void expect_forwarded(const struct lb_packet *p, const struct frame *befo
 	/* Without tags, and else as it was. */
 	struct packet parsed = {};
 	FUZZ_EXPECT(!parse_packet(before->bytes, before->bytes + before->length, &parsed));
+	if (b->way.forward == FORWARD_NAT) {
+		expect_translated(p, &parsed, before);
+		return;
+	}
 	uint32_t tags = parsed.l3_offset - ETH_HLEN;
 	FUZZ_EXPECT(p->length == before->length - tags);
 	FUZZ_EXPECT(!memcmp(p->data, &b->way.link, sizeof(b->way.link)));

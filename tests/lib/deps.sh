@@ -39,6 +39,7 @@ iproute2 c:ip
 ethtool c:ethtool
 iputils-ping c:ping
 curl c:curl
+iperf3 c:iperf3
 openssl c:openssl
 jq c:jq
 nginx c:nginx

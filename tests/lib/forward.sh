@@ -2,13 +2,15 @@
 # shellcheck shell=bash disable=SC2154 # variables are net.sh's and the test's
 #
 # What must hold of every method of forwarding, for the tests t_forward_METHOD.sh. Source it after
-# net.sh and a topology, with nginx and what makes hosts backends still to come; then
+# net.sh; then
 #
-#   forward_test METHOD FAMILIES...
+#   forward_run METHOD FAMILIES...
 #
-# where FAMILIES is `44`, `66`, `46` or `64`: those of the VIP and of the backends. With the fast
-# path on and off: requests, a download and an upload, UDP, all counted at the right backends, a
-# balanced ledger, and a capture in which tshark finds no bad checksum.
+# where FAMILIES is `44`, `66`, `46` or `64`: those of the VIP and of the backends. The hosts are made
+# backends by `weir backend up` and by nothing else (with nat by nothing at all), and `down` leaves
+# them as they were. With the fast path on and off: requests, a download and an upload, UDP, iperf3,
+# all counted at the right backends, a client that is told of packets that are too big, a balanced
+# ledger, and a capture in which tshark finds no bad checksum.
 forward_requests=200
 forward_bytes=100000000
 forward_flows=64
@@ -28,9 +30,23 @@ forward_vip() { # FAMILIES
 	esac
 }
 
+# The keys of a backend, but for its name: forward_keys METHOD N FAMILIES PROTOCOL
+forward_keys() {
+	echo "address: \"$(forward_backend "$2" "$3")\""
+	[ "$1$4" != nattcp ] || echo ", port: 8080"
+}
+
+# Others for each daemon: a new one knows nothing of connections that the backends are not done with,
+# and a SYN that comes from the port of one of those may have to be sent twice.
+forward_turn=0
+forward_ports() {
+	echo "$((1024 + forward_turn % 10 * 6000))-$((7023 + forward_turn % 10 * 6000))"
+}
+
 forward_services() { # METHOD FAMILIES...
 	local method=$1 families protocol n
 	shift
+	[ "$method" != nat ] || echo "nat: {addresses: [10.0.2.200, \"fd02::200\"], ports: $(forward_ports)}"
 	echo "services:"
 	for families; do
 		for protocol in tcp:80 udp:5000-5010; do
@@ -44,16 +60,37 @@ forward_services() { # METHOD FAMILIES...
 				    backends:
 			END
 			for n in 1 2 3; do
-				echo "      - {name: b$n, address: \"$(forward_backend $n "$families")\"}"
+				echo "      - {name: b$n, $(forward_keys "$method" $n "$families" "${protocol%:*}")}"
 			done
 		done
 	done
 }
 
-# The hosts' way to become backends, and back. The methods' tests may set the options.
+# More of them: iperf3 wants its control connection and its datagrams at one backend.
+forward_iperf_services() { # METHOD FAMILIES
+	local protocol
+	for protocol in tcp udp; do
+		cat <<-END
+			  - name: iperf-$protocol$2
+			    address: "$(forward_vip "$2")"
+			    protocol: $protocol
+			    ports: 5201
+			    forward: $1
+			    announce: neighbor
+			    backends: [{name: b2, address: "$(forward_backend 2 "$2")"}]
+		END
+	done
+}
+
+# The hosts' way to become backends, and back.
 forward_backend_options=()
-forward_backend_up() {
+forward_backend_up() { # METHOD
 	local n
+	case $1 in
+	dsr) ;;
+	nat) return ;;
+	*) forward_backend_options=(--tunnel "$1" --from "10.0.2.2,fd02::2") ;;
+	esac
 	for n in 1 2 3; do
 		forward_look b$n >"$dir/before.b$n"
 		expect "weir backend up" on b$n "$weir" backend up --vip "$vip4,$vip6" \
@@ -61,8 +98,9 @@ forward_backend_up() {
 	done
 }
 
-forward_backend_down() {
+forward_backend_down() { # METHOD
 	local n
+	[ "$1" != nat ] || return 0
 	for n in 1 2 3; do
 		expect "weir backend down" on b$n "$weir" backend down
 		forward_look b$n >"$dir/after.b$n"
@@ -121,7 +159,7 @@ forward_expect_told() { # METHOD BEFORE
 		"$(weir_show workers | jq '[.workers[].too_big_replies] | add')"
 	case $1 in
 	ipip | gue) expect "that the client was told" [ $told -gt 0 ] ;;
-	dsr) expect_equal "ICMP errors about packets that fit" 0 $told ;;
+	*) expect_equal "ICMP errors about packets that fit" 0 $told ;;
 	esac
 }
 
@@ -143,46 +181,106 @@ forward_udp() { # FAMILIES
 }
 
 # tshark adds up everything but what an ICMP error quotes in part, and takes the 0xffff that Linux may
-# write for a checksum of 0 as wrong, which it is not (RFC 1624, 3).
+# write for a checksum of 0 as wrong, which it is not (RFC 1624, 3). What is longer than a link takes (and
+# 20 bytes of the capture's own header) was put together by a receiver, which leaves the first one's sum.
 forward_expect_checksums() { # CAPTURE
 	local bad
 	bad=$(tshark -n -r "$1" -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE \
 		-o udp.check_checksum:TRUE -o udp.ignore_ipv6_zero_checksum:TRUE \
-		-Y '!icmp && !icmpv6 && (ip.checksum.status == 0 || (tcp.checksum.status == 0 && tcp.checksum != 0xffff) ||
-			udp.checksum.status == 0) || (icmp.checksum.status == 0 || icmpv6.checksum.status == 0)' \
+		-Y 'frame.len <= 1520 && !icmp && !icmpv6 && (ip.checksum.status == 0 || (tcp.checksum.status == 0 && tcp.checksum != 0xffff) ||
+			udp.checksum.status == 0) || frame.len <= 1520 && (icmp.checksum.status == 0 || icmpv6.checksum.status == 0)' \
 		-T fields -e frame.number -e _ws.col.Info 2>/dev/null)
 	[ -z "$bad" ] || fail "bad checksums in the capture: $(head -n 5 <<<"$bad")"
 }
 
+# Datagrams that the sockets of b2 had no room for, on a machine that is busy with others.
+forward_refused() {
+	on b2 nstat -asz UdpRcvbufErrors Udp6RcvbufErrors | awk 'NR > 1 {sum += $2} END {print sum}'
+}
+
+# Datagrams of a size that fits every way, at a rate that every machine stands.
+forward_iperf() { # METHOD FAMILIES
+	local vip server=(iperf3 -s -1 -p 5201) packets refused
+	refused=$(forward_refused)
+	vip=$(forward_vip "$2")
+	[ "$1" = nat ] || server+=(-B "$vip")
+	start b2 "${server[@]}" >"$dir/iperf.server" 2>&1
+	must_come 5 "iperf3's server" eval "on b2 ss -Hltn | grep -q ':5201 '"
+	on client iperf3 -c "$vip" -p 5201 -u -b 6M -n 1M -l 1000 -J >"$dir/iperf" ||
+		fail "iperf3: $(jq -r .error "$dir/iperf") $(tail -n 3 "$dir/iperf.server")"
+	packets=$(jq .end.sum.packets "$dir/iperf")
+	expect "datagrams of iperf3" [ "$packets" -gt 1000 ]
+	expect_equal "datagrams of iperf3 that were lost but for those its own socket refused" \
+		$(($(forward_refused) - refused)) "$(jq .end.sum.lost_packets "$dir/iperf")"
+	expect "that Weir counted them at b2" [ "$(weir_show backends | jq --arg s "iperf-udp$2" \
+		'.backends[] | select(.service == $s and .name == "b2").packets')" -ge "$packets" ]
+}
+
+forward_capture_start() {
+	start switch tcpdump -q -i any -s 0 -c 6000 -w "$dir/capture" 2>"$dir/tcpdump.log"
+	forward_dump=$started
+	must_come 5 "tcpdump" grep -q listening "$dir/tcpdump.log"
+}
+
+forward_one() { # METHOD FAMILIES
+	local told
+	forward_turn=$((forward_turn + 1))
+	{
+		forward_services "$1" "$2"
+		forward_iperf_services "$1" "$2"
+	} | weir_config "${forward_interfaces[@]}"
+	weir_start
+	weir_wait_reachable
+	forward_capture_start
+	told=$(forward_told)
+	on client ip route flush cache
+	on client ip -6 route flush cache
+	forward_tcp "$2"
+	forward_expect_told "$1" "$told"
+	forward_udp "$2"
+	forward_iperf "$1" "$2"
+	net_stop "$forward_dump"
+	forward_expect_checksums "$dir/capture"
+	must_come 5 "a balanced ledger" ledger_is_balanced
+	[ $weir_fast_path = off ] || expect "packets on the fast path" eval \
+		'weir_show backends | jq -e "[.backends[].fast_packets] | add > 1000" >/dev/null'
+	weir_stop
+	say "$1 $2, fast path $weir_fast_path: all of it"
+}
+
 forward_test() { # METHOD FAMILIES...
-	local method=$1 families
+	local method=$1 families n
 	shift
-	nginx_start_backends
+	for n in 1 2 3; do
+		nginx_start b$n "$([ "$method" = nat ] && echo 8080 || echo 80)"
+	done
 	mkdir -p "$dir/files"
 	head -c $forward_bytes /dev/urandom >"$dir/files/large"
 	head -c 5000000 /dev/urandom >"$dir/upload"
 	for weir_fast_path in on off; do
 		for families; do
-			forward_services "$method" "$families" | weir_config "${forward_interfaces[@]}"
-			weir_start
-			weir_wait_reachable
-			start switch tcpdump -q -i any -s 200 -c 20000 -w "$dir/capture" 2>"$dir/tcpdump.log"
-			local dump=$started
-			must_come 5 "tcpdump" grep -q listening "$dir/tcpdump.log"
-			local told
-			told=$(forward_told)
-			on client ip route flush cache
-			on client ip -6 route flush cache
-			forward_tcp "$families"
-			forward_expect_told "$method" "$told"
-			forward_udp "$families"
-			net_stop "$dump"
-			forward_expect_checksums "$dir/capture"
-			must_come 5 "a balanced ledger" ledger_is_balanced
-			[ $weir_fast_path = off ] || expect "packets on the fast path" eval \
-				'weir_show backends | jq -e "[.backends[].fast_packets] | add > 1000" >/dev/null'
-			weir_stop
-			say "$method $families, fast path $weir_fast_path: all of it"
+			forward_one "$method" "$families"
 		done
 	done
+}
+
+forward_expect_decapsulated() {
+	on b1 "$weir" backend show
+	expect "nothing refused, and something decapsulated" eval 'on b1 "$weir" backend show --json |
+		jq -e ".tunnel | .attached and .refused == 0 and .malformed == 0 and .decapsulated > 1000"'
+}
+
+forward_interfaces=(eth0 eth1)
+forward_run() { # METHOD FAMILIES...
+	if [ "$1" = dsr ]; then
+		net_two_arm net_hosts
+	else
+		net_routed
+	fi
+	forward_backend_up "$1"
+	forward_test "$@"
+	case $1 in
+	ipip | gue) forward_expect_decapsulated ;;
+	esac
+	forward_backend_down "$1"
 }

@@ -357,6 +357,7 @@ static void flow_table_empty(uint32_t buckets)
 {
 	free(flow_table.buckets);
 	free(flow_table.keys);
+	free(flow_table.translations);
 	flow_table = (struct flow_table){0};
 	if (!buckets)
 		return;
@@ -384,6 +385,42 @@ static inline void flow_table_add(uint32_t bucket, uint16_t number, const char *
 		(idle_s * 1000000000ull + FLOW_TICK_NS - 1) / FLOW_TICK_NS * FLOW_TICK_NS;
 	assert_int_equal(flow_table_insert(&flow_table, (number + 1ull) << 48 | bucket, backend,
 					   state, now_ns - idle_ns, &key),
+			 FLOW_INSERTED);
+}
+
+/* The same by nat, from a SNAT port of that number on to 10.0.0.11:8443; both of its flows. */
+static inline void flow_table_add_nat(uint32_t bucket, uint16_t number, const char *client,
+				      const char *vip, uint16_t vip_port, uint32_t backend)
+{
+	struct timespec now;
+	struct translation to = {.source_port = htons(number), .destination_port = htons(8443)};
+	struct flow_key key = {.source_port = htons(1000 + number),
+			       .destination_port = htons(vip_port),
+			       .protocol = IPPROTO_TCP};
+	uint64_t hash = (number + 1ull) << 48 | bucket, answers = (number + 1ull) << 40 | bucket;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	uint64_t now_ns = now.tv_sec * 1000000000ull + now.tv_nsec;
+	assert_int_equal(addr_parse(client, &key.source), 0);
+	assert_int_equal(addr_parse(vip, &key.destination), 0);
+	assert_int_equal(addr_parse("10.0.0.200", &to.source), 0);
+	assert_int_equal(addr_parse("10.0.0.11", &to.destination), 0);
+	if (!flow_table.translations)
+		flow_table.translations =
+			calloc(flow_table.mask + 1, sizeof(*flow_table.translations));
+	struct translation back = {.source = key.destination,
+				   .source_port = key.destination_port,
+				   .destination = key.source,
+				   .destination_port = key.source_port};
+	struct flow_key answer = {.source = to.destination,
+				  .destination = to.source,
+				  .source_port = to.destination_port,
+				  .destination_port = to.source_port,
+				  .protocol = IPPROTO_TCP};
+	assert_int_equal(flow_table_claim(&flow_table, answers, backend, FLOW_ESTABLISHED, now_ns,
+					  &answer, &back),
+			 FLOW_INSERTED);
+	assert_int_equal(flow_table_insert_translated(&flow_table, hash, backend, FLOW_ESTABLISHED,
+						      now_ns, &key, &to),
 			 FLOW_INSERTED);
 }
 

@@ -87,39 +87,13 @@ static struct recipe packet(const char *from, uint16_t from_port, const char *to
 			       .payload = payload};
 }
 
-/*
- * What has come out of IPv6: up to 1260 bytes it may be fragmented, and has an id for that, which
- * is the checksum in its transport header; else don't fragment.
- */
-static void set_ipv4_id(struct recipe *r)
-{
-	struct frame f;
-	packet_build(r, &f);
-	const uint8_t *check = f.bytes + f.l4 + (r->protocol == IPPROTO_TCP ? 16 : 6);
-	if (f.length - f.l3 <= 1260) {
-		r->fragment_id = check[0] << 8 | check[1];
-		return;
-	}
-	r->ipv4_fragment = 0x4000;
-	r->pokes[0] = (struct poke)POKE(3, 4, 0);
-	r->pokes[1] = (struct poke)POKE(3, 5, 0);
-	/* The checksum of the header with the id that packet_build() writes, 0x1234, without it. */
-	uint32_t sum = (uint16_t) ~(f.bytes[f.l3 + 10] << 8 | f.bytes[f.l3 + 11]);
-	sum += (uint16_t)~0x1234 + 0x4000;
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	r->pokes[2] = (struct poke)POKE(3, 10, (uint8_t)(~sum >> 8));
-	r->pokes[3] = (struct poke)POKE(3, 11, (uint8_t)~sum);
-}
-
 /* It went through Weir. */
 static struct recipe sent_on(struct recipe r, const struct nat_talk *t, const char *mac_to)
 {
 	r.mac_from = PORT_MAC;
 	r.mac_to = mac_to;
 	r.hop_limit = 63;
-	if (nat_talk_crosses(t) && !is_v6(r.to))
-		set_ipv4_id(&r);
+	r.ipv4_anew = nat_talk_crosses(t) && !is_v6(r.to);
 	return r;
 }
 

@@ -329,12 +329,22 @@ static void finish_l4(struct frame *f, const struct recipe *r)
 	set16(f, f->l4 + offset, fold16(sum) || r->protocol != IPPROTO_UDP ? fold16(sum) : 0xffff);
 }
 
+static void finish_ipv4(struct frame *f, const struct recipe *r)
+{
+	const uint8_t *check = f->bytes + f->l4 + checksum_offset(r->protocol);
+	bool fragmentable = f->length - f->l3 <= 1260;
+	set16(f, f->l3 + 4, fragmentable ? check[0] << 8 | check[1] : 0);
+	set16(f, f->l3 + 6, fragmentable ? 0 : 0x4000);
+}
+
 static void finish_l3(struct frame *f, const struct recipe *r)
 {
 	if (is_v6(r->to)) {
 		set16(f, f->l3 + 4, f->length - f->l3 - 40);
 		return;
 	}
+	if (r->ipv4_anew)
+		finish_ipv4(f, r);
 	set16(f, f->l3 + 2, f->length - f->l3);
 	set16(f, f->l3 + 10, fold16(sum16(f->bytes + f->l3, 20 + r->ipv4_options)));
 }
@@ -358,8 +368,8 @@ void packet_build(const struct recipe *r, struct frame *out)
 		else
 			put_ipv4(out, r);
 		put_l4(out, r);
-		finish_l3(out, r);
 		finish_l4(out, r);
+		finish_l3(out, r);
 	} else {
 		put_count(out, r->payload);
 	}

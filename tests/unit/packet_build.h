@@ -55,7 +55,13 @@ struct recipe {
 	uint16_t ipv4_fragment; /* flags and offset */
 	uint16_t fragment_id;   /* 0x1234; of IPv6 fragments too */
 	bool no_id;             /* of IPv4: 0 */
-	uint8_t traffic_class;  /* DS field and ECN */
+	/*
+	 * An IPv4 header that nat has made of IPv6, or for an error (RFC 7915, 5.1): up to 1260
+	 * bytes the id is the transport checksum, beyond that don't fragment is set, and the id is
+	 * 0.
+	 */
+	bool ipv4_anew;
+	uint8_t traffic_class; /* DS field and ECN */
 	/*
 	 * IPv6 extension headers, a letter each: h hop-by-hop, r routing, d destination options
 	 * (8 bytes), D the same with 24 bytes, a authentication, f an atomic fragment,

@@ -22,7 +22,9 @@ struct packet_case {
 	enum reason reason; /* of LB_DROP */
 	/* LB_DROP: only a worker can know that; the XDP program steers. */
 	bool by_worker;
-	bool never_repeated;           /* a worker decides about each packet of the flow */
+	bool never_repeated; /* a worker decides about each packet of the flow, or of this kind */
+	bool refused;        /* too big: `reply` tells the sender so */
+	bool repeated;       /* TCP of a flow that is established */
 	const char *service, *backend; /* NULL: none */
 	/* LB_TRANSMIT: the packet with these link addresses, or another packet. */
 	const char *mac_to;

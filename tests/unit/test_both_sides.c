@@ -49,7 +49,9 @@ static bool is_workers_reason(enum reason reason)
 {
 	return reason == REASON_NO_BACKEND || reason == REASON_NO_NEXT_HOP ||
 	       reason == REASON_FRAGMENT_UNMATCHED || reason == REASON_FRAGMENT_OVERLAP ||
-	       reason == REASON_BAD_CHECKSUM || reason == REASON_TOO_BIG;
+	       reason == REASON_BAD_CHECKSUM || reason == REASON_TOO_BIG ||
+	       reason == REASON_NAT_UNKNOWN || reason == REASON_NAT_EXHAUSTED ||
+	       reason == REASON_HOP_LIMIT || reason == REASON_UNTRANSLATABLE;
 }
 
 /* What is wrong with requests of neighbours, where the program leaves them to a worker. */
@@ -67,6 +69,9 @@ static bool is_echo_reason(enum reason reason)
 /* What a worker would have taken, and the kernel gets where there is none. */
 static bool is_workers_part(const struct lb_packet *p)
 {
+	/* Of errors, nat looks at the checksum. */
+	if (p->verdict == LB_DROP && p->reason == REASON_MALFORMED_ICMP)
+		return p->service != ABI_NO_SERVICE;
 	if (p->verdict == LB_DROP)
 		return is_workers_reason(p->reason);
 	return p->verdict == LB_HOLD || (p->verdict == LB_TRANSMIT && p->backend != ABI_NO_BACKEND);

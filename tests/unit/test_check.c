@@ -61,13 +61,13 @@ static const struct {
 	 "/dev/stdin:1: services: found '3'; expected a list of mappings with the "
 	 "keys "
 	 "name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, "
-	 "verify_checksums, announce, "
+	 "verify_checksums, announce, mss_clamp, "
 	 "slow_start, min_up, no_backend, health, backends"
 	 "\n"},
 	{(char *const[]){"weir check", "-c", "-", NULL}, ETH0 NONE, EXIT_DONE,
 	 "-: configuration is valid: 0 services, 0 backends, 1 interfaces\n"},
 	{(char *const[]){"weir check", "-c", EXAMPLE, NULL}, "", EXIT_DONE,
-	 EXAMPLE ": configuration is valid: 2 services, 5 backends, 1 interfaces\n"},
+	 EXAMPLE ": configuration is valid: 3 services, 6 backends, 1 interfaces\n"},
 	{(char *const[]){"weir check", "-c", "/nonexistent", NULL}, "", EXIT_USAGE,
 	 "/nonexistent: cannot be opened: No such file or directory\n"},
 	{(char *const[]){"weir check", "-c", "/dev", NULL}, "", EXIT_USAGE,

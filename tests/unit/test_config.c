@@ -122,6 +122,10 @@ static const struct {
 	{WEB PORT80 "forward: gue, backends: [{name: a, address: \"fd00::1\"}]}\n",
 	 "    forward: gue\n"},
 	{WEB PORT80 "forward: ipip, " EMPTY, "    forward: ipip\n"},
+	{WEB PORT80 "forward: ipip, mss_clamp: path, " EMPTY, "    mss_clamp: path\n"},
+	{WEB PORT80 "forward: ipip, mss_clamp: 536, " EMPTY, "    mss_clamp: 536\n"},
+	{WEB PORT80 "forward: ipip, mss_clamp: 65495, " EMPTY, "    mss_clamp: 65495\n"},
+	{WEB PORT80 EMPTY, "    mss_clamp: none\n"},
 	{ETH0 NONE "instance: " LETTERS_32 "\n", "instance: " LETTERS_32 "\n"},
 	{"interfaces: [{name: fifteen-letters}]\n" NONE, "  - name: fifteen-letters\n"},
 	{WEB PORT80 "backends: [{name: " LETTERS_32 LETTERS_31 ", address: 10.0.0.2}]}\n",
@@ -217,7 +221,7 @@ static void test_example(void **state)
 {
 	char *text = read_example();
 	struct config *c = parse(text);
-	assert_int_equal(c->service_count, 2);
+	assert_int_equal(c->service_count, 3);
 	const struct config_service *web = config_find_service(c, "web");
 	assert_non_null(web);
 	assert_ptr_equal(web, &c->services[0]);

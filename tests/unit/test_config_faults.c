@@ -41,7 +41,7 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 	"ipip, sources, policy, services, api"
 #define SERVICE_KEYS                                                                     \
 	"name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, " \
-	"verify_checksums, announce, "                                                   \
+	"verify_checksums, announce, mss_clamp, "                                        \
 	"slow_start, min_up, no_backend, health, backends"
 #define PORTS_EXPECTED "a port, a range like 8000-8099, a list of those, or any"
 #define PORT_EXPECTED  "a port from 1 to 65535 or a range like 8000-8099"
@@ -610,10 +610,37 @@ static const struct {
 	 "f:5: services[0].tracking: none, but nat has to remember each flow to translate its "
 	 "answers; expected flow"},
 	{"nat: {addresses: [10.0.0.9]}\n" WEB PORT80
+	 "forward: nat,\n     health: {type: tcp,\n       target: vip}, " EMPTY,
+	 "f:6: services[0].health.target: vip, but with nat backends are sent to their own address "
+	 "and don't have the VIP; expected backend"},
+	{"nat: {addresses: [10.0.0.9]}\n" WEB PORT80
+	 "forward: gue,\n     backends: [{name: b1, address: 10.0.0.9}]}\n",
+	 "f:5: services[0].backends[0].address: 10.0.0.9 is one of nat.addresses; expected the "
+	 "backend's"},
+	{"nat: {addresses: [10.0.0.9]}\n" WEB PORT80
 	 "forward: nat, backends:\n     [{name: b1, address: 10.0.0.2, port: 81},\n"
 	 "      {name: b2, address: 10.0.0.2, port: 81}]}\n",
 	 "f:6: services[0].backends[1].address: 10.0.0.2 is that of services[0].backends[0] too; "
 	 "each needs its own"},
+
+	/* Segments. */
+	{WEB PORT80 "forward: gue, mss_clamp: 535, " EMPTY,
+	 "f:3: services[0].mss_clamp: found '535'; expected none, path, or bytes from 536 to "
+	 "65495"},
+	{WEB PORT80 "forward: gue, mss_clamp: 65496, " EMPTY,
+	 "f:3: services[0].mss_clamp: found '65496'; expected none, path, or bytes from 536 to "
+	 "65495"},
+	{WEB PORT80 "forward: gue, mss_clamp: [536], " EMPTY,
+	 "f:3: services[0].mss_clamp: found a list; expected none, path, or bytes from 536 to "
+	 "65495"},
+	{WEB PORT80 "mss_clamp: path, " EMPTY,
+	 "f:3: services[0].mss_clamp: is for nat, ipip and gue: dsr leaves all but link addresses "
+	 "as it is; expected none"},
+	{ETH0 "services:\n  - {name: dns, address: 10.0.0.1, protocol: udp, ports: 53,\n"
+	      "     forward: gue, mss_clamp: 1400, " EMPTY,
+	 "f:4: services[0].mss_clamp: is for tcp: no other protocol tells the size of its "
+	 "segments; "
+	 "expected none"},
 
 	/* Of two faults, the one further up: in the keys, then between values. */
 	{"instance: A\nservices: 3\n",

@@ -38,6 +38,20 @@ static int close_all(void **state)
 	return 0;
 }
 
+/* Where a packet of the flow goes: anywhere, but often to the backend that the packet names. */
+static void fill_translation(const struct packet *p, uint64_t hash, int entry, uint64_t *random)
+{
+	struct translation *x =
+		&balancer.flows.translations[hash & balancer.flows.mask].translation[entry];
+	uint32_t id = fixture_random(random) % balancer.snapshot->backend_end;
+	for (size_t i = 0; i < sizeof(x->words) / sizeof(x->words[0]); i++)
+		x->words[i] = fixture_random(random);
+	if (fixture_random(random) % 2)
+		x->egress = fixture_random(random) % 4;
+	if (fixture_random(random) % 2)
+		x->destination = balancer.snapshot->backends[id].way.remote;
+}
+
 /*
  * Random words in all of the table, but for the tags of the packet's own flow, which are right as
  * often as not: else hardly any packet would find an entry to believe in.
@@ -53,13 +67,16 @@ static void fill_with_garbage(const struct frame *f, uint64_t *random)
 		word[i] = fixture_random(random);
 	for (int i = 0; i < FLOW_BUCKET_ENTRIES; i++) {
 		own->tag[i] = fixture_random(random);
-		own->meta[i] = fixture_random(random) & 0xffff0007;
+		/* States there may be; translated or not, and which of the two. */
+		own->meta[i] = fixture_random(random) & 0xffff00c7;
 		if (fixture_random(random) % 2)
 			own->tag[i] = flow_tag(hash) | fixture_random(random) % 0x10000;
 		if (fixture_random(random) % 2)
 			own->tag[i] &= ~0xfff0ull; /* a backend there may be */
 	}
 	own->sequence = fixture_random(random);
+	for (int i = 0; i < FLOW_BUCKET_ENTRIES; i++)
+		fill_translation(&p, hash, i, random);
 }
 
 static bool is_a_backend(const uint8_t *frame)
@@ -72,6 +89,17 @@ static bool is_a_backend(const uint8_t *frame)
 	return false;
 }
 
+static bool is_snat(const char *to)
+{
+	return to && (!strcmp(to, "192.0.2.200") || !strcmp(to, "2001:db8:9::200"));
+}
+
+/* Neighbours and pings, by the program itself. */
+static bool is_answered(const struct packet_case *c)
+{
+	return c->reply.icmp_is_reply || c->in.nd_target || c->in.arp_op;
+}
+
 static void test_workers(void **state)
 {
 	uint64_t random = 1;
@@ -81,7 +109,11 @@ static void test_workers(void **state)
 		fill_with_garbage(&f, &random);
 		struct lb_packet p = {.data = f.bytes, .length = f.length};
 		offline_process(&balancer, &p, 1, xdp_run_now_ns());
-		if (p.verdict == LB_TRANSMIT && p.backend != ABI_NO_BACKEND && !p.reason)
+		if (p.verdict != LB_TRANSMIT || p.backend == ABI_NO_BACKEND || p.reason)
+			continue;
+		/* By nat, answers go wherever their flow says, by a port that there is. */
+		assert_true(p.egress < balancer.snapshot->port_count);
+		if (!is_snat(packet_cases[i % packet_case_count].in.to))
 			assert_true(is_a_backend(p.data));
 	}
 	fixture_expect_ledger(&balancer);
@@ -103,7 +135,7 @@ static void test_xdp(void **state)
 			continue;
 		fill_with_garbage(&f, &random);
 		struct xdp_verdict v = xdp_run_packet(&xdp, &f, &out);
-		if (v.outcome != OUTCOME_SENT || c->reply.from || c->in.nd_target || c->in.arp_op)
+		if (v.outcome != OUTCOME_SENT || is_answered(c) || is_snat(c->in.to))
 			continue;
 		repeated++;
 		assert_true(is_a_backend(out.bytes));

@@ -191,6 +191,31 @@ static void test_half_gone(void **state)
 	nat_talk_open(&balancer, t);
 }
 
+static void hold_all(uint32_t by)
+{
+	for (uint64_t i = 0; i <= balancer.flows.mask; i++)
+		balancer.flows.buckets[i].sequence += by;
+}
+
+/* A writer that is put to sleep costs packets of its bucket's connections, and not those. */
+static void test_held_for_long(void **state)
+{
+	for (size_t i = 0; i < nat_talk_count; i++) {
+		const struct nat_talk *t = &nat_talks[i];
+		uint16_t port = nat_talk_open(&balancer, t);
+		struct recipe in = nat_talk_from_client(t, TCP_ACK, 0);
+		struct recipe back = nat_talk_from_backend(t, port, TCP_ACK, 0);
+		struct recipe again = nat_talk_from_client(t, TCP_SYN, 0);
+		hold_all(1);
+		expect_drop(&in, REASON_NAT_UNKNOWN);
+		expect_drop(&again, REASON_NAT_UNKNOWN);
+		expect_drop(&back, REASON_NAT_UNKNOWN);
+		hold_all(1);
+		expect_answer(t, port, TCP_SYN | TCP_ACK, 0);
+		expect_client_packet(t, port, TCP_ACK, 0);
+	}
+}
+
 static struct recipe syn_from(uint16_t client_port)
 {
 	struct recipe in = nat_talk_from_client(&nat_talks[0], TCP_SYN, 0);
@@ -412,23 +437,15 @@ int main(void)
 {
 #define TEST(function) cmocka_unit_test_setup_teardown(function, open_balancer, close_balancer)
 	const struct CMUnitTest tests[] = {
-		TEST(test_every_kind),
-		TEST(test_what_is_counted),
-		TEST(test_unknown),
-		TEST(test_ports_of_a_service),
-		TEST(test_hop_limit),
-		TEST(test_states),
-		TEST(test_reopened),
-		TEST(test_half_gone),
-		TEST(test_exhausted),
-		TEST(test_guarded),
-		TEST(test_last_hop_changes),
-		TEST(test_client_in_a_vlan),
-		TEST(test_udp_without_checksum),
-		TEST(test_options),
-		TEST(test_source_routes),
-		TEST(test_fragments),
-		TEST(test_fragments_do_not_cross),
+		TEST(test_every_kind),       TEST(test_what_is_counted),
+		TEST(test_unknown),          TEST(test_ports_of_a_service),
+		TEST(test_hop_limit),        TEST(test_states),
+		TEST(test_reopened),         TEST(test_half_gone),
+		TEST(test_held_for_long),    TEST(test_exhausted),
+		TEST(test_guarded),          TEST(test_last_hop_changes),
+		TEST(test_client_in_a_vlan), TEST(test_udp_without_checksum),
+		TEST(test_options),          TEST(test_source_routes),
+		TEST(test_fragments),        TEST(test_fragments_do_not_cross),
 		TEST(test_backend_moves),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

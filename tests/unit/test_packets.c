@@ -107,7 +107,7 @@ static bool is_fragment(const struct packet_case *c)
 	return (c->in.ipv4_fragment & 0x3fff) || strpbrk(extensions, "12x");
 }
 
-/* Neighbours are answered by the program, and UDP flows are known by now: the worker saw them. */
+/* Neighbours are answered by the program, and flows are known by now: the worker saw them. */
 static enum xdp_outcome expected_fast_outcome(const struct packet_case *c)
 {
 	enum xdp_outcome slow = expected_outcome(c);
@@ -115,6 +115,8 @@ static enum xdp_outcome expected_fast_outcome(const struct packet_case *c)
 		return slow;
 	if (is_neighbor(c))
 		return c->by_worker ? OUTCOME_DROPPED : OUTCOME_SENT;
+	if (c->repeated)
+		return OUTCOME_SENT;
 	if (c->in.protocol != IPPROTO_UDP || c->never_repeated || is_fragment(c))
 		return OUTCOME_STEERED;
 	return OUTCOME_SENT;

@@ -127,8 +127,7 @@ static void expect_verdict(const char *words)
  */
 static bool is_replayed(const struct packet_case *c)
 {
-	bool is_refused = c->service && c->reply.from;
-	return c->reason != REASON_NO_NEXT_HOP && c->reason != REASON_TOO_BIG && !is_refused &&
+	return c->reason != REASON_NO_NEXT_HOP && c->reason != REASON_TOO_BIG && !c->refused &&
 	       !c->outer.vlan;
 }
 

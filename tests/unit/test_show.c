@@ -222,6 +222,19 @@ static void test_show_flows(void **state)
 		"there are more: --limit COUNT shows them, --json all\n"
 		"exit 0");
 	assert_string_equal(SHOW("flows", "--backend", "web/b2"), "no flows\nexit 0");
+	flow_table_add_nat(2, 3, "192.0.2.3", "203.0.113.10", 443, 0);
+	assert_string_equal(
+		SHOW("flows", "--service", "web"),
+		"CLIENT          VIP               SNAT          TO              PROTO  "
+		"STATE        SERVICE  BACKEND  IDLE\n"
+		"192.0.2.1:1001  203.0.113.10:443  -             -               tcp    "
+		"established  web      b1         0s\n"
+		"192.0.2.3:1003  203.0.113.10:443  10.0.0.200:3  10.0.0.11:8443  tcp    "
+		"established  web      b1         0s\n"
+		"exit 0");
+	flow_table_empty(4);
+	flow_table_add(0, 1, "192.0.2.1", "203.0.113.10", 443, FLOW_ESTABLISHED, 0, 0);
+	flow_table_add(1, 2, "2001:db8:1::2", "2001:db8::53", 53, FLOW_UDP, 7, 3);
 	assert_string_equal(
 		SHOW("flows", "--service", "web", "--json"),
 		"{\"flows\":[\n"

@@ -63,6 +63,22 @@ static void test_flows(void **state)
 	forget_flows();
 }
 
+/* A connection by nat is one flow, with what its backend sees. */
+static void test_nat_flows(void **state)
+{
+	flow_table_empty(4);
+	flow_table_add(0, 1, "192.0.2.1", "203.0.113.10", 443, FLOW_ESTABLISHED, 0, 0);
+	flow_table_add_nat(1, 7, "2001:db8::5", "2001:db8:1::10", 443, 0);
+	expect("/v1/flows",
+	       "{'flows': [" FLOW_1 ", {'client': '2001:db8::5', 'client_port': 1007,"
+	       " 'vip': '2001:db8:1::10', 'vip_port': 443, 'protocol': 'tcp',"
+	       " 'state': 'established', 'service': 'web', 'backend': 'b1', 'idle_s': 0,"
+	       " 'nat': {'snat': '10.0.0.200', 'snat_port': 7, 'backend': '10.0.0.11',"
+	       " 'backend_port': 8443}}], 'truncated': false}");
+	expect("/v1/flows?limit=2", "{'truncated': false}");
+	flow_table_empty(4);
+}
+
 static void test_wrong_flows(void **state)
 {
 	static const struct {
@@ -147,6 +163,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_flows),
+		cmocka_unit_test(test_nat_flows),
 		cmocka_unit_test(test_wrong_flows),
 		cmocka_unit_test(test_many_flows),
 		cmocka_unit_test(test_large_table_is_read_in_parts),

@@ -36,8 +36,7 @@ static void set_knobs(struct xdp_run *x, const struct offline *o)
 	memcpy(&x->program->bss->port_mac, o->port_macs[0], ETH_ALEN);
 	x->program->rodata->flow_mask = t->mask;
 	memcpy((void *)&x->program->rodata->flow_seed, &t->seed, sizeof(t->seed));
-	x->program->rodata->flow_timeout_established = t->timeout_ticks[FLOW_ESTABLISHED];
-	x->program->rodata->flow_timeout_udp = t->timeout_ticks[FLOW_UDP];
+	flow_limits_set(x->program->rodata->flow_limits, t->timeout_ticks);
 	for (uint32_t i = 0; i < o->snapshot->port_count; i++)
 		x->program->bss->port_mtu[i] = o->snapshot->port_mtus[i];
 	bpf_map__set_max_entries(x->program->maps.flows, t->mask + 1);

@@ -278,9 +278,10 @@ static void join_again(struct announcer *a)
 	}
 }
 
-void announcer_set_ports(struct announcer *a, const struct announcer_port *ports)
+void announcer_set_ports(struct announcer *a, const struct announcer_port *ports, uint32_t count)
 {
 	bool moved = false;
+	a->port_count = count;
 	for (uint32_t i = 0; i < a->port_count; i++) {
 		bool other = ports[i].ifindex != a->ports[i].ifindex;
 		bool mac = memcmp(ports[i].mac, a->ports[i].mac, ETH_ALEN);

@@ -33,7 +33,7 @@ int announcer_open(struct announcer **out, struct ev_loop *loop, const struct an
  * The ports are these now; ifindex 0: it is gone. On those with another interface or link address
  * all VIPs are announced again.
  */
-void announcer_set_ports(struct announcer *a, const struct announcer_port *ports);
+void announcer_set_ports(struct announcer *a, const struct announcer_port *ports, uint32_t count);
 
 void announcer_close(struct announcer *a); /* NULL too */
 

@@ -21,6 +21,7 @@
 #include "tools/weir/file.h"
 #include "tools/weir/options.h"
 #include "tools/weir/policy_load.h"
+#include "tools/weir/snat_host.h"
 
 static const char usage[] =
 	"usage: weir check -c FILE [--print | --diff [RUNNING | -s SOCKET]]\n"
@@ -173,7 +174,7 @@ static int check(const struct check *c)
 	int status = EXIT_DONE;
 	if (load(c->path, &config, &err))
 		return EXIT_USAGE;
-	if (check_policy(config, &err)) {
+	if (snat_host_check(config, &err) || check_policy(config, &err)) {
 		fprintf(stderr, "%s\n", err.text);
 		config_free(config);
 		return EXIT_USAGE;

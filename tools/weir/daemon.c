@@ -23,10 +23,12 @@
 #include "tools/weir/control_network.h"
 #include "tools/weir/checker.h"
 #include "tools/weir/daemon_checks.h"
+#include "tools/weir/daemon_links.h"
 #include "tools/weir/file.h"
 #include "tools/weir/log.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/policy_load.h"
+#include "tools/weir/snat_host.h"
 #include "tools/weir/source_watch.h"
 #include "tools/weir/override.h"
 
@@ -212,6 +214,7 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 	struct policy_tables *policy = NULL;
 	uint32_t known_end = registry_end(d->backends);
 	int r = api_access_load(&access, config->api.token_file, err);
+	r = r ? r : snat_host_check(config, err);
 	if (r)
 		return r;
 	r = snapshot_assign_ids(config, d->services, d->backends, err);
@@ -274,6 +277,17 @@ static int check_changes(const json_t *changes, struct err *err)
 	return -EINVAL;
 }
 
+static int change_all(struct daemon *d, struct config *config, struct err *err)
+{
+	int r = daemon_links_change(d, d->config, config, err);
+	if (r)
+		return r;
+	r = daemon_apply(d, config, err);
+	if (r)
+		daemon_links_change(d, config, d->config, NULL);
+	return r;
+}
+
 static int reload(struct daemon *d, json_t **changes, struct err *err)
 {
 	struct config *config;
@@ -282,7 +296,7 @@ static int reload(struct daemon *d, json_t **changes, struct err *err)
 		return r;
 	*changes = changes_json(d->config, config);
 	r = check_changes(*changes, err);
-	r = r ? r : daemon_apply(d, config, err);
+	r = r ? r : change_all(d, config, err);
 	if (r)
 		config_free(config);
 	return r;

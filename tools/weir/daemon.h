@@ -12,6 +12,7 @@
 
 #include "tools/weir/api_access.h"
 #include "tools/weir/history.h"
+#include "tools/weir/snat_host.h"
 
 struct announcer;
 struct api;
@@ -53,7 +54,8 @@ struct daemon {
 	struct api *api;
 	struct api_access access;
 	struct history history;
-	bool leave;          /* the kernel's part stays in force when the daemon ends */
+	bool leave; /* the kernel's part stays in force when the daemon ends */
+	struct snat_host_watch snat_watch;
 	uint64_t start_ns;   /* CLOCK_MONOTONIC */
 	uint64_t generation; /* of the configuration, counts reloads */
 };

@@ -36,7 +36,8 @@ static void log_interface(const struct port *p)
 void daemon_links_log(const struct daemon *d)
 {
 	for (uint32_t i = 0; i < engine_port_count(d->engine); i++)
-		log_interface(engine_port(d->engine, i));
+		if (!engine_port(d->engine, i)->removed)
+			log_interface(engine_port(d->engine, i));
 	for (uint32_t i = 0; i < engine_worker_count(d->engine); i++) {
 		struct engine_worker w;
 		engine_worker(d->engine, i, &w);
@@ -66,9 +67,14 @@ static void log_settings(const struct port *before, const struct port *after)
 static void log_change(const struct engine_change *c)
 {
 	const struct port *before = &c->before, *after = &c->after;
+	if (after->removed && !before->removed)
+		log_info("an interface is served no more", "event=interface-removed name=%s",
+			 after->name);
 	if (before->losses != after->losses)
 		log_warn("an interface is gone", "event=interface-gone name=%s", after->name);
-	if (after->there && (!before->there || before->losses != after->losses))
+	if (after->there && (!*before->name || before->removed))
+		log_info("an interface more", "event=interface-added name=%s", after->name);
+	else if (after->there && (!before->there || before->losses != after->losses))
 		log_info("an interface is back", "event=interface-back name=%s", after->name);
 	else if (after->there)
 		log_settings(before, after);
@@ -94,13 +100,14 @@ static void tell_others(struct daemon *d)
 	int ifindexes[ABI_MAX_PORTS];
 	struct announcer_port ports[ABI_MAX_PORTS];
 	struct err err;
-	for (uint32_t i = 0; i < engine_port_count(d->engine); i++) {
+	uint32_t count = engine_port_count(d->engine);
+	for (uint32_t i = 0; i < count; i++) {
 		const struct port *p = engine_port(d->engine, i);
 		ifindexes[i] = ports[i].ifindex = p->ifindex;
 		memcpy(ports[i].mac, p->mac, sizeof(ports[i].mac));
 	}
-	next_hops_set_ports(d->next_hops, ifindexes);
-	announcer_set_ports(d->announcer, ports);
+	next_hops_set_ports(d->next_hops, ifindexes, count);
+	announcer_set_ports(d->announcer, ports, count);
 	if (daemon_publish(d, &err))
 		log_error("changed interfaces are not in force", "error=\"%s\"", err.text);
 }
@@ -125,6 +132,16 @@ static bool on_links(void *context)
 	if (f.changes)
 		tell_others(d);
 	return !engine_is_whole(d->engine);
+}
+
+int daemon_links_change(struct daemon *d, const struct config *was, const struct config *config,
+			struct err *err)
+{
+	struct following f = {0};
+	int r = engine_reconfigure(d->engine, was, config, on_change, &f, err);
+	if (f.changes)
+		tell_others(d);
+	return r;
 }
 
 int daemon_links_open(struct daemon *d, struct err *err)

@@ -136,15 +136,25 @@ static void diagnose_paths(const struct facts *f, struct findings *out)
 			    "the link addresses of all %u are known", f->path_count);
 }
 
+static struct finding *diagnose_vip(const struct local_vip *v, struct findings *out)
+{
+	if (v->snat)
+		return finding_add(
+			out, FINDING_BAD, v->service, "snat-address",
+			"%s is an address of this host (on %s): Weir does not start with "
+			"it, as it takes all TCP and UDP to a SNAT address for answers",
+			v->address, v->interface);
+	return finding_add(out, FINDING_WARN, v->service, "vip",
+			   "%s is an address of this host (on %s) too: its kernel answers ARP for "
+			   "it and what Weir leaves to it",
+			   v->address, v->interface);
+}
+
 static void diagnose_vips(const struct facts *f, struct findings *out)
 {
 	for (unsigned int i = 0; i < f->vip_count; i++)
-		finding_mend(finding_add(out, FINDING_WARN, f->vips[i].service, "vip",
-					 "%s is an address of this host (on %s) too: its kernel "
-					 "answers ARP for it and what Weir leaves to it",
-					 f->vips[i].address, f->vips[i].interface),
-			     false, "ip address del %s dev %s", f->vips[i].address,
-			     f->vips[i].interface);
+		finding_mend(diagnose_vip(&f->vips[i], out), false, "ip address del %s dev %s",
+			     f->vips[i].address, f->vips[i].interface);
 }
 
 static bool is_much(uint64_t lost, uint64_t received)

@@ -5,6 +5,7 @@
  */
 #include "tools/weir/explain_report.h"
 
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -298,6 +299,15 @@ static void say_remembered(struct report *r)
 	}
 }
 
+static void say_translation(struct report *r, const struct translation *x)
+{
+	char from[ADDR_TEXT], to[ADDR_TEXT];
+	bool v4 = addr_is_v4(&x->source);
+	say(r, "rewrite", v4 ? "nat: from %s:%u to %s:%u" : "nat: from [%s]:%u to [%s]:%u",
+	    addr_format(&x->source, from), ntohs(x->source_port), addr_format(&x->destination, to),
+	    ntohs(x->destination_port));
+}
+
 static void say_rewrite(struct report *r)
 {
 	static const char *const methods[] = {
@@ -310,7 +320,12 @@ static void say_rewrite(struct report *r)
 	if (x->packet.verdict != LB_TRANSMIT || x->packet.backend == ABI_NO_BACKEND)
 		return;
 	uint8_t forward = r->view->snapshot->backends[x->packet.backend].way.forward;
-	say(r, "rewrite", "%s", methods[forward <= FORWARD_GUE ? forward : 0]);
+	if (x->trace.translated)
+		say_translation(r, &x->trace.translation);
+	else
+		say(r, "rewrite", "%s", methods[forward <= FORWARD_GUE ? forward : 0]);
+	if (x->trace.mss)
+		say(r, "rewrite", "its maximum segment size becomes %u (mss_clamp)", x->trace.mss);
 }
 
 static void say_verdict(struct report *r)

@@ -87,8 +87,9 @@ struct path_facts {
 	bool unasked;  /* nobody has asked for its link address yet */
 };
 
-/* A VIP that the host's own kernel has an address of. */
+/* A VIP or SNAT address that the host's own kernel has too. */
 struct local_vip {
+	bool snat;
 	char service[128], address[46], interface[IF_NAMESIZE];
 };
 

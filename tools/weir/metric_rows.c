@@ -211,9 +211,11 @@ static bool drops_row(struct metric_place *at, struct metric_row *r)
 /* --- interfaces ---------------------------------------------------------------------------- */
 
 /* The interface `outer`, or NULL behind the last one. */
-static const struct port *port_at(const struct metric_place *at, struct metric_row *r)
+static const struct port *port_at(struct metric_place *at, struct metric_row *r)
 {
 	const struct engine *e = at->daemon->engine;
+	while (at->outer < engine_port_count(e) && engine_port(e, at->outer)->removed)
+		at->outer++;
 	if (at->outer >= engine_port_count(e))
 		return NULL;
 	metric_label(&r->labels, "interface", engine_port(e, at->outer)->name);

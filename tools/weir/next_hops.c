@@ -315,9 +315,10 @@ int next_hops_open(struct next_hops **out, struct ev_loop *loop, const int *ifin
 	return 0;
 }
 
-void next_hops_set_ports(struct next_hops *n, const int *ifindexes)
+void next_hops_set_ports(struct next_hops *n, const int *ifindexes, uint32_t count)
 {
-	memcpy(n->ways.ports, ifindexes, n->ways.port_count * sizeof(*ifindexes));
+	n->ways.port_count = count;
+	memcpy(n->ways.ports, ifindexes, count * sizeof(*ifindexes));
 	mark_all(n);
 }
 

@@ -36,7 +36,7 @@ int next_hops_open(struct next_hops **out, struct ev_loop *loop, const int *ifin
 		   uint32_t port_count, next_hops_fn *on_change, void *context, struct err *err);
 
 /* The ports' interfaces are these now; 0: it is gone. All ways are looked at again, soon. */
-void next_hops_set_ports(struct next_hops *n, const int *ifindexes);
+void next_hops_set_ports(struct next_hops *n, const int *ifindexes, uint32_t count);
 
 /* Gives back what was made or changed in the kernel's tables. NULL too. */
 void next_hops_close(struct next_hops *n);

@@ -92,6 +92,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	engine_tick(d->engine, now_ns);
 	if (s && now_ns >= s->stale_ns && daemon_publish(d, &err))
 		log_error("what has ended is still in force", "error=\"%s\"", err.text);
+	snat_host_tick(&d->snat_watch, d->config, now_ns);
 	history_tick(&d->history, d->engine, now_ns);
 }
 

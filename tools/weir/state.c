@@ -345,7 +345,8 @@ static json_t *interface_json(const struct engine *e, uint32_t index)
 
 json_t *state_interface(const struct daemon *d, struct feed_place *at)
 {
-	if (at->outer >= engine_port_count(d->engine))
-		return NULL;
-	return interface_json(d->engine, at->outer++);
+	uint32_t count = engine_port_count(d->engine);
+	while (at->outer < count && engine_port(d->engine, at->outer)->removed)
+		at->outer++;
+	return at->outer < count ? interface_json(d->engine, at->outer++) : NULL;
 }

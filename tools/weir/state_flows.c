@@ -155,20 +155,32 @@ static const char *state_word(enum flow_state state)
 	return words[state];
 }
 
+/* What the backend sees of a translated flow. */
+static json_t *nat_json(const struct translation *x)
+{
+	char snat[ADDR_TEXT], backend[ADDR_TEXT];
+	return json_pack("{s:s, s:i, s:s, s:i}", "snat", addr_format(&x->source, snat), "snat_port",
+			 (int)ntohs(x->source_port), "backend",
+			 addr_format(&x->destination, backend), "backend_port",
+			 (int)ntohs(x->destination_port));
+}
+
 static json_t *flow_json(const struct flow_info *flow, const char *key)
 {
 	const char *slash = key ? strchr(key, '/') : NULL;
 	const char *backend = slash ? slash + 1 : NULL;
 	char client[ADDR_TEXT], vip[ADDR_TEXT];
+	/* Without memory, or for flows of other methods, nat is NULL and the key left out. */
+	json_t *nat = flow->translated ? nat_json(&flow->translation) : NULL;
 	return json_pack(
-		"{s:s, s:i, s:s, s:i, s:s, s:s, s:o, s:o, s:I}", "client",
+		"{s:s, s:i, s:s, s:i, s:s, s:s, s:o, s:o, s:I, s:o*}", "client",
 		addr_format(&flow->key.source, client), "client_port",
 		(int)ntohs(flow->key.source_port), "vip", addr_format(&flow->key.destination, vip),
 		"vip_port", (int)ntohs(flow->key.destination_port), "protocol",
 		flow->key.protocol == IPPROTO_TCP ? "tcp" : "udp", "state", state_word(flow->state),
 		"service", name_json(slash ? key : NULL, slash ? slash - key : 0), "backend",
 		name_json(backend, backend ? strlen(backend) : 0), "idle_s",
-		(json_int_t)flow->idle_s);
+		(json_int_t)flow->idle_s, "nat", nat);
 }
 
 /* Takes over `row`. -ENOSPC: the part is full; -ENOMEM. Then nothing was added. */
@@ -199,9 +211,11 @@ static int add_flow(struct state_flows *f, struct part *p)
 	const struct flow_info *flow = &f->flows[f->next];
 	const char *key = registry_name(f->daemon->backends, flow->backend);
 	int failure = 0;
-	if (is_wanted(f, key) && f->written == f->limit)
+	/* The backend's side of a translated connection is told of with the client's. */
+	bool wanted = !flow->answers && is_wanted(f, key);
+	if (wanted && f->written == f->limit)
 		f->truncated = true;
-	else if (is_wanted(f, key))
+	else if (wanted)
 		failure = add_row(f, p, flow_json(flow, key));
 	if (!failure)
 		f->next++;

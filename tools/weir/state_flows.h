@@ -10,10 +10,12 @@
  *   ...
  *   ],"truncated":false}
  *
- * one flow a line. `state` is handshake, established, closing or udp. `backend` is "NAME", of any
- * service, or "SERVICE/NAME". Without `limit` all flows are written; `truncated` says whether there
- * are more than `limit`. Service and backend are null for a flow that will be swept away because
- * nobody has their names any more. Control thread.
+ * one flow a line. A flow by nat has "nat":{"snat":"10.0.0.200","snat_port":1024,
+ * "backend":"10.0.0.11","backend_port":8443} too: what its backend sees, and answers to. `state` is
+ * handshake, established, closing or udp. `backend` is "NAME", of any service, or "SERVICE/NAME".
+ * Without `limit` all flows are written; `truncated` says whether there are more than `limit`.
+ * Service and backend are null for a flow that will be swept away because nobody has their names
+ * any more. Control thread.
  */
 #ifndef WEIR_TOOLS_STATE_FLOWS_H
 #define WEIR_TOOLS_STATE_FLOWS_H

@@ -128,7 +128,7 @@ json_t *state_status(const struct daemon *d)
 		"version", WEIR_VERSION, "instance", d->config->instance, "pid", (int)getpid(),
 		"uptime_s", figure((now_ns - d->start_ns) / 1000000000u), "generation",
 		figure(d->generation), "config", d->config_path, "services",
-		(int)d->config->service_count, "interfaces", (int)engine_port_count(d->engine),
+		(int)d->config->service_count, "interfaces", (int)d->config->interface_count,
 		"captures", (int)captures_count(d->captures), "flow_table", flow_table_json(d, &s),
 		"fragments", fragments_json(&s), "packets", "fast", figure(s.fast), "worker",
 		figure(s.worker), "takeover", takeover_json(d->engine), "on_daemon_loss",

@@ -11,8 +11,9 @@
 
 enum kind {
 	KIND_TEXT,
-	KIND_YES,      /* or no */
-	KIND_ENDPOINT, /* an address, and its port in "KEY_port" */
+	KIND_YES,           /* or no */
+	KIND_RARE_ENDPOINT, /* as the next; no column where no row has it */
+	KIND_ENDPOINT,      /* an address, and its port in "KEY_port" */
 	KIND_NUMBER,
 	KIND_SECONDS,
 	KIND_COUNT,
@@ -78,6 +79,7 @@ static void add_cell(struct table *t, const struct field *f, json_t *row)
 	case KIND_YES:
 		table_text(t, json_is_true(value) ? "yes" : "no");
 		break;
+	case KIND_RARE_ENDPOINT:
 	case KIND_ENDPOINT:
 		add_endpoint(t, f, row);
 		break;
@@ -105,26 +107,53 @@ static void add_cell(struct table *t, const struct field *f, json_t *row)
 	}
 }
 
+static bool is_shown(const struct field *f, json_t *rows)
+{
+	size_t i;
+	json_t *row;
+	if (f->kind != KIND_RARE_ENDPOINT)
+		return true;
+	json_array_foreach(rows, i, row)
+	{
+		if (json_at(row, f->key))
+			return true;
+	}
+	return false;
+}
+
+/* Those of a subject that have a column; how many. */
+static unsigned int choose_fields(const struct subject *s, json_t *rows,
+				  const struct field *fields[FIELDS_MAX],
+				  struct table_column columns[FIELDS_MAX])
+{
+	unsigned int count = 0;
+	for (const struct field *f = s->fields; f < s->fields + FIELDS_MAX && f->title; f++) {
+		if (!is_shown(f, rows))
+			continue;
+		columns[count] = (struct table_column){
+			f->title, f->kind <= KIND_ENDPOINT ? TABLE_LEFT : TABLE_RIGHT};
+		fields[count++] = f;
+	}
+	return count;
+}
+
 /* The rows of a subject, or only those in which `only` is not 0. */
 static void print_rows(const struct subject *s, json_t *document, const char *only)
 {
 	struct table_column columns[FIELDS_MAX];
-	unsigned int count = 0;
+	const struct field *fields[FIELDS_MAX];
+	json_t *row, *rows = json_object_get(document, s->list);
 	size_t i;
-	json_t *row;
-	for (; count < FIELDS_MAX && s->fields[count].title; count++)
-		columns[count] = (struct table_column){
-			s->fields[count].title,
-			s->fields[count].kind <= KIND_ENDPOINT ? TABLE_LEFT : TABLE_RIGHT};
+	unsigned int count = choose_fields(s, rows, fields, columns);
 	struct table *t = table_new(columns, count);
 	if (!t)
 		return;
-	json_array_foreach(json_object_get(document, s->list), i, row)
+	json_array_foreach(rows, i, row)
 	{
 		if (only && !json_figure(row, only))
 			continue;
 		for (unsigned int c = 0; c < count; c++)
-			add_cell(t, &s->fields[c], row);
+			add_cell(t, fields[c], row);
 	}
 	table_print(t, stdout);
 	table_free(t);
@@ -366,6 +395,8 @@ static const struct subject subjects[] = {
 	 {
 		 {"CLIENT", "client", KIND_ENDPOINT},
 		 {"VIP", "vip", KIND_ENDPOINT},
+		 {"SNAT", "nat.snat", KIND_RARE_ENDPOINT},
+		 {"TO", "nat.backend", KIND_RARE_ENDPOINT},
 		 {"PROTO", "protocol", KIND_TEXT},
 		 {"STATE", "state", KIND_TEXT},
 		 {"SERVICE", "service", KIND_TEXT},

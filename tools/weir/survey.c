@@ -7,20 +7,19 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
 #include <jansson.h>
 #include <net/if_arp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bpf/packet.h"
 #include "lb/addr.h"
 #include "lb/err.h"
 #include "lb/reason.h"
 #include "tools/weir/client.h"
 #include "tools/weir/destination.h"
 #include "tools/weir/host_facts.h"
+#include "tools/weir/local_address.h"
 #include "tools/weir/nic_facts.h"
 #include "tools/weir/rtnetlink.h"
 
@@ -214,43 +213,30 @@ static void use_paths(struct taking *t)
 
 /* --- VIPs that are local -------------------------------------------------------------------- */
 
-static bool is_address(const struct ifaddrs *i, const struct addr *a)
+static void use_vip(struct facts *f, const char *owner, const struct addr *a, bool snat)
 {
-	struct addr has;
-	if (!i->ifa_addr)
-		return false;
-	if (i->ifa_addr->sa_family == AF_INET)
-		addr_set_v4(&has, ((struct sockaddr_in *)i->ifa_addr)->sin_addr.s_addr);
-	else if (i->ifa_addr->sa_family == AF_INET6)
-		memcpy(&has, &((struct sockaddr_in6 *)i->ifa_addr)->sin6_addr, sizeof(has));
-	else
-		return false;
-	return !memcmp(&has, a, sizeof(has));
-}
-
-static void use_vip(struct facts *f, const struct config_service *s, const char *interface)
-{
+	char interface[IF_NAMESIZE];
+	if (!local_address_find(a, interface))
+		return;
 	struct local_vip *list = realloc(f->vips, (f->vip_count + 1) * sizeof(*list));
 	if (!list)
 		return;
 	f->vips = list;
 	struct local_vip *v = memset(&list[f->vip_count++], 0, sizeof(*v));
-	snprintf(v->service, sizeof(v->service), "%s", s->name);
+	snprintf(v->service, sizeof(v->service), "%s", owner);
 	snprintf(v->interface, sizeof(v->interface), "%s", interface);
-	addr_format(&s->address, v->address);
+	addr_format(a, v->address);
+	v->snat = snat;
 }
 
 static void use_vips(struct taking *t)
 {
 	const struct config *c = t->s->config;
-	struct ifaddrs *all = NULL;
-	if (!c || getifaddrs(&all))
-		return;
-	for (unsigned int s = 0; s < c->service_count; s++)
-		for (struct ifaddrs *i = all; i; i = i->ifa_next)
-			if (!c->services[s].prefix && is_address(i, &c->services[s].address))
-				use_vip(t->facts, &c->services[s], i->ifa_name);
-	freeifaddrs(all);
+	for (unsigned int s = 0; c && s < c->service_count; s++)
+		if (!c->services[s].prefix)
+			use_vip(t->facts, c->services[s].name, &c->services[s].address, false);
+	for (unsigned int i = 0; c && i < c->nat.address_count; i++)
+		use_vip(t->facts, "nat", &c->nat.addresses[i], true);
 }
 
 /* --- the daemon ----------------------------------------------------------------------------- */

@@ -109,7 +109,7 @@ must_come 10 "100 connections" connected 100
 on client curl -s -m 2 -o /dev/null "$web/" && fail "a connection too many"
 expect "the reason" [ "$(weir_drops nat-exhausted)" -gt 0 ]
 expect_equal "connections that went on" true "$(connected 100)"
-expect_equal "the backend's other address" b1 "$(on client curl -sf -m 5 "$(url $vip4 8046)/")"
+expect_equal "the backend's other address" b1 "$(on client curl -sf -m 5 "$(url "$(forward_vip 46)" 8046)/")"
 net_stop "$started"
 must_come 20 "a connection once ports are free" on client curl -sf -m 2 -o /dev/null "$web/"
 must_come 5 "a balanced ledger" ledger_is_balanced

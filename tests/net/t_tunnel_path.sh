@@ -20,7 +20,7 @@ nginx_start_backends
 head -c 3000000 /dev/urandom >"$dir/upload"
 for method in ipip gue; do
 	for n in 1 2 3; do
-		on b$n "$weir" backend up --vip "$vip4,$vip6" --tunnel $method --from "10.0.2.2,fd02::2"
+		on b$n "$weir" backend up --vip "$forward_vips" --tunnel $method --from "10.0.2.2,fd02::2"
 	done
 	for families in 44 66 46 64; do
 		weir_fast_path=$([ $families = 44 ] || [ $families = 46 ] && echo on || echo off)

@@ -18,7 +18,7 @@ output=$4
 # Of the namespace tests those that are short and need nothing large (tshark, python).
 net_tests='
 t_doctor t_fragments t_http_one_arm t_kill9 t_ledger t_links t_multi_queue t_ping t_reload_keeps_flows
-t_takeover t_udp
+t_takeover t_udp t_vlan
 '
 # What runs the XDP program by BPF_PROG_RUN: its verifier and its verdicts. (The others of that kind try the
 # same a million times, for which an emulated CPU takes ten minutes.)

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "lb/similar.h"
+#include "tools/weir/json_path.h"
+#include "tools/weir/subject_status.h"
 #include "tools/weir/table.h"
 
 enum kind {
@@ -37,24 +39,6 @@ struct subject {
 	const char *list; /* the key of the rows */
 	struct field fields[FIELDS_MAX];
 };
-
-/* "a.b.c" in nested objects; NULL where it is not. */
-static json_t *json_at(json_t *object, const char *path)
-{
-	const char *dot;
-	char key[64];
-	while (object && (dot = strchr(path, '.'))) {
-		snprintf(key, sizeof(key), "%.*s", (int)(dot - path), path);
-		object = json_object_get(object, key);
-		path = dot + 1;
-	}
-	return json_object_get(object, path);
-}
-
-static long long json_figure(json_t *object, const char *path)
-{
-	return json_integer_value(json_at(object, path));
-}
 
 static void add_endpoint(struct table *t, const struct field *f, json_t *row)
 {
@@ -164,101 +148,9 @@ static void print_list(const struct subject *s, json_t *document)
 	print_rows(s, document, NULL);
 }
 
-static void print_line(const char *name, const char *value)
-{
-	printf("%-16s %s\n", name, value);
-}
-
-static void print_count(const char *name, json_t *document, const char *path)
-{
-	char text[TABLE_FIGURE];
-	print_line(name, table_format_count(json_figure(document, path), text));
-}
-
-static void print_uptime(json_t *document)
-{
-	long long s = json_figure(document, "uptime_s");
-	printf("%-16s %lldd %02lld:%02lld:%02lld\n", "uptime", s / 86400, s / 3600 % 24,
-	       s / 60 % 60, s % 60);
-}
-
-static void print_flow_table(json_t *document)
-{
-	static const char *const states[] = {"handshake", "established", "closing", "udp"};
-	json_t *entries = json_at(document, "flow_table.entries");
-	char text[TABLE_FIGURE];
-	uint64_t sum = 0;
-	for (int i = 0; i < 4; i++)
-		sum += json_figure(entries, states[i]);
-	printf("%-16s %s of ", "flows", table_format_count(sum, text));
-	printf("%s (", table_format_count(json_figure(document, "flow_table.capacity"), text));
-	for (int i = 0; i < 4; i++)
-		printf("%s%s %s", i ? ", " : "", states[i],
-		       table_format_count(json_figure(entries, states[i]), text));
-	printf(")\n");
-	print_count("  inserted", document, "flow_table.inserts");
-	print_count("  evicted", document, "flow_table.evictions");
-	print_count("  untracked", document, "flow_table.untracked");
-	print_count("  guarded", document, "flow_table.guarded");
-}
-
-static void print_fragments(json_t *document)
-{
-	static const char *const keys[] = {
-		"followed", "waited", "timed_out", "refused", "forgotten", "tiny", "overlap",
-	};
-	json_t *fragments = json_at(document, "fragments");
-	char text[TABLE_FIGURE], name[16];
-	printf("%-16s %s, ", "fragments",
-	       table_format_count(json_figure(fragments, "first"), text));
-	printf("%s waiting now\n", table_format_count(json_figure(fragments, "held"), text));
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		snprintf(name, sizeof(name), "  %s", keys[i]);
-		print_count(name, fragments, keys[i]);
-	}
-}
-
-static void print_sent(json_t *document)
-{
-	char text[TABLE_FIGURE];
-	printf("%-16s fast path %s, ", "packets sent",
-	       table_format_count(json_figure(document, "packets.fast"), text));
-	printf("workers %s\n", table_format_count(json_figure(document, "packets.worker"), text));
-}
-
-static void print_takeover(json_t *document)
-{
-	const char *replaced = json_string_value(json_at(document, "takeover.replaced"));
-	if (json_is_true(json_at(document, "takeover.flows")))
-		print_line("flows at start", "taken over from the daemon before");
-	else if (replaced)
-		printf("%-16s replaced: %s\n", "flows at start", replaced);
-	else
-		print_line("flows at start", "none");
-}
-
-static void print_text(const char *name, json_t *document, const char *path)
-{
-	const char *text = json_string_value(json_at(document, path));
-	print_line(name, text ? text : "-");
-}
-
 static void print_status(const struct subject *s, json_t *document)
 {
-	print_text("version", document, "version");
-	print_text("instance", document, "instance");
-	print_text("configuration", document, "config");
-	printf("%-16s %lld\n", "generation", json_figure(document, "generation"));
-	printf("%-16s %lld\n", "pid", json_figure(document, "pid"));
-	print_uptime(document);
-	print_count("services", document, "services");
-	print_count("interfaces", document, "interfaces");
-	print_count("captures", document, "captures");
-	print_flow_table(document);
-	print_fragments(document);
-	print_sent(document);
-	print_takeover(document);
-	print_text("on daemon loss", document, "on_daemon_loss");
+	subject_status_print(document);
 }
 
 static void print_flows(const struct subject *s, json_t *document)

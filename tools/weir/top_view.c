@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "lb/err.h"
+#include "tools/weir/json_path.h"
 #include "tools/weir/client.h"
 
 enum kind {
@@ -173,17 +174,6 @@ static void format_short(double n, char text[TOP_CELL])
 		return;
 	}
 	snprintf(text, TOP_CELL, "%.*f", n >= 100 || n == (long long)n ? 0 : 1, n);
-}
-
-/* "a.b": b in a */
-static json_t *json_at(json_t *object, const char *path)
-{
-	const char *dot = strchr(path, '.');
-	char key[64];
-	if (!dot)
-		return json_object_get(object, path);
-	snprintf(key, sizeof(key), "%.*s", (int)(dot - path), path);
-	return json_object_get(json_object_get(object, key), dot + 1);
 }
 
 static double figure(json_t *row, const char *path)

@@ -123,7 +123,8 @@ static int open_queue(struct receiver_socket *s, const struct place *place, uint
 {
 	struct port port = {.ifindex = place->ifindex};
 	memcpy(port.name, place->name, sizeof(port.name));
-	int r = xsk_open(&s->sockets[queue], &s->area, &port, 0, queue, place->zerocopy, err);
+	const struct xsk_mode mode = {.zerocopy = place->zerocopy};
+	int r = xsk_open(&s->sockets[queue], &s->area, &port, 0, queue, mode, err);
 	if (r)
 		return r;
 	xsk_refill(&s->sockets[queue], &s->pool);

@@ -29,12 +29,6 @@
 #define WRITTEN  (STREAM_HEADER + STAMP_SIZE) /* bytes of a frame that are not zeros */
 
 /* Newer than Debian 12's headers: packets of several frames (Linux 6.6). */
-#ifndef XDP_USE_SG
-#define XDP_USE_SG (1 << 4)
-#endif
-#ifndef XDP_PKT_CONTD
-#define XDP_PKT_CONTD (1 << 0)
-#endif
 
 struct engine {
 	struct memory memory;
@@ -64,16 +58,16 @@ static int open_socket(struct sender_thread *t, struct engine *e, struct err *er
 	int r = xsk_area_open(&e->area, &e->memory, RING, err);
 	if (r)
 		return r;
-	e->area.bind_flags = large ? XDP_USE_SG : 0;
-	if (from->zerocopy && !xsk_open(&e->socket, &e->area, &port, 0, t->queue, true, NULL))
+	struct xsk_mode mode = {.zerocopy = from->zerocopy, .multi_buffer = large};
+	if (from->zerocopy && !xsk_open(&e->socket, &e->area, &port, 0, t->queue, mode, NULL))
 		return 0;
 	if (from->zerocopy) {
 		/* libxdp leaves memory that was bound in vain unusable. */
 		xsk_area_close(&e->area);
 		r = xsk_area_open(&e->area, &e->memory, RING, err);
-		e->area.bind_flags = large ? XDP_USE_SG : 0;
+		mode.zerocopy = false;
 	}
-	r = r ? r : xsk_open(&e->socket, &e->area, &port, 0, t->queue, false, err);
+	r = r ? r : xsk_open(&e->socket, &e->area, &port, 0, t->queue, mode, err);
 	if (r == -EINVAL && large)
 		return err_set(
 			err, EOPNOTSUPP,

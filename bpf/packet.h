@@ -50,6 +50,7 @@
 struct cursor {
 	const char *pos;
 	const char *end;
+	__u32 beyond; /* bytes of the frame that lie behind `end`, elsewhere */
 };
 
 enum packet_fragment {
@@ -139,6 +140,16 @@ static __always_inline int addr_is_mapped(const struct addr *a)
 	return a->word[0] == 0 && a->word[1] == 0 && a->word[2] == bpf_htonl(0xffff);
 }
 
+/* Bytes of the frame from here on. The verifier forbids sums of pointers to its end. */
+static __always_inline __u64 cursor_left(const struct cursor *c)
+{
+	__u64 left = c->end - c->pos;
+#ifdef __bpf__
+	__asm__ volatile("" : "+r"(left));
+#endif
+	return left + c->beyond;
+}
+
 static __always_inline int parse_ethernet(struct cursor *c, __be16 *ethertype)
 {
 	const struct ethhdr *eth = (const void *)c->pos;
@@ -213,7 +224,7 @@ static __always_inline int parse_ipv4(struct cursor *c, struct packet *p, __u32 
 		return REASON_MALFORMED_IPV4;
 	if (c->pos + header > c->end)
 		return REASON_TRUNCATED;
-	if (total > (__u64)(c->end - c->pos))
+	if (total > cursor_left(c))
 		return REASON_MALFORMED_IPV4;
 	p->key.protocol = ip->protocol;
 	*payload = total - header;
@@ -287,7 +298,7 @@ static __always_inline int parse_ipv6(struct cursor *c, struct packet *p, __u32 
 	if (ip->version != 6)
 		return REASON_MALFORMED_IPV6;
 	c->pos = (const char *)(ip + 1);
-	if (left > (__u64)(c->end - c->pos))
+	if (left > cursor_left(c))
 		return REASON_MALFORMED_IPV6;
 	for (int i = 0; i <= PACKET_IPV6_HEADERS; i++) {
 		int reason = parse_ipv6_extension(c, p, &next, &length, &fragment);
@@ -399,11 +410,13 @@ static __always_inline int parse_l4(struct cursor *c, struct packet *p, __u32 pa
 }
 
 /*
- * The whole frame. `p` must be zeroed. On a fault it holds what was understood before it.
+ * A frame whose last `beyond` bytes are not there to be read; headers that are not all in front of
+ * them are faults. `p` must be zeroed. On a fault it holds what was understood before it.
  */
-static __always_inline int parse_packet(const void *data, const void *end, struct packet *p)
+static __always_inline int parse_packet_head(const void *data, const void *end, __u32 beyond,
+					     struct packet *p)
 {
-	struct cursor c = {.pos = data, .end = end};
+	struct cursor c = {.pos = data, .end = end, .beyond = beyond};
 	__u32 payload = 0;
 	__u8 hop_limit = 0;
 	int reason = parse_ethernet(&c, &p->ethertype);
@@ -426,6 +439,12 @@ static __always_inline int parse_packet(const void *data, const void *end, struc
 		return reason;
 	p->l4_offset = c.pos - (const char *)data;
 	return parse_l4(&c, p, payload, hop_limit);
+}
+
+/* The whole frame. */
+static __always_inline int parse_packet(const void *data, const void *end, struct packet *p)
+{
+	return parse_packet_head(data, end, 0, p);
 }
 
 #endif

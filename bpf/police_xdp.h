@@ -163,7 +163,7 @@ static __always_inline int police_look(struct xdp_md *ctx, const struct packet *
 				       struct police_case *k)
 {
 	const char *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	k->packet.length = frame_length(data, end);
+	k->packet.length = frame_length(ctx, data, end);
 	if (k->packet.length > 65535)
 		k->packet.length = 65535;
 	if (!policy_look(data, end, p, &k->packet))
@@ -201,7 +201,7 @@ __attribute__((noinline)) int police_source(struct xdp_md *ctx, struct port_coun
 		return -1;
 	int rule = policy_early(policy, &t, &source);
 	if (rule >= 0)
-		policy_count(&t, rule, frame_length(data, end), 1);
+		policy_count(&t, rule, frame_length(ctx, data, end), 1);
 	return rule;
 }
 

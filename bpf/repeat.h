@@ -258,7 +258,7 @@ static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const
 	int plain = plain_way_is(&r.to) && p->l3_offset == ETH_HLEN;
 	if (!plain && r.meta & FLOW_META_TRANSLATED)
 		return p->icmp ? REPEAT_NOTHING : repeat_note(p, &r);
-	if (plain && ETH_HLEN + plain_way_mtu(&r.to) < frame_length(data, end))
+	if (plain && ETH_HLEN + plain_way_mtu(&r.to) < frame_length(ctx, data, end))
 		return REPEAT_NOTHING; /* the client has to be told */
 	__u32 action = egress == port_index ? XDP_TX : XDP_REDIRECT;
 	tap_before(ctx, r.service, backend, action);
@@ -269,7 +269,7 @@ static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const
 	tap_tx(ctx, egress, r.service, backend, action);
 	if (!p->icmp) /* anybody can send errors about a flow: they don't keep it alive */
 		repeat_touch(r.bucket, r.entry, r.meta, r.tick, generation);
-	return repeat_leave(&r, ledger, (__u64)ctx->data_end - ctx->data);
+	return repeat_leave(&r, ledger, frame_bytes(ctx));
 }
 
 #endif

@@ -103,7 +103,7 @@ __attribute__((noinline)) int nat_translate(struct xdp_md *ctx)
 	const struct packet *p = &now->p;
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	int growth = translate_growth(p, x), cross = translate_is_cross(p, x);
-	__u32 length = frame_length(data, end) + growth - translate_link_length(x);
+	__u32 length = frame_length(ctx, data, end) + growth - translate_link_length(x);
 	struct translate_head head;
 	if (length > nat_mtu(now) || (cross ? !nat_is_bare(p) : growth != 0) ||
 	    translate_check(data, end, p, x))
@@ -203,7 +203,7 @@ __attribute__((noinline)) int translate_frame(struct xdp_md *ctx)
 	struct port_counters *ledger = bpf_map_lookup_elem(&counters, &port);
 	if (!now || !ledger)
 		return REPEAT_NOTHING;
-	__u64 bytes = frame_length((void *)(long)ctx->data, (void *)(long)ctx->data_end);
+	__u64 bytes = frame_length(ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end);
 	int action = nat_prepare(ctx);
 	if (action == REPEAT_NOTHING)
 		return REPEAT_NOTHING;

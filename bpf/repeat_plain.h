@@ -82,7 +82,7 @@ __attribute__((noinline)) int repeat_rebuilt(struct xdp_md *ctx, __u64 hash)
 	if (!rebuild_frame(ctx, r.tag & FLOW_TAG_BACKEND, ETH_HLEN, hash))
 		return REPEAT_NOTHING;
 	repeat_touch(r.bucket, r.entry, r.meta, r.tick, 0);
-	return repeat_leave(&r, ledger, (__u64)ctx->data_end - ctx->data);
+	return repeat_leave(&r, ledger, frame_bytes(ctx));
 }
 
 /* As repeat_decision(), of a frame that was not parsed; REPEAT_NOTHING too where it is not plain.
@@ -92,7 +92,7 @@ static __always_inline int repeat_plain(struct xdp_md *ctx, void *data, const vo
 {
 	const struct plain_frame *f = data;
 	const struct flow_seed seed = {{[3] = flow_seed.k[3], flow_seed.k[4], flow_seed.k[5]}};
-	__u32 length = frame_length(data, end);
+	__u32 length = frame_length(ctx, data, end);
 	struct repeat r;
 	if ((const void *)(f + 1) > end || !plain_frame_is(f, length))
 		return REPEAT_NOTHING;

@@ -42,7 +42,7 @@ __attribute__((noinline)) int tap_packet(struct xdp_md *ctx, __u32 what, __u32 s
 	e->reason = what >> 16;
 	e->action = what >> 8;
 	e->source = TAP_XDP;
-	e->length = frame_length((void *)(long)ctx->data, (void *)(long)ctx->data_end);
+	e->length = frame_length(ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end);
 	tap_ask(ctx, state, tap.captures);
 	/* A packet that was seen on its way in keeps its id. */
 	if (point == TAP_RX || (!tap.rx && (point != TAP_TX || service == ABI_NO_SERVICE)))
@@ -101,7 +101,7 @@ __attribute__((noinline)) int keep_steered(struct xdp_md *ctx)
 {
 	__u32 slot = 0;
 	struct steered_packet *p = bpf_map_lookup_elem(&steered, &slot);
-	__u32 size = frame_length((void *)(long)ctx->data, (void *)(long)ctx->data_end);
+	__u32 size = frame_length(ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end);
 	if (!p)
 		return 0;
 	p->length = size;

@@ -40,6 +40,12 @@ const volatile struct flow_seed flow_seed = {};
 const volatile __u32 flow_limits[FLOW_META_STATE + 1] = {};
 
 /*
+ * Set before loading: a frame may lie in several buffers (jumbo frames), of which the program can
+ * read the first. Headers are there.
+ */
+const volatile __u8 multi_buffer = 0;
+
+/*
  * What user space changes while the program runs. The link address is one word, its six bytes
  * first, so that it is read whole; MTUs are those of each port, in bytes of IP packet.
  */
@@ -192,9 +198,17 @@ static __always_inline const struct target_key *prefix_find(const void *table,
 	return trie ? bpf_map_lookup_elem(trie, &key) : 0;
 }
 
-/* As a number that the compiler can't mix with the pointers again: the verifier forbids that. */
-static __always_inline __u32 frame_length(const void *data, const void *end)
+/* The same for who has no pointers into the frame. */
+static __always_inline __u64 frame_bytes(struct xdp_md *ctx)
 {
+	return multi_buffer ? bpf_xdp_get_buff_len(ctx) : (__u64)ctx->data_end - ctx->data;
+}
+
+/* As a number that the compiler can't mix with the pointers again: the verifier forbids that. */
+static __always_inline __u32 frame_length(struct xdp_md *ctx, const void *data, const void *end)
+{
+	if (multi_buffer)
+		return bpf_xdp_get_buff_len(ctx);
 	__u64 length = (const char *)end - (const char *)data;
 	__asm__ volatile("" : "+r"(length));
 	return length;
@@ -214,7 +228,7 @@ static __always_inline int drop_by_rule(struct xdp_md *ctx, struct port_counters
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	ledger->dropped[reason & (ABI_REASON_SLOTS - 1)]++;
-	ledger->dropped_bytes[reason & (ABI_REASON_SLOTS - 1)] += frame_length(data, end);
+	ledger->dropped_bytes[reason & (ABI_REASON_SLOTS - 1)] += frame_length(ctx, data, end);
 	tap_drop(ctx, reason, service, rule);
 	return XDP_DROP;
 }
@@ -231,7 +245,11 @@ __attribute__((noinline)) int parse_frame(struct xdp_md *ctx, struct packet *p)
 {
 	if (!p)
 		return REASON_TRUNCATED;
-	return parse_packet((void *)(long)ctx->data, (void *)(long)ctx->data_end, p);
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u32 beyond = 0;
+	if (multi_buffer)
+		beyond = bpf_xdp_get_buff_len(ctx) - ((char *)end - (char *)data);
+	return parse_packet_head(data, end, beyond & 0xffff, p);
 }
 
 __attribute__((noinline)) int repeat_frame(struct xdp_md *ctx, const struct packet *p,
@@ -309,7 +327,7 @@ static __always_inline int answer(struct xdp_md *ctx, struct port_counters *ledg
 				  const struct packet *p)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	__u32 length = frame_length(data, end);
+	__u32 length = frame_length(ctx, data, end);
 	int grow = neighbor_reply_length(p, length) - length;
 	int reason = neighbor_check(data, end, p);
 	if (reason)
@@ -396,7 +414,10 @@ __attribute__((noinline)) int answer_echo(struct xdp_md *ctx, const struct packe
 static __always_inline int handle_echo(struct xdp_md *ctx, struct port_counters *ledger,
 				       const struct packet *p)
 {
-	if (fast_path == FAST_PATH_NEVER)
+	/* The sum is over all of it. */
+	int whole = !multi_buffer ||
+		    bpf_xdp_get_buff_len(ctx) == (__u64)ctx->data_end - (__u64)ctx->data;
+	if (fast_path == FAST_PATH_NEVER || !whole)
 		return steer(ctx, ledger, p);
 	if (redirect_to_worker(ctx, ledger) == XDP_REDIRECT)
 		return XDP_REDIRECT;
@@ -478,7 +499,7 @@ int weir(struct xdp_md *ctx)
 	if (!ledger)
 		return XDP_PASS;
 	ledger->rx_packets++;
-	ledger->rx_bytes += frame_length(data, end);
+	ledger->rx_bytes += frame_length(ctx, data, end);
 	int watched = tap_is_busy();
 	if (watched)
 		tap_rx(ctx);

@@ -40,6 +40,7 @@ static int open_ports(struct engine *e, struct err *err)
 		int r = port_open(&e->ports[i], &e->config->interfaces[i], err);
 		if (r)
 			return r;
+		e->multi_buffer |= e->ports[i].mtu > PORT_FRAME_MTU;
 		e->port_count++;
 	}
 	return 0;
@@ -118,6 +119,7 @@ struct program_input engine_program_input(const struct engine *e)
 		.instance = &e->instance,
 		.ports = e->ports,
 		.port_count = e->port_count,
+		.multi_buffer = e->multi_buffer,
 		.drop_without_daemon = e->config->on_daemon_loss == DAEMON_LOSS_DROP,
 		.taps = e->config->captures,
 	};

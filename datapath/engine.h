@@ -57,6 +57,9 @@ typedef void engine_change_fn(void *context, const struct engine_change *change)
 int engine_follow(struct engine *e, const struct config *config, engine_change_fn *fn,
 		  void *context, struct err *err);
 
+/* The longest IP packets that its sockets take, in bytes; settled when it is opened. */
+uint32_t engine_longest_mtu(const struct engine *e);
+
 /*
  * Makes interfaces, workers, packet memory, fast path and insert limit those of `config`, in the
  * place of those of `was`. Workers pause as with engine_follow() where sockets have to be made

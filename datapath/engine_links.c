@@ -18,7 +18,8 @@
 #include "datapath/watch.h"
 #include "lb/err.h"
 
-#define BIND_TRIES    10      /* as in engine.c, but the control loop waits for it */
+#define BIND_TRIES    10 /* as in engine.c, but the control loop waits for it */
+#define PATIENCE_MAX  63
 #define DRAIN_WAIT_NS 2000000 /* for what was steered before, to get through the workers */
 
 /* What is to be done about a port. */
@@ -102,6 +103,7 @@ static int take_back(struct engine *e, uint32_t index, struct port *now, struct 
 	}
 	now->losses = p->losses;
 	now->rebuilds = p->rebuilds;
+	now->patience = p->patience;
 	*p = *now;
 	watch_set_port(e->watch, index, p->ifindex);
 	return 0;
@@ -136,12 +138,16 @@ static int take_queues(struct engine *e, uint32_t index, const struct port *now,
 static int follow_port(struct engine *e, uint32_t index, bool *rebuild, struct err *err)
 {
 	const struct config_interface *config = engine_interface(e, index);
-	struct port now;
+	struct port now, *p = &e->ports[index];
 	if (!config) {
 		*rebuild |= e->ports[index].there;
 		if (e->ports[index].there)
 			let_go(e, index);
 		e->ports[index].removed = true;
+		return 0;
+	}
+	if (!p->there && p->wait) {
+		p->wait--;
 		return 0;
 	}
 	int r = port_look(&now, config, err);
@@ -154,11 +160,13 @@ static int follow_port(struct engine *e, uint32_t index, bool *rebuild, struct e
 		*rebuild = true;
 		news = compare(e, index, &now, config); /* it may be back already */
 	}
-	*rebuild |= news == BACK || news == REQUEUED;
 	switch (news) {
 	case BACK:
-		return take_back(e, index, &now, err);
+		r = take_back(e, index, &now, err);
+		*rebuild |= !r;
+		return r;
 	case REQUEUED:
+		*rebuild = true;
 		return take_queues(e, index, &now, err);
 	case SETTINGS:
 		return take_settings(e, index, &now, err);
@@ -188,10 +196,32 @@ static int rebuild(struct engine *e, struct err *err)
 		stop(e);
 		return r;
 	}
-	for (uint32_t i = 0; i < e->port_count; i++)
+	for (uint32_t i = 0; i < e->port_count; i++) {
 		e->ports[i].rebuilds += e->ports[i].there;
+		if (e->ports[i].there)
+			e->ports[i].patience = 0;
+	}
 	engine_choose_fast_path(e);
 	return 0;
+}
+
+/*
+ * Those that have just come back stand in the way of the others: they are tried again later, and
+ * ever later, as each try has all workers pause.
+ */
+static bool give_up_returned(struct engine *e, const struct port before[ABI_MAX_PORTS])
+{
+	bool any = false;
+	for (uint32_t i = 0; i < e->port_count; i++) {
+		struct port *p = &e->ports[i];
+		if (!p->there || (before[i].there && before[i].losses == p->losses))
+			continue;
+		let_go(e, i);
+		p->patience = p->patience < PATIENCE_MAX ? 2 * p->patience + 1 : PATIENCE_MAX;
+		p->wait = p->patience;
+		any = true;
+	}
+	return any;
 }
 
 /* What counts is not a change. */
@@ -208,6 +238,11 @@ static bool has_workers(const struct engine *e)
 	for (uint32_t i = 0; i < e->port_count; i++)
 		any |= e->ports[i].there;
 	return e->workers || !any;
+}
+
+uint32_t engine_longest_mtu(const struct engine *e)
+{
+	return e->multi_buffer ? PORT_MAX_MTU : PORT_FRAME_MTU;
 }
 
 bool engine_is_whole(const struct engine *e)
@@ -258,6 +293,8 @@ int engine_follow(struct engine *e, const struct config *config, engine_change_f
 	memcpy(before, e->ports, sizeof(before));
 	e->config = config;
 	int r = engine_follow_all(e, false, err);
+	if (!has_workers(e) && give_up_returned(e, before))
+		rebuild(e, NULL);
 	e->config = NULL;
 	engine_tell(e, before, fn, context);
 	return r;

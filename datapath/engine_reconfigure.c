@@ -60,7 +60,16 @@ static int check_interface(struct engine *e, const struct config *was,
 		probe = *known;
 		return port_count_queues(&probe, wanted, err);
 	}
-	return is_configured(was, wanted->name) ? 0 : port_open(&probe, wanted, err);
+	if (is_configured(was, wanted->name))
+		return 0;
+	int r = port_open(&probe, wanted, err);
+	if (!r && probe.mtu > engine_longest_mtu(e))
+		return err_set(
+			err, EINVAL,
+			"the MTU of %s is %u, and this daemon has begun without jumbo frames: "
+			"restart it, or 'ip link set %s mtu 1500'",
+			probe.name, probe.mtu, probe.name);
+	return r;
 }
 
 static int check(struct engine *e, const struct config *was, const struct config *config,

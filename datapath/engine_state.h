@@ -18,6 +18,7 @@ struct engine {
 	const struct config *config; /* of engine_open() or engine_follow(), during that call */
 	uint32_t port_count;
 	struct port ports[ABI_MAX_PORTS];
+	bool multi_buffer; /* some MTU is more than a frame holds; settled when it is opened */
 	uint32_t worker_count, workers_seen; /* now, and the most there were */
 	struct worker *workers;
 	/* By worker, of those that do not run; what they saw may still be wanted. */

@@ -120,14 +120,15 @@ static uint32_t sockets_of_worker(const struct engine *e, uint32_t index)
 	return count;
 }
 
-static int open_worker_sockets(struct engine *e, struct worker *w, bool zerocopy, struct err *err)
+static int open_worker_sockets(struct engine *e, struct worker *w, struct xsk_mode mode,
+			       struct err *err)
 {
 	for (uint32_t i = 0; i < e->port_count; i++) {
 		struct port *port = &e->ports[i];
 		if (!port->there)
 			continue;
 		for (uint32_t q = w->index; q < port->queue_count; q += e->worker_count) {
-			int r = worker_open_socket(w, port, i, port->queues[q], zerocopy, err);
+			int r = worker_open_socket(w, port, i, port->queues[q], mode, err);
 			if (r)
 				return r;
 			port->zerocopy = xsk_is_zerocopy(&w->sockets[w->socket_count - 1]);
@@ -148,7 +149,7 @@ void engine_close_workers(struct engine *e)
 	e->worker_count = 0;
 }
 
-static int open_workers(struct engine *e, bool zerocopy, struct err *err)
+static int open_workers(struct engine *e, struct xsk_mode mode, struct err *err)
 {
 	int cpus[MAX_WORKERS];
 	uint32_t cpu_count = usable_cpus(e, cpus);
@@ -167,7 +168,7 @@ static int open_workers(struct engine *e, bool zerocopy, struct err *err)
 				    &e->instance.workers[i], e->config, sockets_of_worker(e, i),
 				    first_node(e), err);
 		if (!r)
-			r = open_worker_sockets(e, w, zerocopy, err);
+			r = open_worker_sockets(e, w, mode, err);
 		if (r) {
 			engine_close_workers(e);
 			return r;
@@ -179,12 +180,19 @@ static int open_workers(struct engine *e, bool zerocopy, struct err *err)
 static int open_workers_patiently(struct engine *e, bool zerocopy, unsigned int tries,
 				  struct err *err)
 {
+	const struct xsk_mode mode = {.zerocopy = zerocopy, .multi_buffer = e->multi_buffer};
 	int r = -EBUSY;
 	for (unsigned int try = 0; r == -EBUSY && try < tries; try++) {
 		if (try)
 			nanosleep(&(struct timespec){.tv_nsec = BIND_WAIT_NS}, NULL);
-		r = open_workers(e, zerocopy, err);
+		r = open_workers(e, mode, err);
 	}
+	if (r == -EINVAL && !zerocopy && e->multi_buffer)
+		return err_prefix(
+			err, EINVAL,
+			"packets longer than %u bytes (the MTU) take Linux 6.6: set smaller "
+			"MTUs, or run a newer kernel",
+			PORT_FRAME_MTU);
 	return r;
 }
 

@@ -39,7 +39,7 @@ static void add_kernel_drops(const struct engine *e, uint64_t drops[ABI_REASON_S
 static void give_up_unsent(struct worker *w)
 {
 	for (uint32_t i = 0; i < w->socket_count; i++)
-		w->counters->tx_failed += xsk_unsent(&w->sockets[i]);
+		w->counters->tx_failed += xsk_unsent_packets(&w->sockets[i]);
 }
 
 void ledger_keep(struct engine *e)
@@ -208,8 +208,9 @@ void engine_ledger(const struct engine *e, struct engine_ledger *out)
 		const struct worker *w = &e->workers[i];
 		out->held += lb_held(&w->lb);
 		for (uint32_t j = 0; j < w->socket_count; j++) {
-			out->transmitted -= xsk_unsent(&w->sockets[j]);
-			out->held += xsk_unsent(&w->sockets[j]) + xsk_unread(&w->sockets[j]);
+			uint32_t unsent = xsk_unsent_packets(&w->sockets[j]);
+			out->transmitted -= unsent;
+			out->held += unsent + xsk_unread_packets(&w->sockets[j]);
 		}
 	}
 	engine_drops(e, &drops);

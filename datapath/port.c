@@ -111,11 +111,34 @@ int port_look(struct port *p, const struct config_interface *config, struct err 
 	return r;
 }
 
+/* What stands on other interfaces has no queues of its own that a socket could be bound to. */
+static const char *unfit(const struct port *p)
+{
+	static const struct {
+		const char *driver, *why;
+	} kinds[] = {
+		{"bonding", "is a bond: name its members instead; it may keep its addresses"},
+		{"team", "is a team: name its members instead; it may keep its addresses"},
+		{"bridge", "is a bridge: name those of its members that VIPs come in by"},
+		{"802.1Q VLAN Support", "is a VLAN sub-interface: name the one that it is on; what "
+					"leaves by the sub-interface's "
+					"routes gets its tag"},
+		{"macvlan", "is a macvlan: name the interface that it is on"},
+	};
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(p->driver, kinds[i].driver))
+			return kinds[i].why;
+	return NULL;
+}
+
 int port_open(struct port *p, const struct config_interface *config, struct err *err)
 {
 	int r = port_look(p, config, err);
 	if (r)
 		return r;
+	const char *why = unfit(p);
+	if (why)
+		return err_set(err, EINVAL, "%s %s", p->name, why);
 	if (!p->up)
 		return err_set(err, ENETDOWN, "interface %s is down: 'ip link set %s up'", p->name,
 			       p->name);

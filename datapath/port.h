@@ -14,7 +14,9 @@
 struct err;
 
 /* What a frame can hold: XDP's headroom, Ethernet and two VLAN tags come off. */
-#define PORT_MAX_MTU (FRAME_SIZE - 256 - 14 - 8)
+#define PORT_FRAME_MTU (FRAME_SIZE - 256 - 14 - 8)
+/* Of jumbo frames, which take several. */
+#define PORT_MAX_MTU 9216u
 
 struct port {
 	char name[IF_NAMESIZE];
@@ -37,6 +39,8 @@ struct port {
 	bool zerocopy;  /* effective: the sockets share the NIC's memory */
 	bool fast_path; /* effective: the XDP program repeats decisions */
 	bool busy_poll; /* effective: workers drive its queues, and its interrupts are put off */
+	uint32_t patience,
+		wait; /* looks at it between two tries to serve it again; still to come */
 	uint64_t losses, rebuilds; /* times its interface went away; its sockets were made anew */
 };
 

@@ -91,6 +91,11 @@ static void set_knobs(struct weir_bpf *instance, uint32_t index, const struct pr
 {
 	const struct flow_table *t = &in->instance->flows;
 	instance->rodata->port_index = index;
+	instance->rodata->multi_buffer = in->multi_buffer;
+	if (in->multi_buffer)
+		bpf_program__set_flags(instance->progs.weir,
+				       bpf_program__flags(instance->progs.weir) |
+					       BPF_F_XDP_HAS_FRAGS);
 	instance->rodata->miss_action = in->drop_without_daemon ? XDP_DROP : XDP_PASS;
 	instance->rodata->taps = in->taps;
 	instance->rodata->flow_mask = t->mask;

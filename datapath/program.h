@@ -25,6 +25,7 @@ struct program_input {
 	const struct instance *instance; /* its pins, flow table and ways to the backends */
 	const struct port *ports;
 	uint32_t port_count;
+	bool multi_buffer;        /* frames may lie in several buffers */
 	bool drop_without_daemon; /* new flows, else they go to the kernel */
 	bool taps;                /* false: there are to be none */
 };

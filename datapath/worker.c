@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include <urcu-qsbr.h>
 
+#include "datapath/chain.h"
 #include "datapath/port.h"
 #include "lb/err.h"
 #include "lb/held.h"
@@ -58,21 +59,33 @@ static inline uint64_t clock_ticks(void)
 #endif
 }
 
-static void release_dropped(struct worker *w, const struct worker_tap_packet *p)
+static void put_frames(struct worker *w, const struct lb_packet *p, struct chain *chain)
 {
-	if (worker_tap_wants_dropped(&w->tap, p->packet->reason))
-		worker_tap_dropped(&w->tap, p);
-	frame_pool_put(&w->pool, p->packet->data - w->area.base);
+	if (__builtin_expect(chain != NULL, 0))
+		chain_put(chain, &w->pool);
+	else
+		frame_pool_put(&w->pool, p->data - w->area.base);
 }
 
-/* Where a packet goes once it is decided about; each way gives its frame a new owner. */
-static void dispatch(struct worker *w, const struct xsk *x, struct lb_packet *p, int copy,
-		     uint64_t now_ns)
+static bool stage(struct worker *w, const struct lb_packet *p, struct chain *chain)
+{
+	struct xsk *to = w->egress[p->egress];
+	if (__builtin_expect(chain != NULL, 0))
+		return chain_stage(chain, to, w->area.base, p, &w->pool);
+	return xsk_stage(to, p->data - w->area.base, p->length);
+}
+
+/*
+ * Where a packet goes once it is decided about; each way gives its frame, or those of its chain, a
+ * new owner.
+ */
+static void dispatch(struct worker *w, const struct xsk *x, struct lb_packet *p,
+		     struct chain *chain, int copy, uint64_t now_ns)
 {
 	const struct worker_tap_packet seen = {p, copy, x->port, x->queue, now_ns};
 	switch (p->verdict) {
 	case LB_TRANSMIT:
-		if (xsk_stage(w->egress[p->egress], p->data - w->area.base, p->length)) {
+		if (stage(w, p, chain)) {
 			if (worker_tap_wants_sent(&w->tap))
 				worker_tap_sent(&w->tap, &seen);
 			return;
@@ -89,12 +102,27 @@ static void dispatch(struct worker *w, const struct xsk *x, struct lb_packet *p,
 		count(&w->lb.counters->dropped_bytes[REASON_NOT_SERVED], p->length);
 		break;
 	case LB_HOLD:
-		frame_pool_put(&w->pool, p->data - w->area.base);
+		put_frames(w, p, chain);
 		return;
 	default:
 		break;
 	}
-	release_dropped(w, &seen);
+	if (worker_tap_wants_dropped(&w->tap, p->reason))
+		worker_tap_dropped(&w->tap, &seen);
+	put_frames(w, p, chain);
+}
+
+static uint32_t take(struct worker *w, struct xsk *x, struct lb_packet burst[LB_BURST])
+{
+	uint32_t index, received = xsk_ring_cons__peek(&x->rx, LB_BURST, &index);
+	for (uint32_t i = 0; i < received; i++) {
+		const struct xdp_desc *d = xsk_ring_cons__rx_desc(&x->rx, index + i);
+		burst[i].data = w->area.base + d->addr;
+		burst[i].length = d->len;
+	}
+	if (received)
+		xsk_ring_cons__release(&x->rx, received);
+	return received;
 }
 
 /* Adds to `ticks` what the stages took that are its own. */
@@ -102,24 +130,22 @@ static uint32_t receive(struct worker *w, const struct snapshot *s, struct xsk *
 			uint64_t ticks[WORKER_STAGES])
 {
 	struct lb_packet burst[LB_BURST];
-	uint32_t index, received = xsk_ring_cons__peek(&x->rx, LB_BURST, &index);
+	struct chain *chains = w->chains ? w->chains->of : NULL;
+	uint32_t received =
+		chains ? chains_receive(w->chains, x, w->area.base, burst) : take(w, x, burst);
 	if (!received)
 		return 0;
 	for (uint32_t i = 0; i < received; i++) {
-		const struct xdp_desc *d = xsk_ring_cons__rx_desc(&x->rx, index + i);
-		burst[i].data = w->area.base + d->addr;
-		burst[i].length = d->len;
 		burst[i].ingress = x->port;
 		burst[i].cookie = x - w->sockets;
 		__builtin_prefetch(burst[i].data);
 	}
-	xsk_ring_cons__release(&x->rx, received);
 	worker_tap_keep(&w->tap, burst, received);
 	uint64_t received_at = clock_ticks();
 	lb_process(&w->lb, s, burst, received, now_ns);
 	uint64_t decided_at = clock_ticks();
 	for (uint32_t i = 0; i < received; i++)
-		dispatch(w, x, &burst[i], i, now_ns);
+		dispatch(w, x, &burst[i], chains ? &chains[i] : NULL, i, now_ns);
 	ticks[WORKER_DECIDE] += decided_at - received_at;
 	ticks[WORKER_PLACE] += clock_ticks() - decided_at;
 	count(&w->counters->rx_packets, received);
@@ -137,7 +163,7 @@ static void release_held(struct worker *w, const struct snapshot *s, uint64_t no
 		uint64_t frame = frame_pool_get(&w->pool) + XDP_PACKET_HEADROOM;
 		memcpy(w->area.base + frame, burst[i].data, burst[i].length);
 		burst[i].data = w->area.base + frame;
-		dispatch(w, &w->sockets[burst[i].cookie], &burst[i], -1, now_ns);
+		dispatch(w, &w->sockets[burst[i].cookie], &burst[i], NULL, -1, now_ns);
 	}
 }
 
@@ -168,8 +194,8 @@ static void flush(struct worker *w, struct xsk *x, uint64_t now_ns)
 {
 	struct failed_frames f = {w, x, now_ns};
 	bool tell = worker_tap_wants_dropped(&w->tap, REASON_TX_FAILED);
-	count(&w->counters->tx_packets, x->staged);
-	count(&x->tx_packets, x->staged);
+	count(&w->counters->tx_packets, x->staged - x->continued);
+	count(&x->tx_packets, x->staged - x->continued);
 	struct xsk_flush done = xsk_flush(x, &w->pool, tell ? tap_failed : NULL, &f);
 	if (done.wakeups)
 		count(&w->counters->tx_wakeups, done.wakeups);
@@ -310,9 +336,13 @@ int worker_open(struct worker *w, uint16_t index, int cpu, struct worker_shared 
 }
 
 int worker_open_socket(struct worker *w, const struct port *port, uint16_t port_index,
-		       uint16_t queue, bool zerocopy, struct err *err)
+		       uint16_t queue, struct xsk_mode mode, struct err *err)
 {
-	int r = xsk_open(&w->sockets[w->socket_count], &w->area, port, port_index, queue, zerocopy,
+	if (mode.multi_buffer && !w->chains)
+		w->chains = chains_new();
+	if (mode.multi_buffer && !w->chains)
+		return err_set(err, ENOMEM, "not enough memory for jumbo frames");
+	int r = xsk_open(&w->sockets[w->socket_count], &w->area, port, port_index, queue, mode,
 			 err);
 	if (r)
 		return r;
@@ -350,6 +380,7 @@ void worker_close(struct worker *w)
 	xsk_area_close(&w->area);
 	memory_close(&w->memory);
 	held_free(w->held);
+	chains_free(w->chains);
 	frame_pool_fini(&w->pool);
 	free(w->poll_fds);
 	free(w->sockets);

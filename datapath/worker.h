@@ -18,6 +18,7 @@
 #include "datapath/xsk.h"
 #include "lb/process.h"
 
+struct chains;
 struct fragments;
 struct held;
 struct pollfd;
@@ -111,6 +112,7 @@ struct worker {
 	uint16_t index;
 	int cpu, tid;
 	enum config_poll poll;
+	struct chains *chains;   /* NULL: no packet is longer than a frame */
 	struct pollfd *poll_fds; /* of what wakes it up, then of the sockets in their order */
 	struct xsk nowhere;      /* egress of ports that are gone: its ring is always full */
 	pthread_t thread;
@@ -126,7 +128,7 @@ int worker_open(struct worker *w, uint16_t index, int cpu, struct worker_shared 
 		struct flow_table *flows, struct worker_memory *memory, const struct config *config,
 		uint32_t socket_count, int node, struct err *err);
 int worker_open_socket(struct worker *w, const struct port *port, uint16_t port_index,
-		       uint16_t queue, bool zerocopy, struct err *err);
+		       uint16_t queue, struct xsk_mode mode, struct err *err);
 int worker_start(struct worker *w, struct err *err);
 
 /* Waits for the thread to end, after shared->stop was set. */

@@ -59,14 +59,15 @@ void xsk_area_close(struct xsk_area *a)
 	a->umem = NULL;
 }
 
-static int bind_queue(struct xsk *x, struct xsk_area *area, const struct port *port, bool zerocopy)
+static int bind_queue(struct xsk *x, struct xsk_area *area, const struct port *port,
+		      struct xsk_mode mode)
 {
 	struct xsk_socket_config config = {
 		.rx_size = area->ring_size,
 		.tx_size = area->ring_size,
 		.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
-		.bind_flags = XDP_USE_NEED_WAKEUP | area->bind_flags |
-			      (zerocopy ? XDP_ZEROCOPY : XDP_COPY),
+		.bind_flags = XDP_USE_NEED_WAKEUP | (mode.zerocopy ? XDP_ZEROCOPY : XDP_COPY) |
+			      (mode.multi_buffer ? XDP_USE_SG : 0),
 	};
 	bool is_first = area->bindings == 0;
 	x->fill = is_first ? &area->fill : &x->own_fill;
@@ -84,10 +85,11 @@ static void set_send_options(int fd)
 }
 
 int xsk_open(struct xsk *x, struct xsk_area *area, const struct port *port, uint16_t port_index,
-	     uint16_t queue, bool zerocopy, struct err *err)
+	     uint16_t queue, struct xsk_mode mode, struct err *err)
 {
-	*x = (struct xsk){.fd = -1, .port = port_index, .queue = queue};
-	int r = bind_queue(x, area, port, zerocopy);
+	*x = (struct xsk){
+		.fd = -1, .port = port_index, .queue = queue, .multi_buffer = mode.multi_buffer};
+	int r = bind_queue(x, area, port, mode);
 	if (r == -EBUSY)
 		return err_set(err, EBUSY,
 			       "queue %u of %s is used already by another AF_XDP socket: stop the "
@@ -95,7 +97,7 @@ int xsk_open(struct xsk *x, struct xsk_area *area, const struct port *port, uint
 			       queue, port->name);
 	if (r)
 		return err_set(err, -r, "can't bind queue %u of %s%s: %s", queue, port->name,
-			       zerocopy ? " zero-copy" : "", strerror(-r));
+			       mode.zerocopy ? " zero-copy" : "", strerror(-r));
 	area->bindings++;
 	x->fd = xsk_socket__fd(x->socket);
 	set_send_options(x->fd);
@@ -163,10 +165,29 @@ uint32_t xsk_unsent(const struct xsk *x)
 	       __atomic_load_n(x->tx.consumer, __ATOMIC_ACQUIRE);
 }
 
-uint32_t xsk_unread(const struct xsk *x)
+/* Of what is between two places of a ring, those that end a packet. */
+static uint32_t count_ends(const struct xdp_desc *ring, uint32_t mask, uint32_t from, uint32_t to)
+{
+	uint32_t ends = 0;
+	for (; from != to; from++)
+		ends += !(ring[from & mask].options & XDP_PKT_CONTD);
+	return ends;
+}
+
+uint32_t xsk_unsent_packets(const struct xsk *x)
+{
+	uint32_t producer = __atomic_load_n(x->tx.producer, __ATOMIC_ACQUIRE);
+	uint32_t consumer = __atomic_load_n(x->tx.consumer, __ATOMIC_ACQUIRE);
+	return x->multi_buffer ? count_ends(x->tx.ring, x->tx.mask, consumer, producer)
+			       : producer - consumer;
+}
+
+uint32_t xsk_unread_packets(const struct xsk *x)
 {
 	uint32_t consumer = __atomic_load_n(x->rx.consumer, __ATOMIC_ACQUIRE);
-	return __atomic_load_n(x->rx.producer, __ATOMIC_ACQUIRE) - consumer;
+	uint32_t producer = __atomic_load_n(x->rx.producer, __ATOMIC_ACQUIRE);
+	return x->multi_buffer ? count_ends(x->rx.ring, x->rx.mask, consumer, producer)
+			       : producer - consumer;
 }
 
 static bool is_completed(const struct xsk *x, uint64_t address)
@@ -207,7 +228,7 @@ struct xsk_flush xsk_flush(struct xsk *x, struct frame_pool *pool, xsk_failed_fn
 	struct xsk_flush done = {};
 	if (x->staged)
 		xsk_ring_prod__submit(&x->tx, x->staged);
-	x->staged = 0;
+	x->staged = x->continued = 0;
 	/* As long as the kernel gets on: what it does not take now, the next turn offers again. */
 	uint32_t left = xsk_unsent(x), before = left + 1;
 	while (left && left != before && xsk_ring_prod__needs_wakeup(&x->tx)) {

@@ -16,13 +16,18 @@ struct memory;
 struct port;
 struct socket_counters;
 
+/* From newer headers than Debian 12's (Linux 6.6). */
+#ifndef XDP_PKT_CONTD
+#define XDP_PKT_CONTD (1 << 0) /* the packet goes on in the next descriptor */
+#define XDP_USE_SG    (1 << 4)
+#endif
+
 /* Packet memory registered with the kernel, shared by all sockets of a worker. */
 struct xsk_area {
 	struct xsk_umem *umem;
 	uint8_t *base;
 	uint32_t ring_size; /* descriptors of each ring of each socket */
 	uint32_t bindings;
-	uint16_t bind_flags; /* XDP_USE_SG, say, of those opened from now on */
 	/* The rings that belong to the first socket; libxdp ties them to the memory. */
 	struct xsk_ring_prod fill;
 	struct xsk_ring_cons completion;
@@ -43,16 +48,24 @@ struct xsk {
 	int fd;
 	uint16_t port, queue;            /* port index, queue id of the interface */
 	uint64_t rx_packets, tx_packets; /* through it; of its worker, read by anyone */
-	bool driven;     /* its worker has to poll the queue's NAPI (datapath/deferral.h) */
-	uint32_t staged; /* descriptors written to the tx ring, not yet submitted */
+	bool driven;        /* its worker has to poll the queue's NAPI (datapath/deferral.h) */
+	bool multi_buffer;  /* a packet may be several descriptors */
+	uint32_t staged;    /* descriptors written to the tx ring, not yet submitted */
+	uint32_t continued; /* of them, those that are not the last one of a packet */
+};
+
+/* How sockets are to be; the first of an area decides it for all others. */
+struct xsk_mode {
+	bool zerocopy;     /* its memory is shared with the NIC */
+	bool multi_buffer; /* packets may be longer than a frame */
 };
 
 /*
- * Opens a socket on a port's queue. The first of an area decides whether its memory is shared with
- * the NIC (zero copy) for all others. -EOPNOTSUPP or -EINVAL: the driver can't do zero copy.
+ * Opens a socket on a port's queue. -EOPNOTSUPP or -EINVAL: the driver can't do zero copy, or the
+ * kernel (before 6.6) no packets of several buffers.
  */
 int xsk_open(struct xsk *x, struct xsk_area *area, const struct port *port, uint16_t port_index,
-	     uint16_t queue, bool zerocopy, struct err *err);
+	     uint16_t queue, struct xsk_mode mode, struct err *err);
 void xsk_close(struct xsk *x); /* a zeroed one too */
 
 /* Asks for preferred busy polling; -errno: this kernel does not know it (Linux 5.11). */
@@ -99,9 +112,12 @@ typedef void xsk_failed_fn(void *context, const struct xdp_desc *frame);
 struct xsk_flush xsk_flush(struct xsk *x, struct frame_pool *pool, xsk_failed_fn *failed,
 			   void *context);
 
-/* Descriptors submitted that the kernel has not taken up yet; packets received and not yet seen. */
+/* Descriptors submitted that the kernel has not taken up yet; the packets in them. */
 uint32_t xsk_unsent(const struct xsk *x);
-uint32_t xsk_unread(const struct xsk *x);
+uint32_t xsk_unsent_packets(const struct xsk *x);
+
+/* Packets received and not yet seen. */
+uint32_t xsk_unread_packets(const struct xsk *x);
 
 /* The kernel's own counters. -errno. */
 int xsk_counters(const struct xsk *x, struct socket_counters *out);

@@ -6,7 +6,8 @@
  *   udp_load sink PORT                                   until SIGTERM
  *   udp_load echo PORT                                   sends back what comes, until SIGTERM
  *
- * Without PACKETS it sends as fast as it can; with it so slowly that no queue on the way is full.
+ * Without PACKETS it sends as fast as it can; with it so slowly that no queue on the way is full,
+ * and WEIR_PATIENCE (of tests/lib/net.sh) times more slowly.
  *
  * Both print one line of JSON at their end: packets, seconds, and for the sink the number of
  * different senders' ports.
@@ -30,6 +31,7 @@
 #define MAX_FLOWS     1024u
 #define SINK_SLEEP_NS 2000000
 #define PACE_NS       2000000 /* between bursts */
+#define PATIENCE_MAX  100
 
 static volatile sig_atomic_t stopped;
 
@@ -111,6 +113,16 @@ static unsigned int send_burst(int fd, unsigned int count)
 	return sent < 0 ? 0 : (unsigned int)sent;
 }
 
+static long pace_ns(void)
+{
+	const char *text = getenv("WEIR_PATIENCE");
+	long patience = text ? strtol(text, NULL, 10) : 1;
+
+	if (patience < 1)
+		patience = 1;
+	return PACE_NS * (patience > PATIENCE_MAX ? PATIENCE_MAX : patience);
+}
+
 static int run_send(const struct addrinfo *to, double seconds, unsigned int flows, uint64_t limit)
 {
 	static int fds[MAX_FLOWS];
@@ -125,7 +137,7 @@ static int run_send(const struct addrinfo *to, double seconds, unsigned int flow
 
 		packets += send_burst(fds[turn % flows], left < BURST ? (unsigned int)left : BURST);
 		if (limit != UINT64_MAX)
-			sleep_ns(PACE_NS);
+			sleep_ns(pace_ns());
 		now = seconds_now();
 	}
 	printf("{\"packets\": %llu, \"seconds\": %.3f}\n", (unsigned long long)packets,

@@ -80,7 +80,17 @@ expect "the log" logged gone eth0
 expect_equal "the other one" up "$(of eth1 state)"
 expect "the balance" ledger_is_balanced
 expect_equal "status of the daemon" 0 "$("$weir" show status -s "$socket" >/dev/null; echo $?)"
-net_link client eth0 weir eth0
+net_link client eth0 weir spare
+on weir bpftool net attach xdpdrv pinned "/sys/fs/bpf/$net_prefix-pass" dev spare
+on weir ip link set spare down
+on weir ip link set spare name eth0
+on weir ip link set eth0 up
+must_come 5 "why it is not served" grep -q 'eth0 is used already: XDP program' "$dir/weir.log"
+rebuilds=$(of eth1 rebuilds)
+wait_for 2 false || true # the daemon tries again and again meanwhile
+expect_equal "still gone" gone "$(of eth0 state)"
+expect_equal "the other one, meanwhile" "$rebuilds" "$(of eth1 rebuilds)"
+on weir bpftool net detach xdpdrv dev eth0
 net_address client eth0 10.0.1.1/24 fd01::1/64 203.0.113.1/24 2001:db8::1/64
 net_address weir eth0 10.0.1.2/24 fd01::2/64
 front_routes

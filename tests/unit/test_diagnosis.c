@@ -203,6 +203,15 @@ static void jumbo(struct facts *f)
 {
 	f->nics[0].mtu = 9000;
 }
+static void old_jumbo(struct facts *f)
+{
+	f->nics[0].mtu = 9000;
+	f->host.minor = 1;
+}
+static void too_long(struct facts *f)
+{
+	f->nics[0].mtu = 9300;
+}
 static void shared_cpu(struct facts *f)
 {
 	CPU_SET(1, &f->nics[0].irq_cpus);
@@ -310,7 +319,9 @@ static const struct fault {
 	{narrow_rss, FINDING_WARN, "eth0", "rss", "ethtool -X eth0 equal 4", false},
 	{lro, FINDING_BAD, "eth0", "lro", "ethtool -K eth0 lro off", true},
 	{hidden_tags, FINDING_WARN, "eth0", "vlan", "ethtool -K eth0 rxvlan off", true},
-	{jumbo, FINDING_BAD, "eth0", "mtu", "ip link set dev eth0 mtu 1500", false},
+	{jumbo, FINDING_OK, "eth0", "mtu", NULL, false},
+	{old_jumbo, FINDING_BAD, "eth0", "mtu", "ip link set dev eth0 mtu 1500", false},
+	{too_long, FINDING_BAD, "eth0", "mtu", "ip link set dev eth0 mtu 1500", false},
 	{shared_cpu, FINDING_WARN, "eth0", "interrupts", NULL, false},
 	{busy, FINDING_WARN, "eth0", "busy-poll", NULL, false},
 	{strict, FINDING_OK, "eth1", "rp_filter", NULL, false}, /* the greater one counts: loose */

@@ -15,9 +15,9 @@ tools=$2
 kernel=$(realpath "$3")
 output=$4
 
-# Of the namespace tests those that are short and need nothing large (tshark, python).
+# Of the namespace tests those that are short, need nothing large (tshark, python) and are not about times.
 net_tests='
-t_doctor t_fragments t_http_one_arm t_kill9 t_ledger t_links t_multi_queue t_ping t_reload_keeps_flows
+t_doctor t_http_one_arm t_kill9 t_ledger t_links t_multi_queue t_reload_keeps_flows
 t_takeover t_udp t_vlan
 '
 # What runs the XDP program by BPF_PROG_RUN: its verifier and its verdicts. (The others of that kind try the

@@ -23,7 +23,7 @@ word=${3:-}
 [ "$kernels" != all ] || kernels='6.1 6.12 newest'
 work=$build/vm
 cache=${WEIR_VM_CACHE:-$work}
-limit=5400 # seconds a machine may run: only one that hangs takes so long
+limit=7200 # seconds a machine may run: only one that hangs takes so long
 space=weir-vm-$$
 passed=0 failed=0 skipped=0
 
@@ -87,7 +87,7 @@ run_machine() { # KERNEL: what the tests say, on standard output
 		"$cache/tools/usr/bin/qemu-system-x86_64" -L "$share/qemu" -L "$share/seabios" \
 		-machine q35 -accel tcg,thread=multi -cpu max -smp 2 -m 3072 -nodefaults -no-user-config \
 		-display none -no-reboot -kernel "$cache/$kernel/vmlinuz" -initrd "$image" \
-		-append "console=ttyS0 panic=-1 mitigations=off no_timer_check tsc=reliable weir.limit=600 weir.tests=$word" \
+		-append "console=ttyS0 panic=-1 mitigations=off no_timer_check tsc=reliable weir.limit=2400 weir.tests=$word" \
 		-serial "file:$logs/console.log" -serial stdio \
 		-fsdev "local,id=logs,path=$logs,security_model=none" \
 		-device virtio-9p-pci,fsdev=logs,mount_tag=logs "${nics[@]}" </dev/null 2>"$logs/qemu.log" &

@@ -25,7 +25,7 @@ settings() {
 	local interface
 	for interface in eth0 eth1; do
 		echo "$(setting $interface napi_defer_hard_irqs) $(setting $interface gro_flush_timeout)"
-	done | xargs
+	done | paste -sd " " -
 }
 busy() { weir_show interfaces | jq -r '[.interfaces[].busy_poll] | join(" ")'; }
 

@@ -15,7 +15,7 @@
 
 /* --- the log ---------------------------------------------------------------------------------- */
 
-static void log_interface(const struct port *p)
+static void log_interface(const struct engine *e, const struct port *p)
 {
 	log_info("interface", "name=%s driver=%s mode=%s xdp=%s fast_path=%s queues=%u mtu=%u",
 		 p->name, p->driver, port_mode_name(p), p->generic ? "generic" : "native",
@@ -28,16 +28,17 @@ static void log_interface(const struct port *p)
 		log_warn("the fast path of a veth needs a native XDP program on its other "
 			 "end; else set fast_path: off",
 			 "interface=%s", p->name);
-	if (p->mtu > PORT_MAX_MTU)
-		log_warn("packets longer than a frame are dropped as rx-no-frame",
-			 "interface=%s mtu=%u longest=%u", p->name, p->mtu, PORT_MAX_MTU);
+	if (p->mtu > engine_longest_mtu(e))
+		log_warn("longer packets are dropped as rx-no-frame; a restart would do for up to "
+			 "9216",
+			 "interface=%s mtu=%u longest=%u", p->name, p->mtu, engine_longest_mtu(e));
 }
 
 void daemon_links_log(const struct daemon *d)
 {
 	for (uint32_t i = 0; i < engine_port_count(d->engine); i++)
 		if (!engine_port(d->engine, i)->removed)
-			log_interface(engine_port(d->engine, i));
+			log_interface(d->engine, engine_port(d->engine, i));
 	for (uint32_t i = 0; i < engine_worker_count(d->engine); i++) {
 		struct engine_worker w;
 		engine_worker(d->engine, i, &w);
@@ -64,7 +65,7 @@ static void log_settings(const struct port *before, const struct port *after)
 			 after->name, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
 }
 
-static void log_change(const struct engine_change *c)
+static void log_change(const struct engine *e, const struct engine_change *c)
 {
 	const struct port *before = &c->before, *after = &c->after;
 	if (after->removed && !before->removed)
@@ -79,12 +80,13 @@ static void log_change(const struct engine_change *c)
 	else if (after->there)
 		log_settings(before, after);
 	if (after->there && c->rebuilt)
-		log_interface(after);
+		log_interface(e, after);
 }
 
 /* --- following -------------------------------------------------------------------------------- */
 
 struct following {
+	const struct engine *engine;
 	uint32_t changes;
 };
 
@@ -92,7 +94,7 @@ static void on_change(void *context, const struct engine_change *change)
 {
 	struct following *f = context;
 	f->changes++;
-	log_change(change);
+	log_change(f->engine, change);
 }
 
 static void tell_others(struct daemon *d)
@@ -123,7 +125,7 @@ static void log_fault(struct daemon *d, const char *words)
 static bool on_links(void *context)
 {
 	struct daemon *d = context;
-	struct following f = {0};
+	struct following f = {.engine = d->engine};
 	struct err err;
 	if (engine_follow(d->engine, d->config, on_change, &f, &err))
 		log_fault(d, err.text);

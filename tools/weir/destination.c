@@ -36,19 +36,57 @@ static int find_port(const struct destination_ways *ways, int ifindex)
 	return -1;
 }
 
+/*
+ * The port among the members of a bond by which packets leave: the one that sends now, where the
+ * bond has one, else the first that is up. -1: there is none.
+ */
+static int find_member(struct destination_ways *ways, int bond, int active)
+{
+	int found = -1;
+	for (uint32_t i = 0; i < ways->port_count; i++) {
+		struct kernel_link member;
+		if (!ways->ports[i] ||
+		    rtnetlink_get_link(&ways->requests, ways->ports[i], &member) ||
+		    member.master != bond || !member.up)
+			continue;
+		if (ways->ports[i] == active)
+			return i;
+		if (found < 0 && !active)
+			found = i;
+	}
+	return found;
+}
+
+/* The port behind an interface that packets leave by: that interface itself, or a bond's member. */
+static int find_port_behind(struct destination_ways *ways, int ifindex,
+			    enum destination_fault *fault)
+{
+	struct kernel_link link;
+	int port = find_port(ways, ifindex);
+	if (port >= 0 || rtnetlink_get_link(&ways->requests, ifindex, &link))
+		return port;
+	if (link.is_bridge)
+		*fault = DESTINATION_BRIDGE;
+	if (!link.is_bond)
+		return -1;
+	*fault = DESTINATION_BOND;
+	return find_member(ways, ifindex, link.active);
+}
+
 /* Leaves in d->hop how packets leave by the route's interface: a port, or a VLAN on one. */
 static enum destination_fault find_egress(struct destination *d, struct destination_ways *ways)
 {
+	enum destination_fault fault = DESTINATION_NO_PORT;
 	struct kernel_link link = {0};
-	int port = find_port(ways, d->route.ifindex);
 	if (rtnetlink_get_link(&ways->requests, d->route.ifindex, &link))
-		return DESTINATION_NO_PORT;
+		return fault;
+	int port = find_port_behind(ways, d->route.ifindex, &fault);
 	if (port < 0 && link.vlan)
-		port = find_port(ways, link.lower);
+		port = find_port_behind(ways, link.lower, &fault);
 	else
 		link.vlan = 0;
 	if (port < 0)
-		return DESTINATION_NO_PORT;
+		return fault;
 	uint32_t mtu = d->route.mtu ? d->route.mtu : link.mtu;
 	d->hop.egress = port;
 	d->hop.vlan = link.vlan;
@@ -215,6 +253,20 @@ void destination_describe(const struct destination *d, bool on_link, char *text,
 	case DESTINATION_NO_PORT:
 		snprintf(text, size, "the route to %s leaves by %s, which is not in interfaces", to,
 			 interface);
+		break;
+	case DESTINATION_BRIDGE:
+		snprintf(text, size,
+			 "the route to %s leaves by %s, a bridge: Weir sends by interfaces alone, "
+			 "so "
+			 "give one of them the address and the route",
+			 to, interface);
+		break;
+	case DESTINATION_BOND:
+		snprintf(text, size,
+			 "the route to %s leaves by %s, a bond: the member that sends is down, or "
+			 "not in "
+			 "interfaces (name all of them)",
+			 to, interface);
 		break;
 	case DESTINATION_GATEWAY:
 		snprintf(text, size,

@@ -31,6 +31,8 @@ enum destination_fault {
 	DESTINATION_NO_ROUTE, /* `error` is the kernel's */
 	DESTINATION_NO_HOST,  /* the route is of another type than unicast */
 	DESTINATION_NO_PORT,  /* the way leaves by an interface that is no port */
+	DESTINATION_BRIDGE,   /* the same, and it is a bridge */
+	DESTINATION_BOND,     /* by a bond, none of whose members that are up is a port */
 	DESTINATION_SILENT,   /* the neighbour has not told its link address */
 	DESTINATION_GATEWAY, /* it is not on the port's link, and has to be (destination_fault()) */
 };

@@ -15,6 +15,8 @@
 #define RP_STRICT  1
 #define RP_LOOSE   2
 
+#define KERNEL_JUMBO 6 /* of Linux 6: AF_XDP takes packets of several buffers */
+
 typedef void nic_check(const struct facts *f, const struct nic_facts *n, struct findings *out);
 
 static void check_link(const struct facts *f, const struct nic_facts *n, struct findings *out)
@@ -191,11 +193,17 @@ static void check_offloads(const struct facts *f, const struct nic_facts *n, str
 
 static void check_mtu(const struct facts *f, const struct nic_facts *n, struct findings *out)
 {
-	if (n->mtu > PORT_MAX_MTU)
+	const struct host_facts *h = &f->host;
+	bool jumbo = h->major > 6 || (h->major == 6 && h->minor >= KERNEL_JUMBO);
+	if (n->mtu > PORT_MAX_MTU || (n->mtu > PORT_FRAME_MTU && !jumbo))
 		finding_mend(finding_add(out, FINDING_BAD, n->name, "mtu",
-					 "its MTU is %u, a frame of packet memory takes up to %u",
-					 n->mtu, PORT_MAX_MTU),
+					 "its MTU is %u, this kernel's AF_XDP takes up to %u%s",
+					 n->mtu, jumbo ? PORT_MAX_MTU : PORT_FRAME_MTU,
+					 jumbo ? "" : " (Linux 6.6: 9216)"),
 			     false, "ip link set dev %s mtu 1500", n->name);
+	else if (n->mtu > PORT_FRAME_MTU)
+		finding_add(out, FINDING_OK, n->name, "mtu",
+			    "MTU %u: packets of several frames of %u bytes", n->mtu, FRAME_SIZE);
 	else
 		finding_add(out, FINDING_OK, n->name, "mtu", "MTU %u fits a frame of %u bytes",
 			    n->mtu, FRAME_SIZE);

@@ -82,6 +82,9 @@ struct kernel_link {
 	uint8_t mac[ETH_ALEN];
 	uint16_t vlan; /* of a VLAN sub-interface (IEEE 802.1Q): its tag, and whose it is */
 	int lower;
+	int master; /* ifindex of the bond or bridge it is in; 0: none */
+	bool is_bond, is_bridge;
+	int active; /* of a bond: the member that sends now; 0: the kernel names none */
 };
 
 int rtnetlink_get_link(struct rtnetlink *r, int ifindex, struct kernel_link *out);

@@ -29,20 +29,34 @@ static void read_vlan(const struct nlattr *data, struct vlan_info *vlan)
 	}
 }
 
+static void read_bond(const struct nlattr *data, struct kernel_link *link)
+{
+	const struct nlattr *attr;
+	mnl_attr_for_each_nested(attr, data)
+	{
+		if (mnl_attr_get_type(attr) == IFLA_BOND_ACTIVE_SLAVE)
+			link->active = mnl_attr_get_u32(attr);
+	}
+}
+
 /* IFLA_LINKINFO: what kind of device it is, and then what that kind has to say. */
-static void read_vlan_kind(const struct nlattr *info, struct kernel_link *link)
+static void read_link_kind(const struct nlattr *info, struct kernel_link *link)
 {
 	struct vlan_info vlan = {.protocol = htons(ETH_P_8021Q)};
 	const struct nlattr *attr;
-	bool is_vlan = false;
+	const char *kind = "";
 	mnl_attr_for_each_nested(attr, info)
 	{
 		if (mnl_attr_get_type(attr) == IFLA_INFO_KIND)
-			is_vlan = !strcmp(mnl_attr_get_str(attr), "vlan");
-		else if (mnl_attr_get_type(attr) == IFLA_INFO_DATA && is_vlan)
+			kind = mnl_attr_get_str(attr);
+		else if (mnl_attr_get_type(attr) == IFLA_INFO_DATA && !strcmp(kind, "vlan"))
 			read_vlan(attr, &vlan);
+		else if (mnl_attr_get_type(attr) == IFLA_INFO_DATA && !strcmp(kind, "bond"))
+			read_bond(attr, link);
 	}
-	if (is_vlan && vlan.protocol == htons(ETH_P_8021Q))
+	link->is_bond = !strcmp(kind, "bond");
+	link->is_bridge = !strcmp(kind, "bridge");
+	if (!strcmp(kind, "vlan") && vlan.protocol == htons(ETH_P_8021Q))
 		link->vlan = vlan.id;
 }
 
@@ -58,12 +72,15 @@ static void read_link_attr(const struct nlattr *attr, struct kernel_link *link)
 	case IFLA_LINK:
 		link->lower = mnl_attr_get_u32(attr);
 		break;
+	case IFLA_MASTER:
+		link->master = mnl_attr_get_u32(attr);
+		break;
 	case IFLA_ADDRESS:
 		if (mnl_attr_get_payload_len(attr) == ETH_ALEN)
 			memcpy(link->mac, mnl_attr_get_payload(attr), ETH_ALEN);
 		break;
 	case IFLA_LINKINFO:
-		read_vlan_kind(attr, link);
+		read_link_kind(attr, link);
 		break;
 	}
 }

@@ -62,11 +62,13 @@ sed -i 's/10.0.0.99/10.0.0.13/' "$dir/weir.yaml"
 weir_stop
 
 say "a queue without a socket"
-sed -i 's/{name: eth0}/{name: eth0, queues: [1]}/' "$dir/weir.yaml"
+sed -i 's/{name: eth0}/{name: eth0, queues: [1]}/; 1a workers: {cpus: [0, 1]}' "$dir/weir.yaml"
 expect_equal "the fault" "eth0 queues" "$(faults bad)"
 expect_match "which one" "queue 0 goes to the kernel" "$(cat "$dir/findings")"
 weir_start
 expect_equal "the fault, from the daemon" "eth0 queues" "$(faults bad -s "$socket")"
+expect_match "what it means for the workers" "fewer workers than workers.cpus names.* interface=eth0" \
+	"$(grep fewer "$dir/weir.log")"
 weir_stop
 
 say "another XDP program"

@@ -34,17 +34,42 @@ static void log_interface(const struct engine *e, const struct port *p)
 			 "interface=%s mtu=%u longest=%u", p->name, p->mtu, engine_longest_mtu(e));
 }
 
+/* The interface whose queues are too few for more workers, or NULL. */
+static const struct port *narrowest(const struct engine *e, uint32_t workers)
+{
+	for (uint32_t i = 0; i < engine_port_count(e); i++)
+		if (engine_port(e, i)->there && engine_port(e, i)->queue_count == workers)
+			return engine_port(e, i);
+	return NULL;
+}
+
+/* Each worker needs a queue of each interface, to send by. */
+static void log_too_few_queues(const struct daemon *d, uint32_t workers)
+{
+	const struct port *p = narrowest(d->engine, workers);
+	uint32_t wanted = d->config->cpus.count;
+	if (p && wanted > workers)
+		log_warn("fewer workers than workers.cpus names: each needs a queue of each "
+			 "interface",
+			 "workers=%u cpus=%u interface=%s queues=%u try=\"ethtool -L %s combined "
+			 "%u\"",
+			 workers, wanted, p->name, p->queue_count, p->name, wanted);
+}
+
 void daemon_links_log(const struct daemon *d)
 {
+	uint32_t workers = 0;
 	for (uint32_t i = 0; i < engine_port_count(d->engine); i++)
 		if (!engine_port(d->engine, i)->removed)
 			log_interface(d->engine, engine_port(d->engine, i));
 	for (uint32_t i = 0; i < engine_worker_count(d->engine); i++) {
 		struct engine_worker w;
 		engine_worker(d->engine, i, &w);
+		workers += w.cpu >= 0;
 		log_info("worker", "index=%u cpu=%d frames=%u memory=\"%s\"", i, w.cpu,
 			 w.frames.frames, memory_kind_name(w.memory));
 	}
+	log_too_few_queues(d, workers);
 }
 
 static void log_settings(const struct port *before, const struct port *after)

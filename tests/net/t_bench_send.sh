@@ -26,6 +26,7 @@ send() { "$bench" send --from "$client" --destination 10.1.0.2:443 "$@"; }
 capture() {
 	local count=$1 tcpdump
 	shift
+	rm -f "$dir/tcpdump.log"
 	start b1 tcpdump -i eth0 -U -s 9100 -B 16384 -w "$dir/c.pcap" -c "$count" --immediate-mode \
 		'src port 1024 or src port 1025 or src port 1026 or vlan' 2>"$dir/tcpdump.log"
 	tcpdump=$started
@@ -86,6 +87,7 @@ editcap -r "$dir/c.pcap" "$dir/p3" 13 15
 editcap -r "$dir/c.pcap" "$dir/p4" 15-100
 mergecap -a -F pcap -w "$dir/replay.pcap" "$dir"/p[1-4]
 for way in "" --sockets; do
+	rm -f "$dir/receive.log" # the one before said that it was ready, too
 	# shellcheck disable=SC2086 # words, or none
 	"$bench" receive $way --quiet --count 100 --seconds 60 --by-flow 3 --json "$dir/receive.json" "$b1" \
 		>"$dir/receive.out" 2>"$dir/receive.log" &
@@ -136,6 +138,7 @@ must_come 20 "the line of one that sends" grep -q Mpps "$dir/busy.log"
 expect "a busy queue is refused" eval '! send --engine xsk --count 1 --quiet >"$dir/refused.out" 2>"$dir/refused"'
 expect_match "a busy queue" "is used already by another AF_XDP socket" "$(head -n 1 "$dir/refused")"
 net_stop $busy
+rm -f "$dir/receive.log"
 "$bench" receive --quiet "$b1" >"$dir/receive.out" 2>"$dir/receive.log" &
 receiver=$!
 net_pids+=($receiver)

@@ -67,8 +67,12 @@ test_tools := $(patsubst %.c,$(O)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.
 test_programs := $(patsubst %.c,$(O)/%.o,$(wildcard tests/lib/*.bpf.c))
 binaries := $(O)/weir $(O)/weir-bench
 
-.PHONY: all
+# Manual pages: docs/man/NAME.SECTION.scd.
+manuals := $(patsubst docs/man/%.scd,$(O)/man/%,$(wildcard docs/man/*.scd))
+
+.PHONY: all manual
 all: $(binaries) ## build everything (the default)
+manual: $(manuals) ## build the manual pages; `man -l build/man/weir.8` shows one
 
 # --- how it is built ----------------------------------------------------------------------------
 
@@ -87,6 +91,11 @@ $(O)/%.bpf.o: %.bpf.c
 $(O)/bpf/%.skel.h: $(O)/bpf/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@
+
+$(O)/man/%: docs/man/%.scd
+	@mkdir -p $(@D)
+	$(call say,MAN,$@)
+	$(Q)scdoc < $< > $@
 
 $(O)/lib%.a:
 	$(call say,AR,$@)
@@ -123,6 +132,9 @@ $(fuzz_targets): $(O)/%: $(O)/%.o $(fuzz_main) $(O)/libunit.a $(libraries)
 $(O)/tests/fuzz/seeds: LDLIBS += -lcmocka
 $(O)/tests/fuzz/seeds: $(O)/%: $(O)/%.o $(O)/libunit.a $(libraries)
 	$(link)
+# In front of the libraries, which they need.
+$(O)/tests/lib/flood: LDFLAGS += $(O)/bench/generator.o $(O)/bench/frames.o
+$(O)/tests/lib/flood: | $(O)/bench/generator.o $(O)/bench/frames.o
 $(test_tools): $(O)/%: $(O)/%.o $(libraries)
 	$(link)
 
@@ -202,14 +214,20 @@ bench: all $(test_tools) $(test_programs) ## measure everything (as root) into b
 		--csv $(bench_report).csv
 	@echo "bench: $(bench_report).html"
 
-install: all ## install into $(DESTDIR)$(PREFIX)
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(O)/weir $(O)/weir-bench
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/weir README.md configs/example.yaml \
-		configs/grafana-dashboard.json docs/openapi.yaml
+# Where things go below $(DESTDIR)$(PREFIX).
+into = install -D -m 644 -t $(DESTDIR)$(PREFIX)/$(1)
+install: all manual ## install into $(DESTDIR)$(PREFIX)
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(O)/weir
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(filter-out %/weir,$(binaries))
+	$(call into,share/doc/weir) README.md docs/*.md docs/openapi.yaml
+	$(call into,share/doc/weir/examples) configs/*.yaml configs/geo-here.txt \
+		configs/grafana-dashboard.json
+	$(foreach page,$(manuals),$(call into,share/man/man$(subst .,,$(suffix $(page)))) $(page);)
+	install -d $(DESTDIR)$(PREFIX)/share/weir
+	$(O)/weir schema > $(DESTDIR)$(PREFIX)/share/weir/weir.schema.json
 	install -D -m 644 configs/completion/weir.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir
-	install -D -m 644 configs/completion/_weir \
-		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_weir
+	$(call into,share/zsh/site-functions) configs/completion/_weir
 
 clean: ## remove what was built
 	rm -rf build

@@ -264,7 +264,6 @@ static int measure(struct peers_options *o, struct measured *all, const char *fo
 		   struct err *err)
 {
 	struct peers_net n;
-	child_go_first(); /* wrk, which this starts, and the servers alike */
 	int r = peers_net_open(&n, folder, err);
 	if (!r)
 		fprintf(stderr, "this takes about %u s\n",

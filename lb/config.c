@@ -7,6 +7,7 @@
 #include "lb/config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/in.h>
 #include <linux/un.h>
 #include <net/if.h>
@@ -21,6 +22,7 @@
 #include "lb/config_mss.h"
 #include "lb/config_nat.h"
 #include "lb/config_quic.h"
+#include "lb/config_text.h"
 #include "lb/config_value.h"
 #include "lb/document.h"
 #include "lb/err.h"
@@ -28,62 +30,34 @@
 
 /* --- what text may be ---------------------------------------------------------------------- */
 
-#define LOWER  "abcdefghijklmnopqrstuvwxyz"
-#define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define DIGITS "0123456789"
-
-static bool consists_of(const char *text, const char *characters, size_t max)
-{
-	size_t length = strlen(text);
-	return length > 0 && length <= max && strspn(text, characters) == length;
-}
-
-static bool is_instance(const char *text)
-{
-	return consists_of(text, LOWER DIGITS "-", 32);
-}
-
-static bool is_name(const char *text)
-{
-	return consists_of(text, LOWER UPPER DIGITS "._-", 63);
-}
-
-static bool is_printable(const char *text)
-{
-	for (; *text; text++)
-		if (*text < ' ' || *text > '~')
-			return false;
-	return true;
-}
-
+static const struct text_rule instance_rule = {
+	.expects = "1 to 32 of the characters a-z, 0-9 and -",
+	.max = 32,
+	.only = "abcdefghijklmnopqrstuvwxyz" TEXT_DIGITS "-",
+};
 /* What the kernel takes, without what is not ASCII. */
-static bool is_interface(const char *text)
-{
-	return is_printable(text) && strlen(text) < IFNAMSIZ && !strpbrk(text, " /:") &&
-	       strcmp(text, ".") && strcmp(text, "..");
-}
-
-static bool is_socket(const char *text)
-{
-	return is_printable(text) && text[0] == '/' && strlen(text) < UNIX_PATH_MAX;
-}
-
-static bool is_path_or_none(const char *text)
-{
-	return !strcmp(text, "none") || (is_printable(text) && text[0] == '/');
-}
-
-static const struct text_rule instance_rule = {is_instance,
-					       "1 to 32 of the characters a-z, 0-9 and -"};
-const struct text_rule config_name_rule = {
-	is_name, "a name of 1 to 63 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"};
 static const struct text_rule interface_rule = {
-	is_interface, "an interface name of 1 to 15 characters without '/', ':' and spaces"};
+	.expects = "an interface name of 1 to 15 characters without '/', ':' and spaces",
+	.max = IFNAMSIZ - 1,
+	.but = " /:",
+	.no_dots = true,
+};
 static const struct text_rule socket_rule = {
-	is_socket, "an absolute path of at most 107 printable ASCII characters"};
-static const struct text_rule group_rule = {is_name, "the name of a group of this host, or none"};
-static const struct text_rule token_file_rule = {is_path_or_none,
-						 "an absolute path of printable ASCII, or none"};
+	.expects = "an absolute path of at most 107 printable ASCII characters",
+	.max = UNIX_PATH_MAX - 1,
+	.first = '/',
+};
+static const struct text_rule group_rule = {
+	.expects = "the name of a group of this host, or none",
+	.max = 63,
+	.only = TEXT_LETTERS TEXT_DIGITS "._-",
+};
+static const struct text_rule token_file_rule = {
+	.expects = "an absolute path of printable ASCII, or none",
+	.max = PATH_MAX - 1,
+	.first = '/',
+	.none = true,
+};
 
 /* --- what words there are ------------------------------------------------------------------ */
 

@@ -9,10 +9,13 @@
 
 #include "lb/addr.h"
 #include "lb/config.h"
+#include "lb/config_schema.h"
 #include "lb/config_value.h"
 #include "lb/document.h"
 
 #define PERMISSIONS_MAX 0777u
+#define PERMISSIONS     "permissions in octal digits, like 0660"
+#define LISTEN          "a loopback address and a port, like 127.0.0.1:9290 or [::1]:9290, or none"
 
 /* --- permissions --------------------------------------------------------------------------- */
 
@@ -28,13 +31,12 @@ static bool parse_octal(const char *text, uint32_t *out)
 static void read_permissions(struct document *d, const struct place *at, const struct field *f,
 			     void *base)
 {
-	static const char expects[] = "permissions in octal digits, like 0660";
-	const char *text = value_text(d, at, f, expects);
+	const char *text = value_text(d, at, f, PERMISSIONS);
 	uint32_t mode;
 	if (!text)
 		return;
 	if (!parse_octal(text, &mode))
-		value_unexpected(d, at, text, expects);
+		value_unexpected(d, at, text, PERMISSIONS);
 	else
 		memcpy((char *)base + f->offset, &mode, sizeof(mode));
 }
@@ -47,7 +49,13 @@ static void print_permissions(const struct field *f, const void *base, unsigned 
 	fprintf(out, " \"%04o\"\n", mode);
 }
 
-const struct kind kind_permissions = {.read = read_permissions, .print = print_permissions};
+/* Bare digits are a number to YAML, if of another base. */
+const struct kind kind_permissions = {
+	.read = read_permissions,
+	.print = print_permissions,
+	.schema = SCHEMA_WORDS(PERMISSIONS) "," SCHEMA_EITHER(SCHEMA_WHOLE(0, 777),
+							      SCHEMA_TEXT("^0?[0-7]{3}$")),
+};
 
 /* --- where to listen ------------------------------------------------------------------------ */
 
@@ -81,20 +89,18 @@ static bool parse_listen(const char *text, struct config_listen *out)
 static void read_listen(struct document *d, const struct place *at, const struct field *f,
 			void *base)
 {
-	static const char expects[] =
-		"a loopback address and a port, like 127.0.0.1:9290 or [::1]:9290, or none";
-	const char *text = value_text(d, at, f, expects);
+	const char *text = value_text(d, at, f, LISTEN);
 	struct config_listen listen = {0};
 	if (!text)
 		return;
 	if (strcmp(text, "none") && !parse_listen(text, &listen))
-		value_unexpected(d, at, text, expects);
+		value_unexpected(d, at, text, LISTEN);
 	else if (listen.port && !is_loopback(&listen.address))
 		document_fault(
 			d, at,
 			"'%s' can be reached from other hosts, and the API has no encryption "
 			"of its own; expected %s",
-			text, expects);
+			text, LISTEN);
 	else
 		memcpy((char *)base + f->offset, &listen, sizeof(listen));
 }
@@ -111,33 +117,9 @@ static void print_listen(const struct field *f, const void *base, unsigned int i
 			addr_format(&listen.address, text), listen.port);
 }
 
-const struct kind kind_listen = {.read = read_listen, .print = print_listen};
-
-/* --- text, or none ------------------------------------------------------------------------- */
-
-static char **text_member(const struct field *f, const void *base)
-{
-	return (char **)((char *)base + f->offset);
-}
-
-static void read_text_or_none(struct document *d, const struct place *at, const struct field *f,
-			      void *base)
-{
-	char **text = text_member(f, base);
-	kind_text.read(d, at, f, base);
-	if (!*text || strcmp(*text, "none"))
-		return;
-	free(*text);
-	*text = NULL;
-}
-
-static void print_text_or_none(const struct field *f, const void *base, unsigned int indent,
-			       FILE *out)
-{
-	if (*text_member(f, base))
-		kind_text.print(f, base, indent, out);
-	else
-		fputs(" none\n", out);
-}
-
-const struct kind kind_text_or_none = {.read = read_text_or_none, .print = print_text_or_none};
+const struct kind kind_listen = {
+	.read = read_listen,
+	.print = print_listen,
+	.schema = SCHEMA_WORDS(LISTEN) "," SCHEMA_TEXT("^(none|127([.][0-9]{1,3}){3}:[1-9][0-9]{0,"
+						       "4}|\\\\[[0:]*:0*1\\\\]:[1-9][0-9]{0,4})$"),
+};

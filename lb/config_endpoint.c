@@ -8,6 +8,7 @@
 
 #include "lb/addr.h"
 #include "lb/config.h"
+#include "lb/config_schema.h"
 #include "lb/config_value.h"
 #include "lb/document.h"
 #include "lb/prefix.h"
@@ -67,7 +68,11 @@ static void print_address(const struct field *f, const void *base, unsigned int 
 	fprintf(out, " %s%s%s\n", quote, addr_format(&a, text), quote);
 }
 
-const struct kind kind_address = {.read = read_address, .print = print_address};
+const struct kind kind_address = {
+	.read = read_address,
+	.print = print_address,
+	.schema = SCHEMA_WORDS(ENDPOINT_ADDRESS) "," SCHEMA_TEXT("^" PATTERN_ADDRESS "$"),
+};
 
 /* --- VIPs ---------------------------------------------------------------------------------- */
 
@@ -113,10 +118,11 @@ static void check_vip(struct document *d, const struct place *at, const char *te
 	s->prefix = length < PREFIX_FULL ? length : 0;
 }
 
+#define VIP "an IPv4 or IPv6 address or prefix"
+
 static void read_vip(struct document *d, const struct place *at, const struct field *f, void *base)
 {
-	static const char expects[] = "an IPv4 or IPv6 address or prefix";
-	const char *text = value_text(d, at, f, expects);
+	const char *text = value_text(d, at, f, VIP);
 	struct addr address;
 	uint32_t length;
 	if (!text)
@@ -124,7 +130,7 @@ static void read_vip(struct document *d, const struct place *at, const struct fi
 	if (!prefix_parse(text, &address, &length))
 		check_vip(d, at, text, base, &address, length);
 	else
-		value_unexpected(d, at, text, expects);
+		value_unexpected(d, at, text, VIP);
 }
 
 static void print_vip(const struct field *f, const void *base, unsigned int indent, FILE *out)
@@ -135,18 +141,23 @@ static void print_vip(const struct field *f, const void *base, unsigned int inde
 	fprintf(out, " %s%s%s\n", quote, prefix_format(&s->address, s->prefix, text), quote);
 }
 
-const struct kind kind_vip = {.read = read_vip, .print = print_vip};
+const struct kind kind_vip = {
+	.read = read_vip,
+	.print = print_vip,
+	.schema = SCHEMA_WORDS(VIP) "," SCHEMA_TEXT("^" PATTERN_ADDRESS "(/[0-9]{1,3})?$"),
+};
 
 /* --- tunnels ------------------------------------------------------------------------------- */
 
 #define IPIP_SHORTEST (PREFIX_FULL - 32 + V4_SHORTEST)
 #define IPIP_LONGEST  (PREFIX_FULL - 1)
 
+#define IPIP_SOURCE "none or an IPv4 prefix of 8 to 31 bits"
+
 static void read_ipip_source(struct document *d, const struct place *at, const struct field *f,
 			     void *base)
 {
-	static const char expects[] = "none or an IPv4 prefix of 8 to 31 bits";
-	const char *text = value_text(d, at, f, expects);
+	const char *text = value_text(d, at, f, IPIP_SOURCE);
 	struct config_ipip ipip = {0};
 	char right[PREFIX_TEXT];
 	uint32_t length;
@@ -154,7 +165,7 @@ static void read_ipip_source(struct document *d, const struct place *at, const s
 		return;
 	if (prefix_parse(text, &ipip.source, &length) || !addr_is_v4(&ipip.source) ||
 	    length < IPIP_SHORTEST || length > IPIP_LONGEST) {
-		value_unexpected(d, at, text, expects);
+		value_unexpected(d, at, text, IPIP_SOURCE);
 		return;
 	}
 	struct addr first = prefix_mask(&ipip.source, length);
@@ -177,7 +188,12 @@ static void print_ipip_source(const struct field *f, const void *base, unsigned 
 		ipip.prefix ? prefix_format(&ipip.source, ipip.prefix, text) : "none");
 }
 
-const struct kind kind_ipip_source = {read_ipip_source, print_ipip_source};
+const struct kind kind_ipip_source = {
+	.read = read_ipip_source,
+	.print = print_ipip_source,
+	.schema = SCHEMA_WORDS(IPIP_SOURCE) "," SCHEMA_TEXT("^(none|" PATTERN_IPV4
+							    "/([89]|[12][0-9]|3[01]))$"),
+};
 
 /* --- ports --------------------------------------------------------------------------------- */
 
@@ -238,17 +254,18 @@ static void read_port_items(struct document *d, const struct place *at, const st
 	qsort(ranges, *count, sizeof(*ranges), compare_ranges);
 }
 
+#define PORTS "a port, a range like 8000-8099, a list of those, or any"
+
 static void read_ports(struct document *d, const struct place *at, const struct field *f,
 		       void *base)
 {
-	static const char expects[] = "a port, a range like 8000-8099, a list of those, or any";
 	unsigned int *count = ports_count(f, base);
 	bool is_list = at->node && at->node->type == NODE_LIST;
 	const char *text = NULL;
 	if (is_list && !value_item_count(at->node))
-		document_fault(d, at, "found an empty list; expected %s", expects);
+		document_fault(d, at, "found an empty list; expected %s", PORTS);
 	else if (!is_list)
-		text = value_text(d, at, f, expects);
+		text = value_text(d, at, f, PORTS);
 	struct config_port_range *ranges =
 		calloc(is_list ? value_item_count(at->node) + 1 : 1, sizeof(*ranges));
 	*ports_list(f, base) = ranges;
@@ -260,16 +277,17 @@ static void read_ports(struct document *d, const struct place *at, const struct 
 		*count = 1;
 }
 
+#define BACKEND_PORT "same or a port from 1 to 65535"
+
 static void read_backend_port(struct document *d, const struct place *at, const struct field *f,
 			      void *base)
 {
-	static const char expects[] = "same or a port from 1 to 65535";
-	const char *text = value_text(d, at, f, expects);
+	const char *text = value_text(d, at, f, BACKEND_PORT);
 	uint16_t port = 0;
 	if (!text)
 		return;
 	if (strcmp(text, "same") && !parse_port(text, strlen(text), &port))
-		value_unexpected(d, at, text, expects);
+		value_unexpected(d, at, text, BACKEND_PORT);
 	else
 		memcpy((char *)base + f->offset, &port, sizeof(port));
 }
@@ -285,7 +303,12 @@ static void print_backend_port(const struct field *f, const void *base, unsigned
 		fputs(" same\n", out);
 }
 
-const struct kind kind_backend_port = {.read = read_backend_port, .print = print_backend_port};
+const struct kind kind_backend_port = {
+	.read = read_backend_port,
+	.print = print_backend_port,
+	.schema = SCHEMA_WORDS(BACKEND_PORT) "," SCHEMA_EITHER(SCHEMA_WORD("same"),
+							       SCHEMA_WHOLE(1, 65535)),
+};
 
 const char *ports_format(const struct config_port_range *range, char text[PORTS_TEXT])
 {
@@ -311,4 +334,10 @@ static void print_ports(const struct field *f, const void *base, unsigned int in
 	fputs("]\n", out);
 }
 
-const struct kind kind_ports = {.read = read_ports, .print = print_ports};
+const struct kind kind_ports = {
+	.read = read_ports,
+	.print = print_ports,
+	.schema = SCHEMA_WORDS(PORTS) "," SCHEMA_EITHER(
+		SCHEMA_EITHER(SCHEMA_WORD("any"), SCHEMA_PORTS),
+		"\"type\":\"array\",\"minItems\":1,\"items\":{" SCHEMA_PORTS "}"),
+};

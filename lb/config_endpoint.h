@@ -30,6 +30,10 @@ extern const struct kind kind_backend_port;
 #define ENDPOINT_ADDRESS "an IPv4 or IPv6 address"
 #define ENDPOINT_PORTS   "a port from 1 to 65535 or a range like 8000-8099"
 
+/* A port or a range, in a schema (lb/config_schema.h). */
+#define SCHEMA_PORTS \
+	SCHEMA_EITHER(SCHEMA_WHOLE(1, 65535), SCHEMA_TEXT("^[1-9][0-9]{0,4}-[1-9][0-9]{0,4}$"))
+
 /* Reads an address that a host can have. False, with a fault, where it is none. */
 bool endpoint_address(struct document *d, const struct place *at, const char *text,
 		      struct addr *out);

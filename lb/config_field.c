@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb/config_schema.h"
 #include "lb/document.h"
 #include "lb/similar.h"
 
@@ -144,7 +145,16 @@ static void print_mapping_field(const struct field *f, const void *base, unsigne
 	mapping_print(f->rule, base, indent + 2, false, out);
 }
 
-const struct kind kind_mapping = {.read = read_mapping_field, .print = print_mapping_field};
+static void print_mapping_schema(const struct field *f, FILE *out)
+{
+	schema_mapping(f->rule, out);
+}
+
+const struct kind kind_mapping = {
+	.read = read_mapping_field,
+	.print = print_mapping_field,
+	.print_schema = print_mapping_schema,
+};
 
 /* --- lists --------------------------------------------------------------------------------- */
 
@@ -193,4 +203,17 @@ static void print_list(const struct field *f, const void *base, unsigned int ind
 		mapping_print(&l->item, items + i * l->item_size, indent + 4, true, out);
 }
 
-const struct kind kind_list = {.read = read_list, .print = print_list};
+static void print_list_schema(const struct field *f, FILE *out)
+{
+	const struct list *l = f->rule;
+	fprintf(out, "\"type\":\"array\",\"minItems\":%u,\"maxItems\":%u,\"items\":{", l->min,
+		l->max);
+	schema_mapping(&l->item, out);
+	fputc('}', out);
+}
+
+const struct kind kind_list = {
+	.read = read_list,
+	.print = print_list,
+	.print_schema = print_list_schema,
+};

@@ -24,6 +24,12 @@ struct kind {
 	void (*read)(struct document *d, const struct place *at, const struct field *f, void *base);
 	/* Prints the value with what stands between it and its key's colon, and ends the line. */
 	void (*print)(const struct field *f, const void *base, unsigned int indent, FILE *out);
+	/*
+	 * What a value looks like, in members of a JSON schema (lb/config_schema.h): the same for
+	 * all fields of the kind, or printed by the field's rule.
+	 */
+	const char *schema;
+	void (*print_schema)(const struct field *f, FILE *out);
 };
 
 struct field {

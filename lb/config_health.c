@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "lb/config.h"
+#include "lb/config_schema.h"
+#include "lb/config_text.h"
 #include "lb/config_value.h"
 #include "lb/document.h"
 
@@ -16,58 +18,46 @@
 
 /* --- text ---------------------------------------------------------------------------------- */
 
-static bool is_printable(const char *text, size_t max)
-{
-	size_t length = strlen(text);
-	for (size_t i = 0; i < length; i++)
-		if (text[i] < ' ' || text[i] > '~')
-			return false;
-	return length > 0 && length <= max;
-}
-
-static bool is_host(const char *text)
-{
-	return is_printable(text, 253) &&
-	       text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				 "0123456789.-_")] == '\0';
-}
-
-static bool is_url_path(const char *text)
-{
-	return is_printable(text, 1024) && text[0] == '/' && !strchr(text, ' ') &&
-	       !strchr(text, '#');
-}
-
-static bool is_body(const char *text)
-{
-	return is_printable(text, 256);
-}
-
-static bool is_file(const char *text)
-{
-	return !strcmp(text, NONE) || (is_printable(text, 1024) && text[0] == '/');
-}
-
-static const struct text_rule host_rule = {is_host, "a host name, or none"};
+static const struct text_rule host_rule = {
+	.expects = "a host name, or none",
+	.max = 253,
+	.only = TEXT_LETTERS TEXT_DIGITS ".-_",
+};
 static const struct text_rule path_rule = {
-	is_url_path, "a path that begins with '/', without spaces and '#', like /healthz"};
+	.expects = "a path that begins with '/', without spaces and '#', like /healthz",
+	.max = 1024,
+	.but = " #",
+	.first = '/',
+};
 static const struct text_rule body_rule = {
-	is_body, "1 to 256 printable ASCII characters that the answer must have, or none"};
-static const struct text_rule file_rule = {is_file, "the absolute path of a file, or none"};
+	.expects = "1 to 256 printable ASCII characters that the answer must have, or none",
+	.max = 256,
+};
+static const struct text_rule file_rule = {
+	.expects = "the absolute path of a file, or none",
+	.max = 1024,
+	.first = '/',
+	.none = true,
+};
+static const struct text_rule word_rule = {
+	.expects = "1 to 1024 printable ASCII characters",
+	.max = 1024,
+};
 
 /* --- ports --------------------------------------------------------------------------------- */
 
+#define PORT "a port from 1 to 65535, or service: the service's first one"
+
 static void read_port(struct document *d, const struct place *at, const struct field *f, void *base)
 {
-	static const char expects[] = "a port from 1 to 65535, or service: the service's first one";
 	struct config_service *s = base;
-	const char *text = value_text(d, at, f, expects);
+	const char *text = value_text(d, at, f, PORT);
 	uint32_t port = 0;
 	if (!text)
 		return;
 	if (strcmp(text, "service") &&
 	    (!value_decimal(text, strlen(text), &port) || !port || port > UINT16_MAX))
-		value_unexpected(d, at, text, expects);
+		value_unexpected(d, at, text, PORT);
 	else
 		s->health.port = port;
 }
@@ -81,7 +71,12 @@ static void print_port(const struct field *f, const void *base, unsigned int ind
 		fputs(" service\n", out);
 }
 
-static const struct kind kind_port = {read_port, print_port};
+static const struct kind kind_port = {
+	.read = read_port,
+	.print = print_port,
+	.schema = SCHEMA_WORDS(PORT) "," SCHEMA_EITHER(SCHEMA_WORD("service"),
+						       SCHEMA_WHOLE(1, 65535)),
+};
 
 unsigned int config_health_port(const struct config_service *s)
 {
@@ -103,14 +98,15 @@ static bool parse_status(const char *text, struct config_status *out)
 	return first >= 100 && first <= last && last <= 599;
 }
 
+#define STATUS "an HTTP status or a range of them, like 200 or 200-399"
+
 static void read_status(struct document *d, const struct place *at, const struct field *f,
 			void *base)
 {
-	static const char expects[] = "an HTTP status or a range of them, like 200 or 200-399";
 	struct config_service *s = base;
-	const char *text = value_text(d, at, f, expects);
+	const char *text = value_text(d, at, f, STATUS);
 	if (text && !parse_status(text, &s->health.status))
-		value_unexpected(d, at, text, expects);
+		value_unexpected(d, at, text, STATUS);
 }
 
 const char *config_status_format(const struct config_status *s, char text[STATUS_TEXT])
@@ -129,7 +125,12 @@ static void print_status(const struct field *f, const void *base, unsigned int i
 	fprintf(out, " %s\n", config_status_format(&s->health.status, text));
 }
 
-static const struct kind kind_status = {read_status, print_status};
+static const struct kind kind_status = {
+	.read = read_status,
+	.print = print_status,
+	.schema = SCHEMA_WORDS(STATUS) "," SCHEMA_EITHER(
+		SCHEMA_WHOLE(100, 599), SCHEMA_TEXT("^[1-5][0-9]{2}-[1-5][0-9]{2}$")),
+};
 
 /* --- bytes ----------------------------------------------------------------------------------- */
 
@@ -154,13 +155,13 @@ static bool parse_hex(const char *text, struct config_bytes *out)
 	return true;
 }
 
+#define BYTES "text, 0x and two hexadecimal digits a byte, or none; up to 1024 bytes"
+
 static void read_bytes(struct document *d, const struct place *at, const struct field *f,
 		       void *base)
 {
-	static const char expects[] = "text, 0x and two hexadecimal digits a byte, or none; up to "
-				      "1024 bytes";
 	struct config_bytes *b = (void *)((char *)base + f->offset);
-	const char *text = value_text(d, at, f, expects);
+	const char *text = value_text(d, at, f, BYTES);
 	if (!text || !strcmp(text, NONE))
 		return;
 	b->bytes = calloc(1, strlen(text) + 1);
@@ -175,7 +176,7 @@ static void read_bytes(struct document *d, const struct place *at, const struct 
 		}
 		return;
 	}
-	value_unexpected(d, at, text, expects);
+	value_unexpected(d, at, text, BYTES);
 }
 
 static void print_bytes(const struct field *f, const void *base, unsigned int indent, FILE *out)
@@ -192,7 +193,13 @@ static void print_bytes(const struct field *f, const void *base, unsigned int in
 	fputc('\n', out);
 }
 
-static const struct kind kind_bytes = {read_bytes, print_bytes};
+static const struct kind kind_bytes = {
+	.read = read_bytes,
+	.print = print_bytes,
+	/* Bare digits, hexadecimal ones too, are a number to YAML. */
+	.schema = SCHEMA_WORDS(BYTES) "," SCHEMA_EITHER("\"type\":\"number\"",
+							"\"type\":\"string\",\"minLength\":1"),
+};
 
 /* --- commands -------------------------------------------------------------------------------- */
 
@@ -202,8 +209,8 @@ static void read_words(struct document *d, const struct place *at, const struct 
 	for (size_t i = 0; i < value_item_count(at->node); i++) {
 		struct place here = value_item(at, i);
 		const char *text = value_text(d, &here, f, "a word of the command");
-		if (text && !is_printable(text, 1024))
-			value_unexpected(d, &here, text, "1 to 1024 printable ASCII characters");
+		if (text && !text_fits(&word_rule, text))
+			value_unexpected(d, &here, text, word_rule.expects);
 		else if (text && i == 0 && text[0] != '/')
 			value_unexpected(d, &here, text, "the absolute path of a program");
 		else if (text && !(words[i] = strdup(text)))
@@ -213,11 +220,11 @@ static void read_words(struct document *d, const struct place *at, const struct 
 	}
 }
 
+#define COMMAND "a list of 1 to 64 words, the path of a program first, or none"
+
 static void read_command(struct document *d, const struct place *at, const struct field *f,
 			 void *base)
 {
-	static const char expects[] = "a list of 1 to 64 words, the path of a program first, or "
-				      "none";
 	struct config_service *s = base;
 	char text[DOCUMENT_QUOTE];
 	if (!at->node || (at->node->type == NODE_TEXT && !strcmp(at->node->text, NONE)))
@@ -225,7 +232,7 @@ static void read_command(struct document *d, const struct place *at, const struc
 	if (at->node->type != NODE_LIST || !value_item_count(at->node) ||
 	    value_item_count(at->node) > WORDS_MAX) {
 		document_fault(d, at, "found %s; expected %s", document_found(at->node, text),
-			       expects);
+			       COMMAND);
 		return;
 	}
 	s->health.command = calloc(value_item_count(at->node) + 1, sizeof(char *));
@@ -251,7 +258,12 @@ static void print_command(const struct field *f, const void *base, unsigned int 
 	fputs("]\n", out);
 }
 
-static const struct kind kind_command = {read_command, print_command};
+static const struct kind kind_command = {
+	.read = read_command,
+	.print = print_command,
+	.schema = SCHEMA_WORDS(COMMAND) "," SCHEMA_EITHER(
+		SCHEMA_WORD("none"), SCHEMA_LIST("\"type\":[\"string\",\"number\"]", 1, 64)),
+};
 
 /* --- the keys -------------------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
 
 #include "bpf/policy.h"
 #include "lb/config_policy.h"
+#include "lb/config_schema.h"
 #include "lb/config_value.h"
 
 #define EXPECTS_TEXT 96
@@ -41,18 +42,18 @@ static bool parse_amount(const char *text, size_t length, uint64_t *out, bool *b
 	return c->word;
 }
 
+#define RATE "packets or bytes a second, up to 100G: 1000/s, 50k/s, 10MB/s"
+
 static void read_rate(struct document *d, const struct place *at, const struct field *f, void *base)
 {
-	static const char expects[] =
-		"packets or bytes a second, up to 100G: 1000/s, 50k/s, 10MB/s";
 	struct config_limit *l = member(f, base);
-	const char *text = value_text(d, at, f, expects);
+	const char *text = value_text(d, at, f, RATE);
 	if (!text)
 		return;
 	size_t amount = strcspn(text, "/");
 	if (strcmp(text + amount, "/s") || !parse_amount(text, amount, &l->rate, &l->bytes) ||
 	    l->rate > 100000000000ull)
-		value_unexpected(d, at, text, expects);
+		value_unexpected(d, at, text, RATE);
 	l->given = true;
 }
 
@@ -71,19 +72,24 @@ static void print_rate(const struct field *f, const void *base, unsigned int ind
 	fputs("/s\n", out);
 }
 
-static const struct kind kind_rate = {read_rate, print_rate};
+static const struct kind kind_rate = {
+	.read = read_rate,
+	.print = print_rate,
+	.schema = SCHEMA_WORDS(RATE) "," SCHEMA_TEXT("^[1-9][0-9]{0,9}[kMG]?B?/s$"),
+};
+
+#define BURST "auto, packets or bytes: 2000, 64k, 1MB"
 
 static void read_burst(struct document *d, const struct place *at, const struct field *f,
 		       void *base)
 {
-	static const char expects[] = "auto, packets or bytes: 2000, 64k, 1MB";
 	struct config_limit *l = member(f, base);
-	const char *text = value_text(d, at, f, expects);
+	const char *text = value_text(d, at, f, BURST);
 	bool bytes;
 	if (!text || !strcmp(text, "auto"))
 		return;
 	if (!parse_amount(text, strlen(text), &l->burst, &bytes))
-		value_unexpected(d, at, text, expects);
+		value_unexpected(d, at, text, BURST);
 	else if (l->given && bytes != l->bytes)
 		document_fault(d, at, "found %s; expected %s, as the rate counts those", text,
 			       l->bytes ? "bytes" : "packets");
@@ -99,7 +105,12 @@ static void print_burst(const struct field *f, const void *base, unsigned int in
 	fputc('\n', out);
 }
 
-static const struct kind kind_burst = {read_burst, print_burst};
+static const struct kind kind_burst = {
+	.read = read_burst,
+	.print = print_burst,
+	.schema = SCHEMA_WORDS(BURST) "," SCHEMA_EITHER(
+		SCHEMA_WHOLE(1, 4294967295), SCHEMA_TEXT("^(auto|[1-9][0-9]{0,9}[kMG]?B?)$")),
+};
 
 static const struct choice pers[] = {
 	{"source", POLICY_PER_SOURCE},
@@ -107,6 +118,8 @@ static const struct choice pers[] = {
 	{"rule", POLICY_PER_RULE},
 	{NULL, 0},
 };
+
+static const struct choice beyonds[] = {{"drop", false}, {"challenge", true}, {NULL, 0}};
 
 static void read_bits(struct document *d, const struct place *at, const struct field *f, void *base)
 {
@@ -129,7 +142,17 @@ static void print_bits(const struct field *f, const void *base, unsigned int ind
 	fprintf(out, " %u\n", *(const uint8_t *)member(f, base));
 }
 
-static const struct kind kind_bits = {read_bits, print_bits};
+static void print_bits_schema(const struct field *f, FILE *out)
+{
+	const struct number_rule *rule = f->rule;
+	fprintf(out, "\"type\":\"integer\",\"minimum\":%u,\"maximum\":%u", rule->first, rule->last);
+}
+
+static const struct kind kind_bits = {
+	.read = read_bits,
+	.print = print_bits,
+	.print_schema = print_bits_schema,
+};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define MAPPING(fields)               \
@@ -143,6 +166,7 @@ static const struct field limit_fields[] = {
 	{"rate", &kind_rate, 0, 0, NULL, NULL},
 	{"per", &kind_choice, LIMIT(per), pers, NULL},
 	{"burst", &kind_burst, 0, 0, NULL, "auto"},
+	{"beyond", &kind_choice, LIMIT(challenge), beyonds, "drop"},
 	{"ipv4_prefix", &kind_bits, LIMIT(prefix4), &(const struct number_rule){1, 32, false},
 	 "32"},
 	{"ipv6_prefix", &kind_bits, LIMIT(prefix6), &(const struct number_rule){1, 128, false},
@@ -168,7 +192,16 @@ static void print_limit(const struct field *f, const void *base, unsigned int in
 	mapping_print(&limit_mapping, l, indent + 2, false, out);
 }
 
-const struct kind kind_limit = {read_limit, print_limit};
+static void print_limit_schema(const struct field *f, FILE *out)
+{
+	schema_or_none(&limit_mapping, out);
+}
+
+const struct kind kind_limit = {
+	.read = read_limit,
+	.print = print_limit,
+	.print_schema = print_limit_schema,
+};
 
 /* A mapping, or `none`. */
 bool config_is_none(const struct place *at)

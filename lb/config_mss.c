@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lb/config.h"
+#include "lb/config_schema.h"
 #include "lb/config_value.h"
 #include "lb/document.h"
 
@@ -13,11 +14,12 @@
 #define LEAST     536u   /* RFC 9293, 3.7.1: what hosts send that were told nothing */
 #define MOST      65495u /* of the longest IPv4 packet */
 
+#define CLAMP "none, path, or bytes from 536 to 65495"
+
 static void read_clamp(struct document *d, const struct place *at, const struct field *f,
 		       void *base)
 {
-	static const char expects[] = "none, path, or bytes from 536 to 65495";
-	const char *text = value_text(d, at, f, expects);
+	const char *text = value_text(d, at, f, CLAMP);
 	uint32_t bytes = MSS_CLAMP_NONE;
 	if (!text)
 		return;
@@ -25,7 +27,7 @@ static void read_clamp(struct document *d, const struct place *at, const struct 
 		bytes = MSS_CLAMP_PATH;
 	else if (strcmp(text, "none") &&
 		 (!value_decimal(text, strlen(text), &bytes) || bytes < LEAST || bytes > MOST))
-		value_unexpected(d, at, text, expects);
+		value_unexpected(d, at, text, CLAMP);
 	*(uint16_t *)((char *)base + f->offset) = bytes;
 }
 
@@ -46,7 +48,12 @@ static void print_clamp(const struct field *f, const void *base, unsigned int in
 	fprintf(out, " %s\n", config_mss_clamp_format(clamp, text));
 }
 
-const struct kind kind_mss_clamp = {.read = read_clamp, .print = print_clamp};
+const struct kind kind_mss_clamp = {
+	.read = read_clamp,
+	.print = print_clamp,
+	.schema = SCHEMA_WORDS(CLAMP) "," SCHEMA_EITHER(SCHEMA_TEXT("^(none|path)$"),
+							SCHEMA_WHOLE(536, 65495)),
+};
 
 void config_check_mss_clamp(const struct config_service *s, unsigned int index, struct document *d)
 {

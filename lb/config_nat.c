@@ -8,6 +8,7 @@
 #include "lb/addr.h"
 #include "lb/config.h"
 #include "lb/config_endpoint.h"
+#include "lb/config_schema.h"
 #include "lb/config_value.h"
 #include "lb/prefix.h"
 
@@ -40,20 +41,21 @@ static void read_items(struct document *d, const struct place *at, const struct 
 	}
 }
 
+#define ADDRESSES "none or a list of up to 64 addresses like [10.0.0.2]"
+
 static void read_addresses(struct document *d, const struct place *at, const struct field *f,
 			   void *base)
 {
-	static const char expects[] = "none or a list of up to 64 addresses like [10.0.0.2]";
 	struct config_nat *nat = (void *)((char *)base + f->offset);
 	if (!at->node || at->node->type != NODE_LIST) {
-		const char *text = value_text(d, at, f, expects);
+		const char *text = value_text(d, at, f, ADDRESSES);
 		if (text && strcmp(text, "none"))
-			value_unexpected(d, at, text, expects);
+			value_unexpected(d, at, text, ADDRESSES);
 		return;
 	}
 	size_t count = value_item_count(at->node);
 	if (!count || count > CONFIG_SNAT_ADDRESSES) {
-		document_fault(d, at, "found a list of %zu; expected %s", count, expects);
+		document_fault(d, at, "found a list of %zu; expected %s", count, ADDRESSES);
 		return;
 	}
 	nat->addresses = calloc(count, sizeof(*nat->addresses));
@@ -80,7 +82,12 @@ static void print_addresses(const struct field *f, const void *base, unsigned in
 	fputs("]\n", out);
 }
 
-const struct kind kind_snat_addresses = {read_addresses, print_addresses};
+const struct kind kind_snat_addresses = {
+	.read = read_addresses,
+	.print = print_addresses,
+	.schema = SCHEMA_WORDS(ADDRESSES) "," SCHEMA_EITHER(
+		SCHEMA_WORD("none"), SCHEMA_LIST(SCHEMA_TEXT("^" PATTERN_ADDRESS "$"), 1, 64)),
+};
 
 /* --- ports ---------------------------------------------------------------------------------- */
 
@@ -101,7 +108,11 @@ static void print_ports(const struct field *f, const void *base, unsigned int in
 	fprintf(out, " %s\n", ports_format(&range, text));
 }
 
-const struct kind kind_snat_ports = {read_ports, print_ports};
+const struct kind kind_snat_ports = {
+	.read = read_ports,
+	.print = print_ports,
+	.schema = SCHEMA_WORDS(ENDPOINT_PORTS) "," SCHEMA_PORTS,
+};
 
 /* --- checks --------------------------------------------------------------------------------- */
 

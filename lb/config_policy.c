@@ -14,6 +14,8 @@
 #include "lb/config.h"
 #include "lb/config_endpoint.h"
 #include "lb/config_limit.h"
+#include "lb/config_schema.h"
+#include "lb/config_text.h"
 #include "lb/config_value.h"
 
 static void *member(const struct field *f, const void *base)
@@ -33,16 +35,17 @@ static void add_word(struct document *d, struct config_words *w, const char *tex
 }
 
 /* The words of a list, or the one that stands alone, unless it is `none`. */
+#define WORDS "a name, or a list of them"
+
 static void read_words(struct document *d, const struct place *at, const struct field *f,
 		       void *base)
 {
-	static const char expects[] = "a name, or a list of them";
 	struct config_words *w = member(f, base);
 	const char *none = f->rule, *text;
 	bool is_list = at->node && at->node->type == NODE_LIST;
 	size_t count = is_list ? value_item_count(at->node) : 1;
 	if (!count) {
-		document_fault(d, at, "found an empty list; expected %s", expects);
+		document_fault(d, at, "found an empty list; expected %s", WORDS);
 		return;
 	}
 	w->words = calloc(count, sizeof(*w->words));
@@ -52,11 +55,11 @@ static void read_words(struct document *d, const struct place *at, const struct 
 	}
 	for (size_t i = 0; is_list && i < count; i++) {
 		struct place here = value_item(at, i);
-		text = value_text(d, &here, f, expects);
+		text = value_text(d, &here, f, WORDS);
 		if (text)
 			add_word(d, w, text);
 	}
-	text = is_list ? NULL : value_text(d, at, f, expects);
+	text = is_list ? NULL : value_text(d, at, f, WORDS);
 	if (text && strcmp(text, none))
 		add_word(d, w, text);
 }
@@ -76,7 +79,14 @@ static void print_words(const struct field *f, const void *base, unsigned int in
 	fputs("]\n", out);
 }
 
-static const struct kind kind_words = {read_words, print_words}; /* rule: the word for none */
+static const struct kind kind_words = {
+	.read = read_words,
+	.print = print_words,
+	.schema =
+		SCHEMA_WORDS(WORDS) "," SCHEMA_EITHER("\"type\":\"string\",\"minLength\":1",
+						      "\"type\":\"array\",\"minItems\":1,\"items\":"
+						      "{\"type\":\"string\",\"minLength\":1}"),
+}; /* rule: the word for none */
 
 /* --- protocols ------------------------------------------------------------------------------- */
 
@@ -85,11 +95,12 @@ static const struct choice protocols[] = {
 	{"icmp", PROTOCOL_ICMP}, {"not-ip", PROTOCOL_NOT_IP}, {NULL, 0},
 };
 
+#define PROTOCOL "tcp, udp, icmp, not-ip, any, or a number from 0 to 255"
+
 static void read_protocol(struct document *d, const struct place *at, const struct field *f,
 			  void *base)
 {
-	static const char expects[] = "tcp, udp, icmp, not-ip, any, or a number from 0 to 255";
-	const char *text = value_text(d, at, f, expects);
+	const char *text = value_text(d, at, f, PROTOCOL);
 	const struct choice *c = protocols;
 	uint32_t n;
 	if (!text)
@@ -99,7 +110,7 @@ static void read_protocol(struct document *d, const struct place *at, const stru
 	if (c->word)
 		n = c->value;
 	else if (!value_decimal(text, strlen(text), &n) || n > 255)
-		value_unexpected(d, at, text, expects);
+		value_unexpected(d, at, text, PROTOCOL);
 	memcpy(member(f, base), &n, sizeof(n));
 }
 
@@ -116,7 +127,12 @@ static void print_protocol(const struct field *f, const void *base, unsigned int
 		fprintf(out, " %u\n", n);
 }
 
-static const struct kind kind_protocol = {read_protocol, print_protocol};
+static const struct kind kind_protocol = {
+	.read = read_protocol,
+	.print = print_protocol,
+	.schema = SCHEMA_WORDS(PROTOCOL) "," SCHEMA_EITHER(
+		SCHEMA_TEXT("^(tcp|udp|icmp|not-ip|any)$"), SCHEMA_WHOLE(0, 255)),
+};
 
 /* --- match ----------------------------------------------------------------------------------- */
 
@@ -225,7 +241,31 @@ static void print_match(const struct field *f, const void *base, unsigned int in
 	fputs(*before == ',' ? "]\n" : " any\n", out);
 }
 
-static const struct kind kind_match = {read_match, print_match};
+/* The words are those of the tables above. */
+static void print_match_word(FILE *out)
+{
+	fputs("\"type\":\"string\",\"pattern\":\"^(any", out);
+	for (const struct choice *c = match_flags; c->word; c++)
+		fprintf(out, "|%s", c->word);
+	for (const struct choice *c = families; c->word; c++)
+		fprintf(out, "|%s", c->word);
+	fputs("|vlan [1-9][0-9]{0,3}|length [0-9]{1,5}(-[0-9]{1,5})?)$\"", out);
+}
+
+static void print_match_schema(const struct field *f, FILE *out)
+{
+	fprintf(out, "\"description\":\"%s\",\"anyOf\":[{", match_expects);
+	print_match_word(out);
+	fputs("},{\"type\":\"array\",\"items\":{", out);
+	print_match_word(out);
+	fputs("}}]", out);
+}
+
+static const struct kind kind_match = {
+	.read = read_match,
+	.print = print_match,
+	.print_schema = print_match_schema,
+};
 
 /* --- redirect -------------------------------------------------------------------------------- */
 
@@ -248,7 +288,12 @@ static void print_next_hop(const struct field *f, const void *base, unsigned int
 		fputs(" none\n", out);
 }
 
-static const struct kind kind_next_hop = {read_next_hop, print_next_hop};
+static const struct kind kind_next_hop = {
+	.read = read_next_hop,
+	.print = print_next_hop,
+	.schema = SCHEMA_WORDS(ENDPOINT_ADDRESS
+			       ", or none") "," SCHEMA_TEXT("^(none|" PATTERN_ADDRESS ")$"),
+};
 
 static void read_interface(struct document *d, const struct place *at, const struct field *f,
 			   void *base)
@@ -270,7 +315,12 @@ static void print_interface(const struct field *f, const void *base, unsigned in
 	fputc('\n', out);
 }
 
-static const struct kind kind_interface = {read_interface, print_interface};
+static const struct kind kind_interface = {
+	.read = read_interface,
+	.print = print_interface,
+	.schema = SCHEMA_WORDS(
+		"one of Weir's interfaces, or none") ",\"type\":\"string\",\"minLength\":1",
+};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define MAPPING(fields)               \
@@ -302,7 +352,16 @@ static void print_redirect(const struct field *f, const void *base, unsigned int
 	mapping_print(&redirect_mapping, r, indent + 2, false, out);
 }
 
-static const struct kind kind_redirect = {read_redirect, print_redirect};
+static void print_redirect_schema(const struct field *f, FILE *out)
+{
+	schema_or_none(&redirect_mapping, out);
+}
+
+static const struct kind kind_redirect = {
+	.read = read_redirect,
+	.print = print_redirect,
+	.print_schema = print_redirect_schema,
+};
 
 /* --- the keys -------------------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lb/config.h"
+#include "lb/config_schema.h"
 #include "lb/config_value.h"
 #include "lb/quic.h"
 
@@ -26,17 +27,17 @@ static bool parse_server_id(const char *text, struct config_server_id *out)
 	return true;
 }
 
+#define SERVER_ID "0x and 1 to 8 bytes of two digits each, like 0x0001, or none"
+
 static void read_server_id(struct document *d, const struct place *at, const struct field *f,
 			   void *base)
 {
-	static const char expects[] = "0x and 1 to 8 bytes of two digits each, like 0x0001, or "
-				      "none";
-	const char *text = value_text(d, at, f, expects);
+	const char *text = value_text(d, at, f, SERVER_ID);
 	struct config_server_id id = {0};
 	if (!text)
 		return;
 	if (strcmp(text, "none") && (strlen(text) < 2 || !parse_server_id(text, &id)))
-		value_unexpected(d, at, text, expects);
+		value_unexpected(d, at, text, SERVER_ID);
 	else
 		memcpy((char *)base + f->offset, &id, sizeof(id));
 }
@@ -51,7 +52,14 @@ static void print_server_id(const struct field *f, const void *base, unsigned in
 		fputs(" none\n", out);
 }
 
-const struct kind kind_server_id = {.read = read_server_id, .print = print_server_id};
+const struct kind kind_server_id = {
+	.read = read_server_id,
+	.print = print_server_id,
+	/* Bare hexadecimal digits are a number to YAML. */
+	.schema = SCHEMA_WORDS(SERVER_ID) "," SCHEMA_EITHER(
+		"\"type\":\"integer\",\"minimum\":0",
+		SCHEMA_TEXT("^(none|0x([0-9A-Fa-f]{2}){1,8})$")),
+};
 
 /* --- checks -------------------------------------------------------------------------------- */
 

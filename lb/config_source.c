@@ -6,6 +6,8 @@
 #include "lb/config.h"
 #include "lb/config_field.h"
 #include "lb/config_policy.h"
+#include "lb/config_schema.h"
+#include "lb/config_text.h"
 #include "lb/config_value.h"
 #include "lb/sources.h"
 
@@ -67,17 +69,18 @@ static void print_prefixes(const struct field *f, const void *base, unsigned int
 	fputs(s->prefix_count ? "]\n" : " []\n", out);
 }
 
-static const struct kind kind_prefixes = {read_prefixes, print_prefixes};
+#define SCHEMA_PREFIX SCHEMA_TEXT("^" PATTERN_ADDRESS "(/[0-9]{1,3})?$")
 
-static bool is_path(const char *text)
-{
-	for (const char *c = text; *c; c++)
-		if (*c < ' ' || *c > '~')
-			return false;
-	return *text && strlen(text) < 4096;
-}
+static const struct kind kind_prefixes = {
+	.read = read_prefixes,
+	.print = print_prefixes,
+	.schema = SCHEMA_EITHER(SCHEMA_PREFIX, "\"type\":\"array\",\"items\":{" SCHEMA_PREFIX "}"),
+};
 
-static const struct text_rule path_rule = {is_path, "a path of printable ASCII characters"};
+static const struct text_rule path_rule = {
+	.expects = "a path of printable ASCII characters",
+	.max = 4095,
+};
 static const struct field prefixes_field = {"prefixes", &kind_prefixes,
 					    FIELD_MEMBER(struct config_source, prefixes), NULL, ""};
 static const struct field file_field = {"file", &kind_text,
@@ -109,7 +112,7 @@ static void read_pair(struct document *d, const struct place *at, const struct n
 {
 	struct config_source *s = &p->sources[p->source_count];
 	const char *name = key->type == NODE_TEXT ? key->text : "";
-	if (!config_name_rule.valid(name) || strlen(name) != key->length) {
+	if (!text_fits(&config_name_rule, name) || strlen(name) != key->length) {
 		document_fault_on(d, at, key, "a group's name; expected %s",
 				  config_name_rule.expects);
 		return;
@@ -172,7 +175,24 @@ static void print_sources(const struct field *f, const void *base, unsigned int 
 	}
 }
 
-const struct kind kind_sources = {read_sources, print_sources};
+/* Of each group one key, by a name that is not `any`. */
+static void print_sources_schema(const struct field *f, FILE *out)
+{
+	fprintf(out, "\"type\":\"object\",\"maxProperties\":%u,\"propertyNames\":{\"allOf\":[{",
+		CONFIG_MAX_SOURCES);
+	text_print_schema(&config_name_rule, out);
+	fputs("},{\"not\":{\"const\":\"any\"}}]},\"additionalProperties\":{\"anyOf\":[{", out);
+	schema_mapping(&(const struct mapping){&prefixes_field, 1}, out);
+	fputs(",\"minProperties\":1},{", out);
+	schema_mapping(&(const struct mapping){&file_field, 1}, out);
+	fputs("}]}", out);
+}
+
+const struct kind kind_sources = {
+	.read = read_sources,
+	.print = print_sources,
+	.print_schema = print_sources_schema,
+};
 
 int64_t config_find_source(const struct config_policy *p, const char *name)
 {

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "lb/config.h"
+#include "lb/config_schema.h"
 #include "lb/document.h"
 
 #define EXPECTS_TEXT 96
@@ -101,7 +102,22 @@ static void print_number(const struct field *f, const void *base, unsigned int i
 	fprintf(out, " %u\n", *u32_member(f, base));
 }
 
-const struct kind kind_number = {.read = read_number, .print = print_number};
+static void print_number_schema(const struct field *f, FILE *out)
+{
+	const struct number_rule *rule = f->rule;
+	fprintf(out, "\"type\":\"integer\",\"minimum\":%u,\"maximum\":%u", rule->first, rule->last);
+	if (!rule->power_of_two)
+		return;
+	for (uint64_t n = rule->first; n <= rule->last; n *= 2)
+		fprintf(out, "%s%lu", n == rule->first ? ",\"enum\":[" : ",", (unsigned long)n);
+	fputc(']', out);
+}
+
+const struct kind kind_number = {
+	.read = read_number,
+	.print = print_number,
+	.print_schema = print_number_schema,
+};
 
 /* --- durations ----------------------------------------------------------------------------- */
 
@@ -157,7 +173,20 @@ static void print_duration(const struct field *f, const void *base, unsigned int
 	fprintf(out, " %u%c\n", seconds / units[i].seconds, units[i].letter);
 }
 
-const struct kind kind_duration = {.read = read_duration, .print = print_duration};
+static void print_duration_schema(const struct field *f, FILE *out)
+{
+	const struct duration_rule *rule = f->rule;
+	fprintf(out,
+		"\"description\":\"a duration %s, written like 10s, 5m or 1h\"," SCHEMA_TEXT(
+			"^" PATTERN_DECIMAL "[hms]$"),
+		rule->limits);
+}
+
+const struct kind kind_duration = {
+	.read = read_duration,
+	.print = print_duration,
+	.print_schema = print_duration_schema,
+};
 
 /* --- milliseconds -------------------------------------------------------------------------- */
 
@@ -206,30 +235,20 @@ static void print_milliseconds(const struct field *f, const void *base, unsigned
 		fprintf(out, " %us\n", ms / 1000);
 }
 
-const struct kind kind_milliseconds = {read_milliseconds, print_milliseconds};
+static void print_milliseconds_schema(const struct field *f, FILE *out)
+{
+	const struct milliseconds_rule *rule = f->rule;
+	fprintf(out, "\"description\":\"%s\"," SCHEMA_TEXT("^" PATTERN_DECIMAL "(ms|s|m)$"),
+		rule->expects);
+}
+
+const struct kind kind_milliseconds = {
+	.read = read_milliseconds,
+	.print = print_milliseconds,
+	.print_schema = print_milliseconds_schema,
+};
 
 /* --- text ---------------------------------------------------------------------------------- */
-
-static char **text_member(const struct field *f, const void *base)
-{
-	return (char **)((char *)base + f->offset);
-}
-
-static void read_text(struct document *d, const struct place *at, const struct field *f, void *base)
-{
-	const struct text_rule *rule = f->rule;
-	const char *text = value_text(d, at, f, rule->expects);
-	if (!text)
-		return;
-	if (!rule->valid(text)) {
-		value_unexpected(d, at, text, rule->expects);
-		return;
-	}
-	char *copy = strdup(text);
-	if (!copy)
-		document_no_memory(d);
-	*text_member(f, base) = copy;
-}
 
 /* Whether any YAML reader takes the bare text for text. */
 static bool is_plain(const char *text)
@@ -259,15 +278,6 @@ void value_print_text(const char *text, FILE *out)
 		fprintf(out, "%s%c", *text == '"' || *text == '\\' ? "\\" : "", *text);
 	fputc('"', out);
 }
-
-static void print_text(const struct field *f, const void *base, unsigned int indent, FILE *out)
-{
-	fputc(' ', out);
-	value_print_text(*text_member(f, base), out);
-	fputc('\n', out);
-}
-
-const struct kind kind_text = {.read = read_text, .print = print_text};
 
 /* --- words --------------------------------------------------------------------------------- */
 
@@ -323,7 +333,30 @@ static void print_choice(const struct field *f, const void *base, unsigned int i
 	fprintf(out, " %s\n", c->word);
 }
 
-const struct kind kind_choice = {.read = read_choice, .print = print_choice};
+/* YAML's truths are no text to those that read it. */
+static bool is_truth(const char *word)
+{
+	return !strcmp(word, "true") || !strcmp(word, "false");
+}
+
+static void print_choice_schema(const struct field *f, FILE *out)
+{
+	const char *before = "\"enum\":[";
+	for (const struct choice *c = f->rule; c->word; c++) {
+		if (c->value == CHOICE_LATER)
+			continue;
+		const char *quote = is_truth(c->word) ? "" : "\"";
+		fprintf(out, "%s%s%s%s", before, quote, c->word, quote);
+		before = ",";
+	}
+	fputc(']', out);
+}
+
+const struct kind kind_choice = {
+	.read = read_choice,
+	.print = print_choice,
+	.print_schema = print_choice_schema,
+};
 
 /* --- lists of numbers ---------------------------------------------------------------------- */
 
@@ -405,4 +438,18 @@ static void print_numbers(const struct field *f, const void *base, unsigned int 
 	fputs("]\n", out);
 }
 
-const struct kind kind_numbers = {.read = read_numbers, .print = print_numbers};
+static void print_numbers_schema(const struct field *f, FILE *out)
+{
+	const struct numbers_rule *rule = f->rule;
+	fprintf(out,
+		"\"anyOf\":[{\"const\":\"%s\"},{\"type\":\"array\",\"minItems\":1,"
+		"\"uniqueItems\":true,"
+		"\"items\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":%u}}]",
+		rule->all, rule->last);
+}
+
+const struct kind kind_numbers = {
+	.read = read_numbers,
+	.print = print_numbers,
+	.print_schema = print_numbers_schema,
+};

@@ -31,15 +31,6 @@ struct milliseconds_rule {
 };
 extern const struct kind kind_milliseconds;
 
-/* Text on the heap. */
-struct text_rule {
-	bool (*valid)(const char *text);
-	const char *expects; /* after "expected " */
-};
-extern const struct kind kind_text;
-
-extern const struct text_rule config_name_rule; /* of services, backends, rules, groups */
-
 /*
  * One word of several, as a number of one or four bytes, or FIELD_NOWHERE where the only word has
  * the value 0. The rule is an array of these, which ends with a NULL word.

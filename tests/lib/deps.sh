@@ -51,6 +51,9 @@ gnuplot-nox c:gnuplot
 zsh c:zsh
 python3-jsonschema p:jsonschema
 python3-yaml p:yaml
+scdoc c:scdoc
+man-db c:man
+groff-base c:groff
 cpio c:cpio
 kmod c:depmod
 xz-utils c:xz

@@ -253,6 +253,14 @@ static void local(struct facts *f)
 	f->vips = &vip;
 	f->vip_count = 1;
 }
+
+static void snat_local(struct facts *f)
+{
+	static struct local_vip snat = {
+		.snat = true, .service = "nat", .address = "10.0.0.200", .interface = "eth0"};
+	f->vips = &snat;
+	f->vip_count = 1;
+}
 static struct path_facts lost[] = {{.name = "web/b1", .address = "10.0.0.11", .why = "no route"}};
 static void unreachable(struct facts *f)
 {
@@ -333,6 +341,8 @@ static const struct fault {
 	{peer_deaf, FINDING_BAD, "eth1", "peer-xdp", "ethtool -K veth7 gro on", true},
 	{peer_slow, FINDING_WARN, "eth1", "peer-xdp", NULL, false},
 	{local, FINDING_WARN, "web", "vip", "ip address del 192.0.2.1 dev lo", false},
+	{snat_local, FINDING_BAD, "nat", "snat-address", "ip address del 10.0.0.200 dev eth0",
+	 false},
 	{unreachable, FINDING_BAD, "web/b1", "next-hop", NULL, false},
 	{not_asked, FINDING_WARN, "web/b1", "next-hop", "ping -c 1 -W 1 10.0.0.11", true},
 	{no_daemon, FINDING_BAD, "daemon", "api", NULL, false},

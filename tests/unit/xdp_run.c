@@ -82,6 +82,8 @@ static void put_tables(struct xdp_run *x, const struct snapshot *s)
 		.decisions = bpf_map__fd(x->program->maps.decisions),
 		.source_slots = bpf_map__fd(x->program->maps.source_slots),
 		.source_ranges = bpf_map__fd(x->program->maps.source_ranges),
+		.refused_blocks = bpf_map__fd(x->program->maps.refused_blocks),
+		.refused_lines = bpf_map__fd(x->program->maps.refused_lines),
 	};
 	struct target_maps targets;
 	struct policy_maps policy;

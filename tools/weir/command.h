@@ -15,6 +15,7 @@
 int command_backend(int argc, char **argv); /* backend_command.c */
 int command_run(int argc, char **argv);     /* run.c */
 int command_check(int argc, char **argv);   /* check.c */
+int command_schema(int argc, char **argv);  /* schema.c */
 int command_set(int argc, char **argv);     /* set.c */
 int command_show(int argc, char **argv);    /* show.c */
 int command_top(int argc, char **argv);     /* top.c */

@@ -15,6 +15,7 @@ static const struct command {
 } commands[] = {
 	{"run", "-c FILE: the daemon, in the foreground", command_run},
 	{"check", "-c FILE [--print]: is a configuration right?", command_check},
+	{"schema", "the configuration's JSON schema, for editors", command_schema},
 	{"show", "SUBJECT [--json]: what is", command_show},
 	{"top", "[--once]: live view in a terminal", command_top},
 	{"set", "backend SERVICE/BACKEND [state=STATE] [weight=N]: until the next reload",

@@ -50,7 +50,7 @@ static void print_usage(FILE *out)
 {
 	fputs("Usage: weir-bench COMMAND [OPTION...]\n"
 	      "\n"
-	      "Measures Weir, as ratios to a baseline of the same run.\n"
+	      "Measures networks, balancers and Weir itself; docs/benchmarking.md has recipes.\n"
 	      "\n",
 	      out);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)

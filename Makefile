@@ -56,6 +56,7 @@ weir_objects := $(patsubst %.c,$(O)/%.o,$(wildcard tools/weir/*.c))
 # The command line's modules, for unit tests: all of weir but its main().
 weir_modules := $(filter-out %/main.o,$(weir_objects))
 bench_objects := $(patsubst %.c,$(O)/%.o,$(wildcard bench/*.c))
+sim_objects := $(patsubst %.c,$(O)/%.o,$(wildcard sim/*.c))
 skeletons := $(patsubst bpf/%.bpf.c,$(O)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 unit_tests := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
 # What several unit tests use.
@@ -65,7 +66,7 @@ fuzz_targets := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzz_main := $(if $(findstring fuzzer,$(SAN)),,$(O)/tests/fuzz/run_corpus.o)
 test_tools := $(patsubst %.c,$(O)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 test_programs := $(patsubst %.c,$(O)/%.o,$(wildcard tests/lib/*.bpf.c))
-binaries := $(O)/weir $(O)/weir-bench
+binaries := $(O)/weir $(O)/weir-bench $(O)/weir-sim
 
 # Manual pages: docs/man/NAME.SECTION.scd.
 manuals := $(patsubst docs/man/%.scd,$(O)/man/%,$(wildcard docs/man/*.scd))
@@ -104,6 +105,7 @@ $(O)/liblb.a: $(lb_objects)
 $(O)/libdatapath.a: $(datapath_objects)
 $(O)/libweir.a: $(weir_modules)
 $(O)/libbench.a: $(filter-out %/main.o,$(bench_objects))
+$(O)/libsim.a: $(filter-out %/main.o,$(sim_objects))
 $(O)/libunit.a: $(unit_modules)
 libraries := $(O)/libweir.a $(O)/libdatapath.a $(O)/liblb.a
 
@@ -122,8 +124,10 @@ $(O)/bench/machine.o: CPPFLAGS += -DWEIR_CFLAGS='"$(strip $(CFLAGS))"'
 $(O)/weir-bench: LDFLAGS += $(bench_wrapped:%=-Wl,--wrap=%)
 $(O)/weir-bench: $(bench_objects) $(libraries)
 	$(link)
+$(O)/weir-sim: $(O)/sim/main.o $(O)/libsim.a $(O)/libbench.a $(libraries)
+	$(link)
 $(unit_tests): LDLIBS += -lcmocka
-$(unit_tests): $(O)/%: $(O)/%.o $(O)/libunit.a $(O)/libbench.a $(libraries)
+$(unit_tests): $(O)/%: $(O)/%.o $(O)/libunit.a $(O)/libsim.a $(O)/libbench.a $(libraries)
 	$(link)
 $(fuzz_targets): LDLIBS += -lcmocka
 $(fuzz_targets): LDFLAGS += $(if $(fuzz_main),,-fsanitize=fuzzer)

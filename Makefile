@@ -71,7 +71,9 @@ binaries := $(O)/weir $(O)/weir-bench $(O)/weir-sim
 # Manual pages: docs/man/NAME.SECTION.scd.
 manuals := $(patsubst docs/man/%.scd,$(O)/man/%,$(wildcard docs/man/*.scd))
 
-.PHONY: all manual
+units := $(addprefix $(O)/systemd/,weir.service weir@.service weir-backend@.service)
+
+.PHONY: all manual units
 all: $(binaries) ## build everything (the default)
 manual: $(manuals) ## build the manual pages; `man -l build/man/weir.8` shows one
 
@@ -97,6 +99,18 @@ $(O)/man/%: docs/man/%.scd
 	@mkdir -p $(@D)
 	$(call say,MAN,$@)
 	$(Q)scdoc < $< > $@
+
+units: $(units) ## build the systemd units
+$(units): fill = $(Q)mkdir -p $(@D) && sed -e 's|@CONFIG@|/etc/weir/$(1).yaml|; s|@INSTANCE@|$(2)|' \
+	-e 's|@RUNTIME@|$(3)|; s|@SBIN@|$(PREFIX)/sbin|' $< > $@
+# The prefix is in them, which may be another one each time.
+.PHONY: $(units)
+$(O)/systemd/weir.service: systemd/weir.service.in
+	$(call fill,weir,,weir)
+$(O)/systemd/weir@.service: systemd/weir.service.in
+	$(call fill,%i,: %i,weir/%i)
+$(O)/systemd/weir-backend@.service: systemd/weir-backend@.service.in
+	$(call fill)
 
 $(O)/lib%.a:
 	$(call say,AR,$@)
@@ -222,13 +236,14 @@ bench: all $(test_tools) $(test_programs) ## measure everything (as root) into b
 
 # Where things go below $(DESTDIR)$(PREFIX).
 into = install -D -m 644 -t $(DESTDIR)$(PREFIX)/$(1)
-install: all manual ## install into $(DESTDIR)$(PREFIX)
+install: all manual units ## install into $(DESTDIR)$(PREFIX)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(O)/weir
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(filter-out %/weir,$(binaries))
 	$(call into,share/doc/weir) README.md docs/*.md docs/openapi.yaml
 	$(call into,share/doc/weir/examples) configs/*.yaml configs/geo-here.txt \
 		configs/grafana-dashboard.json
 	$(foreach page,$(manuals),$(call into,share/man/man$(subst .,,$(suffix $(page)))) $(page);)
+	$(call into,lib/systemd/system) $(units)
 	install -d $(DESTDIR)$(PREFIX)/share/weir
 	$(O)/weir schema > $(DESTDIR)$(PREFIX)/share/weir/weir.schema.json
 	install -D -m 644 configs/completion/weir.bash \

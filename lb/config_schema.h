@@ -18,11 +18,11 @@ void config_schema(FILE *out);
 
 /* --- for kinds: members of an object, without its braces ------------------------------------- */
 
-#define SCHEMA_WORDS(expects)         "\"description\":\"" expects "\""
-#define SCHEMA_TEXT(pattern)          "\"type\":\"string\",\"pattern\":\"" pattern "\""
-#define SCHEMA_WHOLE(first, last)     "\"type\":\"integer\",\"minimum\":" #first ",\"maximum\":" #last
-#define SCHEMA_WORD(word)             "\"const\":\"" word "\""
-#define SCHEMA_EITHER(a, b)           "\"anyOf\":[{" a "},{" b "}]"
+#define SCHEMA_WORDS(expects)     "\"description\":\"" expects "\""
+#define SCHEMA_TEXT(pattern)      "\"type\":\"string\",\"pattern\":\"" pattern "\""
+#define SCHEMA_WHOLE(first, last) "\"type\":\"integer\",\"minimum\":" #first ",\"maximum\":" #last
+#define SCHEMA_WORD(word)         "\"const\":\"" word "\""
+#define SCHEMA_EITHER(a, b)       "\"anyOf\":[{" a "},{" b "}]"
 #define SCHEMA_LIST(item, least, most) \
 	"\"type\":\"array\",\"minItems\":" #least ",\"maxItems\":" #most ",\"items\":{" item "}"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Kinds of text (lb/config_field.h): what it may consist of is data, so that a schema can say it. */
+/* Kinds of text (lb/config_field.h): what it may consist of is data, so that a schema can say it.
+ */
 #ifndef WEIR_LB_CONFIG_TEXT_H
 #define WEIR_LB_CONFIG_TEXT_H
 

@@ -52,6 +52,9 @@ zsh c:zsh
 python3-jsonschema p:jsonschema
 python3-yaml p:yaml
 scdoc c:scdoc
+strace c:strace
+systemd c:systemd-analyze
+libcap2-bin c:capsh
 man-db c:man
 groff-base c:groff
 cpio c:cpio

@@ -13,6 +13,7 @@
 #include "tools/weir/api_access.h"
 #include "tools/weir/history.h"
 #include "tools/weir/snat_host.h"
+#include "tools/weir/supervisor.h"
 
 struct announcer;
 struct api;
@@ -56,6 +57,7 @@ struct daemon {
 	struct history history;
 	bool leave; /* the kernel's part stays in force when the daemon ends */
 	struct snat_host_watch snat_watch;
+	struct watchdog watchdog;
 	uint64_t start_ns;   /* CLOCK_MONOTONIC */
 	uint64_t generation; /* of the configuration, counts reloads */
 };

@@ -10,10 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "datapath/engine.h"
 #include "datapath/instance.h"
@@ -36,6 +33,7 @@
 #include "tools/weir/next_hops.h"
 #include "tools/weir/options.h"
 #include "tools/weir/source_watch.h"
+#include "tools/weir/supervisor.h"
 #include "tools/weir/tunnel_errors.h"
 
 #define TICK_S 0.1
@@ -62,25 +60,6 @@ static uint64_t clock_now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + t.tv_nsec;
 }
 
-/* Tells systemd, if it is the one who started us: sd_notify(3) without its library. */
-static void notify(const char *state)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	if (!path || !*path || strlen(path) >= sizeof(address.sun_path))
-		return;
-	memcpy(address.sun_path, path, strlen(path));
-	if (*path == '@')
-		address.sun_path[0] = 0;
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	socklen_t length = offsetof(struct sockaddr_un, sun_path) + strlen(path);
-	if (sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address, length) < 0)
-		log_warn("systemd can't be told", "error=\"%s\"", strerror(errno));
-	close(fd);
-}
-
 /* --- events ---------------------------------------------------------------------------------- */
 
 static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
@@ -94,6 +73,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 		log_error("what has ended is still in force", "error=\"%s\"", err.text);
 	snat_host_tick(&d->snat_watch, d->config, now_ns);
 	history_tick(&d->history, d->engine, now_ns);
+	watchdog_tick(&d->watchdog, d->engine, now_ns);
 }
 
 static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
@@ -106,9 +86,9 @@ static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
 static void on_reload(struct ev_loop *loop, ev_signal *watcher, int events)
 {
 	struct err err;
-	notify("RELOADING=1");
+	supervisor_tell("RELOADING=1");
 	daemon_reload(watcher->data, NULL, &err);
-	notify("READY=1");
+	supervisor_tell("READY=1");
 }
 
 static void on_next_hops(void *context)
@@ -149,11 +129,12 @@ static void serve(struct daemon *d)
 	reload.data = tick.data = d;
 	ev_signal_start(d->loop, &reload);
 	ev_timer_start(d->loop, &tick);
+	watchdog_init(&d->watchdog);
 	puts("ready");
 	fflush(stdout);
-	notify("READY=1");
+	supervisor_tell("READY=1");
 	ev_run(d->loop, 0);
-	notify("STOPPING=1");
+	supervisor_tell("STOPPING=1");
 	ev_timer_stop(d->loop, &tick);
 	for (int i = 0; i < STOPS; i++)
 		ev_signal_stop(d->loop, &stop[i]);

@@ -50,7 +50,8 @@ static void test_siphash(void **state)
 	assert_true(cookie_siphash(words, 0, 0) == 0x95bc321ab41d8206ull);
 }
 
-/* --- a client ---------------------------------------------------------------------------------- */
+/* --- a client ----------------------------------------------------------------------------------
+ */
 
 static uint32_t sum16(const uint8_t *at, uint32_t length)
 {
@@ -106,11 +107,13 @@ static uint32_t expect_answer(const struct frame *syn, const struct frame *f, bo
 	assert_int_equal(tcp[13], 0x12);
 	if (!v6)
 		assert_int_equal(fold(sum16(ip, 20)), 0xffff);
-	assert_int_equal(fold(sum16(ip + at, addresses) + IPPROTO_TCP + 20 + sum16(tcp, 20)), 0xffff);
+	assert_int_equal(fold(sum16(ip + at, addresses) + IPPROTO_TCP + 20 + sum16(tcp, 20)),
+			 0xffff);
 	return get32(tcp + 8);
 }
 
-/* --- both sides -------------------------------------------------------------------------------- */
+/* --- both sides --------------------------------------------------------------------------------
+ */
 
 enum side { SIDE_LB, SIDE_XDP };
 

@@ -24,7 +24,8 @@ struct watchdog {
 /* By the environment that systemd gives to a service with WatchdogSec=. */
 void watchdog_init(struct watchdog *w);
 
-/* To be called several times a period. Feeds it, or not: then a line in the log says which worker. */
+/* To be called several times a period. Feeds it, or not: then a line in the log says which worker.
+ */
 void watchdog_tick(struct watchdog *w, const struct engine *e, uint64_t now_ns);
 
 #endif

@@ -151,6 +151,9 @@ $(fuzz_targets): $(O)/%: $(O)/%.o $(fuzz_main) $(O)/libunit.a $(libraries)
 $(O)/tests/fuzz/seeds: LDLIBS += -lcmocka
 $(O)/tests/fuzz/seeds: $(O)/%: $(O)/%.o $(O)/libunit.a $(libraries)
 	$(link)
+# In front of the libraries, which they need.
+$(O)/tests/lib/flood: LDFLAGS += $(O)/bench/generator.o $(O)/bench/frames.o
+$(O)/tests/lib/flood: | $(O)/bench/generator.o $(O)/bench/frames.o
 $(test_tools): $(O)/%: $(O)/%.o $(libraries)
 	$(link)
 

@@ -65,13 +65,17 @@ struct net_flood {
 	double syn_mpps, syn_share; /* of the SYNs */
 };
 
+/* Of flows beside what is measured: delivered a second, and which part of what was sent. */
+struct net_beside {
+	double mpps, share;
+};
+
 /* Flows forwarded while other packets are dropped, and all drops captured. */
 struct net_capture {
 	bool measured;
 	double seconds;
 	uint64_t dropped, captured, lost;
-	double calm_share,
-		share; /* of the flows' packets, delivered: without the capture, and with */
+	struct net_beside calm, armed; /* without the capture, and with it */
 };
 
 struct net_result {

@@ -22,7 +22,7 @@
 #define ENTRIES      (1u << 16)
 #define NO_TAPS      "captures: false\n"
 #define DROPS_SHARE  128u /* of 256 frames */
-#define PAUSE_NS     480u /* between two frames: two million a second */
+#define PAUSE_NS     80u  /* between two frames at least */
 #define RATE         2000000u
 #define SNAPLEN      "128"
 #define WAIT_STEPS   500
@@ -91,8 +91,8 @@ static int await_captures(const struct dut *d, uint64_t wanted, struct err *err)
 }
 
 /* Of all frames so many seconds at a rate that leaves the CPU some rest. */
-static int run_paced(struct capture_bench *b, double *share, uint64_t *dropped, double *seconds,
-		     struct err *err)
+static int run_paced(struct capture_bench *b, struct net_beside *flows, uint64_t *dropped,
+		     double *seconds, struct err *err)
 {
 	struct generator *g = &b->stage.generator;
 	struct traffic_seen before, after;
@@ -109,8 +109,9 @@ static int run_paced(struct capture_bench *b, double *share, uint64_t *dropped, 
 	sink_read(&b->stage.sink, &after);
 	*dropped -= drops;
 	*seconds = t1.tv_sec - t0.tv_sec + (t1.tv_nsec - t0.tv_nsec) / 1e9;
-	*share = (double)(after.packets[TRAFFIC_FLOW] - before.packets[TRAFFIC_FLOW]) /
-		 (generator_sent(g, TRAFFIC_FLOW) - sent);
+	uint64_t delivered = after.packets[TRAFFIC_FLOW] - before.packets[TRAFFIC_FLOW];
+	flows->share = (double)delivered / (generator_sent(g, TRAFFIC_FLOW) - sent);
+	flows->mpps = delivered / *seconds / 1e6;
 	return r;
 }
 
@@ -146,7 +147,7 @@ static int measure_armed(struct capture_bench *b, struct net_capture *out, struc
 	snprintf(log, sizeof(log), "%s/capture.log", b->options->folder);
 	int r = child_start(&child, b->weir.wire.far, b->options->worker_cpu, log, argv, err);
 	r = r ? r : await_captures(&b->weir, 1, err);
-	r = r ? r : run_paced(b, &out->share, &out->dropped, &out->seconds, err);
+	r = r ? r : run_paced(b, &out->armed, &out->dropped, &out->seconds, err);
 	child_stop(&child, WAIT_STEPS);
 	r = r ? r : read_totals(log, out, err);
 	unlink(file);
@@ -160,7 +161,7 @@ static int measure_drops(struct capture_bench *b, struct net_capture *out, struc
 	int r = start(b, &b->weir, DROP_FLOOD, err);
 	r = r ? r
 	      : generator_shape(&b->stage.generator, TRAFFIC_SYN, IPPROTO_TCP, PACKET_TCP_SYN, err);
-	r = r ? r : run_paced(b, &out->calm_share, &dropped, &seconds, err);
+	r = r ? r : run_paced(b, &out->calm, &dropped, &seconds, err);
 	r = r ? r : measure_armed(b, out, err);
 	out->measured = !r;
 	dut_stop(&b->weir);

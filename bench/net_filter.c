@@ -19,9 +19,8 @@
 
 #define LIST_FILE "list.txt"
 #define SOURCES   1000000u
-#define SOURCE_BITS                                                                   \
-	20u /* of flows from TRAFFIC_CLIENTS: 2^20 clients, as many as SOURCES nearly \
-	     */
+/* Of flows from TRAFFIC_CLIENTS: 2^20 clients, nearly as many as SOURCES. */
+#define SOURCE_BITS 20u
 
 enum traffic_shape { SHAPE_UDP, SHAPE_SYN };
 

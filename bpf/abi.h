@@ -80,7 +80,10 @@ _Static_assert(sizeof(struct link_addresses) == 12, "link addresses have no hole
 	X(NAT_EXHAUSTED, "nat-exhausted", "all SNAT ports to the backend are in use")              \
 	X(NAT_UNTRACKED, "nat-untracked", "a new connection by nat, and no room to remember it")   \
 	X(HOP_LIMIT, "hop-limit", "its TTL or hop limit ends here")                                \
-	X(UNTRANSLATABLE, "untranslatable", "nat can't say that in the other IP version (RFC 7915)")
+	X(UNTRANSLATABLE, "untranslatable",                                                        \
+	  "nat can't say that in the other IP version (RFC 7915)")                                 \
+	X(SYN_PROOF, "syn-proof",                                                                  \
+	  "the answer to a SYN cookie: its sender is known now, and asks again")
 
 enum reason {
 #define ABI_REASON_ENUM(id, word, text) REASON_##id,
@@ -227,6 +230,7 @@ struct decap_counters {
 #define TABLES_POLICED    (1u << 8)
 #define TABLES_ANYWHERE   (1u << 9)  /* POLICY_ANYWHERE */
 #define TABLES_EARLY      (1u << 10) /* POLICY_EARLY */
+#define TABLES_COOKIES    (1u << 11) /* POLICY_COOKIES */
 #define TABLES_GENERATION 16         /* shift, 8 bits */
 
 /* What a rule of the policy decided about, by its id: per CPU, or a worker's. */

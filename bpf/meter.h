@@ -43,6 +43,16 @@ static __always_inline int meter_take(__u64 *full_at, __u64 now, __u64 cost, __u
 	return 0;
 }
 
+/* Whether there is an entry of that tag, and it is not full. */
+static __always_inline int meter_is_busy(const struct meter_bucket *b, __u64 tag, __u64 now)
+{
+#pragma GCC unroll 4
+	for (int i = 0; i < METER_ENTRIES; i++)
+		if (FLOW_LOAD(&b->tag[i]) == tag && (__s64)(FLOW_LOAD(&b->full_at[i]) - now) > 0)
+			return 1;
+	return 0;
+}
+
 /* The entry of that tag, made now if there is none. */
 static __always_inline __u64 *meter_entry(struct meter_bucket *b, __u64 tag, __u64 now)
 {

@@ -278,6 +278,42 @@ static __always_inline int policy_within_limit(const struct policing *t,
 	return meter_take(meter_entry(b, hash | 1ull << 63, now), now, cost, r->window);
 }
 
+/*
+ * Sources that have answered a cookie are remembered beside the buckets of limits: as one that is
+ * not full until then. Only who has an address gets an entry, so no flood fills the memory.
+ */
+#define POLICY_PROOF_NS (300 * 1000000000ull)
+
+static __always_inline __u64 policy_proof_hash(const struct policing *t, const struct addr *source)
+{
+	struct flow_key key = {.source = *source, .protocol = IPPROTO_TCP};
+	return policy_hash(t, &key);
+}
+
+static __always_inline int policy_is_proven(const struct policing *t, const struct addr *source)
+{
+	__u64 hash = policy_proof_hash(t, source);
+	const struct meter_bucket *b = policy_meter(t, hash);
+	return b && meter_is_busy(b, hash | 1ull << 63, policy_now(t));
+}
+
+static __always_inline void policy_prove(const struct policing *t, const struct addr *source)
+{
+	__u64 hash = policy_proof_hash(t, source), now = policy_now(t);
+	struct meter_bucket *b = policy_meter(t, hash);
+	if (b)
+		*(volatile __u64 *)meter_entry(b, hash | 1ull << 63, now) =
+			now + POLICY_PROOF_NS * METER_TICKS;
+}
+
+/* A reset without an acknowledgement: what a cookie is answered by. */
+static __always_inline int policy_may_be_proof(const struct packet *p)
+{
+	const __u8 flags = PACKET_TCP_FIN | PACKET_TCP_SYN | PACKET_TCP_RST | PACKET_TCP_ACK;
+	return p->key.protocol == IPPROTO_TCP && !p->fragment && !p->icmp &&
+	       (p->tcp_flags & flags) == PACKET_TCP_RST;
+}
+
 static __always_inline void policy_refuse(struct policy_verdict *v, const struct policy_rule *r,
 					  __u32 id, __u8 reason)
 {
@@ -287,7 +323,7 @@ static __always_inline void policy_refuse(struct policy_verdict *v, const struct
 		return;
 	}
 	v->rule = id;
-	v->action = POLICY_DROP;
+	v->action = r->flags & POLICY_BEYOND_COOKIE ? POLICY_CHALLENGE : POLICY_DROP;
 	v->reason = reason;
 }
 
@@ -300,7 +336,8 @@ static __always_inline int policy_apply(const struct policy *policy, const struc
 	__u32 action = r->action;
 	int refused = action == POLICY_DROP;
 	if (action == POLICY_LIMIT)
-		refused = !policy_within_limit(t, r, id, k, service);
+		refused = !policy_within_limit(t, r, id, k, service) &&
+			  !(r->flags & POLICY_BEYOND_COOKIE && policy_is_proven(t, &k->source));
 	if (id != POLICY_NO_RULE)
 		policy_count(t, id, k->length, refused);
 	if (refused) {
@@ -335,9 +372,8 @@ static __always_inline void policy_run(const struct policy *policy, const struct
 static __always_inline int policy_early(const struct policy *policy, const struct policing *t,
 					const struct addr *source)
 {
-	int v6 = !addr_is_mapped(source);
-	__u32 net = bpf_ntohl(source->word[v6 ? 0 : 3]) >> 16;
-	if (!(policy->near[v6][net / 32] >> net % 32 & 1))
+	__u32 net = bpf_ntohl(source->word[0]) >> 16;
+	if (!addr_is_mapped(source) && !(policy->near[net / 32] >> net % 32 & 1))
 		return -1;
 	__u32 who = policy_identity(policy, t, source);
 	return (int)policy_cell(policy, policy->early + who) - 1;

@@ -7,17 +7,19 @@
 #ifndef WEIR_BPF_POLICE_XDP_H
 #define WEIR_BPF_POLICE_XDP_H
 
+#include "bpf/cookie.h"
 #include "bpf/meter.h"
 #include "bpf/policy.h"
 
 /* Which tables are in force, and what is in them. Written by user space alone, enum tables_bits. */
 volatile __u32 tables = 0;
 
-#define POLICE_ARRAY(name, flags, entry)                   \
+#define POLICE_ARRAY(name, flags, entry) POLICE_ARRAY_OF(name, flags, entry, 1)
+#define POLICE_ARRAY_OF(name, flags, entry, count)         \
 	struct name {                                      \
 		__uint(type, BPF_MAP_TYPE_ARRAY);          \
 		__uint(map_flags, BPF_F_MMAPABLE | flags); \
-		__uint(max_entries, 1);                    \
+		__uint(max_entries, count);                \
 		__uint(key_size, sizeof(__u32));           \
 		__uint(value_size, sizeof(entry));         \
 	}
@@ -42,6 +44,12 @@ POLICE_ARRAY(source_slot_map, BPF_F_INNER_MAP, struct source_slot);
 struct POLICE_SLOTS(TABLES_SLOTS, source_slot_map) source_slots SEC(".maps");
 POLICE_ARRAY(source_range_map, BPF_F_INNER_MAP, struct source_range);
 struct POLICE_SLOTS(TABLES_SLOTS, source_range_map) source_ranges SEC(".maps");
+
+/* Of IPv4 sources, those that are dropped whatever they send. */
+POLICE_ARRAY_OF(refused_map, 0, struct refused_block, REFUSED_BLOCKS);
+struct POLICE_SLOTS(TABLES_SLOTS, refused_map) refused_blocks SEC(".maps");
+POLICE_ARRAY(line_map, BPF_F_INNER_MAP, struct refused_line);
+struct POLICE_SLOTS(TABLES_SLOTS, line_map) refused_lines SEC(".maps");
 
 /* Token buckets; they stay when the policy changes. */
 POLICE_ARRAY(meter_map, BPF_F_INNER_MAP, struct meter_bucket);
@@ -205,6 +213,73 @@ __attribute__((noinline)) int police_source(struct xdp_md *ctx, struct port_coun
 	return rule;
 }
 
+/* How many of a line are `lower` or less; without branches, which could not be foreseen. */
+static __always_inline __u32 police_count_in_line(const struct refused_line *l, __u32 lower)
+{
+	__u32 n = 0;
+#pragma GCC unroll 6
+	for (int step = REFUSED_LINE / 2, last = 0; !last; step /= 2) {
+		__u32 at = (n + step - 1) & (REFUSED_LINE - 1);
+		n += step & (int)(l->lower[at] - lower - 1) >> 31;
+		last = step == 1;
+	}
+	return n + (1 & (int)(l->lower[n & (REFUSED_LINE - 1)] - lower - 1) >> 31);
+}
+
+/* Whether the lower half of an address is among those that its block refuses. */
+__attribute__((noinline)) int police_in_block(__u32 slot, __u32 first, __u32 count, __u32 lower)
+{
+	void *lines = bpf_map_lookup_elem(&refused_lines, &slot);
+	__u32 low = 0, high = ((count & 0xffff) + REFUSED_LINE - 1) / REFUSED_LINE, index;
+	const struct refused_line *l;
+	if (!lines)
+		return 0;
+	/* The last line that begins with `lower` or less. */
+	for (int i = 0; i < REFUSED_STEPS && high - low > 1; i++) {
+		__u32 middle = (low + high) / 2;
+		index = first + middle;
+		l = bpf_map_lookup_elem(lines, &index);
+		if (!l)
+			return 0;
+		if (l->lower[0] <= lower)
+			low = middle;
+		else
+			high = middle;
+	}
+	index = first + low;
+	l = bpf_map_lookup_elem(lines, &index);
+	if (!l)
+		return 0;
+	__u32 n = police_count_in_line(l, lower), before = low * REFUSED_LINE;
+	if (count & REFUSED_ALONE << 1)
+		return n && l->lower[(n - 1) & (REFUSED_LINE - 1)] == lower;
+	if (n + before > (count & 0xffff))
+		n = (count & 0xffff) - before;
+	return (n + before) & 1;
+}
+
+/* The same as police_source(), and in line for what is plain IPv4. */
+static __always_inline int police_early(struct xdp_md *ctx, const void *data, const void *end,
+					struct port_counters *ledger, __u32 slot)
+{
+	const struct ethhdr *eth = data;
+	const struct iphdr *ip = (const void *)(eth + 1);
+	const struct policing t = {.slot = slot, .ledger = ledger};
+	if ((const void *)(ip + 1) > end || eth->h_proto != bpf_htons(ETH_P_IP) || ip->version != 4)
+		return police_source(ctx, ledger, slot);
+	__u32 from = bpf_ntohl(ip->saddr);
+	const struct refused_block *b = police_find(&refused_blocks, slot, from >> 16);
+	if (!b || !b->rule)
+		return -1;
+	__u32 alone = b->rule & REFUSED_ALONE, rule = b->rule & ~REFUSED_ALONE;
+	if (rule == REFUSED_MIXED)
+		return police_source(ctx, ledger, slot);
+	if (b->count && !police_in_block(slot, b->first, b->count | alone << 1, from & 0xffff))
+		return -1;
+	policy_count(&t, rule - 1, frame_length(ctx, data, end), 1);
+	return rule - 1;
+}
+
 /* What the rules say of a packet for k's target: enum policy_action, and k->verdict. */
 __attribute__((noinline)) int police_packet(struct xdp_md *ctx, const struct packet *p,
 					    struct police_case *k)
@@ -221,6 +296,39 @@ __attribute__((noinline)) int police_packet(struct xdp_md *ctx, const struct pac
 	k->is_covered = (decision & POLICY_COVERED) != 0;
 	policy_run(policy, &t, decision & ~POLICY_COVERED, &k->packet, k->service, &k->verdict);
 	return k->verdict.action;
+}
+
+/* Answers a SYN by a cookie, in place; false: it can't be. */
+__attribute__((noinline)) int police_challenge(struct xdp_md *ctx, const struct packet *p)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct flow_seed seed = repeat_seed();
+	__u64 mac = port_mac;
+	if (!p)
+		return 0;
+	__be32 cookie = cookie_make(&p->key, &seed, cookie_period(bpf_ktime_get_ns()));
+	__u32 was = frame_length(ctx, data, end);
+	__u32 length = cookie_answer(data, end, p, cookie, (const __u8 *)&mac);
+	return length && (length == was || !bpf_xdp_adjust_tail(ctx, (int)(length - was)));
+}
+
+/* Whether a reset answers a cookie; then its source is known to be its own. */
+__attribute__((noinline)) int police_proof(struct xdp_md *ctx, const struct packet *p, __u32 slot)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct policing t = {.slot = slot};
+	struct flow_seed seed = repeat_seed();
+	if (!p)
+		return 0;
+	const struct tcphdr *tcp = cookie_tcp(data, end, p);
+	if (!tcp || !cookie_is_right(&p->key, &seed, tcp->seq, bpf_ktime_get_ns()))
+		return 0;
+	const struct policy *policy = police_find(&policies, slot, 0);
+	if (!policy)
+		return 0;
+	t.meter_mask = policy->meter_mask;
+	policy_prove(&t, &p->key.source);
+	return 1;
 }
 
 /* Out by a rule's way, where there is one; else -1. */

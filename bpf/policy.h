@@ -44,15 +44,42 @@ struct source_family {
 
 #define SOURCE_STEPS 26 /* halvings: more than there may be prefixes */
 
+/*
+ * IPv4 sources that are dropped whatever they send, once more and much smaller, as a flood of them
+ * has the caches for itself: by the upper half of the address, and of the lower half, in ascending
+ * order, the borders at which being refused begins and ends, in turns; or, where no two neighbours
+ * are refused, those that are.
+ */
+struct refused_block {
+	__u32 first; /* line */
+	__u16 count; /* of lower halves; 0: all of the block is alike */
+	__u16 rule;  /* + 1, and REFUSED_ALONE; 0: none of it is refused */
+};
+_Static_assert(sizeof(struct refused_block) == 8, "half a megabyte of them");
+
+#define REFUSED_BLOCKS 65536u
+#define REFUSED_ALONE  0x8000u /* they are addresses, not borders */
+#define REFUSED_MIXED  0x7fffu /* as a rule: see struct source_range */
+
+#define REFUSED_LINE  32
+#define REFUSED_STEPS 12 /* halvings of the lines of a block */
+
+/* Lower halves, in one cache line; what is behind the last of a block is all ones. */
+struct refused_line {
+	__u16 lower[REFUSED_LINE];
+};
+_Static_assert(sizeof(struct refused_line) == 64, "one cache line");
+
 /* --- rules ------------------------------------------------------------------------------------ */
 
 enum policy_action {
 	POLICY_ALLOW = 0,
 	POLICY_DROP,
-	POLICY_PASS,     /* to the kernel */
-	POLICY_COUNT,    /* and go on with the rules behind */
-	POLICY_LIMIT,    /* refuse what is beyond, go on with the rest */
-	POLICY_REDIRECT, /* out, by another way than the kernel's */
+	POLICY_PASS,      /* to the kernel */
+	POLICY_COUNT,     /* and go on with the rules behind */
+	POLICY_LIMIT,     /* refuse what is beyond, go on with the rest */
+	POLICY_REDIRECT,  /* out, by another way than the kernel's */
+	POLICY_CHALLENGE, /* no rule's, but a verdict: to be answered by a cookie (bpf/cookie.h) */
 };
 
 enum policy_per { POLICY_PER_RULE = 0, POLICY_PER_SOURCE, POLICY_PER_SERVICE };
@@ -60,6 +87,8 @@ enum policy_per { POLICY_PER_RULE = 0, POLICY_PER_SOURCE, POLICY_PER_SERVICE };
 #define POLICY_DRY_RUN (1u << 0) /* counts and captures what it would do, and goes on */
 #define POLICY_BYTES   (1u << 1) /* the limit is one of bytes */
 #define POLICY_TO_PORT (1u << 2) /* redirect: `redirect` is a port; else a way of fast_backends */
+#define POLICY_BEYOND_COOKIE \
+	(1u << 3) /* limit of SYNs: what is beyond is challenged, not dropped */
 
 struct policy_rule {
 	__u8 action; /* enum policy_action */
@@ -123,16 +152,14 @@ enum policy_dimension {
 
 #define POLICY_CELLS (1u << 20)
 
-/*
- * Sources by their upper 16 bits: those of which none is dropped for itself are told by one look at
- * these bits, which stay in the nearest cache.
- */
+/* IPv6 sources by their upper 16 bits: whether any of those is dropped for itself. */
 #define POLICY_NETS 65536u
 
 #define POLICY_OFFSET 32767 /* of headers: the verifier wants a bound */
 
 #define POLICY_ANYWHERE (1u << 0) /* rules look at what is not for a VIP too */
 #define POLICY_EARLY    (1u << 1) /* some sources are dropped whatever they send */
+#define POLICY_COOKIES  (1u << 2) /* some rule challenges */
 
 struct policy {
 	__u32 flags;
@@ -141,7 +168,7 @@ struct policy {
 	__u32 meter_mask; /* of meter buckets, a power of two of them */
 	struct source_family families[2]; /* IPv4, IPv6 */
 	struct policy_field fields[POLICY_DIMENSIONS];
-	__u32 near[2][POLICY_NETS / 32]; /* by family, a bit for each upper half of 32 bits */
+	__u32 near[POLICY_NETS / 32];
 	struct policy_rule rules[ABI_MAX_RULES]; /* by id */
 	__u16 cells[POLICY_CELLS];               /* chains first */
 };
@@ -152,8 +179,8 @@ struct policy_verdict {
 	__u32 rule;     /* that decided; POLICY_NO_RULE: none */
 	__u32 dry_rule; /* that would have dropped it, or POLICY_NO_RULE */
 	__u32 redirect; /* with POLICY_REDIRECT */
-	__u8 action;    /* POLICY_ALLOW, _DROP, _PASS or _REDIRECT */
-	__u8 reason;    /* of POLICY_DROP */
+	__u8 action;    /* POLICY_ALLOW, _DROP, _PASS, _REDIRECT or _CHALLENGE */
+	__u8 reason;    /* of POLICY_DROP; and of _CHALLENGE, where that can't be done */
 	__u8 dry_reason;
 	__u8 flags; /* of the rule */
 };

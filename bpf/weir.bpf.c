@@ -380,6 +380,17 @@ static __always_inline int obey(struct xdp_md *ctx, struct port_counters *ledger
 	return action;
 }
 
+static __always_inline int challenge(struct xdp_md *ctx, struct port_counters *ledger,
+				     const struct packet *p, const struct police_case *k)
+{
+	const struct policy_verdict *v = &k->verdict;
+	if (!police_challenge(ctx, p))
+		return drop_by_rule(ctx, ledger, v->reason, k->service, v->rule);
+	ledger->transmitted++;
+	tap_tx(ctx, port_index, k->service, ABI_NO_BACKEND, XDP_TX);
+	return XDP_TX;
+}
+
 /* As far as rules go that ask for where a packet is for. -1: it may go on. */
 static __always_inline int police(struct xdp_md *ctx, struct port_counters *ledger,
 				  const struct packet *p, struct police_case *k, __u32 word,
@@ -392,7 +403,13 @@ static __always_inline int police(struct xdp_md *ctx, struct port_counters *ledg
 	}
 	if (!k->row && !(word & TABLES_ANYWHERE))
 		return -1;
-	return obey(ctx, ledger, k, police_packet(ctx, p, k));
+	if (word & TABLES_COOKIES && service && policy_may_be_proof(p) &&
+	    police_proof(ctx, p, k->slot))
+		return drop_by_rule(ctx, ledger, REASON_SYN_PROOF, k->service, ABI_NO_RULE);
+	int action = police_packet(ctx, p, k);
+	if (action == POLICY_CHALLENGE)
+		return challenge(ctx, ledger, p, k);
+	return obey(ctx, ledger, k, action);
 }
 
 /* As reply_to_echo() of lb/process.c does it: REASON_NONE, or why the request is to be dropped. */
@@ -505,7 +522,7 @@ int weir(struct xdp_md *ctx)
 		tap_rx(ctx);
 	__u32 word = tables;
 	if (__builtin_expect(word & TABLES_EARLY, 0)) {
-		int rule = police_source(ctx, ledger, word & TABLES_SLOT);
+		int rule = police_early(ctx, data, end, ledger, word & TABLES_SLOT);
 		if (rule >= 0)
 			return drop_by_rule(ctx, ledger, REASON_POLICY_DENIED, ABI_NO_SERVICE,
 					    rule);

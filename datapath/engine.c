@@ -176,7 +176,7 @@ int engine_open(struct engine **out, const struct config *config,
 	memset(e, 0, sizeof(*e));
 	e->config = config;
 	e->names = *names;
-	e->policy_maps = (struct policy_maps){-1, -1, -1, -1, 0};
+	e->policy_maps = POLICY_MAPS_NONE;
 	/* Without it workers see a moment later that they shall stop. */
 	e->shared.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int r = engine_check_cpus(&config->cpus, err);

@@ -18,7 +18,8 @@
 uint32_t policy_bits(uint32_t flags)
 {
 	return TABLES_POLICED | (flags & POLICY_ANYWHERE ? TABLES_ANYWHERE : 0) |
-	       (flags & POLICY_EARLY ? TABLES_EARLY : 0);
+	       (flags & POLICY_EARLY ? TABLES_EARLY : 0) |
+	       (flags & POLICY_COOKIES ? TABLES_COOKIES : 0);
 }
 
 /* --- making ---------------------------------------------------------------------------------- */
@@ -57,7 +58,8 @@ static int make_filled(const char *name, const void *from, uint32_t value_size, 
 
 void policy_maps_close(struct policy_maps *m)
 {
-	int *fds[] = {&m->policy, &m->decisions, &m->source_slots, &m->source_ranges};
+	int *fds[] = {&m->policy,        &m->decisions,      &m->source_slots,
+		      &m->source_ranges, &m->refused_blocks, &m->refused_lines};
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		if (*fds[i] >= 0)
 			close(*fds[i]);
@@ -66,9 +68,18 @@ void policy_maps_close(struct policy_maps *m)
 	m->flags = 0;
 }
 
+/* Below 0: one of those that every policy has is not there, and why. */
+static int least_of(const struct policy_maps *m)
+{
+	int least = m->policy;
+	least = m->decisions < least ? m->decisions : least;
+	least = m->source_slots < least ? m->source_slots : least;
+	return m->source_ranges < least ? m->source_ranges : least;
+}
+
 int policy_maps_open(struct policy_maps *m, const struct policy_tables *p, struct err *err)
 {
-	struct policy_maps made = {-1, -1, -1, -1, 0};
+	struct policy_maps made = POLICY_MAPS_NONE;
 	*m = made;
 	if (!p)
 		return 0;
@@ -81,10 +92,16 @@ int policy_maps_open(struct policy_maps *m, const struct policy_tables *p, struc
 	made.source_ranges =
 		make_filled("weir_ranges", p->sources.ranges, sizeof(struct source_range),
 			    p->sources.range_count, BPF_F_INNER_MAP);
-	int least = made.policy;
-	least = made.decisions < least ? made.decisions : least;
-	least = made.source_slots < least ? made.source_slots : least;
-	least = made.source_ranges < least ? made.source_ranges : least;
+	int least = least_of(&made);
+	if (least >= 0 && p->refused.blocks) {
+		made.refused_blocks = make_filled("weir_refused", p->refused.blocks,
+						  sizeof(struct refused_block), REFUSED_BLOCKS, 0);
+		made.refused_lines =
+			make_filled("weir_lines", p->refused.lines, sizeof(struct refused_line),
+				    p->refused.line_count, BPF_F_INNER_MAP);
+		least = made.refused_blocks < made.refused_lines ? made.refused_blocks
+								 : made.refused_lines;
+	}
 	if (least < 0) {
 		policy_maps_close(&made);
 		return err_set(err, -least, "can't make the policy's tables in the kernel: %s",
@@ -106,7 +123,9 @@ static int put(int all, uint32_t slot, int map)
 int policy_maps_put(const struct policy_maps *m, const struct policy_slots *to, uint32_t slot,
 		    struct err *err)
 {
-	int r = put(to->source_ranges, slot, m->source_ranges);
+	int r = put(to->refused_lines, slot, m->refused_lines);
+	r = r ? r : put(to->refused_blocks, slot, m->refused_blocks);
+	r = r ? r : put(to->source_ranges, slot, m->source_ranges);
 	r = r ? r : put(to->source_slots, slot, m->source_slots);
 	r = r ? r : put(to->decisions, slot, m->decisions);
 	r = r ? r : put(to->policy, slot, m->policy);

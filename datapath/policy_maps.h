@@ -11,12 +11,17 @@ struct policy_tables;
 
 /* Descriptors of maps; -1: none. In `policy_slots` those of the maps of maps that they go into. */
 struct policy_maps {
-	int policy, decisions, source_slots, source_ranges;
+	int policy, decisions, source_slots, source_ranges, refused_blocks, refused_lines;
 	uint32_t flags; /* of the policy */
 };
+#define POLICY_MAPS_NONE                  \
+	(struct policy_maps)              \
+	{                                 \
+		-1, -1, -1, -1, -1, -1, 0 \
+	}
 
 struct policy_slots {
-	int policy, decisions, source_slots, source_ranges;
+	int policy, decisions, source_slots, source_ranges, refused_blocks, refused_lines;
 };
 
 /* What a policy with these flags has of the word `tables` (bpf/abi.h). */

@@ -222,8 +222,10 @@ int program_commit(struct program *p, struct target_maps *targets, const struct 
 		.decisions = bpf_map__fd(program_first(p)->maps.decisions),
 		.source_slots = bpf_map__fd(program_first(p)->maps.source_slots),
 		.source_ranges = bpf_map__fd(program_first(p)->maps.source_ranges),
+		.refused_blocks = bpf_map__fd(program_first(p)->maps.refused_blocks),
+		.refused_lines = bpf_map__fd(program_first(p)->maps.refused_lines),
 	};
-	const struct policy_maps none = {-1, -1, -1, -1, 0};
+	const struct policy_maps none = POLICY_MAPS_NONE;
 	uint32_t before = *p->tables & TABLES_SLOT, slot = before ^ 1;
 	int r = target_maps_put(targets, bpf_map__fd(program_first(p)->maps.targets),
 				bpf_map__fd(program_first(p)->maps.prefixes), slot, err);

@@ -14,6 +14,7 @@
 #include "lb/config.h"
 #include "lb/config_endpoint.h"
 #include "lb/config_field.h"
+#include "lb/config_text.h"
 
 struct diff {
 	config_diff_fn *fn;
@@ -21,12 +22,36 @@ struct diff {
 	int code;
 };
 
-static void compare_mapping(struct diff *d, const char *path, const struct mapping *m,
+/* Where in the configuration: a key, or an item of a list. Put into words where there is news
+ * alone. */
+struct spot {
+	const struct spot *up; /* NULL: the whole configuration */
+	const char *key;       /* or */
+	const char *item;      /* its name */
+};
+
+static void compare_mapping(struct diff *d, const struct spot *at, const struct mapping *m,
 			    const void *before, const void *after);
 
-static void report(struct diff *d, enum config_change_kind kind, const char *path,
+/* Appends to text that is already as long as what it returns for the spot above; what does not fit
+ * is cut. */
+static size_t spot_format(const struct spot *at, char text[CONFIG_DIFF_PATH])
+{
+	size_t used = at->up ? spot_format(at->up, text) : 0, room = CONFIG_DIFF_PATH - used;
+	int n = 0;
+	text[used] = 0;
+	if (at->key)
+		n = snprintf(text + used, room, "%s%s", used ? "." : "", at->key);
+	else if (at->item)
+		n = snprintf(text + used, room, "[%s]", at->item);
+	return (size_t)n < room ? used + n : CONFIG_DIFF_PATH - 1;
+}
+
+static void report(struct diff *d, enum config_change_kind kind, const struct spot *at,
 		   const char *before, const char *after)
 {
+	char path[CONFIG_DIFF_PATH];
+	spot_format(at, path);
 	d->fn(d->context, &(struct config_change){kind, path, before, after});
 }
 
@@ -59,16 +84,23 @@ static bool same_bytes(const struct field *f, const void *before, const void *af
 	       !memcmp((const char *)before + f->offset, (const char *)after + f->offset, f->size);
 }
 
-static void compare_value(struct diff *d, const char *path, const struct field *f,
+static bool same_text(const struct field *f, const void *before, const void *after)
+{
+	const char *const *was = (const void *)((const char *)before + f->offset);
+	const char *const *is = (const void *)((const char *)after + f->offset);
+	return f->kind == &kind_text && *was && *is && !strcmp(*was, *is);
+}
+
+static void compare_value(struct diff *d, const struct spot *at, const struct field *f,
 			  const void *before, const void *after)
 {
-	if (same_bytes(f, before, after))
+	if (same_bytes(f, before, after) || same_text(f, before, after))
 		return;
 	char *was = print_value(f, before), *is = print_value(f, after);
 	if (!was || !is)
 		d->code = -ENOMEM;
 	else if (strcmp(was, is))
-		report(d, CONFIG_CHANGED, path, was, is);
+		report(d, CONFIG_CHANGED, at, was, is);
 	free(was);
 	free(is);
 }
@@ -138,60 +170,53 @@ static int items_find(const struct items *l, const char *name, unsigned int gues
 	return -1;
 }
 
-static void item_path(char out[CONFIG_DIFF_PATH], const char *path, const char *name)
-{
-	snprintf(out, CONFIG_DIFF_PATH, "%.180s[%.63s]", path, name);
-}
-
-static void compare_items(struct diff *d, const char *path, const struct items *before,
+static void compare_items(struct diff *d, const struct spot *at, const struct items *before,
 			  const struct items *after)
 {
-	char item[CONFIG_DIFF_PATH];
 	for (unsigned int i = 0; i < before->count; i++) {
-		item_path(item, path, item_name(before, i));
-		if (items_find(after, item_name(before, i), i) < 0)
-			report(d, CONFIG_REMOVED, item, NULL, NULL);
+		const struct spot item = {.up = at, .item = item_name(before, i)};
+		if (items_find(after, item.item, i) < 0)
+			report(d, CONFIG_REMOVED, &item, NULL, NULL);
 	}
 	for (unsigned int i = 0; i < after->count; i++) {
-		int old = items_find(before, item_name(after, i), i);
-		item_path(item, path, item_name(after, i));
+		const struct spot item = {.up = at, .item = item_name(after, i)};
+		int old = items_find(before, item.item, i);
 		if (old < 0)
-			report(d, CONFIG_ADDED, item, NULL, NULL);
+			report(d, CONFIG_ADDED, &item, NULL, NULL);
 		else
-			compare_mapping(d, item, &after->list->item, item_at(before, old),
+			compare_mapping(d, &item, &after->list->item, item_at(before, old),
 					item_at(after, i));
 	}
 }
 
-static void compare_list(struct diff *d, const char *path, const struct field *f,
+static void compare_list(struct diff *d, const struct spot *at, const struct field *f,
 			 const void *before, const void *after)
 {
 	struct items was = items_of(f, before), is = items_of(f, after);
 	if (strcmp(was.list->item.fields[0].key, "name"))
-		compare_value(d, path, f, before, after);
+		compare_value(d, at, f, before, after);
 	else if (!items_sort(&was) || !items_sort(&is))
 		d->code = -ENOMEM;
 	else
-		compare_items(d, path, &was, &is);
+		compare_items(d, at, &was, &is);
 	free(was.sorted);
 	free(is.sorted);
 }
 
 /* --- mappings ------------------------------------------------------------------------------ */
 
-static void compare_mapping(struct diff *d, const char *path, const struct mapping *m,
+static void compare_mapping(struct diff *d, const struct spot *at, const struct mapping *m,
 			    const void *before, const void *after)
 {
-	char here[CONFIG_DIFF_PATH];
 	for (unsigned int i = 0; i < m->count; i++) {
 		const struct field *f = &m->fields[i];
-		snprintf(here, sizeof(here), "%.190s%s%.60s", path, *path ? "." : "", f->key);
+		const struct spot here = {.up = at, .key = f->key};
 		if (f->kind == &kind_mapping)
-			compare_mapping(d, here, f->rule, before, after);
+			compare_mapping(d, &here, f->rule, before, after);
 		else if (f->kind == &kind_list)
-			compare_list(d, here, f, before, after);
+			compare_list(d, &here, f, before, after);
 		else
-			compare_value(d, here, f, before, after);
+			compare_value(d, &here, f, before, after);
 	}
 }
 
@@ -199,6 +224,7 @@ int config_diff(const struct config *before, const struct config *after, config_
 		void *context)
 {
 	struct diff d = {.fn = fn, .context = context};
-	compare_mapping(&d, "", config_keys(), before, after);
+	const struct spot whole = {0};
+	compare_mapping(&d, &whole, config_keys(), before, after);
 	return d.code;
 }

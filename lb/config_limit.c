@@ -119,6 +119,8 @@ static const struct choice pers[] = {
 	{NULL, 0},
 };
 
+static const struct choice beyonds[] = {{"drop", false}, {"challenge", true}, {NULL, 0}};
+
 static void read_bits(struct document *d, const struct place *at, const struct field *f, void *base)
 {
 	const struct number_rule *rule = f->rule;
@@ -164,6 +166,7 @@ static const struct field limit_fields[] = {
 	{"rate", &kind_rate, 0, 0, NULL, NULL},
 	{"per", &kind_choice, LIMIT(per), pers, NULL},
 	{"burst", &kind_burst, 0, 0, NULL, "auto"},
+	{"beyond", &kind_choice, LIMIT(challenge), beyonds, "drop"},
 	{"ipv4_prefix", &kind_bits, LIMIT(prefix4), &(const struct number_rule){1, 32, false},
 	 "32"},
 	{"ipv6_prefix", &kind_bits, LIMIT(prefix6), &(const struct number_rule){1, 128, false},

@@ -53,6 +53,7 @@ struct config_match {
 struct config_limit {
 	bool given;
 	bool bytes;               /* else packets */
+	bool challenge;           /* what is beyond is answered by a cookie, not dropped */
 	uint8_t per;              /* enum policy_per */
 	uint8_t prefix4, prefix6; /* bits of a source that has a limit of its own */
 	uint64_t rate;            /* a second */

@@ -128,6 +128,9 @@ static void check_limit(const struct rule_check *k)
 	if (l->bytes && (l->burst ? l->burst : l->rate) < BIG_FRAME)
 		fault(k, "limit.burst",
 		      "not one full frame (1514 bytes) would fit; make it larger");
+	if (l->challenge && !(k->rule->match.flags & POLICY_SYN))
+		fault(k, "limit.beyond",
+		      "only who opens a connection can be challenged; add match: tcp-syn");
 	if (l->per != POLICY_PER_SOURCE && (l->prefix4 != 32 || l->prefix6 != 128))
 		fault(k, "limit", "prefix lengths are for per: source");
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "bpf/cookie.h"
 #include "bpf/meter.h"
 #include "lb/policy.h"
 #include "lb/policy_ids.h"
@@ -146,4 +147,17 @@ void policing_judge(struct policing *p, const uint8_t *data, uint32_t length,
 		return;
 	uint32_t decision = policy_decide(head, p, &k, identity(p, &k), row);
 	policy_run(head, p, decision & ~POLICY_COVERED, &k, service, out);
+}
+
+bool policing_proves(struct policing *p, uint8_t *data, uint32_t length,
+		     const struct packet *parsed, const struct flow_seed *cookies)
+{
+	if (!p->tables || !(p->tables->head->flags & POLICY_COOKIES) ||
+	    !policy_may_be_proof(parsed))
+		return false;
+	const struct tcphdr *tcp = cookie_tcp(data, data + length, parsed);
+	if (!tcp || !cookie_is_right(&parsed->key, cookies, tcp->seq, p->now_ns))
+		return false;
+	policy_prove(p, &parsed->key.source);
+	return true;
 }

@@ -71,6 +71,13 @@ void policing_judge(struct policing *p, const uint8_t *data, uint32_t length,
 		    const struct packet *parsed, uint32_t row, uint32_t service,
 		    struct policy_verdict *out);
 
+/*
+ * Whether a packet to a service is the answer to a cookie; then its source is known from now on.
+ * `cookies`: the seed that they were made with.
+ */
+bool policing_proves(struct policing *p, uint8_t *data, uint32_t length,
+		     const struct packet *parsed, const struct flow_seed *cookies);
+
 /* The identity of a source address: its group's index in the configuration + 1, or 0. */
 uint32_t policing_identity(const struct policy_tables *t, const struct addr *a);
 

@@ -18,6 +18,7 @@
 #include "lb/policy_ids.h"
 #include "lb/policy_plane.h"
 #include "lb/policy_rule.h"
+#include "lb/refused.h"
 #include "lb/registry.h"
 
 #define CHAIN_CELLS   (1u << 15) /* a decision has 15 bits for where a chain begins */
@@ -61,6 +62,8 @@ static void fill_rules(struct compiler *k)
 		const struct config_rule *from = &p->rules[i];
 		k->ids[i] = registry_find(k->in->rules, from->name);
 		policy_rule_fill(k->config, k->in->backends, from, &k->head->rules[k->ids[i]]);
+		if (k->head->rules[k->ids[i]].flags & POLICY_BEYOND_COOKIE)
+			k->head->flags |= POLICY_COOKIES;
 	}
 	k->ids[p->rule_count] = registry_find(k->in->rules, POLICY_DEFAULT_RULE);
 	k->head->rules[k->ids[p->rule_count]].action = p->otherwise;
@@ -307,33 +310,6 @@ static int32_t early_rule(const struct compiler *k, uint32_t identity)
 	return -1;
 }
 
-static void set_near(uint32_t *nets, uint64_t first, uint64_t last)
-{
-	for (; first <= last; first++)
-		nets[first / 32] |= 1u << first % 32;
-}
-
-/* The upper 16 bits of all ranges of a family that are, and of what is in front of the ranges. */
-static void note_near(struct compiler *k, int v6)
-{
-	const struct source_table *t = &k->out->sources;
-	const struct source_family *f = &k->head->families[v6];
-	const uint16_t *early = &k->head->cells[k->head->early];
-	const unsigned int shift = v6 ? 48 : 16;
-	const struct source_slot *slots = &t->slots[f->slot];
-	uint32_t i = f->slots ? slots->first : 0;
-	uint32_t end = f->slots ? slots[f->slots - 1].first + slots[f->slots - 1].more + 1 : 0;
-	if (early[0])
-		set_near(k->head->near[v6], 0, POLICY_NETS - 1);
-	for (; i < end; i++) {
-		const struct source_range *r = &t->ranges[i];
-		uint64_t last = i + 1 < end ? (r[1].first - 1) >> shift : POLICY_NETS - 1;
-		/* What has ranges of its own may have one that is. */
-		if (r->count || early[r->value])
-			set_near(k->head->near[v6], r->first >> shift, last);
-	}
-}
-
 static int note_early(struct compiler *k)
 {
 	uint32_t identities = k->config->policy.source_count + 1;
@@ -344,9 +320,13 @@ static int note_early(struct compiler *k)
 		if (rule >= 0)
 			k->head->flags |= POLICY_EARLY;
 	}
-	for (int v6 = 0; v6 < 2 && !r; v6++)
-		note_near(k, v6);
-	return r;
+	if (r || !(k->head->flags & POLICY_EARLY))
+		return r;
+	const uint16_t *early = &k->head->cells[k->head->early];
+	refused_note_near(k->head->near, &k->out->sources, &k->head->families[1], early);
+	return refused_table_init(&k->out->refused, &k->out->sources, &k->head->families[0], early)
+		       ? no_memory(k)
+		       : 0;
 }
 
 /* --- the whole ------------------------------------------------------------------------------- */
@@ -497,6 +477,7 @@ void policy_free(struct policy_tables *p)
 	if (!p || (p->references && --p->references))
 		return;
 	source_table_fini(&p->sources);
+	refused_table_fini(&p->refused);
 	free(p->decisions);
 	free(p->idle);
 	free(p->head);

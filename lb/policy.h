@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "bpf/policy.h"
+#include "lb/refused.h"
 #include "lb/sources.h"
 
 struct config;
@@ -30,8 +31,9 @@ struct policy_tables {
 	uint64_t *decisions;
 	struct policy *head;
 	struct source_table sources;
-	uint32_t rule_count; /* configured */
-	uint8_t *idle;       /* enum policy_idle, by index of the rule in the configuration */
+	struct refused_table refused; /* of these; nothing without POLICY_EARLY */
+	uint32_t rule_count;          /* configured */
+	uint8_t *idle; /* enum policy_idle, by index of the rule in the configuration */
 };
 
 struct policy_input {

@@ -35,6 +35,8 @@ static void fill_limit(struct policy_rule *r, const struct config_limit *l)
 	memcpy(r->mask6, mask.word, sizeof(r->mask6));
 	if (l->bytes)
 		r->flags |= POLICY_BYTES;
+	if (l->challenge)
+		r->flags |= POLICY_BEYOND_COOKIE;
 }
 
 static void fill_redirect(const struct config *c, const struct registry *backends,

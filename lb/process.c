@@ -34,6 +34,7 @@ static const struct target_key *prefix_find(const void *table, const struct addr
 	return target_table_find_prefix(table, address, longest);
 }
 
+#include "bpf/cookie.h"
 #include "bpf/icmp.h"
 #include "bpf/match.h"
 #include "bpf/neighbor.h"
@@ -134,10 +135,30 @@ static void redirect(struct lb *lb, const struct snapshot *s, struct lb_packet *
 	work_count(&lb->counters->redirected, 1);
 }
 
+/* Whom it is from is to be proven (bpf/cookie.h). */
+static void challenge(struct lb *lb, const struct snapshot *s, struct work *w,
+		      const struct policy_verdict *v)
+{
+	struct lb_packet *p = w->packet;
+	__be32 cookie =
+		cookie_make(&w->parsed.key, &lb->flows->seed, cookie_period(lb->policing->now_ns));
+	uint32_t length = cookie_answer(p->data, p->data + p->length, &w->parsed, cookie,
+					s->ports[p->ingress].source);
+	if (!length) {
+		drop(lb, p, v->reason);
+		return;
+	}
+	p->length = length;
+	p->verdict = LB_TRANSMIT;
+	p->egress = p->ingress;
+	work_count(&lb->counters->challenges, 1);
+}
+
 /* True: it may go on. */
-static bool obey(struct lb *lb, const struct snapshot *s, struct lb_packet *p,
+static bool obey(struct lb *lb, const struct snapshot *s, struct work *w,
 		 const struct policy_verdict *v)
 {
+	struct lb_packet *p = w->packet;
 	p->rule = v->rule == POLICY_NO_RULE ? ABI_NO_RULE : v->rule;
 	switch (v->action) {
 	case POLICY_DROP:
@@ -149,6 +170,9 @@ static bool obey(struct lb *lb, const struct snapshot *s, struct lb_packet *p,
 	case POLICY_REDIRECT:
 		redirect(lb, s, p, v);
 		return false;
+	case POLICY_CHALLENGE:
+		challenge(lb, s, w, v);
+		return false;
 	default:
 		return true;
 	}
@@ -159,7 +183,7 @@ static bool police_source(struct lb *lb, const struct snapshot *s, struct work *
 {
 	struct lb_packet *p = w->packet;
 	struct policy_verdict v;
-	return !policing_refuses(lb->policing, p->data, p->length, &v) || obey(lb, s, p, &v);
+	return !policing_refuses(lb->policing, p->data, p->length, &v) || obey(lb, s, w, &v);
 }
 
 static bool police(struct lb *lb, const struct snapshot *s, struct work *w,
@@ -168,9 +192,15 @@ static bool police(struct lb *lb, const struct snapshot *s, struct work *w,
 	struct lb_packet *p = w->packet;
 	struct policy_verdict v;
 	const struct target *t = match_whose(s->targets, &w->parsed, service);
+	if (service &&
+	    policing_proves(lb->policing, p->data, p->length, &w->parsed, &lb->flows->seed)) {
+		p->service = service->service;
+		drop(lb, p, REASON_SYN_PROOF);
+		return false;
+	}
 	policing_judge(lb->policing, p->data, p->length, &w->parsed, t ? t->row : 0,
 		       t ? t->service : ABI_NO_SERVICE, &v);
-	return obey(lb, s, p, &v);
+	return obey(lb, s, w, &v);
 }
 
 /* --- parsing and matching ------------------------------------------------------------------- */

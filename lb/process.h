@@ -69,7 +69,7 @@ struct lb_fragments {
 /*
  * One worker's ledger, written by it alone, read by anyone at any time. It holds that
  *   rx_packets == forwarded + returned + neighbor_replies + echo_replies + too_big_replies
- *                 + refusals + redirected + passed + sum(dropped) + lb_held()
+ *                 + refusals + redirected + challenges + passed + sum(dropped) + lb_held()
  * (what becomes of a packet after lb_process is the worker's part of the ledger).
  */
 struct lb_counters {
@@ -81,6 +81,7 @@ struct lb_counters {
 	uint64_t too_big_replies;  /* packets answered with the ICMP error */
 	uint64_t refusals;         /* resets and unreachables, where no backend serves */
 	uint64_t redirected;       /* by a rule of the policy */
+	uint64_t challenges;       /* SYNs answered by a cookie */
 	uint64_t passed;
 	uint64_t dropped[ABI_REASON_SLOTS];
 	uint64_t dropped_bytes[ABI_REASON_SLOTS]; /* of these, and of what the worker dropped */

@@ -1,36 +1,35 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A flood for tests, bounded in count and time: `flood INTERFACE VIP TCP-PORT UDP-PORT` sends, by
- * turns and as fast as one thread can, TCP SYNs from random addresses and UDP from one.
+ * A flood for tests, bounded in count and time: `flood INTERFACE MAC VIP TCP-PORT UDP-PORT` sends
+ * out of an interface of virtual Ethernet, as fast as the kernel makes frames (bench/generator.h),
+ * by turns TCP SYNs from random addresses and UDP from one. Prints at its end how many they were.
  */
 #include <arpa/inet.h>
-#include <linux/if_packet.h>
+#include <errno.h>
 #include <net/if.h>
-#include <net/if_arp.h>
 #include <netinet/ip.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
-#define MAX_PACKETS 100000000u
+#include "bench/generator.h"
+#include "lb/err.h"
+
+#define MAX_FRAMES  400000000u
 #define MAX_SECONDS 120
-#define BURST       64
+#define CHUNK       500000u
+#define SYN_SHARE   128u /* of 256 */
 
-static uint64_t random_state = 88172645463325252ull;
+static volatile sig_atomic_t stopped;
 
-static uint32_t draw(void)
+static void stop(int signal)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state >> 32;
+	stopped = 1;
 }
 
 static uint16_t fold(uint32_t sum)
@@ -50,94 +49,77 @@ static uint32_t add(const void *bytes, size_t length)
 	return sum;
 }
 
-static size_t build(uint8_t *packet, int is_syn, uint32_t to, uint16_t port)
+/* Of which the generator makes others by another source. UDP has no checksum (RFC 768). */
+static void build(struct traffic_frame *frame, const uint8_t mac[6], int is_syn, uint32_t to,
+		  uint16_t port)
 {
+	static const uint8_t from[6] = {0x02, 0, 0, 0, 0, 0x66};
 	size_t l4 = is_syn ? sizeof(struct tcphdr) : sizeof(struct udphdr);
+	uint8_t *bytes = (uint8_t *)frame;
 	struct iphdr ip = {
 		.version = 4,
 		.ihl = 5,
 		.ttl = 64,
 		.tot_len = htons(sizeof(ip) + l4),
 		.protocol = is_syn ? IPPROTO_TCP : IPPROTO_UDP,
-		.saddr = is_syn ? htonl(0x0a400000 | (draw() & 0x3fffff)) : htonl(0x0a000042),
+		.saddr = htonl(TRAFFIC_CLIENTS),
 		.daddr = to,
 	};
+	struct tcphdr tcp = {.dest = port, .seq = 1, .doff = 5, .syn = 1, .window = htons(1024)};
+	struct udphdr udp = {.dest = port, .len = htons(sizeof(udp))};
 	ip.check = fold(add(&ip, sizeof(ip)));
-	memcpy(packet, &ip, sizeof(ip));
-	uint32_t pseudo = add(&ip.saddr, 8) + htons(ip.protocol) + htons(l4);
-	if (is_syn) {
-		struct tcphdr tcp = {.source = htons(1024 + draw() % 60000),
-				     .dest = port,
-				     .seq = draw(),
-				     .doff = 5,
-				     .syn = 1,
-				     .window = htons(1024)};
-		tcp.check = fold(pseudo + add(&tcp, sizeof(tcp)));
-		memcpy(packet + sizeof(ip), &tcp, sizeof(tcp));
-	} else {
-		struct udphdr udp = {.source = htons(1024 + draw() % 60000),
-				     .dest = port,
-				     .len = htons(sizeof(udp))};
-		memcpy(packet + sizeof(ip), &udp, sizeof(udp)); /* no checksum: RFC 768 */
-	}
-	return sizeof(ip) + l4;
+	memset(bytes, 0, TRAFFIC_FRAME);
+	memcpy(bytes, mac, 6);
+	memcpy(bytes + 6, from, 6);
+	bytes[12] = 0x08;
+	memcpy(bytes + 14, &ip, sizeof(ip));
+	if (is_syn)
+		memcpy(bytes + 34, &tcp, sizeof(tcp));
+	else
+		memcpy(bytes + 34, &udp, sizeof(udp));
 }
 
-/* The link address of whoever has the VIP, by the kernel's own question. */
-static int resolve(const char *interface, struct in_addr to, uint8_t mac[6])
+static int parse(char **argv, uint8_t mac[6], struct in_addr *to)
 {
-	struct arpreq request = {};
-	struct sockaddr_in *at = (struct sockaddr_in *)&request.arp_pa;
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-	*at = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = to, .sin_port = htons(9)};
-	snprintf(request.arp_dev, sizeof(request.arp_dev), "%s", interface);
-	for (int i = 0; i < 100; i++) {
-		sendto(fd, "", 0, 0, (struct sockaddr *)at, sizeof(*at));
-		usleep(50000);
-		if (!ioctl(fd, SIOCGARP, &request) && request.arp_flags & ATF_COM) {
-			memcpy(mac, request.arp_ha.sa_data, 6);
-			close(fd);
-			return 0;
-		}
-	}
-	close(fd);
-	return -1;
+	return sscanf(argv[2], "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &mac[0], &mac[1], &mac[2], &mac[3],
+		      &mac[4], &mac[5]) == 6 &&
+	       inet_pton(AF_INET, argv[3], to) == 1 && if_nametoindex(argv[1]);
 }
 
 int main(int argc, char **argv)
 {
+	struct generator g;
 	struct in_addr to;
-	if (argc != 5 || inet_pton(AF_INET, argv[2], &to) != 1) {
-		fprintf(stderr, "usage: flood INTERFACE VIP TCP-PORT UDP-PORT\n");
+	struct err err;
+	uint8_t mac[6];
+	if (argc != 6 || !parse(argv, mac, &to)) {
+		fprintf(stderr, "usage: flood INTERFACE MAC VIP TCP-PORT UDP-PORT\n");
 		return 2;
 	}
-	struct sockaddr_ll link = {
-		.sll_family = AF_PACKET,
-		.sll_protocol = htons(0x0800),
-		.sll_ifindex = if_nametoindex(argv[1]),
-		.sll_halen = 6,
-	};
-	int fd = socket(AF_PACKET, SOCK_DGRAM, 0);
-	if (fd < 0 || resolve(argv[1], to, link.sll_addr)) {
-		fprintf(stderr, "flood: nobody answers for %s\n", argv[2]);
+	signal(SIGTERM, stop);
+	int r = generator_open(&g, &err);
+	struct traffic_knobs *knobs = r ? NULL : generator_knobs(&g);
+	if (!r) {
+		build(&knobs->frames[TRAFFIC_SYN], mac, 1, to.s_addr, htons(atoi(argv[4])));
+		build(&knobs->frames[TRAFFIC_FLOW], mac, 0, to.s_addr, htons(atoi(argv[5])));
+		knobs->ifindex = if_nametoindex(argv[1]);
+		knobs->count = TRAFFIC_FLOWS_PER_CLIENT;
+		knobs->flood = SYN_SHARE;
+	}
+	time_t start = time(NULL);
+	for (uint32_t sent = 0; !r && !stopped && sent < MAX_FRAMES; sent += CHUNK) {
+		r = time(NULL) - start > MAX_SECONDS ? 1 : generator_send(&g, CHUNK, &err);
+		/* The signal that ends it may come in the middle of a call. */
+		if (r == -EINTR && stopped)
+			r = 1;
+	}
+	if (r < 0) {
+		fprintf(stderr, "flood: %s\n", err.text);
 		return 1;
 	}
-	uint8_t packets[BURST][64];
-	struct iovec parts[BURST];
-	struct mmsghdr burst[BURST];
-	time_t end = time(NULL) + MAX_SECONDS;
-	for (uint64_t sent = 0; sent < MAX_PACKETS && time(NULL) < end; sent += BURST) {
-		for (int i = 0; i < BURST; i++) {
-			int is_syn = i % 2;
-			parts[i].iov_base = packets[i];
-			parts[i].iov_len = build(packets[i], is_syn, to.s_addr,
-						 htons(atoi(argv[is_syn ? 3 : 4])));
-			burst[i].msg_hdr = (struct msghdr){.msg_name = &link,
-							   .msg_namelen = sizeof(link),
-							   .msg_iov = &parts[i],
-							   .msg_iovlen = 1};
-		}
-		sendmmsg(fd, burst, BURST, 0);
-	}
+	printf("%llu SYNs and %llu UDP packets in %ld s\n",
+	       (unsigned long long)generator_sent(&g, TRAFFIC_SYN),
+	       (unsigned long long)generator_sent(&g, TRAFFIC_FLOW), (long)(time(NULL) - start));
+	generator_close(&g);
 	return 0;
 }

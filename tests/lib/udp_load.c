@@ -2,12 +2,13 @@
 /*
  * A bounded UDP load for tests and the demo, over plain sockets.
  *
- *   udp_load send ADDRESS PORT SECONDS FLOWS [PACKETS]   from FLOWS source ports, 18 bytes each
- *   udp_load sink PORT                                   until SIGTERM
- *   udp_load echo PORT                                   sends back what comes, until SIGTERM
+ *   udp_load send ADDRESS PORT SECONDS FLOWS [PACKETS [RATE]]
+ *                          18 bytes each, from FLOWS source ports
+ *   udp_load sink PORT     until SIGTERM
+ *   udp_load echo PORT     sends back what comes, until SIGTERM
  *
  * Without PACKETS it sends as fast as it can; with it so slowly that no queue on the way is full,
- * and WEIR_PATIENCE (of tests/lib/net.sh) times more slowly.
+ * or RATE a second, and WEIR_PATIENCE (of tests/lib/net.sh) times more slowly.
  *
  * Both print one line of JSON at their end: packets, seconds, and for the sink the number of
  * different senders' ports.
@@ -123,7 +124,8 @@ static long pace_ns(void)
 	return PACE_NS * (patience > PATIENCE_MAX ? PATIENCE_MAX : patience);
 }
 
-static int run_send(const struct addrinfo *to, double seconds, unsigned int flows, uint64_t limit)
+static int run_send(const struct addrinfo *to, double seconds, unsigned int flows, uint64_t limit,
+		    unsigned int burst)
 {
 	static int fds[MAX_FLOWS];
 	uint64_t packets = 0;
@@ -135,7 +137,7 @@ static int run_send(const struct addrinfo *to, double seconds, unsigned int flow
 	for (unsigned int turn = 0; !stopped && packets < limit && now < start + seconds; turn++) {
 		uint64_t left = limit - packets;
 
-		packets += send_burst(fds[turn % flows], left < BURST ? (unsigned int)left : BURST);
+		packets += send_burst(fds[turn % flows], left < burst ? (unsigned int)left : burst);
 		if (limit != UINT64_MAX)
 			sleep_ns(pace_ns());
 		now = seconds_now();
@@ -235,7 +237,7 @@ static int run_echo(uint16_t port)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: udp_load send ADDRESS PORT SECONDS FLOWS [PACKETS]\n"
+	fprintf(stderr, "usage: udp_load send ADDRESS PORT SECONDS FLOWS [PACKETS [RATE]]\n"
 			"       udp_load sink PORT\n"
 			"       udp_load echo PORT\n");
 	return 2;
@@ -249,11 +251,15 @@ static int command_send(int argc, char **argv)
 	unsigned long flows = strtoul(argv[5], NULL, 10);
 	unsigned long long limit = argc > 6 ? strtoull(argv[6], NULL, 10) : UINT64_MAX;
 
-	if (seconds <= 0 || flows < 1 || flows > MAX_FLOWS)
+	unsigned long rate = argc > 7 ? strtoul(argv[7], NULL, 10) : 0;
+	unsigned long burst = rate ? rate * PACE_NS / 1000000000 : BURST;
+
+	if (seconds <= 0 || flows < 1 || flows > MAX_FLOWS || burst > BURST)
 		return usage();
 	if (getaddrinfo(argv[2], argv[3], &hints, &to))
 		return usage();
-	int status = run_send(to, seconds, (unsigned int)flows, limit);
+	int status =
+		run_send(to, seconds, (unsigned int)flows, limit, burst ? (unsigned int)burst : 1);
 	freeaddrinfo(to);
 	return status;
 }
@@ -264,7 +270,7 @@ int main(int argc, char **argv)
 
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
-	if (argc >= 6 && argc <= 7 && !strcmp(argv[1], "send"))
+	if (argc >= 6 && argc <= 8 && !strcmp(argv[1], "send"))
 		return command_send(argc, argv);
 	if (argc == 3 && !strcmp(argv[1], "sink"))
 		return run_sink((uint16_t)strtoul(argv[2], NULL, 10));

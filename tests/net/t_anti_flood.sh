@@ -1,51 +1,67 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# A client's requests during a flood of SYNs from random addresses and of UDP from one, as fast as
-# one thread sends them, with the policy of configs/anti-flood.yaml, and without it. The flood ends
-# when the requests do.
+# A client's requests, each over a connection of its own, during a flood of SYNs from random addresses
+# and of UDP from one, as fast as the kernel makes them: without a policy, and with that of
+# configs/anti-flood.yaml. Both come to Weir by the same cable and queue.
+#
+#     client ---- upstream ---- eth0 weir eth1 ---- switch ---- b1 b2 b3
+#             (the flood is here)
 . "$(dirname "$0")/../lib/net.sh"
 
-count=200
-net_one_arm
-net_namespace attacker
-net_plug attacker eth0 switch
-net_address attacker eth0 10.0.0.66/24
-on attacker ip route add 203.0.113.0/24 dev eth0
+net_queues=1
+net_switch switch
+net_switch upstream
+net_namespace client weir
+net_plug client eth0 upstream
+net_plug weir eth0 upstream
+net_plug weir eth1 switch
+net_two_arm_addresses
 nginx_start_backends
+mac=$(on weir cat /sys/class/net/eth0/address)
 services() {
 	web_services
 	cat <<-END
-		  - {name: dns, address: $vip4, protocol: udp, ports: 53,
+		  - {name: dns, address: $vip4, protocol: udp, ports: 53, tracking: none,
 		     backends: [{name: b1, address: 10.0.0.11}]}
 	END
 }
 policy() { sed -n '/^policy:/,/^interfaces:/{/^interfaces:/!p}' "$net_root/configs/anti-flood.yaml"; }
 
-flood() { # of SYNs from random addresses, and UDP from one, until killed
-	start attacker "$build/tests/lib/flood" eth0 $vip4 80 53
+flood() { # until it is stopped
+	start upstream taskset -c "$(($(nproc) - 1))" "$build/tests/lib/flood" weir "$mac" $vip4 80 53 >"$dir/flood"
 	flooder=$started
+	local before
+	before=$(received)
+	must_come 20 "the flood" eval "[ \$(received) -gt $((before + 1000000)) ]"
 }
-served() { # of $count requests, one after the other, in per cent
+received() { weir_show interfaces | jq '[.interfaces[].counters.rx_packets] | add'; }
+served() { # COUNT requests, one after the other, in per cent
 	local n good=0
-	for ((n = 0; n < count; n++)); do
+	for ((n = 0; n < $1; n++)); do
 		! on client curl -sf -m 2 -o /dev/null "$(url $vip4)/" || good=$((good + 1))
 	done
-	echo $((good * 100 / count))
+	echo $((good * 100 / $1))
 }
 
-services | weir_config eth0
+services | weir_config eth0 eth1
 weir_start
 weir_wait_reachable
+expect_equal "requests answered without a flood, in per cent" 100 "$(served 20)"
 flood
-say "requests answered in the flood, without a policy: $(served) %"
+without=$(served 25)
 net_stop "$flooder"
+say "the flood: $(<"$dir/flood")"
+say "requests answered in the flood, without a policy: $without %"
 
-{ policy; services; } | weir_config eth0
+{ policy; services; } | weir_config eth0 eth1
 expect "the policy of configs/anti-flood.yaml" weir_reload
 flood
-with=$(served)
+with=$(served 200)
 net_stop "$flooder"
+say "the flood: $(<"$dir/flood")"
 say "requests answered in the flood, with configs/anti-flood.yaml: $with %"
 weir_show policy | jq -r '.rules[] | "  \(.name): \(.packets) packets, \(.refused) refused"'
 expect "at least 99 % with it" [ "$with" -ge 99 ]
+[ "$(weir_drops syn-proof)" -gt 0 ] || fail "nobody had to prove anything"
+must_come 10 "a balanced ledger" ledger_is_balanced

@@ -64,7 +64,8 @@ config() {
 config
 has_policy=no
 cat >"$dir/policy.yaml" <<END
-policy: {rules: [{name: no, to: denied, action: drop}, {name: less, to: limited, limit: {per: source, rate: 1/s, burst: 1}}]}
+policy: {rules: [{name: no, to: denied, action: drop}, {name: less, to: limited, limit: {per: source, rate: 1/s, burst: 1}},
+	{name: prove, to: t4, match: tcp-syn, limit: {per: service, rate: 1/s, burst: 1, beyond: challenge}}]}
 END
 if cat "$dir/weir.yaml" "$dir/policy.yaml" | "$weir" check -c - >/dev/null 2>&1; then
 	has_policy=yes
@@ -122,6 +123,12 @@ cause_nat_untracked() { on client "$udp_load" send $translated 9 1 400 400 >/dev
 cause_hop_limit() { frames "$(to=$translated ttl=01 ip4 17 "$(udp 4)")"; }
 cause_untranslatable() { frames "$(to=$other_family ip4 17 "$(udp 24)" 2000)"; }
 cause_policy_denied() { on client "$udp_load" send $denied 9 1 1 3 >/dev/null; }
+cause_syn_proof() { # the first one may connect, the next one is asked who it is
+	local port
+	for port in 81 82 83; do
+		on client timeout 1 bash -c "exec 3<>/dev/tcp/$vip4/$port" 2>/dev/null || true
+	done
+}
 cause_rate_limited() { on client "$udp_load" send $limited 9 1 1 100 >/dev/null; }
 
 # While the daemon stands still, nobody takes packets out of its rings.
@@ -247,7 +254,7 @@ for reason in $(weir_show drops | jq -r '.reasons[].reason'); do
 	case $reason in
 	daemon-lost) try_accounting_only "$reason" ;;
 	no-daemon) ;; # below: it needs other queues
-	policy-denied | rate-limited)
+	policy-denied | rate-limited | syn-proof)
 		if [ $has_policy = yes ]; then
 			together+=("$reason")
 		else

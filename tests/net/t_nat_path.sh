@@ -50,16 +50,30 @@ on b1 ip -6 route add default via fd03::3
 nginx_start b1
 head -c 3000000 /dev/urandom >"$dir/files/three"
 
-web() { # FAMILIES
-	local vip backend
-	vip=$([[ $1 = 4? ]] && echo $vip4 || echo $vip6)
-	backend=$([[ $1 = ?4 ]] && echo 10.0.3.11 || echo fd03::11)
-	cat <<-END
-		nat: {addresses: [10.0.2.200, "fd02::200"]}
-		services:
-		  - {name: web, address: "$vip", protocol: tcp, ports: 80, forward: nat, announce: neighbor,
-		     mss_clamp: ${2:-none}, backends: [{name: b1, address: "$backend"}]}
-	END
+vip() { # FAMILIES
+	case $1 in
+	44) echo $vip4 ;;
+	66) echo $vip6 ;;
+	46) echo 203.0.113.11 ;;
+	64) echo 2001:db8::11 ;;
+	esac
+}
+
+# At port 81 segments are short enough from the start.
+services() {
+	local families backend
+	echo 'nat: {addresses: [10.0.2.200, "fd02::200"]}'
+	echo "services:"
+	for families in $families_all; do
+		backend=$([[ $families = ?4 ]] && echo 10.0.3.11 || echo fd03::11)
+		cat <<-END
+			  - {name: web$families, address: "$(vip $families)", protocol: tcp, ports: 80, forward: nat,
+			     announce: neighbor, backends: [{name: b1, address: "$backend"}]}
+			  - {name: short$families, address: "$(vip $families)", protocol: tcp, ports: 81, forward: nat,
+			     announce: neighbor, mss_clamp: 1200,
+			     backends: [{name: b1, address: "$backend", port: 80}]}
+		END
+	done
 }
 
 # told NAMESPACE: how often it was told of a narrow way, by both families
@@ -80,41 +94,31 @@ forget_paths() {
 }
 
 # Each forgets first what it knows of the way, and would tell the other at once.
-both_ways() { # VIP
+both_ways() { # FAMILIES PORT
+	local url
+	url=$(url "$(vip "$1")" "$2")
 	forget_paths
-	expect "an upload" on client curl -sf -m 30 -o /dev/null --data-binary "@$dir/files/three" \
-		"$(url "$1")/"
+	expect "an upload ($1)" on client curl -sf -m 30 -o /dev/null --data-binary "@$dir/files/three" "$url/"
 	forget_paths
-	expect "a download" on client curl -sf -m 30 -o "$dir/got" "$(url "$1")/fast/three"
-	expect "what was downloaded" cmp "$dir/files/three" "$dir/got"
+	expect "a download ($1)" on client curl -sf -m 30 -o "$dir/got" "$url/fast/three"
+	expect "what was downloaded ($1)" cmp "$dir/files/three" "$dir/got"
 }
 
 for weir_fast_path in on off; do
-	for families in $families_all; do
-		vip=$([[ $families = 4? ]] && echo $vip4 || echo $vip6)
-		web $families | weir_config eth0 eth1
-		weir_start
-		weir_wait_reachable
-		client=$(told client) b1=$(told b1)
-		both_ways $vip
-		expect "that the client was told ($families)" [ "$(told client)" -gt "$client" ]
-		expect "that b1 was told ($families)" [ "$(told b1)" -gt "$b1" ]
-		must_come 5 "a balanced ledger" ledger_is_balanced
-		weir_stop
-		say "$families, fast path $weir_fast_path: both were told, and all came over"
-	done
-done
-
-# With segments short enough from the start nobody has to be told. (Each end could know better.)
-for families in $families_all; do
-	web $families 1200 | weir_config eth0 eth1
+	services | weir_config eth0 eth1
 	weir_start
 	weir_wait_reachable
-	vip=$([[ $families = 4? ]] && echo $vip4 || echo $vip6)
-	client=$(told client) b1=$(told b1)
-	both_ways $vip
-	expect_equal "errors that the client got ($families)" "$client" "$(told client)"
-	expect_equal "errors that b1 got ($families)" "$b1" "$(told b1)"
+	for families in $families_all; do
+		client=$(told client) b1=$(told b1)
+		both_ways $families 80
+		expect "that the client was told ($families)" [ "$(told client)" -gt "$client" ]
+		expect "that b1 was told ($families)" [ "$(told b1)" -gt "$b1" ]
+		client=$(told client) b1=$(told b1)
+		both_ways $families 81
+		expect_equal "errors with mss_clamp, at the client ($families)" "$client" "$(told client)"
+		expect_equal "errors with mss_clamp, at b1 ($families)" "$b1" "$(told b1)"
+		say "$families, fast path $weir_fast_path: both were told, and with mss_clamp nobody had to be"
+	done
+	must_come 5 "a balanced ledger" ledger_is_balanced
 	weir_stop
 done
-say "mss_clamp: nobody had to be told"

@@ -9,7 +9,7 @@ downloads=20
 
 net_two_arm
 nginx_start_backends
-head -c 500000 /dev/urandom >"$dir/files/file"
+head -c 1200000 /dev/urandom >"$dir/files/file"
 sum=$(sha256sum <"$dir/files/file")
 
 # What the configuration has beside interfaces and services.
@@ -81,13 +81,14 @@ must_come 10 "a balanced ledger" ledger_is_balanced
 say "what can't be had"
 cp "$dir/weir.yaml" "$dir/good.yaml"
 before=$(state)
+is_as_before() { [ "$(state)" = "$before" ]; }
 refused() { # WHAT PATTERN
 	local said status=0
 	said=$(weir_reload 2>&1) || status=$?
 	expect "a refusal of $1" [ $status -ne 0 ]
 	expect_match "the words about $1" "$2" "$said"
 	cp "$dir/good.yaml" "$dir/weir.yaml"
-	must_come 10 "the state after $1" eval '[ "$(state)" = "$before" ]'
+	must_come 10 "the state after $1" is_as_before
 	must_come 10 "traffic after $1" answers
 	say "$1: $said"
 }

@@ -49,33 +49,53 @@ datagrams_at_least() { # COUNT: have been sent on
 	weir_show services | jq -e ".services[] | select(.name == \"stream\").packets >= $1" >/dev/null
 }
 
+# What the kernel lost on the cables around Weir, where the machine is too busy to take it off them.
+lost_on_cables() {
+	local name
+	for name in client weir b1 b2 b3 switch; do
+		on $name ip -s -j link
+	done | jq -s '[.[][].stats64 | .rx.dropped + .tx.dropped] | add'
+}
+
+stream_is_whole() { # SENT LOST-BEFORE
+	local got lost
+	must_come 5 "nothing held" eval 'weir_show drops | jq -e ".ledger.held == 0" >/dev/null'
+	net_stop "${udp_sink_pids[@]}"
+	got=$(jq -s 'map(.packets) | add' "$dir"/sink.b?)
+	lost=$(($(lost_on_cables) - $2))
+	say "datagrams: $1 sent, $got received, $lost packets lost on cables"
+	expect "each datagram at a backend, or lost on a cable" [ $(($1 - got)) -le $lost ]
+	expect_equal "flows, each at one backend" $flows "$(jq -s 'map(.flows) | add' "$dir"/sink.b?)"
+}
+
 run() { # FAST-PATH
-	local sender curl number wrong stream_before
+	local sender curl number wrong stream_before before
 	weir_fast_path=$1
 	say "fast_path: $1"
 	services 100 "" | weir_config eth0
 	weir_start
 	weir_wait_reachable
 	udp_sinks_start 5005
+	before=$(lost_on_cables)
 	rm -rf "$dir/got" && mkdir "$dir/got"
 	start client curl --no-progress-meter -m 60 --no-buffer --parallel --parallel-immediate --parallel-max $downloads \
 		-o "$dir/got/#1" "$(url $vip4)/slow/file?[1-$downloads]"
 	curl=$started
-	start client "$udp_load" send $vip4 5005 60 $flows 100000000 >"$dir/sender"
+	start client "$udp_load" send $vip4 5005 60 $flows 100000000 1000 >"$dir/sender"
 	sender=$started
 	must_come 20 "the begin of all downloads" all_have_begun
 	for number in 1 2 3; do
 		reload $((number * 30)) ""
 		reload $((number * 30)) more
 		stream_before=$(weir_show services | jq '.services[] | select(.name == "stream").packets')
-		must_come 10 "datagrams after it" datagrams_at_least $((stream_before + 1000))
+		must_come 10 "datagrams after it" datagrams_at_least $((stream_before + 200))
 	done
 	expect "downloads that are under way still" is_running "$curl"
 	expect "a stream that is under way still" is_running "$sender"
 	net_stop "$sender"
 	must_come 60 "the end of the downloads" has_ended "$curl"
 	expect_equal "whole downloads" $downloads "$(sha256sum "$dir"/got/* | grep -c "^${sum%% *} ")"
-	udp_sinks_expect $vip4 "$(jq .packets "$dir/sender")" $flows
+	stream_is_whole "$(jq .packets "$dir/sender")" "$before"
 	wrong=$(weir_show drops | jq -c '[.reasons[] | select(.total > 0 and .reason != "no-next-hop") | {reason, total}]')
 	expect_equal "what was dropped" "[]" "$wrong"
 	must_come 10 "a balanced ledger" ledger_is_balanced
@@ -84,7 +104,7 @@ run() { # FAST-PATH
 
 net_one_arm
 nginx_start_backends
-head -c 500000 /dev/urandom >"$dir/files/file"
+head -c 1000000 /dev/urandom >"$dir/files/file"
 sum=$(sha256sum <"$dir/files/file")
 run auto
 run off

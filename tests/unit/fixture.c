@@ -55,8 +55,8 @@ void fixture_expect_ledger(const struct offline *o)
 {
 	const struct lb_counters *c = o->counters;
 	uint64_t sum = c->forwarded + c->returned + c->neighbor_replies + c->echo_replies +
-		       c->too_big_replies + c->refusals + c->redirected + c->passed +
-		       lb_held(&o->lb);
+		       c->too_big_replies + c->refusals + c->redirected + c->challenges +
+		       c->passed + lb_held(&o->lb);
 	for (int r = 0; r < ABI_REASON_SLOTS; r++)
 		sum += c->dropped[r];
 	assert_int_equal(c->rx_packets, sum);

@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/if_xdp.h>
 #include <linux/bpf.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -82,6 +83,8 @@ static void put_tables(struct xdp_run *x, const struct snapshot *s)
 		.decisions = bpf_map__fd(x->program->maps.decisions),
 		.source_slots = bpf_map__fd(x->program->maps.source_slots),
 		.source_ranges = bpf_map__fd(x->program->maps.source_ranges),
+		.refused_blocks = bpf_map__fd(x->program->maps.refused_blocks),
+		.refused_lines = bpf_map__fd(x->program->maps.refused_lines),
 	};
 	struct target_maps targets;
 	struct policy_maps policy;
@@ -133,6 +136,9 @@ const char *xdp_run_open(struct xdp_run *x, struct offline *o)
 	if (x->socket < 0)
 		return errno == EPERM ? "not permitted to open AF_XDP sockets"
 				      : "this kernel has no AF_XDP";
+	/* Linux 7.3 takes no socket into a map that has nothing to receive into. */
+	const int ring = 64;
+	assert_int_equal(setsockopt(x->socket, SOL_XDP, XDP_RX_RING, &ring, sizeof(ring)), 0);
 	why = load(x, o);
 	if (why) {
 		xdp_run_close(x);

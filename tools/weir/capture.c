@@ -152,7 +152,7 @@ static void capture_end(struct capture *c)
 		taps_drain(all->daemon->engine, take_record, all,
 			   clock_ns(CLOCK_MONOTONIC) + DRAIN_NS);
 	capture_books_count_lost(&c->books);
-	capture_books_write(&c->books, c->start_ns + c->realtime_ns,
+	capture_books_write(&c->books, !c->counted, c->start_ns + c->realtime_ns,
 			    clock_ns(CLOCK_MONOTONIC) + c->realtime_ns, &c->queue);
 	capture_unlink(c);
 	capture_wake(c);
@@ -382,7 +382,7 @@ static void capture_read_box(struct captures *all, struct capture *c)
 	c->captures = all;
 	c->queue.limit += (size_t)blackbox_capacity(all->box) * BOX_ROOM;
 	blackbox_replay(all->box, now_ns, add_from_box, &reading);
-	capture_books_write(&c->books, c->start_ns + c->realtime_ns, now_ns + c->realtime_ns,
+	capture_books_write(&c->books, false, c->start_ns + c->realtime_ns, now_ns + c->realtime_ns,
 			    &c->queue);
 	c->captures = NULL;
 }

@@ -41,33 +41,46 @@ void capture_books_count_lost(struct capture_books *b)
 	}
 }
 
-/* In words what the block has no counters for; in `text`, which it returns. */
-static const char *describe(const struct capture_port *port, char text[256])
+/* Of what the taps have matched, what did not get out of their rings before the capture's end. */
+static uint64_t left_in_rings(const struct capture_port *port)
 {
-	snprintf(text, 256, "skipped=%llu lost_full=%llu lost_rate=%llu lost_client=%llu",
+	uint64_t matched = port->now.matched - port->before.matched;
+	uint64_t known = port->now.skipped - port->before.skipped + lost_at_taps(&port->now) -
+			 lost_at_taps(&port->before) + port->late + port->unfiltered +
+			 port->delivered;
+	return matched > known ? matched - known : 0;
+}
+
+/* In words what the block has no counters for; in `text`, which it returns. */
+static const char *describe(const struct capture_port *port, uint64_t left, char text[256])
+{
+	snprintf(text, 256,
+		 "skipped=%llu lost_full=%llu lost_rate=%llu lost_client=%llu lost_end=%llu",
 		 port->now.skipped - port->before.skipped,
 		 port->now.lost_full - port->before.lost_full,
-		 port->now.lost_rate - port->before.lost_rate, (unsigned long long)port->late);
+		 port->now.lost_rate - port->before.lost_rate, (unsigned long long)port->late,
+		 (unsigned long long)left);
 	return text;
 }
 
-void capture_books_write(const struct capture_books *b, uint64_t start_ns, uint64_t end_ns,
-			 struct pcapng_queue *q)
+void capture_books_write(const struct capture_books *b, bool to_the_end, uint64_t start_ns,
+			 uint64_t end_ns, struct pcapng_queue *q)
 {
 	char text[256];
 	q->limit += (size_t)b->port_count * STATISTICS_ROOM;
 	for (uint32_t i = 0; i < b->port_count; i++) {
 		const struct capture_port *port = &b->ports[i];
 		uint64_t at_taps = lost_at_taps(&port->now) - lost_at_taps(&port->before);
+		uint64_t left = to_the_end ? left_in_rings(port) : 0;
 		struct pcapng_statistics s = {
 			.interface = i,
 			.start_ns = start_ns,
 			.end_ns = end_ns,
 			.received = received_by_port(b->engine, i) - port->received_before,
 			.matched = port->now.matched - port->before.matched - port->unfiltered,
-			.dropped = at_taps + port->late,
+			.dropped = at_taps + port->late + left,
 			.delivered = port->delivered,
-			.comment = describe(port, text),
+			.comment = describe(port, left, text),
 		};
 		if (pcapng_write_statistics(q, &s))
 			return;

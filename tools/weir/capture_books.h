@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What became of the packets that a capture wanted, by interface:
- *   matched == skipped + delivered + lost at the taps + late
+ *   matched == skipped + delivered + unfiltered + lost at the taps + late + left in their rings
  */
 #ifndef WEIR_TOOLS_CAPTURE_BOOKS_H
 #define WEIR_TOOLS_CAPTURE_BOOKS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bpf/capture.h"
@@ -37,9 +38,10 @@ void capture_books_count_lost(struct capture_books *b);
 
 /*
  * Writes a statistics block for each interface, for which it raises the queue's limit. Times in
- * nanoseconds since 1970. Without memory there are fewer of them.
+ * nanoseconds since 1970. Without memory there are fewer of them. `to_the_end`: the capture wanted
+ * all that its taps have matched, and they match no more; what it did not get is lost.
  */
-void capture_books_write(const struct capture_books *b, uint64_t start_ns, uint64_t end_ns,
-			 struct pcapng_queue *q);
+void capture_books_write(const struct capture_books *b, bool to_the_end, uint64_t start_ns,
+			 uint64_t end_ns, struct pcapng_queue *q);
 
 #endif

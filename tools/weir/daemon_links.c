@@ -164,7 +164,7 @@ static bool on_links(void *context)
 int daemon_links_change(struct daemon *d, const struct config *was, const struct config *config,
 			struct err *err)
 {
-	struct following f = {0};
+	struct following f = {.engine = d->engine};
 	int r = engine_reconfigure(d->engine, was, config, on_change, &f, err);
 	if (f.changes)
 		tell_others(d);

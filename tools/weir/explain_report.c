@@ -202,8 +202,11 @@ static void say_rules(struct report *r)
 		const struct policy_rule *rule = &policy->rules[t->rules[i].rule];
 		const char *name = rule_name(r, t->rules[i].rule);
 		bool limited = rule->action == POLICY_LIMIT && t->rules[i].refused;
-		const char *says =
-			limited ? "is beyond its limit: drops it" : rule_says[rule->action];
+		const char *says = rule_says[rule->action];
+		if (limited)
+			says = rule->flags & POLICY_BEYOND_COOKIE
+				       ? "is beyond its limit: answers by a cookie"
+				       : "is beyond its limit: drops it";
 		say(r, "policy", "rule %s %s%s", name ? name : "?", says,
 		    rule->flags & POLICY_DRY_RUN && t->rules[i].refused ? ", if it were no dry run"
 									: "");

@@ -68,6 +68,8 @@ const char *losses_mend(int reason)
 		       "it";
 	case REASON_RATE_LIMITED:
 		return "raise the rule's limit, if that much is meant";
+	case REASON_SYN_PROOF:
+		return "nothing: clients that were asked whether they are real, and are";
 	}
 	return "";
 }

@@ -335,6 +335,8 @@ static void print_verdicts(const struct replay *r, FILE *out)
 	add_row(t, "transmit", c->refusals, "a refusal: no backend serves");
 	if (c->redirected)
 		add_row(t, "transmit", c->redirected, "redirected by a rule of the policy");
+	if (c->challenges)
+		add_row(t, "transmit", c->challenges, "SYN answered by a cookie");
 	add_row(t, "pass", c->passed, "not for a service: the kernel's");
 	for (unsigned int i = 0; i < REASON_COUNT; i++) {
 		char name[64];
@@ -370,7 +372,7 @@ static int check_ledger(const struct replay *r, struct err *err)
 {
 	const struct lb_counters *c = r->offline.lb.counters;
 	uint64_t sum = c->forwarded + c->returned + c->neighbor_replies + c->echo_replies +
-		       c->too_big_replies + c->refusals + c->redirected + c->passed;
+		       c->too_big_replies + c->refusals + c->redirected + c->challenges + c->passed;
 	for (unsigned int i = 0; i < REASON_COUNT; i++)
 		sum += c->dropped[i];
 	if (r->frames == c->rx_packets && sum == r->frames)

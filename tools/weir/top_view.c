@@ -11,6 +11,7 @@
 #include "lb/err.h"
 #include "tools/weir/json_path.h"
 #include "tools/weir/client.h"
+#include "tools/weir/json_path.h"
 
 enum kind {
 	KIND_NONE,

@@ -61,6 +61,7 @@ weir_objects := $(patsubst %.c,$(O)/%.o,$(wildcard tools/weir/*.c))
 # The command line's modules, for unit tests: all of weir but its main().
 weir_modules := $(filter-out %/main.o,$(weir_objects))
 bench_objects := $(patsubst %.c,$(O)/%.o,$(wildcard bench/*.c))
+sim_objects := $(patsubst %.c,$(O)/%.o,$(wildcard sim/*.c))
 skeletons := $(patsubst bpf/%.bpf.c,$(O)/bpf/%.skel.h,$(wildcard bpf/*.bpf.c))
 unit_tests := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c))
 # What several unit tests use.
@@ -70,7 +71,7 @@ fuzz_targets := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/fuzz_*.c))
 fuzz_main := $(if $(findstring fuzzer,$(SAN)),,$(O)/tests/fuzz/run_corpus.o)
 test_tools := $(patsubst %.c,$(O)/%,$(filter-out %.bpf.c,$(wildcard tests/lib/*.c)))
 test_programs := $(patsubst %.c,$(O)/%.o,$(wildcard tests/lib/*.bpf.c))
-binaries := $(O)/weir $(O)/weir-bench
+binaries := $(O)/weir $(O)/weir-bench $(O)/weir-sim
 
 # Manual pages: docs/man/NAME.SECTION.scd.
 manuals := $(patsubst docs/man/%.scd,$(O)/man/%,$(wildcard docs/man/*.scd))
@@ -123,6 +124,7 @@ $(O)/liblb.a: $(lb_objects)
 $(O)/libdatapath.a: $(datapath_objects)
 $(O)/libweir.a: $(weir_modules)
 $(O)/libbench.a: $(filter-out %/main.o,$(bench_objects))
+$(O)/libsim.a: $(filter-out %/main.o,$(sim_objects))
 $(O)/libunit.a: $(unit_modules)
 libraries := $(O)/libweir.a $(O)/libdatapath.a $(O)/liblb.a
 
@@ -141,8 +143,10 @@ $(O)/bench/machine.o: CPPFLAGS += -DWEIR_CFLAGS='"$(strip $(filter-out -ffile-pr
 $(O)/weir-bench: LDFLAGS += $(bench_wrapped:%=-Wl,--wrap=%)
 $(O)/weir-bench: $(bench_objects) $(libraries)
 	$(link)
+$(O)/weir-sim: $(O)/sim/main.o $(O)/libsim.a $(O)/libbench.a $(libraries)
+	$(link)
 $(unit_tests): LDLIBS += -lcmocka
-$(unit_tests): $(O)/%: $(O)/%.o $(O)/libunit.a $(O)/libbench.a $(libraries)
+$(unit_tests): $(O)/%: $(O)/%.o $(O)/libunit.a $(O)/libsim.a $(O)/libbench.a $(libraries)
 	$(link)
 $(fuzz_targets): LDLIBS += -lcmocka
 $(fuzz_targets): LDFLAGS += $(if $(fuzz_main),,-fsanitize=fuzzer)
@@ -216,10 +220,24 @@ demo: deps ## show the main job: client, Weir and real servers in namespaces, fi
 	@$(MAKE) --no-print-directory all $(test_tools) $(test_programs)
 	@tests/demo.sh $(O)
 
-bench: all ## measure, as ratios to baselines (as root); QUICK=1: fewer and shorter trials
-	$(Q)$(O)/weir-bench micro --json $(O)/bench/micro.json --markdown $(O)/bench/micro.md
-	$(Q)$(O)/weir-bench net $(if $(QUICK),--quick) --json $(O)/bench/net.json \
-		--markdown $(O)/bench/net.md
+# Under a quarter of an hour on two CPUs; `weir-bench COMMAND` by itself takes more and longer trials.
+bench_trials := $(if $(QUICK),2,3)
+# Of what takes longest.
+bench_rounds := $(if $(QUICK),1,2)
+bench_parts := micro engines net peers ndr latency
+bench_report := $(O)/bench/report
+bench: all $(test_tools) $(test_programs) ## measure everything (as root) into build/bench/report.html; QUICK=1: fewer trials
+	@mkdir -p $(O)/bench
+	$(Q)rm -f $(O)/bench/*.json
+	$(Q)$(O)/weir-bench micro --trials $(bench_rounds) --json $(O)/bench/micro.json
+	$(Q)$(O)/weir-bench engines --trials $(bench_trials) --json $(O)/bench/engines.json
+	$(Q)$(O)/weir-bench net --trials $(bench_trials) --flood 5 --json $(O)/bench/net.json
+	$(Q)$(O)/weir-bench peers --trials $(bench_rounds) --json $(O)/bench/peers.json
+	$(Q)bench/path.sh $(O) $(abspath $(O))/bench
+	$(Q)$(O)/weir-bench report --quiet $(bench_parts:%=$(O)/bench/%.json) \
+		--json $(bench_report).json --html $(bench_report).html --markdown $(bench_report).md \
+		--csv $(bench_report).csv
+	@echo "bench: $(bench_report).html"
 
 # Where things go below $(DESTDIR)$(PREFIX).
 into = install -D -m 644 -t $(DESTDIR)$(PREFIX)/$(1)
@@ -227,6 +245,7 @@ install: all manual units ## install into $(DESTDIR)$(PREFIX)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(O)/weir
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(filter-out %/weir,$(binaries))
 	$(call into,share/doc/weir) README.md docs/*.md docs/openapi.yaml
+	$(call into,share/doc/weir/scale) docs/scale/*.svg
 	$(call into,share/doc/weir/examples) configs/*.yaml configs/geo-here.txt \
 		configs/grafana-dashboard.json
 	$(foreach page,$(manuals),$(call into,share/man/man$(subst .,,$(suffix $(page)))) $(page);)

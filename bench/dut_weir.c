@@ -26,6 +26,7 @@ static const char head[] = "instance: weir-bench-%d-%s\n"
 			   "  insert_limit: 1000000\n"
 			   "  timeouts: {udp: 1h, tcp_established: 1h}\n"
 			   "api: {socket: %s}\n"
+			   "%s"
 			   "services:\n"
 			   "  - name: bench\n"
 			   "    address: " FRAMES_VIP_IPV4 "\n"
@@ -35,6 +36,9 @@ static const char head[] = "instance: weir-bench-%d-%s\n"
 			   "    announce: none\n"
 			   "    backends:\n";
 
+/* Connections to backends of `nat` come from there; the sink takes it for one of the clients'. */
+static const char snat[] = "nat: {addresses: [10.9.0.200]}\n";
+
 static int write_config(const struct dut *d, const struct dut_weir *setup, struct err *err)
 {
 	FILE *f = fopen(d->config, "we");
@@ -42,6 +46,7 @@ static int write_config(const struct dut *d, const struct dut_weir *setup, struc
 		return err_set(err, errno, "can't write %s: %m", d->config);
 	fprintf(f, head, getpid(), d->wire.near_name, setup->cpu, setup->entries,
 		setup->fast_path ? "on" : "off", d->socket,
+		setup->forward && !strcmp(setup->forward, "nat") ? snat : "",
 		setup->protocol == IPPROTO_TCP ? "tcp" : "udp", FRAMES_VIP_PORT,
 		setup->forward ? setup->forward : "dsr");
 	for (uint32_t i = 0; i < WIRE_BACKENDS; i++)

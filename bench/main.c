@@ -4,10 +4,12 @@
 #include <string.h>
 
 #include "bench/api_command.h"
+#include "bench/engines_command.h"
 #include "bench/latency_command.h"
 #include "bench/micro.h"
 #include "bench/ndr_command.h"
 #include "bench/net_command.h"
+#include "bench/peers_command.h"
 #include "bench/receive_command.h"
 #include "bench/reload.h"
 #include "bench/report_command.h"
@@ -31,6 +33,11 @@ static const struct command {
 	{"api", "[-s SOCKET]: the control API of a daemon that runs", command_api},
 	{"reload", "[OPTION...]: what a large configuration costs the control thread",
 	 command_reload_bench},
+	{"engines",
+	 "[OPTION...]: the harness itself: its senders beside the plainest ones, and pacing",
+	 command_engines},
+	{"peers", "[OPTION...]: Weir beside nftables and HAProxy, over real connections",
+	 command_peers},
 	{"report", "[OPTION...] FILE...: of reports in JSON one page, or text, Markdown, CSV",
 	 command_report},
 	{"compare", "[OPTION...] BEFORE AFTER: two reports, with confidence intervals",
@@ -43,7 +50,7 @@ static void print_usage(FILE *out)
 {
 	fputs("Usage: weir-bench COMMAND [OPTION...]\n"
 	      "\n"
-	      "Measures Weir, as ratios to a baseline of the same run.\n"
+	      "Measures networks, balancers and Weir itself; docs/benchmarking.md has recipes.\n"
 	      "\n",
 	      out);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)

@@ -148,6 +148,7 @@ static const struct method {
 	{NULL, "workers, dsr", NULL, 0},
 	{"fast path, ipip", "workers, ipip", "ipip", 0.7},
 	{"fast path, gue", "workers, gue", "gue", 0.7},
+	{"fast path, nat", "workers, nat", "nat", 0.6},
 };
 #define METHOD_COUNT (sizeof(methods) / sizeof(methods[0]))
 _Static_assert(2 * METHOD_COUNT <= NET_METHODS_MAX, "rows");

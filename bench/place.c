@@ -105,9 +105,18 @@ static int look(struct place *p, struct err *err)
 	return 0;
 }
 
+static int look_there(struct place *p, struct err *err)
+{
+	int back, r = place_enter(p, &back, err);
+	if (r)
+		return r;
+	r = look(p, err);
+	place_leave(back);
+	return r;
+}
+
 int place_open(struct place *p, const char *text, struct err *err)
 {
-	int back;
 	*p = (struct place){.ns = -1};
 	if (geteuid())
 		return err_set(
@@ -115,12 +124,20 @@ int place_open(struct place *p, const char *text, struct err *err)
 			"this takes CAP_NET_RAW, CAP_NET_ADMIN, CAP_SYS_ADMIN and CAP_BPF: run "
 			"it as root");
 	int r = open_namespace(p, text, err);
-	if (!r)
-		r = place_enter(p, &back, err);
-	if (!r) {
-		r = look(p, err);
-		place_leave(back);
-	}
+	r = r ? r : look_there(p, err);
+	if (r)
+		place_close(p);
+	return r;
+}
+
+int place_open_in(struct place *p, int ns, const char *name, struct err *err)
+{
+	*p = (struct place){.ns = fcntl(ns, F_DUPFD_CLOEXEC, 0)};
+	if (p->ns < 0)
+		return err_set(err, errno, "can't keep a namespace: %m");
+	snprintf(p->label, sizeof(p->label), "%s", name);
+	snprintf(p->name, sizeof(p->name), "%s", name);
+	int r = look_there(p, err);
 	if (r)
 		place_close(p);
 	return r;

@@ -35,6 +35,9 @@ struct place {
 int place_open(struct place *p, const char *text, struct err *err);
 void place_close(struct place *p);
 
+/* The same of a namespace that is known by a descriptor, which is not taken. */
+int place_open_in(struct place *p, int ns, const char *name, struct err *err);
+
 /* Leaves this thread in the place's namespace; *back is where it was, for place_leave(). */
 int place_enter(const struct place *p, int *back, struct err *err);
 void place_leave(int back);

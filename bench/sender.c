@@ -18,6 +18,8 @@
 #define HEAD_START_NS 40000000ull
 #define LOOK_NS       1000000
 #define QUEUES_MAX    64u
+#define BUSY_LOOKS    20
+#define BUSY_LOOK_NS  50000000
 
 /* Interrupts a call that sends live frames; it does nothing else. */
 #define WAKE_SIGNAL SIGUSR1
@@ -63,6 +65,7 @@ static const struct sender_ways *ways_of(enum sender_engine engine)
 {
 	switch (engine) {
 	case SENDER_LIVE:
+	case SENDER_BARE:
 		return &sender_live;
 	case SENDER_PKTGEN:
 		return &sender_pktgen;
@@ -106,6 +109,29 @@ static int open_threads(struct sender *s, struct err *err)
 	return r;
 }
 
+static void close_threads(struct sender *s)
+{
+	for (unsigned int i = 0; s->threads && i < s->thread_count; i++) {
+		if (s->threads[i].ways)
+			s->ways->close(&s->threads[i]);
+		stream_close(&s->threads[i].stream);
+	}
+	free(s->threads);
+	s->threads = NULL;
+}
+
+/* The kernel lets go of a closed socket's queue a little later, so a busy one is asked again. */
+static int open_when_free(struct sender *s, struct err *err)
+{
+	int r = open_threads(s, err);
+	for (int i = 0; i < BUSY_LOOKS && r == -EBUSY; i++) {
+		close_threads(s);
+		nanosleep(&(struct timespec){.tv_nsec = BUSY_LOOK_NS}, NULL);
+		r = open_threads(s, err);
+	}
+	return r;
+}
+
 static int check(const struct sender *s, struct err *err)
 {
 	const struct sender_wanted *w = &s->wanted;
@@ -132,7 +158,7 @@ int sender_open(struct sender **out, const struct sender_wanted *wanted, struct 
 	int r = check(s, err);
 	if (!r) {
 		s->ticks = ticks_compare(100);
-		r = open_threads(s, err);
+		r = open_when_free(s, err);
 	}
 	if (r) {
 		sender_close(s);
@@ -149,11 +175,7 @@ void sender_close(struct sender *s)
 		return;
 	sender_stop(s);
 	sender_finish(s, NULL);
-	for (unsigned int i = 0; s->threads && i < s->thread_count; i++) {
-		s->ways->close(&s->threads[i]);
-		stream_close(&s->threads[i].stream);
-	}
-	free(s->threads);
+	close_threads(s);
 	free(s);
 }
 

@@ -18,7 +18,14 @@ struct replay;
 struct sender;
 struct stream;
 
-enum sender_engine { SENDER_AUTO, SENDER_XSK, SENDER_LIVE, SENDER_PKTGEN, SENDER_PLAIN };
+enum sender_engine {
+	SENDER_AUTO,
+	SENDER_XSK,
+	SENDER_LIVE,
+	SENDER_PKTGEN,
+	SENDER_PLAIN,
+	SENDER_BARE /* baselines of xsk and live; they count nothing */
+};
 
 setting_fn sender_read_engine; /* enum sender_engine */
 

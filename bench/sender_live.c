@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,8 +125,10 @@ static int run_engine(struct sender_thread *t, struct err *err)
 	};
 	if (t->pps > 0)
 		knobs->pacer = pacer_at(t->pps, 1e9);
+	bool bare = t->wanted->engine == SENDER_BARE;
+	int program = bpf_program__fd(bare ? e->skeleton->progs.bare : e->skeleton->progs.send);
 	while (!r && sender_thread_may_go_on(t))
-		r = bpf_prog_test_run_opts(bpf_program__fd(e->skeleton->progs.send), &opts);
+		r = bpf_prog_test_run_opts(program, &opts);
 	knobs->left = 0;
 	free(frame);
 	note(t);

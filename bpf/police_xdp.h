@@ -213,17 +213,23 @@ __attribute__((noinline)) int police_source(struct xdp_md *ctx, struct port_coun
 	return rule;
 }
 
+/* The mask is for Linux 6.1's verifier; the compiler, which would do without, is not to see why. */
+static __always_inline __u32 police_lower(const struct refused_line *l, __u32 at)
+{
+	__asm__ volatile("" : "+r"(at));
+	return l->lower[at & (REFUSED_LINE - 1)];
+}
+
 /* How many of a line are `lower` or less; without branches, which could not be foreseen. */
 static __always_inline __u32 police_count_in_line(const struct refused_line *l, __u32 lower)
 {
 	__u32 n = 0;
 #pragma GCC unroll 6
 	for (int step = REFUSED_LINE / 2, last = 0; !last; step /= 2) {
-		__u32 at = (n + step - 1) & (REFUSED_LINE - 1);
-		n += step & (int)(l->lower[at] - lower - 1) >> 31;
+		n += step & (int)(police_lower(l, n + step - 1) - lower - 1) >> 31;
 		last = step == 1;
 	}
-	return n + (1 & (int)(l->lower[n & (REFUSED_LINE - 1)] - lower - 1) >> 31);
+	return n + (1 & (int)(police_lower(l, n) - lower - 1) >> 31);
 }
 
 /* Whether the lower half of an address is among those that its block refuses. */
@@ -251,10 +257,11 @@ __attribute__((noinline)) int police_in_block(__u32 slot, __u32 first, __u32 cou
 	if (!l)
 		return 0;
 	__u32 n = police_count_in_line(l, lower), before = low * REFUSED_LINE;
-	if (count & REFUSED_ALONE << 1)
-		return n && l->lower[(n - 1) & (REFUSED_LINE - 1)] == lower;
+	/* The address of all ones is that of what is behind the last, too. */
 	if (n + before > (count & 0xffff))
 		n = (count & 0xffff) - before;
+	if (count & REFUSED_ALONE << 1)
+		return n && police_lower(l, n - 1) == lower;
 	return (n + before) & 1;
 }
 

@@ -82,6 +82,18 @@ static __always_inline __u32 next_entry(void)
 	return entry ? *entry : 0;
 }
 
+static __always_inline int fill_stamp(__u32 flow, struct stamp *out)
+{
+	__u32 *sequence = bpf_map_lookup_elem(&sequences, &flow);
+	if (!sequence)
+		return 0;
+	out->epoch = knobs.epoch;
+	out->flow = flow;
+	out->sequence = (*sequence)++;
+	out->sent_ns = now_ns;
+	return 1;
+}
+
 /* Makes the frame as long as the packet is. */
 static __always_inline int resize(struct xdp_md *ctx, __u32 length)
 {
@@ -99,16 +111,22 @@ int send(struct xdp_md *ctx)
 	__u32 entry = next_entry(), flow_id = entry & ((1u << STREAM_FLOW_BITS) - 1);
 	const struct stream_size *size = &sizes[(entry >> STREAM_FLOW_BITS) & (STREAM_SIZES - 1)];
 	const struct stream_flow *flow = bpf_map_lookup_elem(&flows, &flow_id);
-	__u32 *sequence = bpf_map_lookup_elem(&sequences, &flow_id);
-	if (!flow || !sequence || resize(ctx, size->length))
+	struct stamp stamp = {};
+	if (!flow || resize(ctx, size->length) || (s.stamps && !fill_stamp(flow_id, &stamp)))
 		return XDP_ABORTED;
-	const struct stamp stamp = {knobs.epoch, flow_id, (*sequence)++, now_ns};
 	stream_write((void *)(long)ctx->data, (void *)(long)ctx->data_end, &s, size, flow,
 		     s.stamps ? &stamp : 0);
 	knobs.left--;
 	sent.packets++;
 	sent.bytes += size->length;
 	sent.last_ns = now_ns;
+	return bpf_redirect(knobs.ifindex, 0);
+}
+
+/* The baseline: what live frames cost when nothing is written into them. */
+SEC("xdp")
+int bare(struct xdp_md *ctx)
+{
 	return bpf_redirect(knobs.ifindex, 0);
 }
 

@@ -4,7 +4,7 @@
 # Checks who includes whom:
 #
 #   bpf <- lb <- datapath <- tools      each layer includes itself and those to its left
-#   bench, tests                        include anything; nothing includes them
+#   bench, sim, tests                   include anything; nothing but these includes them
 #
 # and that includes are by path from the root, that headers make no cycles, and that the libraries
 # of `reserved` below are used only where they belong. Prints FILE:LINE for each breach.
@@ -22,13 +22,13 @@ reserved='
 ^(unistd|pthread|stdio|stdlib|time)[.]h$ -bpf
 '
 
-mapfile -t sources < <(find bpf lb datapath tools bench tests -name '*.[ch]' 2>/dev/null | sort)
+mapfile -t sources < <(find bpf lb datapath tools bench sim tests -name '*.[ch]' 2>/dev/null | sort)
 [ ${#sources[@]} -gt 0 ] || { echo "layers: no sources here: $PWD" >&2; exit 1; }
 
 awk -v reserved="$reserved" '
 BEGIN {
 	rank["bpf"] = 1; rank["lb"] = 2; rank["datapath"] = 3; rank["tools"] = 4
-	free["bench"] = free["tests"] = 1
+	free["bench"] = free["sim"] = free["tests"] = 1
 	rules = split(reserved, rule, "\n")
 	for (i = 1; i < ARGC; i++)
 		exists[ARGV[i]] = 1

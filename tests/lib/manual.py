@@ -97,7 +97,11 @@ check_options("weir-backend.8", "backend", section("weir-backend.8", "OPTIONS"),
 check_keys("weir.yaml.5")
 for tool in re.findall(r"^weir-\w+(?=\.1$)", "\n".join(pages), flags=re.M):
     # A program of several commands lists them as `  NAME  what it does`.
-    check_commands(f"{tool}.1", tool, re.findall(r"^  ([a-z]+) ", run(tool, "--help"), flags=re.M))
+    commands = re.findall(r"^  ([a-z]+) ", run(tool, "--help"), flags=re.M)
+    if commands:
+        check_commands(f"{tool}.1", tool, commands)
+    else:
+        check_options(f"{tool}.1", tool, section(f"{tool}.1", "OPTIONS"), run(tool, "--help"))
 
 print("\n".join(faults) or f"{len(pages)} pages have what the program has")
 sys.exit(bool(faults))

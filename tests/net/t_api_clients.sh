@@ -37,7 +37,7 @@ cat >"$dir/talk.py" <<'END'
 # Sends what comes from stdin and prints the first line of the answer.
 import socket, sys
 s = socket.create_connection(("127.0.0.1", 9290))
-s.settimeout(5)
+s.settimeout(float(sys.argv[1]))
 try:
     s.sendall(sys.stdin.buffer.read())
     s.shutdown(socket.SHUT_WR)
@@ -47,13 +47,13 @@ except ConnectionError:
 except TimeoutError:
     print("it waits for more")
 END
-talk() { on weir python3 "$dir/talk.py"; }
+talk() { on weir python3 "$dir/talk.py" "${1:-20}"; } # [SECONDS that it waits for an answer]
 is_served() { on weir curl -sf -m 5 -o /dev/null "http://$http/v1/status"; }
 
 say "what is no request"
 expect_match "no method" '^HTTP/1.. 400|^closed' "$(printf 'nonsense\r\n\r\n' | talk)"
 # Without the end of a line it may still become a request: for 30 s, see below.
-expect_match "no HTTP" '^HTTP/1.. (400|505)|^closed|waits' "$(printf '\026\003\001\002\000' | talk)"
+expect_match "no HTTP" '^HTTP/1.. (400|505)|^closed|waits' "$(printf '\026\003\001\002\000' | talk 3)"
 expect_match "another version" 'HTTP/1.. 505' "$(printf 'GET / HTTP/9.9\r\n\r\n' | talk)"
 expect_match "a header without end" 'HTTP/1.. 431|closed' \
 	"$({ printf 'GET /v1/status HTTP/1.1\r\nX: '; head -c 400000 /dev/zero | tr '\0' x; } | talk)"

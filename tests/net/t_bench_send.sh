@@ -26,13 +26,14 @@ send() { "$bench" send --from "$client" --destination 10.1.0.2:443 "$@"; }
 capture() {
 	local count=$1 tcpdump
 	shift
+	rm -f "$dir/tcpdump.log"
 	start b1 tcpdump -i eth0 -U -s 9100 -B 16384 -w "$dir/c.pcap" -c "$count" --immediate-mode \
 		'src port 1024 or src port 1025 or src port 1026 or vlan' 2>"$dir/tcpdump.log"
 	tcpdump=$started
-	must_come 5 "tcpdump" grep -q listening "$dir/tcpdump.log"
+	must_come 20 "tcpdump" grep -q listening "$dir/tcpdump.log"
 	send --quiet --count "$count" --rate 2kpps --source-ports 1024-1026 "$@" >"$dir/send.out" 2>&1 ||
 		fail "send $*: $(tail -n 1 "$dir/send.out")"
-	must_come 5 "all packets of: $*" eval "! kill -0 $tcpdump"
+	must_come 20 "all packets of: $*" eval "! kill -0 $tcpdump"
 }
 
 # fields FIELD...: of the capture, each line once, with how often it is there
@@ -86,12 +87,13 @@ editcap -r "$dir/c.pcap" "$dir/p3" 13 15
 editcap -r "$dir/c.pcap" "$dir/p4" 15-100
 mergecap -a -F pcap -w "$dir/replay.pcap" "$dir"/p[1-4]
 for way in "" --sockets; do
+	rm -f "$dir/receive.log" # the one before said that it was ready, too
 	# shellcheck disable=SC2086 # words, or none
-	"$bench" receive $way --quiet --count 100 --seconds 20 --by-flow 3 --json "$dir/receive.json" "$b1" \
+	"$bench" receive $way --quiet --count 100 --seconds 60 --by-flow 3 --json "$dir/receive.json" "$b1" \
 		>"$dir/receive.out" 2>"$dir/receive.log" &
 	receiver=$!
 	net_pids+=($receiver)
-	must_come 10 "the receiver" grep -q ready "$dir/receive.log"
+	must_come 20 "the receiver" grep -q ready "$dir/receive.log"
 	"$bench" send --from "$client" --replay "$dir/replay.pcap" --rate 1kpps --count 100 --quiet \
 		>"$dir/send.out" || fail "replay"
 	wait $receiver || fail "receive $way: $(cat "$dir/receive.log")"
@@ -129,18 +131,20 @@ refused 1 "none arrived: .* a veth, has neither a native XDP program nor GRO" \
 expect_match "no privileges" "run it as root" "$(setpriv --reuid=65534 --clear-groups \
 	"$bench" send --from lo --destination 127.0.0.1 --source 127.0.0.1 \
 	--destination-mac 02:00:00:00:00:01 2>&1 | head -n 1)"
-send --engine xsk --rate 1kpps --seconds 20 >"$dir/busy.out" 2>"$dir/busy.log" &
+send --engine xsk --rate 1kpps >"$dir/busy.out" 2>"$dir/busy.log" &
 busy=$!
 net_pids+=($busy)
-must_come 10 "the line of one that sends" grep -q Mpps "$dir/busy.log"
+must_come 20 "the line of one that sends" grep -q Mpps "$dir/busy.log"
 expect "a busy queue is refused" eval '! send --engine xsk --count 1 --quiet >"$dir/refused.out" 2>"$dir/refused"'
 expect_match "a busy queue" "is used already by another AF_XDP socket" "$(head -n 1 "$dir/refused")"
 net_stop $busy
-"$bench" receive --seconds 20 --quiet "$b1" >"$dir/receive.out" 2>"$dir/receive.log" &
+rm -f "$dir/receive.log"
+"$bench" receive --quiet "$b1" >"$dir/receive.out" 2>"$dir/receive.log" &
 receiver=$!
 net_pids+=($receiver)
-must_come 10 "a receiver" grep -q ready "$dir/receive.log"
+must_come 20 "a receiver" grep -q ready "$dir/receive.log"
 expect_match "a second receiver" "has an XDP program already" \
 	"$("$bench" receive --seconds 1 "$b1" 2>&1 | head -n 1)"
-net_stop $receiver
+kill $receiver
+wait $receiver || fail "a receiver that is stopped: exit status $?"
 expect_match "stopped, it reports" "stamped packets" "$(cat "$dir/receive.out")"

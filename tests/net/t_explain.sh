@@ -7,7 +7,16 @@
 
 net_one_arm
 nginx_start_backends
-web_services 100 200 300 | weir_config eth0
+{
+	cat <<-END
+		sources: {blocked: {prefixes: [203.0.113.64/30]}}
+		policy:
+		  rules:
+		    - {name: no-blocked, from: blocked, to: any, action: drop}
+		    - {name: few, protocol: icmp, limit: {per: rule, rate: 1B/s, burst: 1514B}}
+	END
+	web_services 100 200 300
+} | weir_config eth0
 weir_start
 weir_wait_reachable
 
@@ -32,6 +41,14 @@ expect_match "a flow that is known" "^flow +known, closing, with backend ${said4
 expect_match "its next hop" "^next hop +([0-9a-f]{2}:){5}[0-9a-f]{2} by eth0" "$text"
 text=$(explain --to $vip4:80 --protocol tcp --sample 600 --backend b3)
 expect_match "the clients of b3" "^web4/b3 +(4|5)[0-9]\.[0-9]%  clients like [0-9.]+:[0-9]+ " "$text"
+
+text=$(explain --from 203.0.113.66:41001 --to $vip4:80 --protocol tcp)
+expect_match "its group" "^source +of group blocked, by 203.0.113.64/30" "$text"
+expect_match "its rule" "^policy +rule no-blocked drops it" "$text"
+expect_match "what becomes of it" "^verdict +would be dropped, policy-denied" "$text"
+on client ping -6 -q -s 0 -c 40 -i 0.01 -W 1 $vip6 >/dev/null || true
+text=$(explain --from "2001:db8::1" --to "$vip6" --protocol icmp)
+expect_match "a limit that is reached" "^policy +rule few is beyond its limit: drops it" "$text"
 
 status=0
 explain --from 1.2.3 --to $vip4:80 --protocol tcp 2>"$dir/err" || status=$?

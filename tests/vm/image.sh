@@ -67,6 +67,7 @@ take_build() {
 	local test here=$root/weir
 	mkdir -p "$here/tests/net" "$here/tests/vm" "$here/tests/lib" "$here/build/tests/unit"
 	take "$build/weir" weir/build/weir
+	take "$build/weir-bench" weir/build/weir-bench
 	for test in "$build"/tests/lib/*; do
 		case $test in
 		*.bpf.o) install -D "$test" "$here/build/tests/lib/${test##*/}" ;;

@@ -2,7 +2,8 @@
 #
 #   V=1                      show the commands
 #   SAN=address,undefined    build with sanitizers, in a folder of its own
-#   PREFIX=/usr/local DESTDIR=  where `make install` puts things
+#   PREFIX=/usr/local DESTDIR=  where `make install` puts things; UNITS=: the systemd units
+#   CPPFLAGS_MORE=, CFLAGS_MORE=, LDFLAGS_MORE=   besides ours
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
@@ -11,6 +12,7 @@ MAKEFLAGS += --no-builtin-rules
 
 SAN ?=
 PREFIX ?= /usr/local
+UNITS ?= $(PREFIX)/lib/systemd/system
 CC = gcc
 CLANG ?= clang
 BPFTOOL ?= $(or $(wildcard /usr/sbin/bpftool),bpftool)
@@ -33,12 +35,15 @@ packages := libxdp libbpf libelf libpcap libmnl liburcu-qsbr yaml-0.1 libmicroht
 # Headers lie at odd multiples of two behind Ethernet; our CPUs and the kernel read them there.
 san_but := -fno-sanitize=alignment
 
-CPPFLAGS := -D_GNU_SOURCE -D_LGPL_SOURCE -DWEIR_VERSION='"$(VERSION)"' -I. -I$(O)
+# The same source gives the same bytes, wherever it lies.
+here := -ffile-prefix-map=$(CURDIR)=.
+
+CPPFLAGS := -D_GNU_SOURCE -D_LGPL_SOURCE -DWEIR_VERSION='"$(VERSION)"' -I. -I$(O) $(CPPFLAGS_MORE)
 CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wno-unused-parameter -fno-strict-aliasing -pthread \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer $(san_but)) \
-	$(if $(COVERAGE),--coverage -O0 -Wno-format-truncation)
-LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage)
+	$(if $(COVERAGE),--coverage -O0 -Wno-format-truncation) $(here) $(CFLAGS_MORE)
+LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage) $(LDFLAGS_MORE)
 LDLIBS = $(shell pkg-config --libs $(packages)) -lev -lnuma -lm
 # As libbpf calls the machine that the programs will run on.
 machine := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
@@ -46,7 +51,7 @@ bpf_arch := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(machine)))
 # Debian's multiarch folder holds asm/types.h, which clang's BPF target does not look for; the C
 # library's headers there, which some of the kernel's include, ask which machine it is.
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -fno-strict-aliasing -Wall -Wextra -Werror -Wno-unused-parameter -I. \
-	-D__TARGET_ARCH_$(bpf_arch) -D__$(machine)__ -idirafter /usr/include/$(shell $(CC) -print-multiarch)
+	$(here) -D__TARGET_ARCH_$(bpf_arch) -D__$(machine)__ -idirafter /usr/include/$(shell $(CC) -print-multiarch)
 
 # --- what there is ------------------------------------------------------------------------------
 
@@ -134,7 +139,7 @@ $(O)/weir: $(O)/tools/weir/main.o $(libraries)
 bench_wrapped := malloc calloc realloc aligned_alloc posix_memalign free mmap munmap \
 	pthread_mutex_lock pthread_mutex_trylock pthread_rwlock_rdlock pthread_rwlock_wrlock \
 	pthread_spin_lock pthread_cond_wait sem_wait
-$(O)/bench/machine.o: CPPFLAGS += -DWEIR_CFLAGS='"$(strip $(CFLAGS))"'
+$(O)/bench/machine.o: CPPFLAGS += -DWEIR_CFLAGS='"$(strip $(filter-out -ffile-prefix-map=%,$(CFLAGS)))"'
 $(O)/weir-bench: LDFLAGS += $(bench_wrapped:%=-Wl,--wrap=%)
 $(O)/weir-bench: $(bench_objects) $(libraries)
 	$(link)
@@ -210,7 +215,7 @@ coverage: ## lines of lb/ and of the headers in bpf/ that the unit tests run; ne
 	@$(MAKE) --no-print-directory COVERAGE=1 O=build/coverage tests
 	@tests/lib/coverage.sh build/coverage
 
-.PHONY: demo bench clean install help
+.PHONY: demo bench clean install deb help
 demo: deps ## show the main job: client, Weir and real servers in namespaces, figures, a capture
 	@$(MAKE) --no-print-directory all $(test_tools) $(test_programs)
 	@tests/demo.sh $(O)
@@ -244,12 +249,23 @@ install: all manual units ## install into $(DESTDIR)$(PREFIX)
 	$(call into,share/doc/weir/examples) configs/*.yaml configs/geo-here.txt \
 		configs/grafana-dashboard.json
 	$(foreach page,$(manuals),$(call into,share/man/man$(subst .,,$(suffix $(page)))) $(page);)
-	$(call into,lib/systemd/system) $(units)
+	install -D -m 644 -t $(DESTDIR)$(UNITS) $(units)
 	install -d $(DESTDIR)$(PREFIX)/share/weir
 	$(O)/weir schema > $(DESTDIR)$(PREFIX)/share/weir/weir.schema.json
 	install -D -m 644 configs/completion/weir.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir
 	$(call into,share/zsh/site-functions) configs/completion/_weir
+
+# What git knows of, in a folder of its own, so that nothing else gets in.
+deb_source := build/deb/weir-$(VERSION)
+deb: ## build the Debian package, in build/
+	@tests/lib/deps.sh debhelper c:dh dpkg-dev c:dpkg-buildpackage scdoc c:scdoc
+	@[ "$$(dpkg-parsechangelog -S Version)" = "$(VERSION)" ] || \
+		{ echo "debian/changelog and VERSION differ" >&2; exit 1; }
+	$(Q)rm -rf build/deb && mkdir -p $(deb_source)
+	$(Q)git ls-files -z | tar --null -T - -c | tar -C $(deb_source) -x
+	$(Q)cd $(deb_source) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b
+	$(Q)mv build/deb/*.deb build/
 
 clean: ## remove what was built
 	rm -rf build

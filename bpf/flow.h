@@ -194,33 +194,33 @@ static __always_inline void flow_limits_set(__u32 limits[FLOW_META_STATE + 1],
 
 enum { FLOW_ABSENT = -1, FLOW_MOVING = -2 };
 
-/*
- * The first entry of that tag, whatever the backend; FLOW_BUCKET_ENTRIES: none. Looks at all five
- * without a branch: which one it is nobody can guess.
- */
+/* The first entry of that tag, whatever the backend, and its tag; FLOW_BUCKET_ENTRIES: none. */
 #ifdef __bpf__
-/* There are no conditional moves either: each match sets its bit, and the lowest is counted out. */
-static __always_inline __u64 flow_bucket_search(const struct flow_bucket *b, __u64 wanted)
+/* There are no conditional moves: the first match ends it. */
+static __always_inline __u64 flow_bucket_search(const struct flow_bucket *b, __u64 wanted,
+						__u64 *tag)
 {
-	__u64 found = 1 << FLOW_BUCKET_ENTRIES;
+	__u64 found = FLOW_BUCKET_ENTRIES;
 #pragma GCC unroll 5
-	for (int i = 0; i < FLOW_BUCKET_ENTRIES; i++) {
-		__u64 differs = (FLOW_LOAD(&b->tag[i]) ^ wanted) / (FLOW_TAG_BACKEND + 1);
-		found |= (differs - 1) >> 63 << i;
+	for (int i = 0; i < FLOW_BUCKET_ENTRIES && found == FLOW_BUCKET_ENTRIES; i++) {
+		*tag = FLOW_LOAD(&b->tag[i]);
+		if (flow_tag_is(*tag, wanted))
+			found = i;
 	}
-	found &= -found;
-	found = (found >> 1) - (found >> 3) - (found >> 4) * 2 - (found >> 5) * 3;
-	__asm__ volatile("" : "+r"(found)); /* the verifier is told by the caller's comparison */
 	return found;
 }
 #else
-static __always_inline __u64 flow_bucket_search(const struct flow_bucket *b, __u64 wanted)
+/* Looks at all five without a branch: which one it is nobody can guess. */
+static __always_inline __u64 flow_bucket_search(const struct flow_bucket *b, __u64 wanted,
+						__u64 *tag)
 {
 	__u64 found = FLOW_BUCKET_ENTRIES;
 #pragma GCC unroll 5
 	for (int i = FLOW_BUCKET_ENTRIES - 1; i >= 0; i--)
 		if (flow_tag_is(FLOW_LOAD(&b->tag[i]), wanted))
 			found = i;
+	if (found < FLOW_BUCKET_ENTRIES)
+		*tag = FLOW_LOAD_ACQUIRE(&b->tag[found]);
 	return found;
 }
 #endif
@@ -239,10 +239,9 @@ static __always_inline int flow_bucket_find(const struct flow_bucket *b, __u64 h
 	__u64 wanted = flow_tag(hash);
 	__u32 sequence = FLOW_LOAD_ACQUIRE(&b->sequence);
 	b = flow_after(b, sequence);
-	__u64 found = flow_bucket_search(b, wanted);
+	__u64 found = flow_bucket_search(b, wanted, tag);
 	if (found >= FLOW_BUCKET_ENTRIES)
 		return FLOW_ABSENT;
-	*tag = FLOW_LOAD_ACQUIRE(&b->tag[found]);
 	b = flow_after(b, *tag);
 	*meta = FLOW_LOAD_ACQUIRE(&b->meta[found]);
 	b = flow_after(b, *meta);

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/*
+ * long file: a second implementation of the whole policy, which shares nothing with the first.
+ */
 #include "tests/unit/policy_naive.h"
 
 #include <arpa/inet.h>

@@ -92,7 +92,7 @@ for way in "" --sockets; do
 	"$bench" receive $way --quiet --count 100 --seconds 60 --by-flow 3 --json "$dir/receive.json" "$b1" \
 		>"$dir/receive.out" 2>"$dir/receive.log" &
 	receiver=$!
-	net_pids+=($receiver)
+	net_pids+=("$receiver")
 	must_come 20 "the receiver" grep -q ready "$dir/receive.log"
 	"$bench" send --from "$client" --replay "$dir/replay.pcap" --rate 1kpps --count 100 --quiet \
 		>"$dir/send.out" || fail "replay"
@@ -133,7 +133,7 @@ expect_match "no privileges" "run it as root" "$(setpriv --reuid=65534 --clear-g
 	--destination-mac 02:00:00:00:00:01 2>&1 | head -n 1)"
 send --engine xsk --rate 1kpps >"$dir/busy.out" 2>"$dir/busy.log" &
 busy=$!
-net_pids+=($busy)
+net_pids+=("$busy")
 must_come 20 "the line of one that sends" grep -q Mpps "$dir/busy.log"
 expect "a busy queue is refused" eval '! send --engine xsk --count 1 --quiet >"$dir/refused.out" 2>"$dir/refused"'
 expect_match "a busy queue" "is used already by another AF_XDP socket" "$(head -n 1 "$dir/refused")"
@@ -141,7 +141,7 @@ net_stop $busy
 rm -f "$dir/receive.log"
 "$bench" receive --quiet "$b1" >"$dir/receive.out" 2>"$dir/receive.log" &
 receiver=$!
-net_pids+=($receiver)
+net_pids+=("$receiver")
 must_come 20 "a receiver" grep -q ready "$dir/receive.log"
 expect_match "a second receiver" "has an XDP program already" \
 	"$("$bench" receive --seconds 1 "$b1" 2>&1 | head -n 1)"

@@ -210,7 +210,7 @@ fuzz-keep: ## take what was found by fuzzing and adds coverage into tests/fuzz/c
 	@$(fuzz_make) fuzzers
 	@tests/fuzz/run.sh build/fuzz keep $(TARGET)
 
-coverage: ## lines of lb/ and of the headers in bpf/ that the unit tests run; needs gcovr
+coverage: ## lines of lb/ and of the headers in bpf/ that tests without a network run; needs gcovr
 	@tests/lib/coverage.sh need
 	@$(MAKE) --no-print-directory COVERAGE=1 O=build/coverage tests
 	@tests/lib/coverage.sh build/coverage

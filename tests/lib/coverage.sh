@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# How much of what decides about packets the unit tests run: lines of lb/ and of the headers in bpf/
-# that both sides compile. BUILD was built with COVERAGE=1. Prints a table, writes
+# How much of what decides about packets the tests run that need no network: lines of lb/ and of the
+# headers in bpf/ that both sides compile. BUILD was built with COVERAGE=1. Prints a table, writes
 # BUILD/index.html, and fails below the share of lines that is wanted, or when a test failed.
 #
 # usage: coverage.sh need     says what is missing, and fails
@@ -21,7 +21,7 @@ fi
 build=$1
 # Counts of an earlier run would be added to.
 find "$build" -name '*.gcda' -delete
-tests/run.sh "$build" test_ || exit 1
+tests/run.sh "$build" 'test_|t_(check|schema|sim)[.]sh|fuzz_' || exit 1
 # Lines that only an assertion's failure reaches, or nothing, count as well: there are few.
 gcovr --root . --object-directory "$build" --filter 'lb/' \
 	--filter 'bpf/(packet|rewrite|match|flow|neighbor)[.]h' \

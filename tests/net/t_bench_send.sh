@@ -131,7 +131,9 @@ refused 1 "none arrived: .* a veth, has neither a native XDP program nor GRO" \
 expect_match "no privileges" "run it as root" "$(setpriv --reuid=65534 --clear-groups \
 	"$bench" send --from lo --destination 127.0.0.1 --source 127.0.0.1 \
 	--destination-mac 02:00:00:00:00:01 2>&1 | head -n 1)"
-send --engine xsk --rate 1kpps >"$dir/busy.out" 2>"$dir/busy.log" &
+# Not send(): that would be a shell's process, and the sender would outlive it.
+"$bench" send --from "$client" --destination 10.1.0.2:443 --engine xsk --rate 1kpps \
+	>"$dir/busy.out" 2>"$dir/busy.log" &
 busy=$!
 net_pids+=("$busy")
 must_come 20 "the line of one that sends" grep -q Mpps "$dir/busy.log"

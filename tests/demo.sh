@@ -20,16 +20,8 @@ step() { printf '\n==> %s\n' "$*"; }
 configure() {
 	{
 		web_services "${weights[@]}"
+		load_service
 		cat <<-END
-			  - name: load
-			    address: $vip4
-			    protocol: udp
-			    ports: 5000
-			    announce: neighbor
-			    backends:
-			      - {name: b1, address: 10.0.0.11}
-			      - {name: b2, address: 10.0.0.12}
-			      - {name: b3, address: 10.0.0.13}
 			  - name: dark
 			    address: $dark
 			    protocol: udp

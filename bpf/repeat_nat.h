@@ -102,8 +102,8 @@ __attribute__((noinline)) int nat_translate(struct xdp_md *ctx)
 	int growth = translate_growth(p, x), cross = translate_is_cross(p, x);
 	__u32 length = frame_length(ctx, data, end) + growth - translate_link_length(x);
 	struct translate_head head;
-	if (length > nat_mtu(now->meta, x, &now->to.way) || (cross ? !nat_is_bare(p) : growth != 0) ||
-	    translate_check(data, end, p, x))
+	if (length > nat_mtu(now->meta, x, &now->to.way) ||
+	    (cross ? !nat_is_bare(p) : growth != 0) || translate_check(data, end, p, x))
 		return 0;
 	if (!cross) {
 		if ((char *)data + ETH_HLEN + sizeof(struct vlan_tag) > (char *)end ||
@@ -184,7 +184,8 @@ static __always_inline void nat_touch_peer(__u64 peer, __u32 backend, __u16 tick
 		repeat_touch(b, entry, meta, tick, 0);
 }
 
-/* Both flows are seen now. `at`: the entry of the first in its bucket, and above 8 bits the tick. */
+/* Both flows are seen now. `at`: the entry of the first in its bucket, and above 8 bits the tick.
+ */
 __attribute__((noinline)) int nat_touch(__u64 hash, __u64 peer, __u64 tag, __u32 meta, __u32 at)
 {
 	__u32 index = hash & flow_mask, entry = at & 0xff;

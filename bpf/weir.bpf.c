@@ -395,7 +395,8 @@ static __always_inline int act(struct xdp_md *ctx, struct port_counters *ledger,
 	}
 }
 
-/* Above the bits of `tables`: what repeat_plain() said of the flow, 0 where it did not look it up. */
+/* Above the bits of `tables`: what repeat_plain() said of the flow, 0 where it did not look it up.
+ */
 #define EXAMINE_SAID 24
 _Static_assert(TABLES_GENERATION + 8 == EXAMINE_SAID, "bits of `tables` that nobody uses");
 

@@ -172,12 +172,13 @@ tests: all $(unit_tests) $(fuzz_targets) $(test_tools) $(test_programs) ## build
 deps: ## install what is missing from Debian, and say what
 	@tests/lib/deps.sh
 
-test: deps ## run all tests (as root): unit, packet tables, namespaces; SAN=... works here too
+# Of the tests only those whose names hold it, an extended regular expression.
+WORD ?=
+test: deps ## run all tests (as root): unit, packet tables, namespaces; SAN=... and WORD=... work here too
 	@$(MAKE) --no-print-directory tests
-	@tests/run.sh $(O)
+	@tests/run.sh $(O) '$(WORD)'
 
 KERNEL ?= all
-WORD ?=
 test-vm: deps ## tests in virtual machines: KERNEL=6.1, 6.12, newest or all of Debian's kernels
 	@$(MAKE) --no-print-directory tests
 	@tests/vm/run.sh $(O) '$(KERNEL)' '$(WORD)'

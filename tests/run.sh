@@ -48,7 +48,9 @@ run_limited() {
 	[ $status -ne 124 ] || echo "no end after $limit s" >>"$log"
 }
 
+# What went wrong comes first: who reads of a failure may see no more than the beginning.
 show_log() {
+	grep -m 1 -E '^(FAILED|not ok)' "$1" | sed 's/^/    | /'
 	tail -n $tail_lines "$1" | sed 's/^/    | /'
 	echo "    all of it: $1"
 }

@@ -46,6 +46,7 @@ nginx c:nginx
 haproxy c:haproxy
 nftables c:nft
 wrk c:wrk
+bird2 c:bird
 tcpdump c:tcpdump
 tshark c:tshark
 prometheus c:promtool

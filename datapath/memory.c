@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "lb/err.h"
 
@@ -96,9 +97,19 @@ int memory_open(struct memory *m, size_t size, int node, enum config_hugepages w
 	if (numa)
 		numa_set_preferred(node);
 	int r = map_any(m, want, err);
+	if (!r)
+		memory_hide(m->base, m->size);
 	if (numa)
 		numa_set_localalloc();
 	return r;
+}
+
+void memory_hide(void *at, size_t size)
+{
+	uintptr_t page = getpagesize(), first = ((uintptr_t)at + page - 1) & -page;
+	uintptr_t end = ((uintptr_t)at + size) & -page;
+	if (first < end)
+		madvise((void *)first, end - first, MADV_DONTDUMP);
 }
 
 void memory_close(struct memory *m)

@@ -27,6 +27,10 @@ int memory_open(struct memory *m, size_t size, int node, enum config_hugepages w
 		struct err *err);
 void memory_close(struct memory *m); /* a zeroed one too */
 
+/* Leaves the whole pages of some memory out of core dumps: packets are in it, or who talks to whom.
+ */
+void memory_hide(void *at, size_t size);
+
 const char *memory_kind_name(enum memory_kind kind);
 
 #endif

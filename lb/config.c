@@ -53,6 +53,11 @@ static const struct text_rule group_rule = {
 	.max = 63,
 	.only = TEXT_LETTERS TEXT_DIGITS "._-",
 };
+static const struct text_rule user_rule = {
+	.expects = "auto, or a user of this host by name, by number or as user:group",
+	.max = 95,
+	.only = TEXT_LETTERS TEXT_DIGITS "._-:",
+};
 static const struct text_rule token_file_rule = {
 	.expects = "an absolute path of printable ASCII, or none",
 	.max = PATH_MAX - 1,
@@ -320,6 +325,7 @@ static const struct milliseconds_rule drain = {
 	0, 3600000, "a duration up to 60m, written like 30s or 5m, or 0s"};
 static const struct field root_fields[] = {
 	{"instance", &kind_text, CONFIG(instance), &instance_rule, "weir"},
+	{"user", &kind_text, CONFIG(user), &user_rule, "auto"},
 	{"interfaces", &kind_list, CONFIG(interfaces), &interface_list, NULL},
 	{"workers", &kind_mapping, FIELD_NOWHERE, &workers, ""},
 	{"memory", &kind_mapping, FIELD_NOWHERE, &memory, ""},
@@ -422,6 +428,7 @@ void config_free(struct config *c)
 	free(c->nat.addresses);
 	free(c->cpus.values);
 	free(c->instance);
+	free(c->user);
 	free(c->api.socket);
 	free(c->api.group);
 	free(c->api.token_file);

@@ -34,6 +34,8 @@ libjansson-dev h:jansson.h
 libcurl4-openssl-dev h:curl/curl.h
 libxxhash-dev h:xxhash.h
 libncurses-dev h:ncurses.h
+libcap-ng-dev h:cap-ng.h
+libseccomp-dev h:seccomp.h
 libcmocka-dev h:cmocka.h
 iproute2 c:ip
 ethtool c:ethtool

@@ -76,6 +76,7 @@ static const struct {
 	 "/dev/zero: too long; expected at most 16777216 bytes\n"},
 	{(char *const[]){"weir check", "--config=-", "--print", NULL}, ETH0 NONE, EXIT_DONE,
 	 "instance: weir\n"
+	 "user: auto\n"
 	 "interfaces:\n"
 	 "  - name: eth0\n"
 	 "    mode: auto\n"

@@ -11,9 +11,12 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "datapath/engine.h"
 #include "datapath/instance.h"
+#include "datapath/pins.h"
+#include "datapath/sysfs.h"
 #include "lb/addr.h"
 #include "lb/config.h"
 #include "lb/err.h"
@@ -28,11 +31,15 @@
 #include "tools/weir/daemon.h"
 #include "tools/weir/daemon_checks.h"
 #include "tools/weir/daemon_links.h"
+#include "tools/weir/helper.h"
+#include "tools/weir/kernel_symbols.h"
 #include "tools/weir/daemon_routes.h"
 #include "tools/weir/log.h"
 #include "tools/weir/losses.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/options.h"
+#include "tools/weir/privileges.h"
+#include "tools/weir/sandbox.h"
 #include "tools/weir/routes.h"
 #include "tools/weir/source_watch.h"
 #include "tools/weir/supervisor.h"
@@ -153,7 +160,7 @@ static void serve(struct daemon *d)
 	ev_signal_stop(d->loop, &reload);
 }
 
-/* --- up and down ------------------------------------------------------------------------------ */
+/* --- privileges ------------------------------------------------------------------------------- */
 
 /* Packet memory is locked; before kernel 5.11 BPF maps were too. Refused is no reason to stop. */
 static void raise_memlock(void)
@@ -173,6 +180,58 @@ static void raise_files(void)
 	if (setrlimit(RLIMIT_NOFILE, &limit))
 		log_debug("the limit of open files stays", "error=\"%s\"", strerror(errno));
 }
+
+static int write_by_helper(void *context, const char *interface, const char *setting, int64_t value)
+{
+	return helper_set(context, interface, setting, value);
+}
+
+/* What can be had by who starts us, and not by the daemon's user. */
+static int prepare(struct daemon *d, const struct config *config, const struct privileges *user,
+		   struct err *err)
+{
+	raise_memlock();
+	raise_files();
+	sysfs_open();
+	int r = helper_open(&d->helper, user, err);
+	if (r)
+		return r;
+	kernel_symbols_open();
+	sysfs_hook(write_by_helper, d->helper);
+	r = api_sockets_bind(&d->sockets, &config->api, user, err);
+	return r ? r : pins_prepare(config->instance, user->uid, err);
+}
+
+/* A reload would fail then, and nobody would know before. */
+static void warn_of_unreadable(const struct daemon *d, const struct privileges *user)
+{
+	if (strcmp(d->config_path, "-") && access(d->config_path, R_OK))
+		log_warn("the configuration can't be read again: no reload will work",
+			 "file=%s user=%u error=\"%s\"", d->config_path, user->uid,
+			 strerror(errno));
+}
+
+/*
+ * All that comes behind it, the whole set-up and each reload, has these privileges: nothing works
+ * at the start that would not work later.
+ */
+static int give_up_privileges(struct daemon *d, const struct config *config, struct err *err)
+{
+	struct privileges user;
+	int r = privileges_find(&user, config->user, err);
+	r = r ? r : prepare(d, config, &user, err);
+	r = r ? r : privileges_drop(&user, PRIVILEGES_DAEMON, err);
+	r = r ? r : sandbox_enter(err);
+	if (r)
+		return r;
+	warn_of_unreadable(d, &user);
+	if (!user.uid)
+		log_warn("the daemon stays root: this host has no user " PRIVILEGES_USER
+			 ", and 'user' names no other");
+	return 0;
+}
+
+/* --- up and down ------------------------------------------------------------------------------ */
 
 static void log_what_came_out(const struct daemon *d)
 {
@@ -271,6 +330,8 @@ static void tear_down(struct daemon *d)
 		engine_leave(d->engine);
 	else
 		engine_close(d->engine);
+	helper_close(d->helper);
+	api_sockets_close(&d->sockets);
 	free(d->controls);
 	policy_free(d->policy);
 	registry_free(d->rules);
@@ -292,9 +353,8 @@ static int run(const char *path)
 		return r == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
 	}
 	log_hook();
-	raise_memlock();
-	raise_files();
-	r = set_up(&d, config, &err);
+	r = give_up_privileges(&d, config, &err);
+	r = r ? r : set_up(&d, config, &err);
 	if (r) {
 		log_error(err.text);
 		if (d.config != config)

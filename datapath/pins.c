@@ -67,27 +67,21 @@ static int hand_over(int folder, uid_t user)
 	return r ? r : own(folder, "", user);
 }
 
-static int make_folder(const char *instance)
-{
-	if (!mkdirat(held.root, instance, 0700) || errno == EEXIST)
-		return 0;
-	int r = errno == EACCES ? own(held.root, "", geteuid()) : -errno;
-	if (!r && mkdirat(held.root, instance, 0700) && errno != EEXIST)
-		r = -errno;
-	return r;
-}
-
+/* The folder above is root's, whatever it was. */
 static int prepare_folder(const char *instance, uid_t user)
 {
-	if (mkdir(PINS_ROOT, 0700) && errno != EEXIST)
+	if (mkdir(PINS_ROOT, 0711) && errno != EEXIST)
 		return -errno;
 	held.root = open(PINS_ROOT, WAY);
-	int r = held.root < 0 ? -errno : make_folder(instance);
+	int r = held.root < 0 ? -errno : 0;
+	if (!r && !is_of(held.root, geteuid()))
+		r = own(held.root, "", geteuid());
+	if (!r && mkdirat(held.root, instance, 0700) && errno != EEXIST)
+		r = -errno;
 	if (r)
 		return r;
 	held.folder = openat(held.root, instance, WAY);
-	r = held.folder < 0 ? -errno : hand_over(held.folder, user);
-	return r || is_of(held.root, user) ? r : own(held.root, "", user);
+	return held.folder < 0 ? -errno : hand_over(held.folder, user);
 }
 
 static void let_go(void)
@@ -203,19 +197,27 @@ void pins_drop_all(const struct pins *p, const char *prefix,
 	closedir(folder);
 }
 
+/* What is not empty stays: so do other instances. */
+static void remove_folder(const char *path)
+{
+	rmdir(path);
+	rmdir(PINS_ROOT);
+}
+
 void pins_remove(struct pins *p)
 {
 	if (!p->folder[0])
 		return;
 	pins_drop_all(p, "", NULL, NULL);
-	if (p->held)
-		unlinkat(held.root, held.instance, AT_REMOVEDIR);
-	else
-		rmdir(p->folder);
-	/* Stays while there are other instances, or where the file system's root is root's alone.
-	 */
-	rmdir(PINS_ROOT);
+	remove_folder(p->folder);
 	p->folder[0] = 0;
+}
+
+void pins_tidy(const char *instance)
+{
+	char path[PIN_PATH];
+	snprintf(path, sizeof(path), "%s/%s", PINS_ROOT, instance);
+	remove_folder(path);
 }
 
 /* --- shared arrays ------------------------------------------------------------------------- */

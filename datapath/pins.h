@@ -46,8 +46,12 @@ void pins_drop(const struct pins *p, const char *name);
 void pins_drop_all(const struct pins *p, const char *prefix,
 		   bool (*keep)(void *context, const char *name), void *context);
 
-/* Takes everything away, the folder too. */
+/* Takes everything away, and the folder, where that is ours to do. */
 void pins_remove(struct pins *p);
+
+/* Takes the folder of an instance away, if nothing is in it. For who is root, behind who was not.
+ */
+void pins_tidy(const char *instance);
 
 /*
  * An array in the kernel that this process has as plain memory: a pinned one, or a new one that

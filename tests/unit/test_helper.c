@@ -46,7 +46,7 @@ static int start(void **state)
 					.gid = root ? NOBODY_HERE : getegid()};
 	struct err err;
 	loop = ev_loop_new(EVFLAG_AUTO);
-	if (helper_open(&helper, &user, &err))
+	if (helper_open(&helper, "test-helper", &user, &err))
 		fail_msg("%s", err.text);
 	helper_follow(helper, loop);
 	return 0;

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "datapath/pins.h"
 #include "lb/err.h"
 #include "tools/weir/helper_talk.h"
 #include "tools/weir/log.h"
@@ -52,7 +53,8 @@ static int open_sockets(int commands[2], int settings[2])
 	return 0;
 }
 
-static pid_t start(const int commands[2], const int settings[2], const struct privileges *as)
+static pid_t start(const int commands[2], const int settings[2], const char *instance,
+		   const struct privileges *as)
 {
 	pid_t pid = fork();
 	if (pid)
@@ -60,16 +62,18 @@ static pid_t start(const int commands[2], const int settings[2], const struct pr
 	close(commands[0]);
 	close(settings[0]);
 	helper_serve(commands[1], settings[1], as);
+	pins_tidy(instance);
 	_exit(0);
 }
 
-int helper_open(struct helper **out, const struct privileges *commands_as, struct err *err)
+int helper_open(struct helper **out, const char *instance, const struct privileges *commands_as,
+		struct err *err)
 {
 	struct helper *h = calloc(1, sizeof(*h));
 	int commands[2], settings[2];
 	int r = h ? open_sockets(commands, settings) : -ENOMEM;
 	if (!r) {
-		h->pid = start(commands, settings, commands_as);
+		h->pid = start(commands, settings, instance, commands_as);
 		r = h->pid < 0 ? -errno : 0;
 		close(commands[1]);
 		close(settings[1]);

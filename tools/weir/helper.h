@@ -3,7 +3,7 @@
  * A process beside the daemon, forked before that gives up its privileges, for what it can't do
  * afterwards: run the commands of health checks (as the daemon's user, without a capability), and
  * write two settings of interfaces that belong to root. It takes nothing else, and ends with the
- * daemon. Control thread.
+ * daemon, whose folder of pins it removes if that is empty then. Control thread.
  */
 #ifndef WEIR_TOOLS_HELPER_H
 #define WEIR_TOOLS_HELPER_H
@@ -16,7 +16,8 @@ struct helper;
 struct privileges;
 
 /* Forks; before there are threads, and while we are what we were started as. */
-int helper_open(struct helper **out, const struct privileges *commands_as, struct err *err);
+int helper_open(struct helper **out, const char *instance, const struct privileges *commands_as,
+		struct err *err);
 void helper_close(struct helper *h); /* kills its commands and waits for its end; NULL too */
 
 /* What becomes of commands is told from that loop. */

@@ -193,7 +193,7 @@ static int prepare(struct daemon *d, const struct config *config, const struct p
 	raise_memlock();
 	raise_files();
 	sysfs_open();
-	int r = helper_open(&d->helper, user, err);
+	int r = helper_open(&d->helper, config->instance, user, err);
 	if (r)
 		return r;
 	kernel_symbols_open();

@@ -100,8 +100,8 @@ static void keep_before(struct service *service, struct maglev_share *table, uin
 }
 
 int snapshot_take_maglev(struct service *service, const struct service *old,
-				const struct snapshot *previous, struct snapshot *s,
-				const struct snapshot_input *in)
+			 const struct snapshot *previous, struct snapshot *s,
+			 const struct snapshot_input *in)
 {
 	bool kept = service->protocol == IPPROTO_TCP && service->tracked;
 	if (!old || !same_members(old, previous->backends, service, s->backends)) {

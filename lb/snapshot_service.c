@@ -150,8 +150,8 @@ static void note_begins(struct snapshot *s, struct service *service,
 }
 
 int snapshot_settle_service(struct snapshot *s, struct service *service,
-			  const struct snapshot_input *in, const struct snapshot *previous,
-			  const struct service *old)
+			    const struct snapshot_input *in, const struct snapshot *previous,
+			    const struct service *old)
 {
 	static const struct next_hop first_port = {.known = true};
 	static const struct backend_control none;
@@ -178,7 +178,7 @@ static void enlist(struct service *service, struct roster *roster)
 }
 
 int snapshot_fill_service(struct snapshot *s, const struct snapshot_input *in,
-			const struct config_service *config, const struct snapshot *previous)
+			  const struct config_service *config, const struct snapshot *previous)
 {
 	uint32_t id = registry_find(in->services, config->name);
 	struct service *service = &s->services[id];

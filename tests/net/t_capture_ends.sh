@@ -39,7 +39,7 @@ written() { sed -nE 's/^([0-9]+) packets captured, [0-9]+ lost$/\1/p' "$dir/$1.l
 packets() {
 	local file sum=0 n
 	for file; do
-		n=$(tshark -r "$file" -T fields -e frame.comment 2>"$dir/tshark.err" | grep -c '^reason=no-backend ' || true)
+		n=$(tshark -r "$file" -T fields -e frame.comment 2>"$dir/tshark.err" | grep -c '^reason=' || true)
 		expect_equal "what tshark says of ${file##*/}" "" "$(grep -v 'Running as user' "$dir/tshark.err" || true)"
 		capinfos "$file" >/dev/null 2>"$dir/capinfos.err" || fail "capinfos: $(<"$dir/capinfos.err")"
 		sum=$((sum + n))
@@ -120,6 +120,7 @@ start client "$udp_load" send $dark 9 30 1 100000 2000
 sender=$started
 must_come 10 "something in the file" eval '[ "$(stat -c %s "$dir/killed")" -gt 50000 ]'
 kill -KILL "$capture_pid"
+wait "$capture_pid" 2>/dev/null || true
 must_come 5 "no capture left" captures_are 0
 net_stop "$sender"
 [ "$(packets "$dir/killed")" -gt 100 ] || fail "a killed capture left $(packets "$dir/killed") packets"

@@ -247,7 +247,7 @@ install: all manual units ## install into $(DESTDIR)$(PREFIX)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(filter-out %/weir,$(binaries))
 	$(call into,share/doc/weir) README.md docs/*.md docs/openapi.yaml
 	$(call into,share/doc/weir/scale) docs/scale/*.svg
-	$(call into,share/doc/weir/examples) configs/*.yaml configs/geo-here.txt \
+	$(call into,share/doc/weir/examples) configs/*.yaml configs/*.conf configs/geo-here.txt \
 		configs/grafana-dashboard.json
 	$(foreach page,$(manuals),$(call into,share/man/man$(subst .,,$(suffix $(page)))) $(page);)
 	install -D -m 644 -t $(DESTDIR)$(UNITS) $(units)

@@ -43,6 +43,7 @@ iperf3 c:iperf3
 openssl c:openssl
 jq c:jq
 nginx c:nginx
+bird2 c:bird
 tcpdump c:tcpdump
 tshark c:tshark
 prometheus c:promtool

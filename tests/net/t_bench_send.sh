@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
+# alone: it paces packets
 #
 # `weir-bench send` and `receive` over one cable, client 10.1.0.1 --- b1 10.1.0.2 (fd01::1, ::2): tshark
 # finds the packets as they were asked for, with right checksums; what is missing, late and twice in a

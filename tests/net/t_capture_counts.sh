@@ -6,6 +6,8 @@
 # is left to capture.
 #
 #   client ---- eth0 weir eth1 ---- backend
+#
+# alone: its flood takes the CPU from whatever runs beside it
 . "$(dirname "$0")/../lib/net.sh"
 
 net_namespace client weir backend

@@ -22,6 +22,7 @@
 #include "tools/weir/control_network.h"
 #include "tools/weir/checker.h"
 #include "tools/weir/daemon_checks.h"
+#include "tools/weir/daemon_routes.h"
 #include "tools/weir/file.h"
 #include "tools/weir/log.h"
 #include "tools/weir/next_hops.h"
@@ -92,6 +93,8 @@ static int publish(struct daemon *d, const struct config *config, struct policy_
 	r = engine_publish(d->engine, s, err);
 	if (r)
 		snapshot_free(s);
+	else
+		daemon_routes_update(d, config);
 	return r;
 }
 

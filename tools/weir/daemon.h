@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "tools/weir/api_access.h"
+#include "tools/weir/drain.h"
 #include "tools/weir/history.h"
 #include "tools/weir/snat_host.h"
 #include "tools/weir/supervisor.h"
@@ -32,6 +33,7 @@ struct tunnel_errors;
 struct policy_job;
 struct policy_tables;
 struct registry;
+struct routes;
 
 /* A configuration on its way into force. */
 struct daemon_candidate {
@@ -69,6 +71,7 @@ struct daemon {
 	struct next_hops *next_hops;
 	struct tunnel_errors *tunnel_errors;
 	struct announcer *announcer;
+	struct routes *routes; /* NULL: there is no table for them */
 	struct link_watch *link_watch;
 	char links_fault[512]; /* why an interface is not served, as the log was told; "": none */
 	struct detour *detour;
@@ -79,6 +82,7 @@ struct daemon {
 	struct api_access access;
 	struct daemon_reload reload;
 	struct history history;
+	struct drain drain;
 	bool leave; /* the kernel's part stays in force when the daemon ends */
 	struct snat_host_watch snat_watch;
 	struct watchdog watchdog;

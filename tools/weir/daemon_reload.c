@@ -81,6 +81,13 @@ static int change_all(struct daemon *d, struct err *err)
 	return r;
 }
 
+/* What the daemon gives up bit by bit must not come back meanwhile. */
+static int check_drain(const struct daemon *d, struct err *err)
+{
+	return d->drain.active ? err_set(err, EBUSY, "the daemon is draining, and about to end")
+			       : 0;
+}
+
 static void reload_loaded(void *context, int result, struct policy_tables *made,
 			  const struct err *loading)
 {
@@ -88,7 +95,8 @@ static void reload_loaded(void *context, int result, struct policy_tables *made,
 	struct err err = *loading;
 	d->reload.job = NULL;
 	d->reload.candidate.policy = made;
-	int r = result ? result : change_all(d, &err);
+	int r = result ? result : check_drain(d, &err);
+	r = r ? r : change_all(d, &err);
 	if (r)
 		daemon_take_back_ids(d);
 	end_reload(d, r, &err);
@@ -100,7 +108,8 @@ static void lists_loaded(void *context, int result, struct policy_tables *made,
 	struct daemon *d = context;
 	struct err err = *loading;
 	d->reload.job = NULL;
-	int r = result ? result : daemon_use_policy(d, made, &err);
+	int r = result ? result : check_drain(d, &err);
+	r = r ? r : daemon_use_policy(d, made, &err);
 	if (r)
 		policy_free(made);
 	end_renewal(d, r, &err);
@@ -149,7 +158,8 @@ static int check_changes(const json_t *changes, struct err *err)
 static int begin_reload(struct daemon *d, struct err *err)
 {
 	struct daemon_candidate *c = &d->reload.candidate;
-	int r = daemon_read_config(d->config_path, &c->config, err);
+	int r = check_drain(d, err);
+	r = r ? r : daemon_read_config(d->config_path, &c->config, err);
 	if (r)
 		return r;
 	d->reload.changes = changes_json(d->config, c->config);

@@ -36,7 +36,7 @@
 
 struct peers_options {
 	uint32_t trials, seconds;
-	const char *weir;
+	const char *weir, *only;
 	struct report_files files;
 };
 
@@ -53,15 +53,18 @@ struct measured {
 static const char usage[] =
 	"Usage: weir-bench peers [OPTION...]\n"
 	"\n"
-	"Weir's four methods, with the fast path and without, beside nftables' DNAT and HAProxy in "
+	"Weir's four methods, with the fast path and without, beside nftables' DNAT, HAProxy in "
 	"TCP\n"
-	"mode, in one network of namespaces: HTTP requests a second and their latency (wrk, 32\n"
+	"mode and IPVS, in one network of namespaces: HTTP requests a second and their latency "
+	"(wrk, 32\n"
 	"connections, kept open, or one for each request), and packets a second of UDP. As root. "
 	"What\n"
 	"is not installed is left out, and said: apt-get install nginx wrk haproxy nftables\n"
+	"ipvsadm; IPVS needs a kernel with the module ip_vs\n"
 	"\n"
 	"  --trials N         rounds through all (3)\n"
 	"  --seconds N        of each run of wrk (2)\n"
+	"  --only WORDS       ways with one of these in their names: 'dsr,nat,IPVS' (all)\n"
 	"  --weir FILE        the program to measure (weir, next to this one)\n" REPORT_USAGE;
 
 /* --- UDP -------------------------------------------------------------------------------------- */
@@ -154,7 +157,20 @@ static int measure_http(struct peers_net *n, const struct peers_way *way, unsign
 
 static bool has_udp(const struct peers_way *way)
 {
-	return way->kind == PEERS_WEIR || way->kind == PEERS_NFT;
+	return way->kind == PEERS_WEIR || way->kind == PEERS_NFT || way->kind == PEERS_IPVS;
+}
+
+/* Whether one of the words, with commas between them, is in the name. */
+static bool is_wanted(const struct peers_way *way, const char *only)
+{
+	char words[256], *rest = words, *word;
+	if (!only)
+		return true;
+	snprintf(words, sizeof(words), "%s", only);
+	while ((word = strsep(&rest, ",")))
+		if (*word && strstr(way->name, word))
+			return true;
+	return false;
 }
 
 static void measure_way(struct peers_net *n, const struct peers_way *way,
@@ -249,10 +265,8 @@ static void make_report(const struct peers_options *o, const struct measured *al
 	json_t *table =
 		report_table(report, "peers", "", columns, sizeof(columns) / sizeof(columns[0]));
 	for (unsigned int i = 0; i < peers_way_count; i++)
-		add_row(table, &peers_ways[i], &all[i]);
-	report_note(table,
-		    "IPVS: not measured here: it needs the module ip_vs, which tests/vm/t_ipvs.sh "
-		    "has in a virtual machine with Debian's kernel");
+		if (is_wanted(&peers_ways[i], o->only))
+			add_row(table, &peers_ways[i], &all[i]);
 	note_ahead(table, all, "requests, kept open", offsetof(struct measured, keep));
 	note_ahead(table, all, "one a connection", offsetof(struct measured, each));
 	note_ahead(table, all, "UDP", offsetof(struct measured, udp));
@@ -264,13 +278,18 @@ static int measure(struct peers_options *o, struct measured *all, const char *fo
 		   struct err *err)
 {
 	struct peers_net n;
+	unsigned int ways = 0;
+	for (unsigned int i = 0; i < peers_way_count; i++)
+		ways += is_wanted(&peers_ways[i], o->only);
+	if (!ways)
+		return err_set(err, EINVAL, "no way has one of these in its name: %s", o->only);
 	int r = peers_net_open(&n, folder, err);
 	if (!r)
-		fprintf(stderr, "this takes about %u s\n",
-			o->trials * peers_way_count * (2 * o->seconds + 6));
+		fprintf(stderr, "this takes about %u s\n", o->trials * ways * (2 * o->seconds + 6));
 	for (unsigned int trial = 0; trial < o->trials && !r; trial++)
 		for (unsigned int i = 0; i < peers_way_count && !stop_is_wanted(); i++)
-			measure_way(&n, &peers_ways[i], o, &all[i]);
+			if (is_wanted(&peers_ways[i], o->only))
+				measure_way(&n, &peers_ways[i], o, &all[i]);
 	peers_net_close(&n);
 	return r ? r : stop_is_wanted() ? err_set(err, EINTR, "interrupted") : 0;
 }
@@ -304,6 +323,7 @@ int command_peers(int argc, char **argv)
 	const struct setting settings[] = {
 		{"trials", setting_whole, .out = &o.trials, .min = 1, .max = PEERS_TRIALS_MAX},
 		{"seconds", setting_whole, .out = &o.seconds, .min = 1, .max = 60},
+		{"only", setting_text, .out = &o.only},
 		{"weir", setting_text, .out = &o.weir},
 		REPORT_SETTINGS(&o.files),
 	};

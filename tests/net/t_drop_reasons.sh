@@ -155,11 +155,15 @@ cause_rx_full() {
 # More in eight receive rings than one transmit ring holds.
 cause_tx_full() { stopped on client "$udp_load" send $vip4 9 5 64 4000 >/dev/null; }
 
-# The other end of the cable is not there, and nobody has noticed yet.
+# The other end of the cable is not there, and nobody has noticed yet: once it is known, there is no next hop.
 cause_tx_failed() {
-	on backend ip link set eth0 down
-	on client "$udp_load" send $vip4 9 1 4 200 >/dev/null
-	on backend ip link set eth0 up
+	for _ in {1..20}; do
+		must_come 20 "the backend reachable" backend_is_reachable
+		on backend ip link set eth0 down
+		on client "$udp_load" send $vip4 9 1 4 200 >/dev/null
+		on backend ip link set eth0 up
+		[ "$(weir_drops tx-failed)" = 0 ] || break
+	done
 }
 
 # A service that is removed while its packets come, at a rate that leaves the daemon time to reload.

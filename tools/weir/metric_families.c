@@ -23,6 +23,8 @@ const struct metric_family metric_families[] = {
 	      "Memory of the daemon that is resident.")},
 	{HEAD("gauge", "weir_config_generation", METRIC_DAEMON, DAEMON_GENERATION,
 	      "Configurations that have come into force since the start.")},
+	{HEAD("gauge", "weir_draining", METRIC_DAEMON, DAEMON_DRAINING,
+	      "Whether the daemon is about to end, and serves what still comes.")},
 	{HEAD("gauge", "weir_captures", METRIC_DAEMON, DAEMON_CAPTURES, "Captures that run.")},
 	{HEAD("gauge", "weir_ledger_held_packets", METRIC_DAEMON, DAEMON_HELD,
 	      "Packets in a ring or a worker right now.")},
@@ -198,5 +200,9 @@ const struct metric_family metric_families[] = {
 	 .more = "path=\"worker\""},
 	{HEAD("gauge", "weir_next_hop_reachable", METRIC_NEXT_HOP, METRIC_VALUE,
 	      "Whether the link address of an address that backends have is known.")},
+	{HEAD("gauge", "weir_route_announced", METRIC_ROUTE, ROUTE_IS_ANNOUNCED,
+	      "Whether the route that announces a VIP is in the kernel's table.")},
+	{HEAD("counter", "weir_route_withdrawals_total", METRIC_ROUTE, ROUTE_WITHDRAWALS,
+	      "Times that it was taken away.")},
 };
 const size_t metric_family_count = sizeof(metric_families) / sizeof(metric_families[0]);

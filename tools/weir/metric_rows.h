@@ -35,6 +35,7 @@ enum metric_scope {
 	METRIC_SERVICE_INFO,
 	METRIC_BACKEND,
 	METRIC_NEXT_HOP,
+	METRIC_ROUTE, /* that announces a VIP */
 };
 
 /* The figures of a scope's rows. Those that have one alone have it in METRIC_VALUE. */
@@ -44,6 +45,7 @@ enum {
 	DAEMON_CPU,
 	DAEMON_MEMORY,
 	DAEMON_GENERATION,
+	DAEMON_DRAINING,
 	DAEMON_CAPTURES,
 	DAEMON_CAPACITY,
 	DAEMON_INSERTS,
@@ -120,6 +122,7 @@ enum { /* of services and backends */
        BACKEND_WEIGHT,
        BACKEND_FAILED,
 };
+enum { ROUTE_IS_ANNOUNCED, ROUTE_WITHDRAWALS };
 #define METRIC_FIGURES 24
 
 struct metric_row {

@@ -10,15 +10,24 @@
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
-#include <xdp/prog_dispatcher.h>
 
-static const volatile struct xdp_dispatcher_config conf = {};
+#define VERSION 2
+#define PLACES  10
+#define EMPTY   31 /* what an empty place says: go on */
+
+/* As libxdp fills it in. */
+static const volatile struct {
+	__u8 magic, dispatcher_version, num_progs_enabled, is_xdp_frags;
+	__u32 chain_call_actions[PLACES]; /* one bit for each XDP action */
+	__u32 run_prios[PLACES];
+	__u32 program_flags[PLACES];
+} conf = {};
 
 /* The volatile keeps the compiler from knowing what it returns. */
 #define PLACE(n)                                                     \
 	__attribute__((noinline)) int prog##n(struct xdp_md *packet) \
 	{                                                            \
-		volatile int empty = XDP_DISPATCHER_RETVAL;          \
+		volatile int empty = EMPTY;                          \
 		if (!packet)                                         \
 			return XDP_ABORTED;                          \
 		bpf_xdp_adjust_tail(packet, 0);                      \
@@ -68,5 +77,5 @@ int xdp_pass(struct xdp_md *packet)
 	return XDP_PASS;
 }
 
-__uint(dispatcher_version, XDP_DISPATCHER_VERSION) SEC(XDP_METADATA_SECTION);
+__uint(dispatcher_version, VERSION) SEC("xdp_metadata");
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -168,6 +168,12 @@ struct config_ipip {
 	uint8_t prefix;     /* see lb/prefix.h; 0: none, the host's own address */
 };
 
+/* Nodes that share flows. */
+struct config_sync {
+	char *group;   /* of corosync; NULL: this one shares none */
+	uint32_t rate; /* flows a second that are told in the background */
+};
+
 struct config_listen { /* loopback only */
 	struct addr address;
 	uint16_t port; /* host byte order; 0: not at all */
@@ -201,6 +207,7 @@ struct config {
 	struct config_nat nat;
 	struct config_ipip ipip;
 	struct config_policy policy;
+	struct config_sync sync;
 	unsigned int service_count;
 	struct config_service *services;
 	struct config_api api;

@@ -31,6 +31,7 @@ struct next_hops;
 struct tunnel_errors;
 struct policy_tables;
 struct registry;
+struct syncer;
 
 struct daemon {
 	struct ev_loop *loop;
@@ -50,6 +51,7 @@ struct daemon {
 	char links_fault[512]; /* why an interface is not served, as the log was told; "": none */
 	struct detour *detour;
 	struct checker *checker;
+	struct syncer *syncer; /* NULL: flows are not shared with other nodes */
 	struct captures *captures;
 	struct losses *losses;
 	struct api *api;

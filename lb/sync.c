@@ -125,18 +125,23 @@ static void add_node(struct sync *s, struct sync_member m)
 void sync_members(struct sync *s, const struct sync_member *members, uint32_t count,
 		  struct sync_member self)
 {
+	uint32_t before = s->here;
 	for (uint8_t i = 1; i <= SYNC_NODES_MAX; i++)
 		if (s->nodes[i].presence == SYNC_HERE &&
-		    !is_among(s->nodes[i].member, members, count))
+		    !is_among(s->nodes[i].member, members, count)) {
 			s->nodes[i].presence = SYNC_GONE;
-	s->here = 0;
-	s->eldest = true;
+			s->nodes[i].left_ns = s->turned_ns;
+		}
+	s->here = s->elder = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		add_node(s, members[i]);
 		s->here += find_node(s, members[i]) != SYNC_NOBODY;
-		s->eldest &= !is_older(members[i], self);
+		s->elder += is_older(members[i], self);
 	}
 	s->self = find_node(s, self);
+	/* There is nobody whose flows these are: who comes is told all of them at once. */
+	if (before > 1 && s->here == 1)
+		sync_book_clear(&s->book);
 }
 
 void sync_leave(struct sync *s)
@@ -163,7 +168,8 @@ uint32_t sync_nodes(const struct sync *s, struct sync_node_status out[SYNC_NODES
 		out[count] = (struct sync_node_status){
 			.member = n->member,
 			.self = i == s->self,
-			.differs = s->names && *n->name && n->config != s->names->config,
+			.differs = i != s->self && s->names && *n->name &&
+				   n->config != s->names->config,
 		};
 		memcpy(out[count++].name, n->name, sizeof(n->name));
 	}

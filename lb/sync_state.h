@@ -18,6 +18,7 @@ enum sync_presence {
 struct sync_node {
 	struct sync_member member;
 	uint8_t presence; /* enum sync_presence */
+	uint64_t left_ns; /* when it did, by the turn */
 	char name[SYNC_NAME_MAX + 1];
 	uint64_t config; /* with a name: digest of its services and backends */
 	/* As of its last mark, what this node has of its digests. */
@@ -46,7 +47,7 @@ struct sync {
 	struct sync_node nodes[SYNC_NODES_MAX + 1]; /* by owner */
 	uint8_t self;                               /* SYNC_NOBODY: no group */
 	uint32_t here;                              /* members, this one too */
-	bool eldest;    /* of them: it cares for the flows of those that have left */
+	uint32_t elder;                             /* of them: those with lower numbers */
 	bool hello_due; /* who this is, and its configuration, is to be told */
 	/* the walk */
 	uint64_t position, credit; /* bucket; flows it may tell, in flows * 1e9 */

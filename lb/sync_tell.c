@@ -8,6 +8,7 @@
 #define OUT_SPARE 2u       /* messages that flows leave room for */
 #define CREDIT_S  NS_PER_S /* what was not told in a second is not made up for */
 #define NS_PER_S  1000000000ull
+#define ADOPT_NS  (2 * SYNC_WALK_NS) /* that the next in line gives those before it */
 #define REFRESHES 4u /* within a timeout, so that a flow in use does not end elsewhere */
 
 /* --- into messages ---------------------------------------------------------------------------- */
@@ -98,6 +99,15 @@ static uint16_t refresh_ticks(const struct sync *s, enum flow_state state)
 	return ticks ? ticks : 1;
 }
 
+/*
+ * Whether this node is to care for the flows of one that has left: the first by its number at once,
+ * the next one where the first does not know them, and so on.
+ */
+static bool adopts(const struct sync *s, const struct sync_node *left)
+{
+	return left->presence == SYNC_GONE && s->turned_ns >= left->left_ns + s->elder * ADOPT_NS;
+}
+
 /* Whether others are to be told of an open flow, by its mark. */
 static bool is_due(const struct sync *s, const struct sync_mark *m, const struct flow_info *f)
 {
@@ -110,7 +120,7 @@ static bool is_due(const struct sync *s, const struct sync_mark *m, const struct
 		return m->flags & SYNC_MARK_TOLD ? refresh : tcp || moved > 0;
 	if (m->owner == s->self)
 		return s->fill || refresh || is_asked(s, m);
-	if (m->owner != SYNC_STALE && s->nodes[m->owner].presence == SYNC_GONE && s->eldest)
+	if (m->owner != SYNC_STALE && adopts(s, &s->nodes[m->owner]))
 		return true;
 	return moved > 0; /* its packets come here now */
 }

@@ -218,7 +218,7 @@ static void test_join(void **state)
 	net_close(&net);
 }
 
-/* What a node left behind is the eldest's to tell to who comes later. */
+/* What a node left behind is told to who comes later by who knows it. */
 static void test_left_behind(void **state)
 {
 	begin(8192);
@@ -232,6 +232,37 @@ static void test_left_behind(void **state)
 	net_run(&net, 11);
 	assert_int_equal(net_known(&net, 3, 100, false), 100);
 	assert_int_equal(counters(2)->told, 0);
+	net_close(&net);
+}
+
+/* Also where who comes would be the first in line, and knows of nothing. */
+static void test_left_to_a_stranger(void **state)
+{
+	begin(8192);
+	net_members(&net, 2 | 8);
+	for (unsigned int i = 0; i < 100; i++)
+		net_open_flow(&net, 3, i, "web/b1", FLOW_ESTABLISHED);
+	net_run(&net, 6);
+	net_members(&net, 2 | 4);
+	net_run(&net, 1);
+	net_members(&net, 1 | 2 | 4);
+	net_run(&net, 20);
+	assert_int_equal(net_known(&net, 0, 100, false), 100);
+	net_close(&net);
+}
+
+/* With nobody else left, who comes is told at once. */
+static void test_left_alone(void **state)
+{
+	begin(8192);
+	for (unsigned int i = 0; i < 100; i++)
+		net_open_flow(&net, 0, i, "web/b1", FLOW_ESTABLISHED);
+	net_run(&net, 6);
+	net_members(&net, 2);
+	net_run(&net, 1);
+	net_members(&net, 2 | 4);
+	net_run(&net, 5.1);
+	assert_int_equal(net_known(&net, 2, 100, false), 100);
 	net_close(&net);
 }
 
@@ -445,6 +476,8 @@ int main(void)
 		cmocka_unit_test(test_moved),
 		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_left_behind),
+		cmocka_unit_test(test_left_to_a_stranger),
+		cmocka_unit_test(test_left_alone),
 		cmocka_unit_test(test_apart),
 		cmocka_unit_test(test_mending),
 		cmocka_unit_test(test_no_room),

@@ -24,6 +24,7 @@
 #include "tools/weir/sync_group.h"
 
 #define RETRY_NS 1000000000ull
+#define WORTH_NS 5000000000ull /* reloads do not reach all nodes at the same moment */
 
 struct syncer {
 	struct engine *engine;
@@ -45,6 +46,8 @@ struct syncer {
 	/* the control thread's own: what it has logged */
 	bool logged, logged_joined;
 	uint32_t logged_count, logged_different;
+	uint32_t different; /* of the last time, and since when */
+	uint64_t different_ns;
 };
 
 static uint64_t clock_now_ns(void)
@@ -269,6 +272,22 @@ static void log_group(struct syncer *s, const struct syncer_status *now)
 	s->logged_joined = now->joined;
 }
 
+static void log_different(struct syncer *s, uint32_t different, uint64_t now_ns)
+{
+	if (different != s->different)
+		s->different_ns = now_ns;
+	s->different = different;
+	if (different == s->logged_different || now_ns - s->different_ns < WORTH_NS)
+		return;
+	s->logged_different = different;
+	if (different)
+		log_warn("nodes that share flows have other services or backends than this one",
+			 "group=%s nodes=%u", s->group_name, different);
+	else
+		log_info("nodes that share flows have the same services and backends again",
+			 "group=%s", s->group_name);
+}
+
 void syncer_log(struct syncer *s)
 {
 	struct syncer_status now;
@@ -283,9 +302,6 @@ void syncer_log(struct syncer *s)
 		different += now.nodes[i].differs;
 	if (now.joined && now.count != s->logged_count)
 		log_info("nodes that share flows", "group=%s nodes=%u", s->group_name, now.count);
-	if (different > s->logged_different)
-		log_warn("nodes that share flows have other services or backends than this one",
-			 "group=%s nodes=%u", s->group_name, different);
 	s->logged_count = now.count;
-	s->logged_different = different;
+	log_different(s, different, clock_now_ns());
 }

@@ -172,12 +172,13 @@ tests: all $(unit_tests) $(fuzz_targets) $(test_tools) $(test_programs) ## build
 deps: ## install what is missing from Debian, and say what
 	@tests/lib/deps.sh
 
-test: deps ## run all tests (as root): unit, packet tables, namespaces; SAN=... works here too
+# Of the tests only those whose names hold it, an extended regular expression.
+WORD ?=
+test: deps ## run all tests (as root): unit, packet tables, namespaces; SAN=... and WORD=... work here too
 	@$(MAKE) --no-print-directory tests
-	@tests/run.sh $(O)
+	@tests/run.sh $(O) '$(WORD)'
 
 KERNEL ?= all
-WORD ?=
 test-vm: deps ## tests in virtual machines: KERNEL=6.1, 6.12, newest or all of Debian's kernels
 	@$(MAKE) --no-print-directory tests
 	@tests/vm/run.sh $(O) '$(KERNEL)' '$(WORD)'
@@ -220,24 +221,10 @@ demo: deps ## show the main job: client, Weir and real servers in namespaces, fi
 	@$(MAKE) --no-print-directory all $(test_tools) $(test_programs)
 	@tests/demo.sh $(O)
 
-# Under a quarter of an hour on two CPUs; `weir-bench COMMAND` by itself takes more and longer trials.
-bench_trials := $(if $(QUICK),2,3)
-# Of what takes longest.
-bench_rounds := $(if $(QUICK),1,2)
-bench_parts := micro engines net peers ndr latency
-bench_report := $(O)/bench/report
-bench: all $(test_tools) $(test_programs) ## measure everything (as root) into build/bench/report.html; QUICK=1: fewer trials
-	@mkdir -p $(O)/bench
-	$(Q)rm -f $(O)/bench/*.json
-	$(Q)$(O)/weir-bench micro --trials $(bench_rounds) --json $(O)/bench/micro.json
-	$(Q)$(O)/weir-bench engines --trials $(bench_trials) --json $(O)/bench/engines.json
-	$(Q)$(O)/weir-bench net --trials $(bench_trials) --flood 5 --json $(O)/bench/net.json
-	$(Q)$(O)/weir-bench peers --trials $(bench_rounds) --json $(O)/bench/peers.json
-	$(Q)bench/path.sh $(O) $(abspath $(O))/bench
-	$(Q)$(O)/weir-bench report --quiet $(bench_parts:%=$(O)/bench/%.json) \
-		--json $(bench_report).json --html $(bench_report).html --markdown $(bench_report).md \
-		--csv $(bench_report).csv
-	@echo "bench: $(bench_report).html"
+QUICK ?=
+bench: deps ## measure everything (as root) into build/bench/report.html, in a quarter of an hour; QUICK=1: fewer trials
+	@$(MAKE) --no-print-directory all $(test_tools) $(test_programs)
+	@bench/run.sh $(O) $(if $(QUICK),quick)
 
 # Where things go below $(DESTDIR)$(PREFIX).
 into = install -D -m 644 -t $(DESTDIR)$(PREFIX)/$(1)
@@ -246,7 +233,7 @@ install: all manual units ## install into $(DESTDIR)$(PREFIX)
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(filter-out %/weir,$(binaries))
 	$(call into,share/doc/weir) README.md docs/*.md docs/openapi.yaml
 	$(call into,share/doc/weir/scale) docs/scale/*.svg
-	$(call into,share/doc/weir/examples) configs/*.yaml configs/geo-here.txt \
+	$(call into,share/doc/weir/examples) configs/*.yaml configs/*.conf configs/geo-here.txt \
 		configs/grafana-dashboard.json
 	$(foreach page,$(manuals),$(call into,share/man/man$(subst .,,$(suffix $(page)))) $(page);)
 	install -D -m 644 -t $(DESTDIR)$(UNITS) $(units)

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb/config_announce.h"
 #include "lb/config_api.h"
 #include "lb/config_check.h"
 #include "lb/config_endpoint.h"
@@ -112,8 +113,8 @@ static const struct choice protocols[] = {
 };
 static const struct choice announces[] = {
 	{"neighbor", ANNOUNCE_NEIGHBOR},
+	{"route", ANNOUNCE_ROUTE},
 	{"none", ANNOUNCE_NONE},
-	{"route", CHOICE_LATER},
 	{NULL, 0},
 };
 static const struct choice snat_announces[] = {
@@ -216,6 +217,8 @@ static const struct field service_fields[] = {
 	{"tracking", &kind_choice, SERVICE(tracking), trackings, "flow"},
 	{"verify_checksums", &kind_choice, SERVICE(verify_checksums), truths, "false"},
 	{"announce", &kind_choice, SERVICE(announce), announces, "none"},
+	{"announce_min_up", &kind_number, SERVICE(announce_min_up),
+	 &(const struct number_rule){1, 65535, false}, "1"},
 	{"mss_clamp", &kind_mss_clamp, SERVICE(mss_clamp), NULL, "none"},
 	{"slow_start", &kind_milliseconds, SERVICE(slow_start_ms), &slow_start, "0s"},
 	{"min_up", &kind_number, SERVICE(min_up), &(const struct number_rule){1, 65535, false},
@@ -289,6 +292,14 @@ static const struct field nat_fields[] = {
 };
 static const struct mapping nat = MAPPING(nat_fields);
 
+static const struct milliseconds_rule damping = {
+	0, 600000, "a duration up to 10m, written like 500ms, 5s or 1m, or 0s"};
+static const struct field announce_fields[] = {
+	{"table", &kind_route_table, CONFIG(announcing.table), NULL, "none"},
+	{"damping", &kind_milliseconds, CONFIG(announcing.damping_ms), &damping, "5s"},
+};
+static const struct mapping announcing = MAPPING(announce_fields);
+
 static const struct field blackbox_fields[] = {
 	{"packets", &kind_number, CONFIG(blackbox.packets),
 	 &(const struct number_rule){0, 1000000, false}, "0"},
@@ -318,6 +329,8 @@ static const struct field api_fields[] = {
 };
 static const struct mapping api = MAPPING(api_fields);
 
+static const struct milliseconds_rule drain = {
+	0, 3600000, "a duration up to 60m, written like 30s or 5m, or 0s"};
 static const struct field root_fields[] = {
 	{"instance", &kind_text, CONFIG(instance), &instance_rule, "weir"},
 	{"interfaces", &kind_list, CONFIG(interfaces), &interface_list, NULL},
@@ -325,11 +338,13 @@ static const struct field root_fields[] = {
 	{"memory", &kind_mapping, FIELD_NOWHERE, &memory, ""},
 	{"flow_table", &kind_mapping, FIELD_NOWHERE, &flow_table, ""},
 	{"on_daemon_loss", &kind_choice, CONFIG(on_daemon_loss), daemon_losses, "pass"},
+	{"drain", &kind_milliseconds, CONFIG(drain_ms), &drain, "0s"},
 	{"captures", &kind_choice, CONFIG(captures), truths, "true"},
 	{"blackbox", &kind_mapping, FIELD_NOWHERE, &blackbox, ""},
 	{"icmp", &kind_mapping, FIELD_NOWHERE, &icmp, ""},
 	{"nat", &kind_mapping, FIELD_NOWHERE, &nat, ""},
 	{"ipip", &kind_mapping, FIELD_NOWHERE, &ipip, ""},
+	{"announce", &kind_mapping, FIELD_NOWHERE, &announcing, ""},
 	{"sources", &kind_sources, CONFIG(policy), NULL, ""},
 	{"policy", &kind_mapping, FIELD_NOWHERE, &config_policy_mapping, ""},
 	{"sync", &kind_mapping, FIELD_NOWHERE, &sync_keys, ""},

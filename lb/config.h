@@ -23,7 +23,7 @@ enum config_poll { POLL_ADAPTIVE, POLL_BUSY, POLL_INTERRUPT };
 enum config_hugepages { HUGEPAGES_AUTO, HUGEPAGES_ON, HUGEPAGES_OFF };
 enum config_affinity { AFFINITY_FLOW, AFFINITY_SOURCE, AFFINITY_QUIC };
 enum config_tracking { TRACKING_FLOW, TRACKING_NONE };
-enum config_announce { ANNOUNCE_NONE, ANNOUNCE_NEIGHBOR };
+enum config_announce { ANNOUNCE_NONE, ANNOUNCE_NEIGHBOR, ANNOUNCE_ROUTE };
 enum config_fast_path { FAST_PATH_AUTO, FAST_PATH_ON, FAST_PATH_OFF };
 enum config_daemon_loss { DAEMON_LOSS_PASS, DAEMON_LOSS_DROP };
 enum config_icmp_other { ICMP_OTHER_PASS, ICMP_OTHER_DROP };
@@ -126,6 +126,7 @@ struct config_service {
 	enum config_tracking tracking; /* NONE: UDP only */
 	bool verify_checksums;
 	enum config_announce announce;
+	uint32_t announce_min_up; /* backends that its route needs */
 	struct config_health health;
 	enum config_scheduler scheduler;
 	enum config_no_backend no_backend;
@@ -174,6 +175,12 @@ struct config_sync {
 	uint32_t rate; /* flows a second that are told in the background */
 };
 
+/* How VIPs of `announce: route` are told to routing daemons. */
+struct config_announcing {
+	uint32_t table;      /* of the kernel; 0: none */
+	uint32_t damping_ms; /* see lb/damping.h */
+};
+
 struct config_listen { /* loopback only */
 	struct addr address;
 	uint16_t port; /* host byte order; 0: not at all */
@@ -201,11 +208,13 @@ struct config {
 	uint32_t flow_insert_limit; /* new flows a second that each worker remembers */
 	struct config_timeouts timeouts;
 	enum config_daemon_loss on_daemon_loss;
-	bool captures; /* false: nobody may see packets, and the XDP programs have no taps */
+	uint32_t drain_ms; /* how long SIGTERM waits at most for the flows there are */
+	bool captures;     /* false: nobody may see packets, and the XDP programs have no taps */
 	struct config_blackbox blackbox;
 	struct config_icmp icmp;
 	struct config_nat nat;
 	struct config_ipip ipip;
+	struct config_announcing announcing;
 	struct config_policy policy;
 	struct config_sync sync;
 	unsigned int service_count;

@@ -13,6 +13,7 @@
 
 #include "lb/addr.h"
 #include "lb/config.h"
+#include "lb/config_announce.h"
 #include "lb/config_endpoint.h"
 #include "lb/config_health.h"
 #include "lb/config_mss.h"
@@ -428,4 +429,5 @@ void config_check(const struct config *c, struct document *d)
 	check_backends(c, d);
 	check_ports(c, d);
 	config_check_nat(c, d);
+	config_check_announce(c, d);
 }

@@ -285,7 +285,7 @@ static void list_choices(const struct choice *c, char text[EXPECTS_TEXT])
 {
 	size_t used = 0;
 	for (; c->word; c++)
-		if (c->value != CHOICE_LATER && used < EXPECTS_TEXT)
+		if (used < EXPECTS_TEXT)
 			used += snprintf(text + used, EXPECTS_TEXT - used, "%s%s",
 					 used ? " or " : "", c->word);
 }
@@ -313,16 +313,12 @@ static void read_choice(struct document *d, const struct place *at, const struct
 	char expects[EXPECTS_TEXT];
 	while (c->word && (!text || strcmp(c->word, text)))
 		c++;
-	if (c->word && c->value != CHOICE_LATER) {
+	if (c->word) {
 		set_choice(f, base, c->value);
 		return;
 	}
 	list_choices(f->rule, expects);
-	if (c->word)
-		document_fault(d, at, "'%s' is not supported by this version; use %s", text,
-			       expects);
-	else
-		value_refuse(d, at, f, expects);
+	value_refuse(d, at, f, expects);
 }
 
 static void print_choice(const struct field *f, const void *base, unsigned int indent, FILE *out)
@@ -343,8 +339,6 @@ static void print_choice_schema(const struct field *f, FILE *out)
 {
 	const char *before = "\"enum\":[";
 	for (const struct choice *c = f->rule; c->word; c++) {
-		if (c->value == CHOICE_LATER)
-			continue;
 		const char *quote = is_truth(c->word) ? "" : "\"";
 		fprintf(out, "%s%s%s%s", before, quote, c->word, quote);
 		before = ",";

@@ -3,7 +3,6 @@
 #ifndef WEIR_LB_CONFIG_VALUE_H
 #define WEIR_LB_CONFIG_VALUE_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -39,7 +38,6 @@ struct choice {
 	const char *word;
 	unsigned int value;
 };
-#define CHOICE_LATER UINT_MAX /* the word is not supported yet */
 extern const struct kind kind_choice;
 
 /* A struct config_numbers: a word for all of them, or a list. */

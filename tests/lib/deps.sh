@@ -45,6 +45,10 @@ openssl c:openssl
 jq c:jq
 nginx c:nginx
 corosync c:corosync
+haproxy c:haproxy
+nftables c:nft
+wrk c:wrk
+bird2 c:bird
 tcpdump c:tcpdump
 tshark c:tshark
 prometheus c:promtool

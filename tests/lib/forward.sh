@@ -11,6 +11,8 @@
 # them as they were. With the fast path on and off: requests, a download and an upload, UDP, iperf3,
 # all counted at the right backends, a client that is told of packets that are too big, a balanced
 # ledger, and a capture in which tshark finds no bad checksum.
+. "$(dirname "${BASH_SOURCE[0]}")/checksums.sh"
+
 forward_requests=200
 forward_bytes=100000000
 forward_flows=64
@@ -187,19 +189,6 @@ forward_udp() { # FAMILIES
 		"$(forward_flows_of "udp$1")"
 }
 
-# tshark adds up everything but what an ICMP error quotes in part, and takes the 0xffff that Linux may
-# write for a checksum of 0 as wrong, which it is not (RFC 1624, 3). What is longer than a link takes (and
-# 20 bytes of the capture's own header) was put together by a receiver, which leaves the first one's sum.
-forward_expect_checksums() { # CAPTURE
-	local bad
-	bad=$(tshark -n -r "$1" -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE \
-		-o udp.check_checksum:TRUE -o udp.ignore_ipv6_zero_checksum:TRUE \
-		-Y 'frame.len <= 1520 && !icmp && !icmpv6 && (ip.checksum.status == 0 || (tcp.checksum.status == 0 && tcp.checksum != 0xffff) ||
-			udp.checksum.status == 0) || frame.len <= 1520 && (icmp.checksum.status == 0 || icmpv6.checksum.status == 0)' \
-		-T fields -e frame.number -e _ws.col.Info 2>/dev/null)
-	[ -z "$bad" ] || fail "bad checksums in the capture: $(head -n 5 <<<"$bad")"
-}
-
 # Datagrams that the sockets of b2 had no room for, on a machine that is busy with others.
 forward_refused() {
 	on b2 nstat -asz UdpRcvbufErrors Udp6RcvbufErrors | awk 'NR > 1 {sum += $2} END {print sum}'
@@ -259,7 +248,7 @@ forward_all() { # METHOD FAMILIES...
 		forward_one "$method" "$families" "$told"
 	done
 	net_stop "$forward_dump"
-	forward_expect_checksums "$dir/capture"
+	expect_checksums "$dir/capture" 1520 # 20 bytes of the capture's own header
 	must_come 5 "a balanced ledger" ledger_is_balanced
 	weir_stop
 }

@@ -124,10 +124,13 @@ cause_hop_limit() { frames "$(to=$translated ttl=01 ip4 17 "$(udp 4)")"; }
 cause_untranslatable() { frames "$(to=$other_family ip4 17 "$(udp 24)" 2000)"; }
 cause_policy_denied() { on client "$udp_load" send $denied 9 1 1 3 >/dev/null; }
 cause_syn_proof() { # at once: the first one may connect, the next one is asked who it is
-	on client bash -c "for port in 81 82 83; do
-		timeout 1 bash -c \"exec 3<>/dev/tcp/$vip4/\$port\" 2>/dev/null &
+	for _ in {1..10}; do
+		on client bash -c "for port in 81 82 83; do
+			timeout 1 bash -c \"exec 3<>/dev/tcp/$vip4/\$port\" 2>/dev/null &
+		done
+		wait"
+		[ "$(weir_drops syn-proof)" = 0 ] || break
 	done
-	wait"
 }
 cause_rate_limited() { on client "$udp_load" send $limited 9 1 1 100 >/dev/null; }
 
@@ -155,11 +158,15 @@ cause_rx_full() {
 # More in eight receive rings than one transmit ring holds.
 cause_tx_full() { stopped on client "$udp_load" send $vip4 9 5 64 4000 >/dev/null; }
 
-# The other end of the cable is not there, and nobody has noticed yet.
+# The other end of the cable is not there, and nobody has noticed yet: once it is known, there is no next hop.
 cause_tx_failed() {
-	on backend ip link set eth0 down
-	on client "$udp_load" send $vip4 9 1 4 200 >/dev/null
-	on backend ip link set eth0 up
+	for _ in {1..20}; do
+		must_come 20 "the backend reachable" backend_is_reachable
+		on backend ip link set eth0 down
+		on client "$udp_load" send $vip4 9 1 4 200 >/dev/null
+		on backend ip link set eth0 up
+		[ "$(weir_drops tx-failed)" = 0 ] || break
+	done
 }
 
 # A service that is removed while its packets come, at a rate that leaves the daemon time to reload.

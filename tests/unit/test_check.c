@@ -61,7 +61,7 @@ static const struct {
 	 "/dev/stdin:1: services: found '3'; expected a list of mappings with the "
 	 "keys "
 	 "name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, "
-	 "verify_checksums, announce, mss_clamp, "
+	 "verify_checksums, announce, announce_min_up, mss_clamp, "
 	 "slow_start, min_up, no_backend, health, backends"
 	 "\n"},
 	{(char *const[]){"weir check", "-c", "-", NULL}, ETH0 NONE, EXIT_DONE,
@@ -96,6 +96,7 @@ static const struct {
 	 "    tcp_closing: 30s\n"
 	 "    udp: 1m\n"
 	 "on_daemon_loss: pass\n"
+	 "drain: 0s\n"
 	 "captures: true\n"
 	 "blackbox:\n"
 	 "  packets: 0\n"
@@ -111,6 +112,9 @@ static const struct {
 	 "  announce: neighbor\n"
 	 "ipip:\n"
 	 "  source: none\n"
+	 "announce:\n"
+	 "  table: none\n"
+	 "  damping: 5s\n"
 	 "sources: {}\n"
 	 "policy:\n"
 	 "  default: allow\n"

@@ -95,6 +95,13 @@ static const struct {
 	      " backends: []}]\n",
 	 "    tracking: none\n"},
 	{WEB PORT80 "announce: neighbor, " EMPTY, "    announce: neighbor\n"},
+	{"announce: {table: 4294967295}\n" WEB PORT80 "announce: route, " EMPTY,
+	 "    announce: route\n    announce_min_up: 1\n"},
+	{"announce: {table: 77, damping: 1m}\n" WEB PORT80 EMPTY,
+	 "announce:\n  table: 77\n  damping: 60s\n"},
+	{WEB PORT80 EMPTY, "announce:\n  table: none\n  damping: 5s\n"},
+	{"drain: 1500ms\n" WEB PORT80 EMPTY, "drain: 1500ms\n"},
+	{WEB PORT80 EMPTY, "drain: 0s\n"},
 	{WEB PORT80 EMPTY "  - {name: web2, address: 10.0.0.1, protocol: udp, " PORT80 EMPTY,
 	 "  - name: web2\n"},
 	{WEB PORT80 EMPTY

@@ -35,20 +35,22 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 #define EMPTY  "backends: []}\n"
 #define NONE   "services: []\n"
 #define RULE   ETH0 NONE "policy: {rules: [{name: r, "
-#define ROOT_KEYS                                                                                 \
-	"instance, interfaces, workers, memory, flow_table, on_daemon_loss, captures, blackbox, " \
-	"icmp, nat, "                                                                             \
-	"ipip, sources, policy, sync, services, api"
+#define ROOT_KEYS                                                                              \
+	"instance, interfaces, workers, memory, flow_table, on_daemon_loss, drain, captures, " \
+	"blackbox, icmp, nat, "                                                                \
+	"ipip, announce, sources, policy, sync, services, api"
 #define SERVICE_KEYS                                                                     \
 	"name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, " \
-	"verify_checksums, announce, mss_clamp, "                                        \
+	"verify_checksums, announce, announce_min_up, mss_clamp, "                       \
 	"slow_start, min_up, no_backend, health, backends"
 #define PORTS_EXPECTED "a port, a range like 8000-8099, a list of those, or any"
 #define PORT_EXPECTED  "a port from 1 to 65535 or a range like 8000-8099"
 #define NAME_EXPECTED  "a name of 1 to 63 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
 #define NAME_64        "a23456789b23456789c23456789d23456789e23456789f23456789g23456789h"
 #define SERVER_ID      "0x and 1 to 8 bytes of two digits each, like 0x0001, or none"
-#define LISTEN         "a loopback address and a port, like 127.0.0.1:9290 or [::1]:9290, or none"
+#define ROUTE_TABLE \
+	"none, or the number of a routing table from 1 to 4294967295, but not 255 (local)"
+#define LISTEN "a loopback address and a port, like 127.0.0.1:9290 or [::1]:9290, or none"
 #define REMOTE \
 	"can be reached from other hosts, and the API has no encryption of its own; expected "
 #define GROUP \
@@ -482,10 +484,33 @@ static const struct {
 	 "f:3: services[0].tracking: 'none' is for udp: a TCP connection breaks where its backend "
 	 "changes; expected flow"},
 	{WEB "announce: maybe}\n", "f:3: services[0].announce: found 'maybe'; expected neighbor or "
-				   "none"},
-	{WEB "announce: route}\n",
-	 "f:3: services[0].announce: 'route' is not supported by this version; use neighbor or "
-	 "none"},
+				   "route or none"},
+	{WEB PORT80 "announce: route, " EMPTY,
+	 "f:3: services[0].announce: route needs the kernel's table that routes of VIPs go to; add "
+	 "announce: {table: 77}"},
+	{"announce: {table: 0}\n" WEB PORT80 EMPTY,
+	 "f:1: announce.table: found '0'; expected " ROUTE_TABLE},
+	{"announce: {table: 255}\n" WEB PORT80 EMPTY,
+	 "f:1: announce.table: found '255'; expected " ROUTE_TABLE},
+	{"announce: {table: main}\n" WEB PORT80 EMPTY,
+	 "f:1: announce.table: found 'main'; expected " ROUTE_TABLE},
+	{"announce: {table: 4294967296}\n" WEB PORT80 EMPTY,
+	 "f:1: announce.table: found '4294967296'; expected " ROUTE_TABLE},
+	{"announce: {table: [77]}\n" WEB PORT80 EMPTY,
+	 "f:1: announce.table: found a list; expected " ROUTE_TABLE},
+	{"announce: {damping: 11m}\n" WEB PORT80 EMPTY,
+	 "f:1: announce.damping: found '11m'; expected a duration up to 10m, written like 500ms, "
+	 "5s "
+	 "or 1m, or 0s"},
+	{"announce: {table: 77}\n" WEB PORT80
+	 "announce: route, announce_min_up: 2, backends: [{name: b1, address: 10.0.0.2}]}\n",
+	 "f:4: services[0].announce_min_up: 2, but the service has 1 backends, so it would never "
+	 "be "
+	 "announced; expected at most 1"},
+	{WEB PORT80 "announce_min_up: 0, " EMPTY,
+	 "f:3: services[0].announce_min_up: found '0'; expected a whole number from 1 to 65535"},
+	{"drain: 61m\n" WEB PORT80 EMPTY,
+	 "f:1: drain: found '61m'; expected a duration up to 60m, written like 30s or 5m, or 0s"},
 
 	/* Ports. */
 	{WEB "ports: 0}\n", "f:3: services[0].ports: found '0'; expected " PORT_EXPECTED},

@@ -82,6 +82,7 @@ static enum MHD_Result serve_history(const struct call *c);
 static enum MHD_Result serve_metrics(const struct call *c);
 static enum MHD_Result serve_override(const struct call *c);
 static enum MHD_Result serve_page(const struct call *c);
+static enum MHD_Result serve_ready(const struct call *c);
 static enum MHD_Result serve_reload(const struct call *c);
 
 #define GET_STATE(path_, state_)                                \
@@ -113,7 +114,7 @@ static const struct endpoint endpoints[] = {
 	{"GET", "/", .serve = serve_page},
 	{"GET", "/metrics", .serve = serve_metrics},
 	{"GET", "/healthz", .serve = serve_health},
-	{"GET", "/readyz", .serve = serve_health},
+	{"GET", "/readyz", .serve = serve_ready},
 };
 #define ENDPOINT_COUNT (sizeof(endpoints) / sizeof(endpoints[0]))
 
@@ -266,6 +267,15 @@ static enum MHD_Result serve_override(const struct call *c)
 static enum MHD_Result serve_health(const struct call *c)
 {
 	return answer_static(c->connection, MHD_HTTP_OK, "text/plain", "ok\n", 3);
+}
+
+/* Whether clients are to be sent here. */
+static enum MHD_Result serve_ready(const struct call *c)
+{
+	if (!c->daemon->drain.active)
+		return serve_health(c);
+	return answer_problem_words(c->connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+				    "the daemon is draining, and about to end");
 }
 
 /* --- who may ------------------------------------------------------------------------------- */

@@ -25,6 +25,7 @@
 #include "tools/weir/checker.h"
 #include "tools/weir/daemon_checks.h"
 #include "tools/weir/daemon_links.h"
+#include "tools/weir/daemon_routes.h"
 #include "tools/weir/file.h"
 #include "tools/weir/log.h"
 #include "tools/weir/next_hops.h"
@@ -95,6 +96,8 @@ static int publish(struct daemon *d, const struct config *config, struct policy_
 	r = engine_publish(d->engine, s, err);
 	if (r)
 		snapshot_free(s);
+	else
+		daemon_routes_update(d, config);
 	return r;
 }
 
@@ -297,6 +300,8 @@ static int change_all(struct daemon *d, struct config *config, struct err *err)
 static int reload(struct daemon *d, json_t **changes, struct err *err)
 {
 	struct config *config;
+	if (d->drain.active)
+		return err_set(err, EBUSY, "the daemon is draining, and about to end");
 	int r = daemon_read_config(d->config_path, &config, err);
 	if (r)
 		return r;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "tools/weir/api_access.h"
+#include "tools/weir/drain.h"
 #include "tools/weir/history.h"
 #include "tools/weir/snat_host.h"
 #include "tools/weir/supervisor.h"
@@ -32,6 +33,7 @@ struct tunnel_errors;
 struct policy_tables;
 struct registry;
 struct syncer;
+struct routes;
 
 struct daemon {
 	struct ev_loop *loop;
@@ -47,6 +49,7 @@ struct daemon {
 	struct next_hops *next_hops;
 	struct tunnel_errors *tunnel_errors;
 	struct announcer *announcer;
+	struct routes *routes; /* NULL: there is no table for them */
 	struct link_watch *link_watch;
 	char links_fault[512]; /* why an interface is not served, as the log was told; "": none */
 	struct detour *detour;
@@ -57,6 +60,7 @@ struct daemon {
 	struct api *api;
 	struct api_access access;
 	struct history history;
+	struct drain drain;
 	bool leave; /* the kernel's part stays in force when the daemon ends */
 	struct snat_host_watch snat_watch;
 	struct watchdog watchdog;

@@ -23,6 +23,8 @@ const struct metric_family metric_families[] = {
 	      "Memory of the daemon that is resident.")},
 	{HEAD("gauge", "weir_config_generation", METRIC_DAEMON, DAEMON_GENERATION,
 	      "Configurations that have come into force since the start.")},
+	{HEAD("gauge", "weir_draining", METRIC_DAEMON, DAEMON_DRAINING,
+	      "Whether the daemon is about to end, and serves what still comes.")},
 	{HEAD("gauge", "weir_captures", METRIC_DAEMON, DAEMON_CAPTURES, "Captures that run.")},
 	{HEAD("gauge", "weir_ledger_held_packets", METRIC_DAEMON, DAEMON_HELD,
 	      "Packets in a ring or a worker right now.")},
@@ -243,5 +245,9 @@ const struct metric_family metric_families[] = {
 	{HEAD("counter", "weir_sync_differences_total", METRIC_SYNC, SYNC_DIFFERENCES,
 	      "Slices of other nodes' flows, of 1024 each, that were asked for because digests "
 	      "differed twice.")},
+	{HEAD("gauge", "weir_route_announced", METRIC_ROUTE, ROUTE_IS_ANNOUNCED,
+	      "Whether the route that announces a VIP is in the kernel's table.")},
+	{HEAD("counter", "weir_route_withdrawals_total", METRIC_ROUTE, ROUTE_WITHDRAWALS,
+	      "Times that it was taken away.")},
 };
 const size_t metric_family_count = sizeof(metric_families) / sizeof(metric_families[0]);

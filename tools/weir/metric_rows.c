@@ -19,6 +19,7 @@
 #include "tools/weir/capture.h"
 #include "tools/weir/checker.h"
 #include "tools/weir/daemon.h"
+#include "tools/weir/daemon_routes.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/traffic.h"
 
@@ -73,6 +74,7 @@ static bool daemon_row(struct metric_place *at, struct metric_row *r)
 	r->figure[DAEMON_CPU] = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	r->figure[DAEMON_MEMORY] = resident_bytes();
 	r->figure[DAEMON_GENERATION] = d->generation;
+	r->figure[DAEMON_DRAINING] = d->drain.active;
 	r->figure[DAEMON_CAPTURES] = captures_count(d->captures);
 	r->figure[DAEMON_CAPACITY] = d->config->flow_entries;
 	r->figure[DAEMON_HELD] = l.held;
@@ -477,6 +479,7 @@ bool metric_next(struct metric_place *at, enum metric_scope scope, struct metric
 		[METRIC_BACKEND] = backend_row,
 		[METRIC_NEXT_HOP] = next_hop_row,
 		[METRIC_SYNC] = metric_sync_row,
+		[METRIC_ROUTE] = daemon_routes_row,
 	};
 	row->labels.length = 0;
 	memset(row->figure, 0, sizeof(row->figure));

@@ -35,7 +35,8 @@ enum metric_scope {
 	METRIC_SERVICE_INFO,
 	METRIC_BACKEND,
 	METRIC_NEXT_HOP,
-	METRIC_SYNC, /* where flows are shared */
+	METRIC_SYNC,  /* where flows are shared */
+	METRIC_ROUTE, /* that announces a VIP */
 };
 
 /* The figures of a scope's rows. Those that have one alone have it in METRIC_VALUE. */
@@ -45,6 +46,7 @@ enum {
 	DAEMON_CPU,
 	DAEMON_MEMORY,
 	DAEMON_GENERATION,
+	DAEMON_DRAINING,
 	DAEMON_CAPTURES,
 	DAEMON_CAPACITY,
 	DAEMON_INSERTS,
@@ -143,6 +145,7 @@ enum {
 	SYNC_OTHER_VERSION,
 	SYNC_DIFFERENCES,
 };
+enum { ROUTE_IS_ANNOUNCED, ROUTE_WITHDRAWALS };
 #define METRIC_FIGURES 24
 
 struct metric_row {

@@ -49,7 +49,8 @@ struct kernel_neighbor {
 	uint8_t mac[ETH_ALEN];
 };
 
-/* Marks the neighbour entries that Weir makes. Nobody's number among the RTPROT_* of Linux. */
+/* Marks the neighbour entries and routes that Weir makes. Nobody's number among the RTPROT_* of
+ * Linux. */
 #define RTNETLINK_PROTOCOL 87
 
 /* -ENOENT when the kernel has no entry. */
@@ -74,6 +75,27 @@ int rtnetlink_delete_neighbor(struct rtnetlink *r, int ifindex, const struct add
  */
 int rtnetlink_add_address(struct rtnetlink *r, int ifindex, const struct addr *a);
 int rtnetlink_delete_address(struct rtnetlink *r, int ifindex, const struct addr *a);
+
+/*
+ * Makes a route of Weir's (RTNETLINK_PROTOCOL) to a prefix (lb/prefix.h, 1 to PREFIX_FULL) that
+ * leads nowhere, in a table that nobody need look into: -EEXIST where there is one already, whoever
+ * made it. Or takes it away; -ESRCH: there is none of Weir's.
+ */
+int rtnetlink_add_blackhole(struct rtnetlink *r, uint32_t table, const struct addr *base,
+			    uint32_t length);
+int rtnetlink_delete_blackhole(struct rtnetlink *r, uint32_t table, const struct addr *base,
+			       uint32_t length);
+
+struct kernel_table_route {
+	struct addr base;
+	uint32_t length;
+	uint8_t protocol; /* who made it: RTPROT_* or RTNETLINK_PROTOCOL */
+};
+typedef void rtnetlink_table_fn(void *context, const struct kernel_table_route *route);
+
+/* Calls `fn` for the routes of a table, of both families. */
+int rtnetlink_each_route(struct rtnetlink *r, uint32_t table, rtnetlink_table_fn *fn,
+			 void *context);
 
 struct kernel_link {
 	bool up;           /* and running */

@@ -28,10 +28,12 @@
 #include "tools/weir/daemon.h"
 #include "tools/weir/daemon_checks.h"
 #include "tools/weir/daemon_links.h"
+#include "tools/weir/daemon_routes.h"
 #include "tools/weir/log.h"
 #include "tools/weir/losses.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/options.h"
+#include "tools/weir/routes.h"
 #include "tools/weir/source_watch.h"
 #include "tools/weir/supervisor.h"
 #include "tools/weir/syncer.h"
@@ -48,9 +50,12 @@ static const char usage[] =
 	"  -c, --config FILE   the configuration ('weir check -c FILE' checks it)\n"
 	"  -h, --help          this help\n"
 	"\n"
-	"SIGHUP reads the configuration again. SIGTERM and SIGINT detach, give back what was "
-	"changed\n"
-	"on the host, and end. SIGQUIT ends too, but leaves the kernel's part in force: "
+	"SIGHUP reads the configuration again. SIGTERM and SIGINT wait for the flows there are "
+	"(drain "
+	"in\n"
+	"the configuration; a second one does not), detach, give back what was changed on the "
+	"host,\n"
+	"and end. SIGQUIT ends too, but leaves the kernel's part in force: "
 	"established\n"
 	"flows go on, and the next start takes them over.\n";
 
@@ -76,13 +81,20 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	syncer_log(d->syncer);
 	history_tick(&d->history, d->engine, now_ns);
 	watchdog_tick(&d->watchdog, d->engine, now_ns);
+	if (d->drain.active && drain_is_over(d, now_ns))
+		ev_break(loop, EVBREAK_ALL);
 }
 
 static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
 {
 	struct daemon *d = watcher->data;
 	d->leave = watcher->signum == SIGQUIT;
-	ev_break(loop, EVBREAK_ALL);
+	if (d->drain.active)
+		log_info("the drain is cut short", "event=drain-end because=signal");
+	if (d->leave || d->drain.active || !d->config->drain_ms)
+		ev_break(loop, EVBREAK_ALL);
+	else
+		drain_begin(d, clock_now_ns());
 }
 
 static void on_reload(struct ev_loop *loop, ev_signal *watcher, int events)
@@ -235,6 +247,7 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 	r = r ? r : open_next_hops(d, err);
 	r = r ? r : tunnel_errors_open(&d->tunnel_errors, d->loop, on_tunnel_error, d, err);
 	r = r ? r : daemon_checks_open(d, err);
+	r = r ? r : daemon_routes_open(d, config, err);
 	r = r ? r : daemon_apply(d, config, err);
 	if (r)
 		return r;
@@ -248,6 +261,7 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 
 static void tear_down(struct daemon *d)
 {
+	routes_close(d->routes, d->leave);
 	daemon_links_close(d);
 	captures_free(d->captures);
 	api_close(d->api);

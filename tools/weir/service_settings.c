@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "lb/config.h"
+#include "lb/config_announce.h"
 #include "lb/prefix.h"
 
 static void ports_write(const struct config_service *s, FILE *out)
@@ -57,6 +58,5 @@ json_t *service_settings(const struct config_service *s)
 								     : "maglev",
 			 "affinity", affinity_word(s->affinity), "tracking",
 			 s->tracking == TRACKING_NONE ? "none" : "flow", "verify_checksums",
-			 s->verify_checksums, "announce",
-			 s->announce == ANNOUNCE_NEIGHBOR ? "neighbor" : "none");
+			 s->verify_checksums, "announce", config_announce_word(s->announce));
 }

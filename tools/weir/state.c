@@ -19,6 +19,7 @@
 #include "lb/snapshot.h"
 #include "tools/weir/checker.h"
 #include "tools/weir/daemon.h"
+#include "tools/weir/daemon_routes.h"
 #include "tools/weir/feed.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/override.h"
@@ -92,11 +93,12 @@ static json_t *service_json(const struct daemon *d, struct traffic_book *book,
 	const struct service *now = service_in_force(d, id);
 	struct traffic traffic = traffic_of_service(book, id);
 	json_t *settings = service_settings(s);
-	json_t *all = json_pack("{s:I, s:{s:i, s:i}, s:I, s:I, s:I, s:I}", "id", (json_int_t)id,
-				"backends", "up", now ? (int)now->up_count : 0, "total",
-				(int)s->backend_count, "packets", figure(traffic.packets),
-				"fast_packets", figure(traffic.fast_packets), "bytes",
-				figure(traffic.bytes), "flows", figure(traffic.flows));
+	json_t *all =
+		json_pack("{s:o, s:I, s:{s:i, s:i}, s:I, s:I, s:I, s:I}", "route",
+			  daemon_route_json(d, s), "id", (json_int_t)id, "backends", "up",
+			  now ? (int)now->up_count : 0, "total", (int)s->backend_count, "packets",
+			  figure(traffic.packets), "fast_packets", figure(traffic.fast_packets),
+			  "bytes", figure(traffic.bytes), "flows", figure(traffic.flows));
 	if (json_object_update(settings, all)) {
 		json_decref(settings);
 		settings = NULL;

@@ -13,6 +13,7 @@
 #include "tools/weir/capture.h"
 #include "tools/weir/daemon.h"
 #include "tools/weir/state_sync.h"
+#include "tools/weir/daemon_routes.h"
 
 /* Of all workers and ports together. */
 struct sums {
@@ -124,15 +125,16 @@ json_t *state_status(const struct daemon *d)
 	const struct sums s = sums_of(d->engine);
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	now_ns = (uint64_t)now.tv_sec * 1000000000u + now.tv_nsec;
-	return json_pack("{s:s, s:s, s:i, s:I, s:I, s:s, s:i, s:i, s:i, s:o, s:o, s:{s:I, s:I}, "
-			 "s:o, s:s, s:o}",
-			 "version", WEIR_VERSION, "instance", d->config->instance, "pid",
-			 (int)getpid(), "uptime_s", figure((now_ns - d->start_ns) / 1000000000u),
-			 "generation", figure(d->generation), "config", d->config_path, "services",
-			 (int)d->config->service_count, "interfaces",
-			 (int)d->config->interface_count, "captures",
-			 (int)captures_count(d->captures), "flow_table", flow_table_json(d, &s),
-			 "fragments", fragments_json(&s), "packets", "fast", figure(s.fast),
-			 "worker", figure(s.worker), "takeover", takeover_json(d->engine),
-			 "on_daemon_loss", drops ? "drop" : "pass", "sync", state_sync(d));
+	return json_pack(
+		"{s:s, s:s, s:i, s:I, s:I, s:s, s:i, s:i, s:i, s:o, s:o, s:{s:I, s:I}, s:o, s:s, "
+		"s:o, s:o, s:o}",
+		"version", WEIR_VERSION, "instance", d->config->instance, "pid", (int)getpid(),
+		"uptime_s", figure((now_ns - d->start_ns) / 1000000000u), "generation",
+		figure(d->generation), "config", d->config_path, "services",
+		(int)d->config->service_count, "interfaces", (int)d->config->interface_count,
+		"captures", (int)captures_count(d->captures), "flow_table", flow_table_json(d, &s),
+		"fragments", fragments_json(&s), "packets", "fast", figure(s.fast), "worker",
+		figure(s.worker), "takeover", takeover_json(d->engine), "on_daemon_loss",
+		drops ? "drop" : "pass", "routes", daemon_routes_json(d), "drain",
+		drain_json(d, now_ns), "sync", state_sync(d));
 }

@@ -14,7 +14,8 @@
 enum kind {
 	KIND_TEXT,
 	KIND_YES,           /* or no */
-	KIND_RARE_ENDPOINT, /* as the next; no column where no row has it */
+	KIND_RARE_TEXT,     /* text; no column where no row has it */
+	KIND_RARE_ENDPOINT, /* as the next, the same */
 	KIND_ENDPOINT,      /* an address, and its port in "KEY_port" */
 	KIND_NUMBER,
 	KIND_SECONDS,
@@ -58,6 +59,7 @@ static void add_cell(struct table *t, const struct field *f, json_t *row)
 	}
 	switch (f->kind) {
 	case KIND_TEXT:
+	case KIND_RARE_TEXT:
 		table_text(t, json_is_string(value) ? json_string_value(value) : "?");
 		break;
 	case KIND_YES:
@@ -95,7 +97,7 @@ static bool is_shown(const struct field *f, json_t *rows)
 {
 	size_t i;
 	json_t *row;
-	if (f->kind != KIND_RARE_ENDPOINT)
+	if (f->kind != KIND_RARE_TEXT && f->kind != KIND_RARE_ENDPOINT)
 		return true;
 	json_array_foreach(rows, i, row)
 	{
@@ -245,6 +247,7 @@ static const struct subject subjects[] = {
 		 {"FORWARD", "forward", KIND_TEXT},
 		 {"SCHEDULER", "scheduler", KIND_TEXT},
 		 {"ANNOUNCE", "announce", KIND_TEXT},
+		 {"ROUTE", "route.state", KIND_RARE_TEXT},
 		 {"UP", "backends", KIND_UP_OF},
 		 {"FLOWS", "flows", KIND_COUNT},
 		 {"PACKETS", "packets", KIND_COUNT},

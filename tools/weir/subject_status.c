@@ -81,6 +81,24 @@ static void print_takeover(json_t *document)
 		print_line("flows at start", "none");
 }
 
+static void print_routes(json_t *document)
+{
+	json_t *routes = json_at(document, "routes");
+	if (json_is_object(routes))
+		printf("%-16s %lld of %lld announced in table %lld\n", "routes",
+		       json_figure(routes, "announced"), json_figure(routes, "total"),
+		       json_figure(routes, "table"));
+}
+
+static void print_drain(json_t *document)
+{
+	json_t *drain = json_at(document, "drain");
+	if (json_is_object(drain))
+		printf("%-16s ends in %.0f s at most, nothing has come for %.0f s\n", "draining",
+		       json_number_value(json_object_get(drain, "left_s")),
+		       json_number_value(json_object_get(drain, "quiet_s")));
+}
+
 static void print_text(const char *name, json_t *document, const char *path)
 {
 	const char *text = json_string_value(json_at(document, path));
@@ -138,5 +156,7 @@ void subject_status_print(json_t *document)
 	print_sent(document);
 	print_takeover(document);
 	print_text("on daemon loss", document, "on_daemon_loss");
+	print_routes(document);
+	print_drain(document);
 	print_sync(document);
 }

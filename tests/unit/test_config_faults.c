@@ -35,9 +35,10 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 #define EMPTY  "backends: []}\n"
 #define NONE   "services: []\n"
 #define RULE   ETH0 NONE "policy: {rules: [{name: r, "
-#define ROOT_KEYS                                                                              \
-	"instance, user, interfaces, workers, memory, flow_table, on_daemon_loss, drain, captures, " \
-	"blackbox, icmp, nat, "                                                                \
+#define ROOT_KEYS                                                                          \
+	"instance, user, interfaces, workers, memory, flow_table, on_daemon_loss, drain, " \
+	"captures, "                                                                       \
+	"blackbox, icmp, nat, "                                                            \
 	"ipip, announce, sources, policy, sync, services, api"
 #define SERVICE_KEYS                                                                     \
 	"name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, " \

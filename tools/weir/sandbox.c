@@ -79,9 +79,11 @@ static const char *const calls[] = {
 	"dup3",
 	"faccessat",
 	"faccessat2",
+	"fallocate",
 	"fcntl",
 	"fstat",
 	"fstatfs",
+	"ftruncate",
 	"getcwd",
 	"getdents64",
 	"lseek",
@@ -188,6 +190,8 @@ static const struct condition conditions[] = {
 	{"ioctl", 1, UINT32_MAX, FIONREAD},
 	{"ioctl", 1, UINT32_MAX, TCGETS},
 	{"prctl", 0, UINT32_MAX, PR_SET_NAME},
+	/* is there such a process? libqb asks for corosync */
+	{"kill", 1, UINT32_MAX, 0},
 	/* limits are looked at, not set */
 	{"prlimit64", 2, UINT64_MAX, 0},
 };

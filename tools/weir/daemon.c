@@ -296,6 +296,8 @@ static int reload(struct daemon *d, json_t **changes, struct err *err)
 	struct config *config;
 	if (d->drain.active)
 		return err_set(err, EBUSY, "the daemon is draining, and about to end");
+	if (d->handing_over)
+		return err_set(err, EBUSY, "another daemon is about to take over");
 	int r = daemon_read_config(d->config_path, &config, err);
 	if (r)
 		return r;

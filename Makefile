@@ -221,24 +221,10 @@ demo: deps ## show the main job: client, Weir and real servers in namespaces, fi
 	@$(MAKE) --no-print-directory all $(test_tools) $(test_programs)
 	@tests/demo.sh $(O)
 
-# Under a quarter of an hour on two CPUs; `weir-bench COMMAND` by itself takes more and longer trials.
-bench_trials := $(if $(QUICK),2,3)
-# Of what takes longest.
-bench_rounds := $(if $(QUICK),1,2)
-bench_parts := micro engines net peers ndr latency
-bench_report := $(O)/bench/report
-bench: all $(test_tools) $(test_programs) ## measure everything (as root) into build/bench/report.html; QUICK=1: fewer trials
-	@mkdir -p $(O)/bench
-	$(Q)rm -f $(O)/bench/*.json
-	$(Q)$(O)/weir-bench micro --trials $(bench_rounds) --json $(O)/bench/micro.json
-	$(Q)$(O)/weir-bench engines --trials $(bench_trials) --json $(O)/bench/engines.json
-	$(Q)$(O)/weir-bench net --trials $(bench_trials) --flood 5 --json $(O)/bench/net.json
-	$(Q)$(O)/weir-bench peers --trials $(bench_rounds) --json $(O)/bench/peers.json
-	$(Q)bench/path.sh $(O) $(abspath $(O))/bench
-	$(Q)$(O)/weir-bench report --quiet $(bench_parts:%=$(O)/bench/%.json) \
-		--json $(bench_report).json --html $(bench_report).html --markdown $(bench_report).md \
-		--csv $(bench_report).csv
-	@echo "bench: $(bench_report).html"
+QUICK ?=
+bench: deps ## measure everything (as root) into build/bench/report.html, in a quarter of an hour; QUICK=1: fewer trials
+	@$(MAKE) --no-print-directory all $(test_tools) $(test_programs)
+	@bench/run.sh $(O) $(if $(QUICK),quick)
 
 # Where things go below $(DESTDIR)$(PREFIX).
 into = install -D -m 644 -t $(DESTDIR)$(PREFIX)/$(1)

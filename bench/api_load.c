@@ -46,7 +46,7 @@ static uint64_t clock_now_ns(void)
 	return t.tv_sec * 1000000000ull + t.tv_nsec;
 }
 
-static int open_connection(const char *path)
+int api_load_connect(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -141,7 +141,7 @@ static int compare_u32(const void *a, const void *b)
 static int open_all(struct run *r, struct err *err)
 {
 	for (unsigned int i = 0; i < r->load->connections; i++) {
-		int fd = open_connection(r->load->socket);
+		int fd = api_load_connect(r->load->socket);
 		r->connections[i].fd = fd;
 		if (fd < 0)
 			return err_set(err, -fd, "%s: %s", r->load->socket, strerror(-fd));

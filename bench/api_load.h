@@ -21,6 +21,9 @@ struct api_load_result {
 	double median_us, most_us; /* from asking to the whole answer */
 };
 
+/* A connection to a unix socket, or -errno. */
+int api_load_connect(const char *path);
+
 /* -errno when a connection fails. */
 int api_load_run(const struct api_load *load, struct api_load_result *out, struct err *err);
 

@@ -26,7 +26,7 @@ static const struct link_addresses reflect_to = {
 int dut_open(struct dut *d, int near, const char *name, struct err *err)
 {
 	*d = (struct dut){.link = -1};
-	return wire_open(&d->wire, near, name, err);
+	return wire_open(&d->wire, near, name, 1, err);
 }
 
 void dut_close(struct dut *d)

@@ -197,5 +197,5 @@ int command_latency(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	stop_watch();
-	return path_exit(argv[0], run(&o, &err), &err);
+	return settings_exit(argv[0], run(&o, &err), &err);
 }

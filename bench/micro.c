@@ -168,8 +168,5 @@ int command_micro(int argc, char **argv)
 	int status = read_options(argc, argv, &o);
 	if (status >= 0)
 		return status;
-	if (!run(&o, &err))
-		return EXIT_DONE;
-	fprintf(stderr, "%s: %s\n", argv[0], err.text);
-	return EXIT_FAILED;
+	return settings_exit_failed(argv[0], run(&o, &err), &err);
 }

@@ -35,24 +35,7 @@ static const char usage[] =
 	"  --only PART[,...]  some of fast, methods, workers, flood, filter, capture\n"
 	"  --weir FILE        the program to measure (weir, next to this one)\n" REPORT_USAGE;
 
-/* NULL: all. */
-static bool read_parts(const char *text, uint32_t *out)
-{
-	static const char *const names[] = {"fast",  "methods", "workers",
-					    "flood", "filter",  "capture"};
-	*out = text ? 0 : NET_ALL;
-	while (text && *text) {
-		size_t length = strcspn(text, ","), i = 0;
-		while (i < sizeof(names) / sizeof(names[0]) &&
-		       (strlen(names[i]) != length || strncmp(names[i], text, length)))
-			i++;
-		if (i == sizeof(names) / sizeof(names[0]))
-			return false;
-		*out |= 1u << i;
-		text += length + (text[length] == ',');
-	}
-	return *out;
-}
+static const char *const parts[] = {"fast", "methods", "workers", "flood", "filter", "capture"};
 
 /* -1: go on; else the exit status. */
 static int read_options(int argc, char **argv, struct net_options *o, struct report_files *files)
@@ -79,7 +62,9 @@ static int read_options(int argc, char **argv, struct net_options *o, struct rep
 		o->trials = quick ? 3 : 5;
 	if (o->flood_seconds == UINT32_MAX)
 		o->flood_seconds = quick ? 5 : 30;
-	if (status < 0 && !read_parts(only, &o->parts))
+	o->parts = NET_ALL;
+	if (status < 0 && only &&
+	    !setting_words(only, parts, sizeof(parts) / sizeof(parts[0]), &o->parts))
 		return options_fault(argv[0],
 				     "--only %s: some of fast, methods, workers, flood, "
 				     "filter, capture",
@@ -129,8 +114,5 @@ int command_net(int argc, char **argv)
 	int status = read_options(argc, argv, &result.options, &files);
 	if (status >= 0)
 		return status;
-	if (!run(&result, &files, &err))
-		return EXIT_DONE;
-	fprintf(stderr, "%s: %s\n", argv[0], err.text);
-	return EXIT_FAILED;
+	return settings_exit_failed(argv[0], run(&result, &files, &err), &err);
 }

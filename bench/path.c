@@ -126,11 +126,3 @@ int path_is_silent(struct path *p, uint64_t sent, struct err *err)
 	return err_set(err, ENODATA, "%" PRIu64 " packets were sent, and none arrived: %s", sent,
 		       p->trap);
 }
-
-int path_exit(const char *command, int code, const struct err *err)
-{
-	if (!code)
-		return EXIT_DONE;
-	fprintf(stderr, "%s: %s\n", command, err->text);
-	return code == -EINVAL || code == -ERANGE || code == -EMSGSIZE ? EXIT_USAGE : EXIT_FAILED;
-}

@@ -67,9 +67,6 @@ void path_close(struct path *p);
 /* Facts of a report: both ends, engine, packets, flows. */
 void path_describe(const struct path *p, json_t *report);
 
-/* Says on stderr what failed, and returns what to exit with: wrong usage, or failure. */
-int path_exit(const char *command, int code, const struct err *err);
-
 /* Words for a receiver that hears nothing; returns -ENODATA. */
 int path_is_silent(struct path *p, uint64_t sent, struct err *err);
 

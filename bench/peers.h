@@ -15,6 +15,13 @@ struct err;
 
 #define PEERS_TRIALS_MAX 20u
 #define PEERS_WAYS_MAX   16u
+#define PEERS_FLOWS      1000u /* of UDP */
+
+struct peers_options {
+	uint32_t trials, seconds;
+	const char *weir; /* the program */
+	const char *only; /* words of names, with commas; NULL: all ways */
+};
 
 /* What balances. */
 enum peers_kind { PEERS_DIRECT, PEERS_WEIR, PEERS_NFT, PEERS_HAPROXY };
@@ -49,5 +56,16 @@ struct peers_wrk {
 /* `close`: a connection for each request. -ENOENT: there is no wrk. */
 int peers_wrk(struct peers_net *n, const struct peers_way *way, bool close, unsigned int seconds,
 	      struct peers_wrk *out, struct err *err);
+
+/* Trials of one way. */
+struct peers_measured {
+	bool wanted;
+	char missing[256]; /* why there is nothing; "": there is */
+	unsigned int count;
+	double keep[PEERS_TRIALS_MAX], keep_p50[PEERS_TRIALS_MAX], keep_p99[PEERS_TRIALS_MAX];
+	double each[PEERS_TRIALS_MAX], each_p50[PEERS_TRIALS_MAX], each_p99[PEERS_TRIALS_MAX];
+	double udp[PEERS_TRIALS_MAX]; /* all 0: it has none */
+	uint64_t errors;
+};
 
 #endif

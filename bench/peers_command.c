@@ -7,9 +7,7 @@
 
 #include <errno.h>
 #include <linux/if_link.h>
-#include <math.h>
 #include <net/if.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,37 +16,20 @@
 #include "bench/lab.h"
 #include "bench/netns.h"
 #include "bench/peers.h"
+#include "bench/peers_report.h"
 #include "bench/place.h"
 #include "bench/report.h"
 #include "bench/sender.h"
 #include "bench/setting.h"
-#include "bench/stats.h"
 #include "bench/stop.h"
 #include "bench/stream.h"
 #include "lb/addr.h"
 #include "lb/err.h"
-#include "tools/weir/command.h"
+#include "tools/weir/options.h"
 #include "tools/weir/rtnetlink.h"
 
-#define FLOWS    1000u
 #define UDP_WARM 0.3 /* seconds: Weir learns the flows */
 #define DRAIN_NS 200000000
-
-struct peers_options {
-	uint32_t trials, seconds;
-	const char *weir;
-	struct report_files files;
-};
-
-/* Trials of one way. */
-struct measured {
-	char missing[256]; /* why there is nothing; "": there is */
-	unsigned int count;
-	double keep[PEERS_TRIALS_MAX], keep_p50[PEERS_TRIALS_MAX], keep_p99[PEERS_TRIALS_MAX];
-	double each[PEERS_TRIALS_MAX], each_p50[PEERS_TRIALS_MAX], each_p99[PEERS_TRIALS_MAX];
-	double udp[PEERS_TRIALS_MAX];
-	uint64_t errors;
-};
 
 static const char usage[] =
 	"Usage: weir-bench peers [OPTION...]\n"
@@ -62,6 +43,7 @@ static const char usage[] =
 	"\n"
 	"  --trials N         rounds through all (3)\n"
 	"  --seconds N        of each run of wrk (2)\n"
+	"  --only WORD,...    ways whose names have one of these words in them (all)\n"
 	"  --weir FILE        the program to measure (weir, next to this one)\n" REPORT_USAGE;
 
 /* --- UDP -------------------------------------------------------------------------------------- */
@@ -91,7 +73,7 @@ static int open_stream(struct stream *s, const struct place *from, struct err *e
 	struct stream_wanted w = {.destination_port = 5000,
 				  .first_port = 1024,
 				  .last_port = 65535,
-				  .flows = FLOWS,
+				  .flows = PEERS_FLOWS,
 				  .pick = STREAM_RANDOM,
 				  .sizes = {{60}, {1}, 1}};
 	addr_parse(PEERS_VIP, &w.destination);
@@ -135,7 +117,7 @@ static int measure_udp(struct peers_net *n, double seconds, double *mpps, struct
 /* --- a way ------------------------------------------------------------------------------------ */
 
 static int measure_http(struct peers_net *n, const struct peers_way *way, unsigned int seconds,
-			struct measured *m, struct err *err)
+			struct peers_measured *m, struct err *err)
 {
 	struct peers_wrk keep, each;
 	int r = peers_wrk(n, way, false, seconds, &keep, err);
@@ -158,13 +140,14 @@ static bool has_udp(const struct peers_way *way)
 }
 
 static void measure_way(struct peers_net *n, const struct peers_way *way,
-			const struct peers_options *o, struct measured *m)
+			const struct peers_options *o, struct peers_measured *m)
 {
 	struct peers_running running;
 	struct err err = {};
 	if (m->missing[0])
 		return;
 	fprintf(stderr, "%s\n", way->name);
+	m->wanted = true;
 	int r = peers_start(&running, way, n, o->weir, &err);
 	r = r ? r : measure_http(n, way, o->seconds, m, &err);
 	if (!r && has_udp(way))
@@ -176,111 +159,51 @@ static void measure_way(struct peers_net *n, const struct peers_way *way,
 		m->count++;
 }
 
-/* --- the report ------------------------------------------------------------------------------- */
-
-static const struct report_column columns[] = {
-	{"way", "way", .sort = REPORT_NAME},
-	{"keep", "requests/s, kept open", REPORT_SAMPLE, .digits = 0, .better = REPORT_MORE},
-	{"keep_p50", "p50 us", REPORT_REAL, .digits = 0, .better = REPORT_LESS},
-	{"keep_p99", "p99 us", REPORT_REAL, .digits = 0, .better = REPORT_LESS},
-	{"each", "one a connection", REPORT_SAMPLE, .digits = 0, .better = REPORT_MORE},
-	{"each_p50", "p50 us", REPORT_REAL, .digits = 0, .better = REPORT_LESS},
-	{"each_p99", "p99 us", REPORT_REAL, .digits = 0, .better = REPORT_LESS},
-	{"udp", "UDP Mpps", REPORT_SAMPLE, .digits = 2, .better = REPORT_MORE},
-};
-
-static void add_row(json_t *table, const struct peers_way *way, const struct measured *m)
-{
-	json_t *row = report_row(table);
-	report_text(row, "way", "%s", way->name);
-	if (m->missing[0])
-		report_note(table, "%s: not measured: %s", way->name, m->missing);
-	if (m->errors)
-		report_note(table, "%s: %llu requests failed", way->name,
-			    (unsigned long long)m->errors);
-	if (!m->count)
-		return;
-	report_sample(row, "keep", m->keep, m->count);
-	report_number(row, "keep_p50", stats_of(m->keep_p50, m->count).median);
-	report_number(row, "keep_p99", stats_of(m->keep_p99, m->count).median);
-	report_sample(row, "each", m->each, m->count);
-	report_number(row, "each_p50", stats_of(m->each_p50, m->count).median);
-	report_number(row, "each_p99", stats_of(m->each_p99, m->count).median);
-	if (has_udp(way))
-		report_sample(row, "udp", m->udp, m->count);
-}
-
-/* Weir's best of a figure has to be above what is beside it; where it is not, that is said. */
-static void note_ahead(json_t *table, const struct measured *all, const char *figure, size_t offset)
-{
-	double best = 0;
-	for (unsigned int i = 0; i < peers_way_count; i++)
-		if (peers_ways[i].kind == PEERS_WEIR && all[i].count)
-			best = fmax(best, stats_of((const double *)((const char *)&all[i] + offset),
-						   all[i].count)
-						  .median);
-	for (unsigned int i = 0; i < peers_way_count; i++) {
-		if (peers_ways[i].kind == PEERS_WEIR || peers_ways[i].kind == PEERS_DIRECT ||
-		    !all[i].count)
-			continue;
-		double peer =
-			stats_of((const double *)((const char *)&all[i] + offset), all[i].count)
-				.median;
-		if (peer > 0)
-			report_note(table, "%s: Weir's best is %.2f of %s%s", figure, best / peer,
-				    peers_ways[i].name, best > peer ? "" : ": behind it");
-	}
-}
-
-static void make_report(const struct peers_options *o, const struct measured *all, json_t *report)
-{
-	report_fact(report,
-		    "a client, a balancer with two arms and three nginx servers in namespaces; "
-		    "virtual Ethernet in copy mode; all share the machine's CPUs");
-	report_fact(report,
-		    "%u rounds through all ways; wrk, one thread, 32 connections, %u s, once with "
-		    "connections that stay open and once with one for each request",
-		    o->trials, o->seconds);
-	report_fact(
-		report,
-		"UDP: 60 bytes, %u random flows as fast as a generator on the client's side goes, "
-		"counted where the servers receive",
-		FLOWS);
-	json_t *table =
-		report_table(report, "peers", "", columns, sizeof(columns) / sizeof(columns[0]));
-	for (unsigned int i = 0; i < peers_way_count; i++)
-		add_row(table, &peers_ways[i], &all[i]);
-	report_note(table,
-		    "IPVS: not measured here: it needs the module ip_vs, which tests/vm/t_ipvs.sh "
-		    "has in a virtual machine with Debian's kernel");
-	note_ahead(table, all, "requests, kept open", offsetof(struct measured, keep));
-	note_ahead(table, all, "one a connection", offsetof(struct measured, each));
-	note_ahead(table, all, "UDP", offsetof(struct measured, udp));
-}
-
 /* --- the command ------------------------------------------------------------------------------ */
 
-static int measure(struct peers_options *o, struct measured *all, const char *folder,
+static bool is_wanted(const struct peers_way *way, const char *only)
+{
+	char word[64];
+	for (const char *at = only; at && *at;) {
+		size_t length = strcspn(at, ",");
+		snprintf(word, sizeof(word), "%.*s", (int)length, at);
+		if (length && strcasestr(way->name, word))
+			return true;
+		at += length + (at[length] == ',');
+	}
+	return !only;
+}
+
+static unsigned int count_wanted(const char *only)
+{
+	unsigned int n = 0;
+	for (unsigned int i = 0; i < peers_way_count; i++)
+		n += is_wanted(&peers_ways[i], only);
+	return n;
+}
+
+static int measure(const struct peers_options *o, struct peers_measured *all, const char *folder,
 		   struct err *err)
 {
 	struct peers_net n;
 	int r = peers_net_open(&n, folder, err);
 	if (!r)
 		fprintf(stderr, "this takes about %u s\n",
-			o->trials * peers_way_count * (2 * o->seconds + 6));
+			o->trials * count_wanted(o->only) * (2 * o->seconds + 6));
 	for (unsigned int trial = 0; trial < o->trials && !r; trial++)
 		for (unsigned int i = 0; i < peers_way_count && !stop_is_wanted(); i++)
-			measure_way(&n, &peers_ways[i], o, &all[i]);
+			if (is_wanted(&peers_ways[i], o->only))
+				measure_way(&n, &peers_ways[i], o, &all[i]);
 	peers_net_close(&n);
 	return r ? r : stop_is_wanted() ? err_set(err, EINTR, "interrupted") : 0;
 }
 
-static int run(struct peers_options *o, struct err *err)
+static int run(struct peers_options *o, const struct report_files *files, struct err *err)
 {
-	static struct measured all[PEERS_WAYS_MAX];
+	static struct peers_measured all[PEERS_WAYS_MAX];
 	char path[PATH_MAX], folder[] = "/tmp/weir-bench.XXXXXX";
 	json_t *report = report_new("peers");
-	int r = report_check_files(&o->files, err);
+	int r = report_check_files(files, err);
 	r = r ? r : lab_need(err);
 	r = r ? r : lab_find_weir(&o->weir, path, err);
 	if (!r && !mkdtemp(folder))
@@ -290,8 +213,8 @@ static int run(struct peers_options *o, struct err *err)
 		lab_remove_folder(folder);
 	}
 	if (!r) {
-		make_report(o, all, report);
-		r = report_save(report, &o->files, err);
+		peers_report(o, all, report);
+		r = report_save(report, files, err);
 	}
 	json_decref(report);
 	return r;
@@ -300,20 +223,21 @@ static int run(struct peers_options *o, struct err *err)
 int command_peers(int argc, char **argv)
 {
 	struct peers_options o = {.trials = 3, .seconds = 2};
+	struct report_files files = {};
 	struct err err = {};
 	const struct setting settings[] = {
 		{"trials", setting_whole, .out = &o.trials, .min = 1, .max = PEERS_TRIALS_MAX},
 		{"seconds", setting_whole, .out = &o.seconds, .min = 1, .max = 60},
+		{"only", setting_text, .out = &o.only},
 		{"weir", setting_text, .out = &o.weir},
-		REPORT_SETTINGS(&o.files),
+		REPORT_SETTINGS(&files),
 	};
 	int status = settings_read(argc, argv, usage, settings,
 				   sizeof(settings) / sizeof(settings[0]), NULL);
 	if (status >= 0)
 		return status;
+	if (!count_wanted(o.only))
+		return options_fault(argv[0], "--only %s: no way has such a name", o.only);
 	stop_watch();
-	if (!run(&o, &err))
-		return EXIT_DONE;
-	fprintf(stderr, "%s: %s\n", argv[0], err.text);
-	return EXIT_FAILED;
+	return settings_exit_failed(argv[0], run(&o, &files, &err), &err);
 }

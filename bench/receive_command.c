@@ -286,8 +286,5 @@ int command_receive(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	stop_watch();
-	if (!run(&o, &err))
-		return EXIT_DONE;
-	fprintf(stderr, "%s: %s\n", argv[0], err.text);
-	return EXIT_FAILED;
+	return settings_exit(argv[0], run(&o, &err), &err);
 }

@@ -54,6 +54,7 @@ static int load(struct receiver *r, unsigned int i, struct err *err)
 	if (!s)
 		return err_set(err, errno, "can't read the receiving program: %m");
 	s->rodata->take_all = r->wanted.all;
+	s->rodata->timed = r->wanted.ear == RECEIVER_TIMES;
 	memcpy((void *)s->rodata->own_mac, r->wanted.places[i].mac, ETH_ALEN);
 	int code = share(r, s);
 	code = code ? code : receiver_bpf__load(s);
@@ -63,12 +64,18 @@ static int load(struct receiver *r, unsigned int i, struct err *err)
 		    : 0;
 }
 
+static const struct bpf_program *program_of(const struct receiver *r, const struct side *side)
+{
+	if (r->wanted.ear != RECEIVER_READS)
+		return side->skeleton->progs.count;
+	return r->wanted.sockets ? side->skeleton->progs.hand_over : side->skeleton->progs.receive;
+}
+
 static int attach(struct receiver *r, unsigned int i, struct err *err)
 {
 	const struct place *p = &r->wanted.places[i];
 	struct side *side = &r->sides[i];
-	const struct bpf_program *program =
-		r->wanted.sockets ? side->skeleton->progs.hand_over : side->skeleton->progs.receive;
+	const struct bpf_program *program = program_of(r, side);
 	LIBBPF_OPTS(bpf_link_create_opts, opts,
 		    .flags = r->wanted.generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
 	int back, code = place_enter(p, &back, err);

@@ -18,7 +18,16 @@
 struct err;
 struct receiver;
 
+/* What is done with packets beside counting. Only the first tells those with a stamp from others.
+ */
+enum receiver_ear {
+	RECEIVER_READS,  /* their stamps are read */
+	RECEIVER_COUNTS, /* nothing: what receiving costs at the least */
+	RECEIVER_TIMES,  /* noted when the first and the last came */
+};
+
 struct receiver_wanted {
+	enum receiver_ear ear;
 	const struct place *places;
 	unsigned int place_count; /* at most PLACES_MAX */
 	uint32_t flows;           /* numbers of flows that are told apart: 0 to flows - 1 */

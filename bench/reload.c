@@ -234,8 +234,5 @@ int command_reload_bench(int argc, char **argv)
 	int r = text ? 0 : err_set(&err, ENOMEM, "no memory for a configuration");
 	r = r ? r : run(&b, text, length, &err);
 	free(text);
-	if (!r)
-		return EXIT_DONE;
-	fprintf(stderr, "%s: %s\n", argv[0], err.text);
-	return EXIT_FAILED;
+	return settings_exit_failed(argv[0], r, &err);
 }

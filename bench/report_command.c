@@ -132,14 +132,6 @@ static int write_all(json_t *list, const struct report_files *f, bool quiet, str
 	return r ? r : write_page(list, f->html, err);
 }
 
-static int finish(const char *command, int r, const struct err *err)
-{
-	if (!r)
-		return EXIT_DONE;
-	fprintf(stderr, "%s: %s\n", command, err->text);
-	return r == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
-}
-
 int command_report(int argc, char **argv)
 {
 	struct report_files files = {};
@@ -160,7 +152,7 @@ int command_report(int argc, char **argv)
 		r = read_reports(argv[i], list, &err);
 	r = r ? r : write_all(list, &files, quiet, &err);
 	json_decref(list);
-	return finish(argv[0], r, &err);
+	return settings_exit(argv[0], r, &err);
 }
 
 /* --- compare ---------------------------------------------------------------------------------- */
@@ -190,5 +182,5 @@ int command_compare(int argc, char **argv)
 	json_decref(before);
 	json_decref(after);
 	json_decref(report);
-	return finish(argv[0], r, &err);
+	return settings_exit(argv[0], r, &err);
 }

@@ -2,10 +2,14 @@
 #include "bench/rfc2544.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 #define STEPS           10
 #define SHORTEST_BURST  1e-4 /* seconds */
 #define BURST_PRECISION 0.01
+
+/* What is halved: the load of trials that are equally long, or the length of those at most load. */
+enum halved { LOADS, BURSTS };
 
 static int try(const struct rfc2544 *r, double load, double seconds, struct search_trial *out,
 	       struct err *err)
@@ -14,10 +18,32 @@ static int try(const struct rfc2544 *r, double load, double seconds, struct sear
 	return r->measure(r->context, out, err);
 }
 
+static bool is_wide(const struct rfc2544 *r, enum halved what, double low, double high)
+{
+	return what == LOADS ? (high - low) / high > r->width
+			     : high - low > fmax(SHORTEST_BURST, BURST_PRECISION * high);
+}
+
+/* The highest between `low`, which lost nothing, and `high`, which did, that loses nothing. */
+static int halve(const struct rfc2544 *r, enum halved what, double low, double high, double *found,
+		 struct err *err)
+{
+	struct search_trial t;
+	while (is_wide(r, what, low, high)) {
+		double middle = what == LOADS ? sqrt(low * high) : (low + high) / 2;
+		int code = what == LOADS ? try(r, middle, r->trial_s, &t, err)
+					 : try(r, r->max, middle, &t, err);
+		if (code)
+			return code;
+		*(t.loss > 0 ? &high : &low) = middle;
+	}
+	*found = low;
+	return 0;
+}
+
 int rfc2544_throughput(const struct rfc2544 *r, double *pps, struct err *err)
 {
 	struct search_trial t;
-	double low = 0, high = r->max;
 	int code = try(r, r->max, r->trial_s, &t, err);
 	*pps = !code && t.loss <= 0 ? r->max : 0;
 	if (code || *pps > 0)
@@ -25,18 +51,7 @@ int rfc2544_throughput(const struct rfc2544 *r, double *pps, struct err *err)
 	code = try(r, r->min, r->trial_s, &t, err);
 	if (code || t.loss > 0)
 		return code;
-	for (low = r->min; (high - low) / high > r->width;) {
-		double middle = sqrt(low * high);
-		code = try(r, middle, r->trial_s, &t, err);
-		if (code)
-			return code;
-		if (t.loss > 0)
-			high = middle;
-		else
-			low = middle;
-	}
-	*pps = low;
-	return 0;
+	return halve(r, LOADS, r->min, r->max, pps, err);
 }
 
 int rfc2544_frame_loss(const struct rfc2544 *r, rfc2544_step_fn *step, void *context,
@@ -57,21 +72,9 @@ int rfc2544_frame_loss(const struct rfc2544 *r, rfc2544_step_fn *step, void *con
 int rfc2544_back_to_back(const struct rfc2544 *r, double *seconds, struct err *err)
 {
 	struct search_trial t;
-	double low = 0, high = r->trial_s;
-	int code = try(r, r->max, high, &t, err);
-	*seconds = !code && t.loss <= 0 ? high : 0;
+	int code = try(r, r->max, r->trial_s, &t, err);
+	*seconds = !code && t.loss <= 0 ? r->trial_s : 0;
 	if (code || *seconds > 0)
 		return code;
-	while (high - low > fmax(SHORTEST_BURST, BURST_PRECISION * high)) {
-		double middle = (low + high) / 2;
-		code = try(r, r->max, middle, &t, err);
-		if (code)
-			return code;
-		if (t.loss > 0)
-			high = middle;
-		else
-			low = middle;
-	}
-	*seconds = low;
-	return 0;
+	return halve(r, BURSTS, 0, r->trial_s, seconds, err);
 }

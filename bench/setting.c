@@ -6,7 +6,9 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "lb/err.h"
 #include "tools/weir/command.h"
 #include "tools/weir/options.h"
 
@@ -23,6 +25,21 @@ bool setting_take_whole(const char **text, uint32_t min, uint32_t max, uint32_t 
 	*text = stop;
 	*out = n;
 	return true;
+}
+
+bool setting_words(const char *text, const char *const *names, unsigned int count, uint32_t *out)
+{
+	for (*out = 0; *text;) {
+		size_t length = strcspn(text, ",");
+		unsigned int i = 0;
+		while (i < count && (strlen(names[i]) != length || strncmp(names[i], text, length)))
+			i++;
+		if (i == count)
+			return false;
+		*out |= 1u << i;
+		text += length + (text[length] == ',');
+	}
+	return *out;
 }
 
 bool setting_flag(const struct setting *s, const char *text)
@@ -132,4 +149,18 @@ int settings_read(int argc, char **argv, const char *usage, const struct setting
 	else if (optind < argc)
 		return options_fault(argv[0], "there is no operand '%s'", argv[optind]);
 	return -1;
+}
+
+int settings_exit(const char *command, int code, const struct err *err)
+{
+	bool usage = code == -EINVAL || code == -ERANGE || code == -EMSGSIZE;
+	if (!code)
+		return EXIT_DONE;
+	fprintf(stderr, "%s: %s\n", command, err->text);
+	return usage ? EXIT_USAGE : EXIT_FAILED;
+}
+
+int settings_exit_failed(const char *command, int code, const struct err *err)
+{
+	return settings_exit(command, code ? -EIO : 0, err);
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct err;
 struct setting;
 
 /* Reads a value into s->out. False: it is none, or not within the bounds. */
@@ -38,6 +39,9 @@ setting_fn setting_whole;  /* uint32_t, decimal */
 setting_fn setting_real;   /* double */
 setting_fn setting_counts; /* struct setting_counts */
 
+/* "fast,flood": a bit for each of the names, by their order. False: there is none, or another. */
+bool setting_words(const char *text, const char *const *names, unsigned int count, uint32_t *out);
+
 /* A whole number from `min` to `max`; `text` then stands behind it. */
 bool setting_take_whole(const char **text, uint32_t min, uint32_t max, uint32_t *out);
 
@@ -48,5 +52,14 @@ bool setting_take_whole(const char **text, uint32_t min, uint32_t max, uint32_t 
  */
 int settings_read(int argc, char **argv, const char *usage, const struct setting *settings,
 		  size_t count, int *operand);
+
+/*
+ * Says on stderr what failed, where something did, and returns what to exit with: -EINVAL, -ERANGE
+ * and -EMSGSIZE are wrong usage, as they come of what the command line says.
+ */
+int settings_exit(const char *command, int code, const struct err *err);
+
+/* The same of a command that measures what it has set up itself: no failure there is the user's. */
+int settings_exit_failed(const char *command, int code, const struct err *err);
 
 #endif

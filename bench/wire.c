@@ -9,14 +9,15 @@
 #include "bench/netns.h"
 #include "lb/err.h"
 
-static int make_pair(const struct wire *w, int near, struct err *err)
+static int make_pair(const struct wire *w, int near, unsigned int queues, struct err *err)
 {
 	return netns_run(near, err,
-			 "ip link add %s address 02:00:00:00:00:02 numtxqueues 1 numrxqueues 1 "
+			 "ip link add %s address 02:00:00:00:00:02 numtxqueues %u numrxqueues %u "
 			 "type veth peer name " WIRE_FAR_NAME " address 02:00:00:00:00:01 "
-			 "netns /proc/%d/fd/%d numtxqueues 1 numrxqueues 1 && "
+			 "netns /proc/%d/fd/%d numtxqueues %u numrxqueues %u && "
 			 "ip link set %s addrgenmode none && ip link set %s up",
-			 w->near_name, getpid(), w->far, w->near_name, w->near_name);
+			 w->near_name, queues, queues, getpid(), w->far, queues, queues,
+			 w->near_name, w->near_name);
 }
 
 static int set_up_far(const struct wire *w, struct err *err)
@@ -33,7 +34,7 @@ static int set_up_far(const struct wire *w, struct err *err)
 	return r;
 }
 
-int wire_open(struct wire *w, int near, const char *name, struct err *err)
+int wire_open(struct wire *w, int near, const char *name, unsigned int queues, struct err *err)
 {
 	*w = (struct wire){.far = netns_new(err)};
 	if (w->far < 0)
@@ -41,7 +42,7 @@ int wire_open(struct wire *w, int near, const char *name, struct err *err)
 	snprintf(w->near_name, sizeof(w->near_name), "%s", name);
 	int r = netns_enter(near, err);
 	if (!r)
-		r = make_pair(w, near, err);
+		r = make_pair(w, near, queues, err);
 	if (!r)
 		r = set_up_far(w, err);
 	w->near_ifindex = r ? 0 : if_nametoindex(name);

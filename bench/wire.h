@@ -6,7 +6,7 @@
  *     near: generator, sink --------- far: eth0 10.9.0.2/24
  *     02:00:00:00:00:02               02:00:00:00:00:01    neighbours 10.9.0.11 and up
  *
- * One queue each way, no IPv6, so that nothing else is on the wire.
+ * No IPv6, so that nothing else is on the wire.
  */
 #ifndef WEIR_BENCH_WIRE_H
 #define WEIR_BENCH_WIRE_H
@@ -23,8 +23,8 @@ struct wire {
 	char near_name[16];
 };
 
-/* `near` is the near namespace, `name` the near interface's name. */
-int wire_open(struct wire *w, int near, const char *name, struct err *err);
+/* `near` is the near namespace, `name` the near interface's name; so many queues each way. */
+int wire_open(struct wire *w, int near, const char *name, unsigned int queues, struct err *err);
 void wire_close(struct wire *w);
 
 #endif

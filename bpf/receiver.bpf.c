@@ -12,6 +12,7 @@
 /* Set before loading. */
 const volatile __u32 flow_count = 1;
 const volatile __u32 take_all = 0; /* packets without a stamp are dropped too */
+const volatile __u32 timed = 0;    /* `count` looks at the clock */
 const volatile __u8 own_mac[ETH_ALEN] = {};
 
 struct flow_entry {
@@ -148,6 +149,22 @@ int hand_over(struct xdp_md *ctx)
 		return bpf_redirect_map(&sockets, ctx->rx_queue_index, XDP_DROP);
 	all->others++;
 	return take_all ? XDP_DROP : XDP_PASS;
+}
+
+/* Counts packets, whatever they are, and drops them: what it costs to receive and no more. */
+SEC("xdp")
+int count(struct xdp_md *ctx)
+{
+	struct received *all = all_of_this_cpu();
+	if (!all)
+		return XDP_ABORTED;
+	all->others++;
+	if (timed) {
+		all->last_ns = bpf_ktime_get_ns();
+		if (!all->first_ns)
+			all->first_ns = all->last_ns;
+	}
+	return XDP_DROP;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

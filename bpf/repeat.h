@@ -22,6 +22,8 @@
 #define REPEAT_STALE (-2)
 /* translate_frame() is to do it. */
 #define REPEAT_TRANSLATED (-3)
+/* The flow was not looked up. */
+#define REPEAT_UNSEEN (-4)
 
 /* An IPv6 packet from or to a mapped address may have an IPv4 flow's hash, and is nobody's. */
 static __always_inline int repeat_is_plain(const struct packet *p)
@@ -93,40 +95,55 @@ static __always_inline int plain_way_is(const struct plain_way *w)
 }
 
 /*
- * The way to a backend, as user space wrote it: `sequence` is odd while it writes, and another one
- * after it has. False: not now, or not at all.
+ * The way to a backend is read between these two, as user space wrote it: `sequence` is odd while
+ * it writes, and another one after it has.
  */
-static __always_inline int repeat_read_plain(__u32 id, struct plain_way *to, __u32 *service)
+static __always_inline const volatile struct fast_backend *repeat_begin_way(__u32 id,
+									    __u32 *sequence)
 {
 	const volatile struct fast_backend *from = bpf_map_lookup_elem(&fast_backends, &id);
 	if (!from)
 		return 0;
-	__u32 sequence = from->sequence;
-	from = flow_after(from, sequence);
+	*sequence = from->sequence;
+	return flow_after(from, *sequence);
+}
+
+/* Whether it may be used as it was read: `second` is its second word, `read` made of all of it. */
+static __always_inline int repeat_way_stands(const volatile struct fast_backend *from,
+					     __u32 sequence, __u64 second, __u64 read)
+{
+	from = flow_after(from, read);
+	return (second >> 40 & 1) && !(sequence & 1) && from->sequence == sequence;
+}
+
+/* False: not now, or not at all. */
+static __always_inline int repeat_read_plain(__u32 id, struct plain_way *to, __u32 *service)
+{
+	__u32 sequence;
+	const volatile struct fast_backend *from = repeat_begin_way(id, &sequence);
+	if (!from)
+		return 0;
 	to->first = from->words[0];
 	to->second = from->words[1];
 	*service = from->service;
-	from = flow_after(from, to->first ^ to->second ^ *service);
-	return (to->second >> 40 & 1) && !(sequence & 1) && from->sequence == sequence;
+	return repeat_way_stands(from, sequence, to->second, to->first ^ to->second ^ *service);
 }
 
 /* All of it. */
 static __always_inline int repeat_read_backend(__u32 id, struct fast_backend *out)
 {
-	const volatile struct fast_backend *from = bpf_map_lookup_elem(&fast_backends, &id);
+	__u32 sequence;
+	__u64 read = 0;
+	const volatile struct fast_backend *from = repeat_begin_way(id, &sequence);
 	if (!from)
 		return 0;
-	__u32 sequence = from->sequence;
-	__u64 read = 0;
-	from = flow_after(from, sequence);
 #pragma GCC unroll 7
 	for (int i = 0; i < WAY_WORDS; i++) {
 		out->words[i] = from->words[i];
 		read ^= out->words[i];
 	}
 	out->service = from->service;
-	from = flow_after(from, read);
-	return out->way.usable && !(sequence & 1) && from->sequence == sequence;
+	return repeat_way_stands(from, sequence, out->words[1], read ^ out->service);
 }
 
 /*

@@ -47,30 +47,29 @@ static __always_inline int nat_same_address(const struct addr *a, const struct a
 }
 
 /* Whether the client's packet came the way that its answers go. */
-static __always_inline int nat_came_as_before(const void *data, const struct packet *p,
+static __always_inline int nat_came_as_before(const void *data, __u32 l3_offset,
 					      const struct translation *x)
 {
 	const __u16 *from = (const void *)((const struct ethhdr *)data)->h_source;
 	const __u16 *before = (const void *)x->link.destination;
 	return !((from[0] ^ before[0]) | (from[1] ^ before[1]) | (from[2] ^ before[2])) &&
-	       x->egress == port_index && !x->vlan && p->l3_offset == ETH_HLEN;
+	       x->egress == port_index && !x->vlan && l3_offset == ETH_HLEN;
 }
 
 /*
  * Fills in where the packet goes, and finds out whether it still may: the backend is the one that
  * is configured, and answers come from there.
  */
-static __always_inline int nat_aim(const void *data, struct nat_in_use *now)
+static __always_inline int nat_aim(const void *data, const struct addr *source, __u32 l3_offset,
+				   __u32 meta, struct translation *x, const struct way *way)
 {
-	const struct packet *p = &now->p;
-	struct translation *x = &now->x;
-	const struct way *way = &now->to.way;
 	/* A record that was never written has no other half. */
 	if (way->forward != FORWARD_NAT || !x->peer)
 		return 0;
-	if (now->meta & FLOW_META_ANSWERS)
-		return nat_same_address(&p->key.source, &way->remote) && x->egress < ABI_MAX_PORTS;
-	if (!nat_same_address(&x->destination, &way->remote) || !nat_came_as_before(data, p, x))
+	if (meta & FLOW_META_ANSWERS)
+		return nat_same_address(source, &way->remote) && x->egress < ABI_MAX_PORTS;
+	if (!nat_same_address(&x->destination, &way->remote) ||
+	    !nat_came_as_before(data, l3_offset, x))
 		return 0;
 	x->link = way->link;
 	x->egress = way->egress;
@@ -78,11 +77,9 @@ static __always_inline int nat_aim(const void *data, struct nat_in_use *now)
 	return 1;
 }
 
-static __always_inline __u32 nat_mtu(const struct nat_in_use *now)
+static __always_inline __u32 nat_mtu(__u32 meta, const struct translation *x, const struct way *way)
 {
-	if (!(now->meta & FLOW_META_ANSWERS))
-		return now->to.way.mtu;
-	return port_mtu[now->x.egress & (ABI_MAX_PORTS - 1)];
+	return meta & FLOW_META_ANSWERS ? port_mtu[x->egress & (ABI_MAX_PORTS - 1)] : way->mtu;
 }
 
 /* IP headers without options and extensions. */
@@ -105,8 +102,8 @@ __attribute__((noinline)) int nat_translate(struct xdp_md *ctx)
 	int growth = translate_growth(p, x), cross = translate_is_cross(p, x);
 	__u32 length = frame_length(ctx, data, end) + growth - translate_link_length(x);
 	struct translate_head head;
-	if (length > nat_mtu(now) || (cross ? !nat_is_bare(p) : growth != 0) ||
-	    translate_check(data, end, p, x))
+	if (length > nat_mtu(now->meta, x, &now->to.way) ||
+	    (cross ? !nat_is_bare(p) : growth != 0) || translate_check(data, end, p, x))
 		return 0;
 	if (!cross) {
 		if ((char *)data + ETH_HLEN + sizeof(struct vlan_tag) > (char *)end ||
@@ -125,17 +122,32 @@ __attribute__((noinline)) int nat_translate(struct xdp_md *ctx)
 	return translate_cross(data, end, &head, x);
 }
 
-/* The translation of the flow, and its backend. False: there is none, or it is being changed. */
-static __always_inline int nat_read(struct nat_in_use *now)
+/*
+ * The translation of the flow of that hash and tag, and its backend. False: there is none, or it is
+ * being changed.
+ */
+static __always_inline int nat_read(__u64 hash, __u32 entry, __u64 tag, struct translation *x,
+				    struct fast_backend *to)
 {
-	__u32 slot = 0, index = now->hash & flow_mask, entry = now->entry;
+	__u32 slot = 0, index = hash & flow_mask;
 	const struct flow_bucket *b = bpf_map_lookup_elem(&flows, &index);
 	void *records = bpf_map_lookup_elem(&translations, &slot);
 	if (!records || !b || entry >= FLOW_BUCKET_ENTRIES)
 		return 0;
 	const struct flow_translations *of = bpf_map_lookup_elem(records, &index);
-	return of && translation_read(b, entry, now->tag, &of->translation[entry], &now->x) &&
-	       repeat_read_backend(now->tag & FLOW_TAG_BACKEND, &now->to);
+	return of && translation_read(b, entry, tag, &of->translation[entry], x) &&
+	       repeat_read_backend(tag & FLOW_TAG_BACKEND, to);
+}
+
+/* The XDP action for that. A port that is not there must not cost the packet, so it is asked first.
+ */
+static __always_inline int nat_leave(__u32 egress)
+{
+	if (egress == port_index)
+		return XDP_TX;
+	return bpf_redirect_map(&egress_ports, egress, XDP_ABORTED) == XDP_REDIRECT
+		       ? XDP_REDIRECT
+		       : REPEAT_NOTHING;
 }
 
 /*
@@ -150,14 +162,11 @@ __attribute__((noinline)) int nat_prepare(struct xdp_md *ctx)
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	__u32 slot = 0;
 	struct nat_in_use *now = bpf_map_lookup_elem(&nat_in_use, &slot);
-	if (!now || (char *)data + ETH_HLEN > (char *)end || !nat_read(now) || !nat_aim(data, now))
+	if (!now || (char *)data + ETH_HLEN > (char *)end ||
+	    !nat_read(now->hash, now->entry, now->tag, &now->x, &now->to) ||
+	    !nat_aim(data, &now->p.key.source, now->p.l3_offset, now->meta, &now->x, &now->to.way))
 		return REPEAT_NOTHING;
-	if (now->x.egress == port_index)
-		return XDP_TX;
-	/* Asked first: a port that is not there must not cost the packet. */
-	return bpf_redirect_map(&egress_ports, now->x.egress, XDP_ABORTED) == XDP_REDIRECT
-		       ? XDP_REDIRECT
-		       : REPEAT_NOTHING;
+	return nat_leave(now->x.egress);
 }
 
 /* The flow the other way is seen when this one is: they end together. */
@@ -175,21 +184,25 @@ static __always_inline void nat_touch_peer(__u64 peer, __u32 backend, __u16 tick
 		repeat_touch(b, entry, meta, tick, 0);
 }
 
-/* Both flows are seen now, if that is not known yet. */
-__attribute__((noinline)) int nat_touch(__u16 tick)
+/* Both flows are seen now. `at`: the entry of the first in its bucket, and above 8 bits the tick.
+ */
+__attribute__((noinline)) int nat_touch(__u64 hash, __u64 peer, __u64 tag, __u32 meta, __u32 at)
 {
-	__u32 slot = 0;
-	struct nat_in_use *now = bpf_map_lookup_elem(&nat_in_use, &slot);
-	if (!now || flow_age(now->meta, tick) < REPEAT_TOUCH_TICKS)
-		return 0;
-	__u32 index = now->hash & flow_mask, entry = now->entry;
+	__u32 index = hash & flow_mask, entry = at & 0xff;
 	struct flow_bucket *b = bpf_map_lookup_elem(&flows, &index);
 	if (!b || entry >= FLOW_BUCKET_ENTRIES)
 		return 0;
 	/* A worker stamps it with the policy's generation; until then each packet is judged. */
-	repeat_touch(b, entry, now->meta, tick, 0);
-	nat_touch_peer(now->x.peer, now->tag & FLOW_TAG_BACKEND, tick);
+	repeat_touch(b, entry, meta, at >> 8, 0);
+	nat_touch_peer(peer, tag & FLOW_TAG_BACKEND, at >> 8);
 	return 1;
+}
+
+/* The same, if that is not known yet. */
+static __always_inline void nat_touch_both(__u64 hash, __u64 peer, __u64 tag, __u32 meta, __u32 at)
+{
+	if (flow_age(meta, at >> 8) >= REPEAT_TOUCH_TICKS)
+		nat_touch(hash, peer, tag, meta, at);
 }
 
 /*
@@ -212,7 +225,8 @@ __attribute__((noinline)) int translate_frame(struct xdp_md *ctx)
 	if (!nat_translate(ctx))
 		return REPEAT_NOTHING;
 	tap_tx(ctx, now->x.egress, now->to.service, backend, action);
-	nat_touch(flow_tick(ledger->clock_ns));
+	nat_touch_both(now->hash, now->x.peer, now->tag, now->meta,
+		       now->entry | (__u32)flow_tick(ledger->clock_ns) << 8);
 	ledger->transmitted++;
 	if (!(now->meta & FLOW_META_ANSWERS))
 		repeat_count(backend, bytes);

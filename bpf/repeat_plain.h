@@ -85,8 +85,46 @@ __attribute__((noinline)) int repeat_rebuilt(struct xdp_md *ctx, __u64 hash)
 	return repeat_leave(&r, ledger, frame_bytes(ctx));
 }
 
-/* As repeat_decision(), of a frame that was not parsed; REPEAT_NOTHING too where it is not plain.
+/*
+ * As translate_frame(), from IPv4 to IPv4 and without VLAN tags, so all of it on the stack. `at`:
+ * which entry of its bucket, and above 8 bits the tick. REPEAT_TRANSLATED: it is another
+ * translation.
  */
+__attribute__((noinline)) int translate_plain(struct xdp_md *ctx, __u64 hash, __u64 tag, __u32 meta,
+					      __u32 at)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct plain_frame *f = data;
+	__u32 port = port_index;
+	struct port_counters *ledger = bpf_map_lookup_elem(&counters, &port);
+	struct translation x;
+	struct fast_backend to;
+	struct addr source;
+	__u16 check;
+	if (!ledger || (const void *)(f + 1) > end)
+		return REPEAT_NOTHING;
+	__u32 length = frame_length(ctx, data, end);
+	addr_set_v4(&source, plain_word(f->source));
+	if (!nat_read(hash, at & 0xff, tag, &x, &to) ||
+	    !nat_aim(data, &source, ETH_HLEN, meta, &x, &to.way))
+		return REPEAT_NOTHING;
+	if (x.vlan || !addr_is_mapped(&x.destination))
+		return REPEAT_TRANSLATED;
+	int action = f->ttl <= 1 || length - ETH_HLEN > nat_mtu(meta, &x, &to.way)
+			     ? REPEAT_NOTHING
+			     : nat_leave(x.egress);
+	if (action == REPEAT_NOTHING || !translate_ports(f->ports, end, f->protocol, &x, &check))
+		return REPEAT_NOTHING;
+	translate_v4((void *)((char *)data + ETH_HLEN), &x);
+	rewrite_link(data, &x.link);
+	nat_touch_both(hash, x.peer, tag, meta, at);
+	ledger->transmitted++;
+	if (!(meta & FLOW_META_ANSWERS))
+		repeat_count(tag & FLOW_TAG_BACKEND, length);
+	return action;
+}
+
+/* As repeat_decision(), of a frame that was not parsed; REPEAT_UNSEEN where it is not plain. */
 static __always_inline int repeat_plain(struct xdp_md *ctx, void *data, const void *end,
 					struct port_counters *ledger, __u32 generation)
 {
@@ -95,13 +133,18 @@ static __always_inline int repeat_plain(struct xdp_md *ctx, void *data, const vo
 	__u32 length = frame_length(ctx, data, end);
 	struct repeat r;
 	if ((const void *)(f + 1) > end || !plain_frame_is(f, length))
-		return REPEAT_NOTHING;
+		return REPEAT_UNSEEN;
 	__u64 hash = flow_hash_v4(plain_word(f->source), plain_word(f->destination),
 				  plain_word(f->ports), f->protocol, &seed);
-	if (repeat_find(&r, hash, ledger, generation))
-		return REPEAT_NOTHING;
-	if (!plain_way_is(&r.to))
-		return repeat_rebuilt(ctx, hash);
+	int failed = repeat_find(&r, hash, ledger, generation);
+	if (failed)
+		return failed;
+	if (!plain_way_is(&r.to)) {
+		int action = REPEAT_TRANSLATED;
+		if (r.meta & FLOW_META_TRANSLATED)
+			action = translate_plain(ctx, hash, r.tag, r.meta, r.entry | r.tick << 8);
+		return action == REPEAT_TRANSLATED ? repeat_rebuilt(ctx, hash) : action;
+	}
 	if (ETH_HLEN + plain_way_mtu(&r.to) < length)
 		return REPEAT_NOTHING;
 	rewrite_words(data, r.to.first, r.to.second);

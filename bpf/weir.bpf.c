@@ -395,8 +395,13 @@ static __always_inline int act(struct xdp_md *ctx, struct port_counters *ledger,
 	}
 }
 
+/* Above the bits of `tables`: what repeat_plain() said of the flow, 0 where it did not look it up.
+ */
+#define EXAMINE_SAID 24
+_Static_assert(TABLES_GENERATION + 8 == EXAMINE_SAID, "bits of `tables` that nobody uses");
+
 /*
- * What is not refused and not repeated as it is. `word` of `tables`.
+ * What is not refused and not repeated as it is. `word` of `tables`, and EXAMINE_SAID.
  *
  * long function: the order in which a packet meets everything, which is what this program is.
  */
@@ -409,9 +414,9 @@ __attribute__((noinline)) int examine(struct xdp_md *ctx, __u32 word)
 		return XDP_PASS;
 	__builtin_memset(p, 0, sizeof(*p));
 	__u32 generation = word >> TABLES_GENERATION & 0xff;
-	int repeated = REPEAT_NOTHING;
+	int repeated = (int)word >> EXAMINE_SAID;
 	int reason = parse_frame(ctx, p);
-	if (fast_path == FAST_PATH_ALWAYS && !reason && !p->fragment) {
+	if (!repeated && fast_path == FAST_PATH_ALWAYS && !reason && !p->fragment) {
 		/* An error of ICMP is judged by its own source, not by that of the flow. */
 		__u32 needs = p->icmp && generation ? ~REPEAT_POLICED : generation;
 		repeated = repeat_any(ctx, p, needs);
@@ -463,6 +468,8 @@ int weir(struct xdp_md *ctx)
 			action = translate_frame(ctx);
 		if (action >= 0)
 			return action;
+		if (action != REPEAT_UNSEEN)
+			word |= (__u32)action << EXAMINE_SAID;
 	}
 	return examine(ctx, word);
 }

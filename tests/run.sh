@@ -3,8 +3,10 @@
 #
 # Runs the tests: unit programs (BUILD/tests/unit/test_*, cmocka, each of its tests counts), tests of
 # the scripts (tests/unit/t_*.sh) and of the network (tests/net/t_*.sh: exit 0 passed, 77 skipped,
-# with the reason in the last line), and fuzz targets (BUILD/tests/fuzz/fuzz_*) on their kept corpus. Each runs with a time limit, and its output stays in
-# BUILD/tests/logs. The last line is `N passed, N failed, N skipped`.
+# with the reason in the last line), and fuzz targets (BUILD/tests/fuzz/fuzz_*) on their kept corpus.
+# WEIR_TEST_JOBS (2) run at a time; those with a line `# alone: WHY` run with nothing beside them, at
+# the end. Each has a time limit, and its output stays in BUILD/tests/logs. The last line is
+# `N passed, N failed, N skipped`.
 #
 # usage: run.sh [BUILD [WORD]]   only tests with WORD, an extended regular expression, in their names
 set -uo pipefail
@@ -13,10 +15,12 @@ cd "$(dirname "$0")/.." || exit 1
 build=${1:-build}
 word=${2:-}
 logs=$build/tests/logs
-limit=${WEIR_TEST_LIMIT:-180} # seconds for one program
-tail_lines=40                 # of the log of a test that failed
+limit=${WEIR_TEST_LIMIT:-240} # seconds for one program
+jobs=${WEIR_TEST_JOBS:-${WEIR_VM:+1}} # in a virtual machine, whose NICs there are but once, 1
+jobs=${jobs:-2}
+tail_lines=40 # of the log of a test that failed
 passed=0 failed=0 skipped=0
-child=
+declare -A running=() # process id of one that runs: what judges it, and its path
 
 mkdir -p "$logs"
 case $build in
@@ -26,27 +30,63 @@ case $build in
 	;;
 esac
 
-# A test is ended through its `timeout`, which passes the signal on to all the test started.
+# --- running ---------------------------------------------------------------------------------------
+
+# run_limited LOG COMMAND...: leaves `STATUS SECONDS` in LOG.end. A test is ended through its `timeout`,
+# which passes the signal on to all the test started.
+run_limited() {
+	local log=$1 start=${EPOCHREALTIME/./} child status seconds
+	shift
+	timeout -k 20 "$limit" "$@" </dev/null >"$log" 2>&1 &
+	child=$!
+	trap 'kill "$child"; wait "$child"; exit 130' TERM
+	{ wait $child; } 2>>"$log" # bash tells here which signal ended it
+	status=$?
+	seconds=$(printf '%07d' $((${EPOCHREALTIME/./} - start)))
+	[ $status -ne 124 ] || echo "no end after $limit s" >>"$log"
+	echo "$status ${seconds%??????}.$(printf '%.1s' "${seconds: -6}")" >"$log.end"
+}
+
+log_of() { # PATH
+	local name=${1##*/}
+	echo "$logs/${name%.sh}.log"
+}
+
+# begin JOBS JUDGE PATH COMMAND...: as soon as fewer than JOBS run.
+begin() {
+	local most=$1 judge=$2 path=$3
+	shift 3
+	while [ ${#running[@]} -ge "$most" ]; do
+		end_one
+	done
+	run_limited "$(log_of "$path")" "$@" &
+	running[$!]="$judge $path"
+}
+
+end_one() {
+	local pid judge path status seconds
+	wait -n -p pid "${!running[@]}" 2>/dev/null
+	read -r judge path <<<"${running[$pid]}"
+	unset "running[$pid]"
+	read -r status seconds <"$(log_of "$path").end"
+	rm "$(log_of "$path").end"
+	"$judge" "$(basename "$path" .sh)" "$(log_of "$path")"
+}
+
+end_all() {
+	while [ ${#running[@]} -gt 0 ]; do
+		end_one
+	done
+}
+
 interrupted() {
-	[ -z "$child" ] || { kill "$child" && wait "$child"; } 2>/dev/null
+	[ ${#running[@]} -eq 0 ] || { kill "${!running[@]}" && wait; } 2>/dev/null
 	echo "interrupted"
 	exit 130
 }
 trap interrupted INT TERM
 
-# run_limited LOG COMMAND...: leaves the exit status in $status and the seconds in $seconds.
-run_limited() {
-	local log=$1 start=${EPOCHREALTIME/./}
-	shift
-	timeout -k 20 "$limit" "$@" </dev/null >"$log" 2>&1 &
-	child=$!
-	{ wait $child; } 2>>"$log" # bash tells here which signal ended it
-	status=$?
-	child=
-	seconds=$(printf '%07d' $((${EPOCHREALTIME/./} - start)))
-	seconds=${seconds%??????}.$(printf '%.1s' "${seconds: -6}")
-	[ $status -ne 124 ] || echo "no end after $limit s" >>"$log"
-}
+# --- judging: by $status and $seconds ----------------------------------------------------------------
 
 # What went wrong comes first: who reads of a failure may see no more than the beginning.
 show_log() {
@@ -60,14 +100,13 @@ report() { # VERDICT NAME TEXT
 }
 
 # A program that ends badly with no test to blame for it has failed as a whole.
-run_unit() {
-	local program=$1 name=${1##*/} log=$logs/${1##*/}.log planned good bad left
-	CMOCKA_MESSAGE_OUTPUT=TAP run_limited "$log" "$program"
+judge_unit() { # NAME LOG
+	local name=$1 log=$2 planned good bad left
 	planned=$(awk -F '[.][.]' '/^1[.][.][0-9]+/ {n += $2} END {print n + 0}' "$log")
 	left=$(grep -ciE '^(not )?ok [0-9].*# *skip' "$log")
 	good=$(($(grep -cE '^ok [0-9]' "$log") - $(grep -ciE '^ok [0-9].*# *skip' "$log")))
 	bad=$(($(grep -cE '^not ok [0-9]' "$log") - $(grep -ciE '^not ok [0-9].*# *skip' "$log")))
-	if [ $bad -eq 0 ] && { [ $status -ne 0 ] || [ $((good + left)) -ne "$planned" ] ||
+	if [ $bad -eq 0 ] && { [ "$status" -ne 0 ] || [ $((good + left)) -ne "$planned" ] ||
 		[ "$planned" -eq 0 ]; }; then
 		echo "exit status $status after $((good + left)) of $planned tests" >>"$log"
 		bad=1
@@ -82,51 +121,61 @@ run_unit() {
 }
 
 # One test: a command that says by its exit status what became of it.
-run_command() { # NAME LOG COMMAND...
-	local name=$1 log=$2
-	shift 2
-	run_limited "$log" "$@"
+judge_command() { # NAME LOG
 	case $status in
 	0)
 		passed=$((passed + 1))
-		report ok "$name" ""
+		report ok "$1" ""
 		;;
 	77)
 		skipped=$((skipped + 1))
-		report skip "$name" "$(tail -n 1 "$log")"
+		report skip "$1" "$(tail -n 1 "$2")"
 		;;
 	*)
 		failed=$((failed + 1))
-		report FAIL "$name" "exit status $status"
-		show_log "$log"
+		report FAIL "$1" "exit status $status"
+		show_log "$2"
 		;;
 	esac
 }
 
-run_script() {
-	local name=${1##*/}
-	run_command "${name%.sh}" "$logs/$name.log" bash "$1" "$build"
-}
-
-run_corpus() {
-	local name=${1##*/}
-	run_command "$name" "$logs/$name.log" "$1" "tests/fuzz/corpus/${name#fuzz_}"
-}
+# --- all of them -------------------------------------------------------------------------------------
 
 is_wanted() { # PATH: a file with such a name
 	[ -f "$1" ] && [[ ${1##*/} =~ $word ]]
 }
 
-for test in "$build"/tests/unit/test_*; do
-	[[ $test == *.* ]] || ! is_wanted "$test" || run_unit "$test"
-done
-for test in "$build"/tests/fuzz/fuzz_*; do
-	[[ $test == *.* ]] || ! is_wanted "$test" || run_corpus "$test"
-done
+programs() { # GLOB...
+	local test
+	for test; do
+		[[ $test == *.* ]] || ! is_wanted "$test" || echo "$test"
+	done
+}
+
 # Those of virtual machines run in one (tests/vm/run.sh).
-for test in tests/unit/t_*.sh tests/net/t_*.sh ${WEIR_VM:+tests/vm/t_*.sh}; do
-	! is_wanted "$test" || run_script "$test"
+scripts() {
+	local test
+	for test in tests/unit/t_*.sh tests/net/t_*.sh ${WEIR_VM:+tests/vm/t_*.sh}; do
+		! is_wanted "$test" || echo "$test"
+	done
+}
+
+is_alone() { grep -q '^# alone: ' "$1"; }
+
+for test in $(programs "$build"/tests/unit/test_*); do
+	begin "$jobs" judge_unit "$test" env CMOCKA_MESSAGE_OUTPUT=TAP "$test"
 done
+for test in $(programs "$build"/tests/fuzz/fuzz_*); do
+	begin "$jobs" judge_command "$test" "$test" "tests/fuzz/corpus/${test##*/fuzz_}"
+done
+for test in $(scripts); do
+	is_alone "$test" || begin "$jobs" judge_command "$test" bash "$test" "$build"
+done
+end_all
+for test in $(scripts); do
+	! is_alone "$test" || begin 1 judge_command "$test" bash "$test" "$build"
+done
+end_all
 
 if [ $((passed + failed + skipped)) -eq 0 ]; then
 	echo "no test of that name: ${word:-(any)}" >&2

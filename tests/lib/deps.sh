@@ -43,6 +43,9 @@ iperf3 c:iperf3
 openssl c:openssl
 jq c:jq
 nginx c:nginx
+haproxy c:haproxy
+nftables c:nft
+wrk c:wrk
 bird2 c:bird
 tcpdump c:tcpdump
 tshark c:tshark

@@ -496,6 +496,17 @@ load_service() {
 	END
 }
 
+# checked_services COUNT: `many0` and on, of the three backends, each checked 20 times a second.
+checked_services() {
+	local s n
+	for ((s = 0; s < $1; s++)); do
+		echo "  - {name: many$s, address: 203.0.113.$((100 + s)), protocol: tcp, ports: 80,"
+		echo "     health: {type: tcp, interval: 50ms, timeout: 50ms, fast_interval: 50ms, fall: 10}, backends: ["
+		for n in 1 2 3; do echo "       {name: b$n, address: 10.0.0.1$n},"; done
+		echo "     ]}"
+	done
+}
+
 # weir_launch: starts the daemon and does not wait.
 weir_launch() {
 	start weir "$weir" run -c "$dir/weir.yaml" >"$dir/weir.out" 2>>"$dir/weir.log"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
+# alone: what a flood takes from a client is compared with and without the policy
 #
 # A client's requests, each over a connection of its own, during a flood of SYNs from random addresses
 # and of UDP from one, as fast as the kernel makes them: without a policy, and with that of

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
+# alone: it searches for a rate
 #
 # `weir-bench ndr` and `latency` over the demo's network (one-arm) through a balancer that runs: the
 # search ends and its trials are listed; `report` makes a page of them, which Chromium shows with its

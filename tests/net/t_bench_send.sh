@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
+# alone: it paces packets
 #
 # `weir-bench send` and `receive` over one cable, client 10.1.0.1 --- b1 10.1.0.2 (fd01::1, ::2): tshark
 # finds the packets as they were asked for, with right checksums; what is missing, late and twice in a
@@ -128,6 +129,8 @@ refused 1 "no such interface" --from "$net_prefix-client:eth7"
 refused 2 "different families" --source fd01::1
 refused 1 "none arrived: .* a veth, has neither a native XDP program nor GRO" \
 	--from "$net_prefix-b2:eth0" --source 10.1.0.1 --destination-mac 02:00:00:00:00:01 --engine live --to "$b1"
+refused 1 "none arrived: the links are up and have XDP, so what is in between drops the packets" \
+	--engine xsk --to "$net_prefix-b2:eth0"
 expect_match "no privileges" "run it as root" "$(setpriv --reuid=65534 --clear-groups \
 	"$bench" send --from lo --destination 127.0.0.1 --source 127.0.0.1 \
 	--destination-mac 02:00:00:00:00:01 2>&1 | head -n 1)"

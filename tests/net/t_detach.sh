@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
+# alone: it compares what is in the whole kernel before and after
 #
 # SIGTERM and SIGINT: the daemon ends with 0 and gives back all that it changed: no program, link
 # or map of its own is left, the interface is as it was, the socket is gone (two-arm). Others may

@@ -124,10 +124,13 @@ cause_hop_limit() { frames "$(to=$translated ttl=01 ip4 17 "$(udp 4)")"; }
 cause_untranslatable() { frames "$(to=$other_family ip4 17 "$(udp 24)" 2000)"; }
 cause_policy_denied() { on client "$udp_load" send $denied 9 1 1 3 >/dev/null; }
 cause_syn_proof() { # at once: the first one may connect, the next one is asked who it is
-	on client bash -c "for port in 81 82 83; do
-		timeout 1 bash -c \"exec 3<>/dev/tcp/$vip4/\$port\" 2>/dev/null &
+	for _ in {1..10}; do
+		on client bash -c "for port in 81 82 83; do
+			timeout 1 bash -c \"exec 3<>/dev/tcp/$vip4/\$port\" 2>/dev/null &
+		done
+		wait"
+		[ "$(weir_drops syn-proof)" = 0 ] || break
 	done
-	wait"
 }
 cause_rate_limited() { on client "$udp_load" send $limited 9 1 1 100 >/dev/null; }
 

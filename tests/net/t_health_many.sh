@@ -11,20 +11,10 @@ groups=40 # of three backends; each is checked 20 times a second
 flows=64
 datagrams=64000
 
-checked_services() {
-	local s n
-	for ((s = 0; s < groups; s++)); do
-		echo "  - {name: many$s, address: 203.0.113.$((100 + s)), protocol: tcp, ports: 80,"
-		echo "     health: {type: tcp, interval: 50ms, timeout: 50ms, fast_interval: 50ms, fall: 10}, backends: ["
-		for n in 1 2 3; do echo "       {name: b$n, address: 10.0.0.1$n},"; done
-		echo "     ]}"
-	done
-}
-
 weir_fast_path=off
 net_one_arm
 nginx_start_backends
-{ udp_services; checked_services; } | weir_config eth0
+{ udp_services; checked_services $groups; } | weir_config eth0
 http=127.0.0.1:9290
 sed -i "s|^api: .*|api: {socket: $socket, http: \"$http\"}|" "$dir/weir.yaml"
 weir_start

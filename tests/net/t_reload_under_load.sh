@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
+# alone: the load is near what a machine of two cores gives
 #
 # Reloads that change every table, add and remove a backend and a service, while 200 downloads run and
 # 64 flows of UDP stream (one-arm): every download ends with the right bytes, every datagram arrives, each

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * See datapath/handover.h. What is offered are a record, which both processes have as memory, and
- * descriptors in the order of enum offered: those of each worker, then those of all sockets. Control
- * thread only.
+ * descriptors in the order of enum offered: those of each worker, then those of all sockets.
+ * Control thread only.
  */
 #include "datapath/handover.h"
 
@@ -60,8 +60,9 @@ struct handover_record {
 
 uint64_t handover_layout(void)
 {
-	const uint64_t parts[] = {HANDOVER_VERSION, ABI_VERSION,       sizeof(struct handover_record),
-				  held_size(),      fragments_size(), FRAME_SIZE};
+	const uint64_t parts[] = {
+		HANDOVER_VERSION, ABI_VERSION,      sizeof(struct handover_record),
+		held_size(),      fragments_size(), FRAME_SIZE};
 	uint64_t sum = 0;
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		sum = (sum ^ parts[i]) * 0x100000001b3; /* FNV-1a, of words */

@@ -18,8 +18,9 @@
 #include "tools/weir/log.h"
 #include "tools/weir/takeover_message.h"
 
-#define ANSWER_MS      10000 /* of the other's control loop */
+#define ANSWER_MS      5000 /* of the other's control loop */
 #define END_MS         5000
+#define LAST_MS        2000 /* for the other to hear why not */
 #define MAX_OFFERED    4096u
 #define WITH_THE_OFFER 2u /* its configuration as text, and the lock of its table of routes */
 
@@ -29,11 +30,12 @@ struct takeover {
 	struct handover handover;
 };
 
-/* --- what must be alike ------------------------------------------------------------------------ */
+/* --- what must be alike ------------------------------------------------------------------------
+ */
 
 /* What sockets, packet memory and the API's sockets were made for, and what lies below it. */
 static const char *const fixed[] = {
-	"instance",      "interfaces", "workers",  "memory",    "flow_table.entries",
+	"instance",       "interfaces", "workers",  "memory",    "flow_table.entries",
 	"announce.table", "api.socket", "api.mode", "api.group", "api.http",
 };
 
@@ -93,7 +95,8 @@ static int check_config(const struct takeover *t, const struct config *ours, str
 	return r;
 }
 
-/* --- asking ------------------------------------------------------------------------------------ */
+/* --- asking ------------------------------------------------------------------------------------
+ */
 
 static int open_socket(struct takeover *t, const char *instance, struct err *err)
 {
@@ -197,7 +200,8 @@ int takeover_table_lock(struct takeover *t)
 	return lock;
 }
 
-/* --- taking ------------------------------------------------------------------------------------ */
+/* --- taking ------------------------------------------------------------------------------------
+ */
 
 int takeover_take(void *takeover, struct err *err)
 {
@@ -224,9 +228,15 @@ void takeover_await_end(struct takeover *t)
 		log_warn("the daemon before has handed over, but does not end");
 }
 
+/* What is not read when a local socket is closed takes what was said last with it. */
 void takeover_give_up(struct takeover *t, const char *why)
 {
+	struct takeover_message m;
+	int r;
 	takeover_refuse(t->fd, why);
+	do
+		r = takeover_hear(t->fd, &m, LAST_MS);
+	while (!r || r == -EPROTO);
 }
 
 void takeover_free(struct takeover *t)

@@ -31,7 +31,8 @@ struct takeover_server {
 	ev_timer limit;
 };
 
-/* --- the end of an attempt --------------------------------------------------------------------- */
+/* --- the end of an attempt ---------------------------------------------------------------------
+ */
 
 static void hang_up(struct takeover_server *s)
 {
@@ -60,7 +61,8 @@ static void give_up(struct takeover_server *s, const char *why)
 	hang_up(s);
 }
 
-/* --- offering ---------------------------------------------------------------------------------- */
+/* --- offering ----------------------------------------------------------------------------------
+ */
 
 /* The configuration in force, as a file that has no name. -1 without memory. */
 static int write_config(const struct config *config)
@@ -126,7 +128,8 @@ static void offer(struct takeover_server *s, const struct takeover_message *aske
 		give_up(s, strerror(-r));
 }
 
-/* --- handing over ------------------------------------------------------------------------------ */
+/* --- handing over ------------------------------------------------------------------------------
+ */
 
 static void hand_over(struct takeover_server *s)
 {
@@ -170,7 +173,8 @@ static void on_limit(struct ev_loop *loop, ev_timer *timer, int events)
 	refuse(timer->data, "it took too long");
 }
 
-/* --- who asks ---------------------------------------------------------------------------------- */
+/* --- who asks ----------------------------------------------------------------------------------
+ */
 
 static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int events)
 {

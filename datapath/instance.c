@@ -158,6 +158,9 @@ static int open_arrays(struct instance *i, const struct config *config, struct e
 		r = shared_array_open(&i->tap_array, pins, "tap_states", sizeof(struct tap_state),
 				      i->cpus * TAP_STATES, err);
 	if (!r)
+		r = shared_array_open(&i->half_open_array, pins, "half_open", sizeof(uint64_t),
+				      ABI_MAX_SERVICES, err);
+	if (!r)
 		r = shared_array_open(&i->deferral_array, pins, "deferrals",
 				      sizeof(struct deferral), ABI_MAX_PORTS, err);
 	return r;
@@ -167,6 +170,7 @@ static void close_arrays(struct instance *i)
 {
 	shared_array_close(&i->translation_array);
 	shared_array_close(&i->deferral_array);
+	shared_array_close(&i->half_open_array);
 	shared_array_close(&i->tap_array);
 	shared_array_close(&i->capture_array);
 	shared_array_close(&i->rule_names);
@@ -234,6 +238,7 @@ static void init_flows(struct instance *i, const struct config *config)
 			timeouts);
 	i->flows.keys = i->key_array.base;
 	i->flows.translations = i->translation_array.base;
+	i->flows.half_open = i->half_open_array.base;
 }
 
 static void use_arrays(struct instance *i)

@@ -59,7 +59,7 @@ struct instance {
 	struct shared_array header_array, flow_array, key_array, backend_array, worker_array;
 	struct shared_array service_names, backend_names, rule_names;
 	struct shared_array translation_array; /* zeroed: nothing is translated */
-	struct shared_array capture_array, tap_array, deferral_array;
+	struct shared_array capture_array, tap_array, deferral_array, half_open_array;
 };
 
 /* -EADDRINUSE: a daemon of that instance runs; -EBUSY: it is another network namespace's. */

@@ -53,6 +53,7 @@ static int reuse_maps(struct program *p, uint32_t index, const struct program_in
 		{own->maps.fast_backends, i->backend_array.fd},
 		{own->maps.captures, i->capture_array.fd},
 		{own->maps.tap_states, i->tap_array.fd},
+		{own->maps.half_open, i->half_open_array.fd},
 	};
 	const size_t count = sizeof(arrays) / sizeof(arrays[0]);
 	struct bpf_map *map;

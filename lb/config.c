@@ -140,6 +140,8 @@ static const struct choice no_backends[] = {
 	{"reset", NO_BACKEND_RESET},
 	{NULL, 0},
 };
+static const struct choice syn_protections[] = {
+	{"none", SYN_PROTECTION_NONE}, {"cookies", SYN_PROTECTION_COOKIES}, {NULL, 0}};
 static const struct choice affinities[] = {
 	{"flow", AFFINITY_FLOW},
 	{"source", AFFINITY_SOURCE},
@@ -214,6 +216,9 @@ static const struct field service_fields[] = {
 	{"announce_min_up", &kind_number, SERVICE(announce_min_up),
 	 &(const struct number_rule){1, 65535, false}, "1"},
 	{"mss_clamp", &kind_mss_clamp, SERVICE(mss_clamp), NULL, "none"},
+	{"syn_protection", &kind_choice, SERVICE(syn_protection), syn_protections, "none"},
+	{"half_open_limit", &kind_number, SERVICE(half_open_limit),
+	 &(const struct number_rule){1, 1000000, false}, "4096"},
 	{"slow_start", &kind_milliseconds, SERVICE(slow_start_ms), &slow_start, "0s"},
 	{"min_up", &kind_number, SERVICE(min_up), &(const struct number_rule){1, 65535, false},
 	 "1"},

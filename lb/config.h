@@ -31,6 +31,7 @@ enum config_state { STATE_UP, STATE_DRAIN, STATE_DOWN };
 
 enum config_scheduler { SCHEDULER_MAGLEV, SCHEDULER_LEAST_CONNECTIONS };
 /* What becomes of packets for a service that has no backend for them. */
+enum config_syn_protection { SYN_PROTECTION_NONE, SYN_PROTECTION_COOKIES };
 enum config_no_backend { NO_BACKEND_DROP, NO_BACKEND_PASS, NO_BACKEND_RESET };
 /* To how much SYNs' maximum segment size is lowered; at most to what fits the way. */
 #define MSS_CLAMP_NONE 0
@@ -130,9 +131,11 @@ struct config_service {
 	struct config_health health;
 	enum config_scheduler scheduler;
 	enum config_no_backend no_backend;
-	uint16_t mss_clamp;     /* of TCP: bytes, MSS_CLAMP_PATH or MSS_CLAMP_NONE */
-	uint32_t slow_start_ms; /* 0: none */
-	uint32_t min_up;        /* at least 1 */
+	uint16_t mss_clamp; /* of TCP: bytes, MSS_CLAMP_PATH or MSS_CLAMP_NONE */
+	enum config_syn_protection syn_protection; /* of TCP */
+	uint32_t half_open_limit;                  /* flows; beyond it SYNs are challenged */
+	uint32_t slow_start_ms;                    /* 0: none */
+	uint32_t min_up;                           /* at least 1 */
 	unsigned int backend_count;
 	struct config_backend *backends; /* in the order of the file */
 };

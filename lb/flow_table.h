@@ -30,6 +30,8 @@ struct flow_table {
 	struct flow_translations *translations;
 	/* By backend id: its flows that are not closing; NULL: they are not counted. */
 	int32_t *connections;
+	/* By service id, what half-open flows have taken (lb/half_open.h); NULL: not kept. */
+	__u64 *half_open;
 	uint64_t counted; /* buckets from the first on that are in it */
 	uint64_t mask;
 	struct flow_seed seed;

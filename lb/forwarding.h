@@ -9,6 +9,7 @@
 
 #include "bpf/rewrite.h"
 #include "lb/checksums.h"
+#include "lb/half_open.h"
 #include "lb/icmp_error.h"
 #include "lb/mss.h"
 #include "lb/nat.h"
@@ -71,8 +72,11 @@ static uint32_t known_backend(struct lb *lb, const struct snapshot *s, struct wo
 	TELL(lb, entry_state = hit.state);
 	enum flow_state next = work_next_state(hit.state, &w->parsed);
 	if (!w->parsed.icmp && b->way.forward != FORWARD_NAT &&
-	    flow_table_touch(&hit, next, now_ns) && next == FLOW_CLOSING)
-		flow_table_closes(lb->flows, &hit);
+	    flow_table_touch(&hit, next, now_ns)) {
+		half_open_end(lb->flows, &hit, w->service, w->packet->service);
+		if (next == FLOW_CLOSING)
+			flow_table_closes(lb->flows, &hit);
+	}
 	return hit.backend;
 }
 

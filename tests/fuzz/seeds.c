@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Writes what fuzzing starts from: the packet table's frames for the parser, its configuration for
- * the configuration, requests for the API, a capture's stream for the splitter.
+ * the configuration, requests for the API, a capture's stream for the splitter, lists of prefixes.
  *
  * usage: seeds FOLDER   (each target's seeds go into FOLDER/TARGET, which exist)
  */
@@ -99,6 +99,25 @@ static void write_requests(const char *folder)
 		write_seed(folder, "api", i, requests[i], strlen(requests[i]));
 }
 
+/* Lists of prefixes, behind the byte that says where the second group begins. */
+static void write_lists(const char *folder)
+{
+	static const char *const lists[] = {
+		"\x80# IPv4\n192.0.2.0/24\n192.0.2.1\n198.51.100.0/25 ; a "
+		"comment\n0.0.0.0/0\n10.0.0.0/8\n",
+		"\x40"
+		"2001:db8::/32\n2001:db8::1\n::/0\n2001:db8:0:1:8000::/65\nfe80::/10\n",
+		"\xff"
+		"192.0.2.0/24\r\n\t203.0.113.7 # and\n\n2001:db8::/48\n::ffff:192.0.2.9\n",
+		"\x10"
+		"10.0.0.300\n10.0.0.0/33\n2001:db8::/129\nx\n1.2.3.4/8\n",
+		"\x80"
+		"192.0.2.0/24\n192.0.2.0/24\n",
+	};
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		write_seed(folder, "sources", i, lists[i], strlen(lists[i]));
+}
+
 /* A whole capture, as the daemon writes it. */
 static void write_stream(const char *folder)
 {
@@ -134,5 +153,6 @@ int main(int argc, char **argv)
 	write_tunnel_errors(argv[1]);
 	write_requests(argv[1]);
 	write_stream(argv[1]);
+	write_lists(argv[1]);
 	return 0;
 }

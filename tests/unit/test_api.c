@@ -171,6 +171,32 @@ static void test_reload(void **state)
 	d.generation = 4;
 }
 
+static void await_reload(void)
+{
+	while (!__atomic_exchange_n(&reload_begun, false, __ATOMIC_ACQ_REL))
+		usleep(1000);
+}
+
+/* While one is under way all else is answered, and another one is refused. */
+static void test_reload_that_lasts(void **state)
+{
+	__atomic_store_n(&reload_waits, true, __ATOMIC_RELEASE);
+	int fd = talk_begin(REQUEST("POST /v1/reload") "\r\n"), gone;
+	await_reload();
+	expect_answer(REQUEST("GET /v1/status") "\r\n", "200", "generation");
+	expect_answer(REQUEST("POST /v1/reload") "\r\n", "503", "a reload is under way");
+	__atomic_store_n(&reload_waits, false, __ATOMIC_RELEASE);
+	assert_non_null(strstr(talk_end(fd), "HTTP/1.1 200 "));
+	/* Nor does one whose client has gone away keep out the next. */
+	__atomic_store_n(&reload_waits, true, __ATOMIC_RELEASE);
+	gone = talk_begin(REQUEST("POST /v1/reload") "\r\n");
+	await_reload();
+	close(gone);
+	__atomic_store_n(&reload_waits, false, __ATOMIC_RELEASE);
+	while (strstr(talk(REQUEST("POST /v1/reload") "\r\n"), " 503 "))
+		;
+}
+
 /* --- streams ------------------------------------------------------------------------------- */
 
 struct heard {
@@ -363,6 +389,7 @@ int main(void)
 		cmocka_unit_test(test_drops),
 		cmocka_unit_test(test_wrong_requests),
 		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_reload_that_lasts),
 		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_socket_is_ours_alone),
 		cmocka_unit_test(test_what_is_in_the_way),

@@ -132,6 +132,8 @@ static const struct {
 	{WEB PORT80 "forward: ipip, mss_clamp: path, " EMPTY, "    mss_clamp: path\n"},
 	{WEB PORT80 "forward: ipip, mss_clamp: 536, " EMPTY, "    mss_clamp: 536\n"},
 	{WEB PORT80 "forward: ipip, mss_clamp: 65495, " EMPTY, "    mss_clamp: 65495\n"},
+	{WEB PORT80 "syn_protection: cookies, " EMPTY,
+	 "    syn_protection: cookies\n    half_open_limit: 4096\n"},
 	{WEB PORT80 EMPTY, "    mss_clamp: none\n"},
 	{ETH0 NONE "instance: " LETTERS_32 "\n", "instance: " LETTERS_32 "\n"},
 	{"interfaces: [{name: fifteen-letters}]\n" NONE, "  - name: fifteen-letters\n"},

@@ -42,7 +42,7 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 #define SERVICE_KEYS                                                                     \
 	"name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, " \
 	"verify_checksums, announce, announce_min_up, mss_clamp, "                       \
-	"slow_start, min_up, no_backend, health, backends"
+	"syn_protection, half_open_limit, slow_start, min_up, no_backend, health, backends"
 #define PORTS_EXPECTED "a port, a range like 8000-8099, a list of those, or any"
 #define PORT_EXPECTED  "a port from 1 to 65535 or a range like 8000-8099"
 #define NAME_EXPECTED  "a name of 1 to 63 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
@@ -436,6 +436,14 @@ static const struct {
 	 "30s or 5m, or 0s"},
 	{WEB PORT80 "min_up: 0, " EMPTY,
 	 "f:3: services[0].min_up: found '0'; expected a whole number from 1 to 65535"},
+	{WEB PORT80 "syn_protection: on, " EMPTY,
+	 "f:3: services[0].syn_protection: found 'on'; expected none or cookies"},
+	{WEB PORT80 "half_open_limit: 0, " EMPTY,
+	 "f:3: services[0].half_open_limit: found '0'; expected a whole number from 1 to 1000000"},
+	{ETH0 "services:\n  - {name: dns, address: 10.0.0.1, protocol: udp, " PORT80
+	      "\n     syn_protection: cookies, " EMPTY,
+	 "f:4: services[0].syn_protection: is for tcp: no other protocol opens connections by a "
+	 "SYN"},
 	{WEB PORT80 "no_backend: reject, " EMPTY,
 	 "f:3: services[0].no_backend: found 'reject'; expected drop or pass or reset"},
 	{WEB PORT80 "backends: [{name: b1, address: 10.0.0.2, backup: yes}]}\n",

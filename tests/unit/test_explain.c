@@ -103,7 +103,8 @@ static void explain_now(const struct frame *f, uint64_t now_ns, struct explanati
 	const struct explain_basis basis = {
 		balancer.snapshot,
 		&balancer.flows,
-		{balancer.policing.meters, balancer.policing.meter_mask},
+		{balancer.policing.meters, balancer.policing.meter_mask,
+		 balancer.policing.half_open},
 	};
 	explain_packet(explain, &basis, f->bytes, f->length, 0, now_ns, x);
 }

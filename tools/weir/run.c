@@ -101,12 +101,19 @@ static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
 		drain_begin(d, clock_now_ns());
 }
 
+static void on_reloaded(void *context, int result, json_t *changes, const struct err *err)
+{
+	supervisor_tell("READY=1");
+}
+
 static void on_reload(struct ev_loop *loop, ev_signal *watcher, int events)
 {
-	struct err err;
+	struct daemon *d = watcher->data;
+	d->reload.signalled = d->reload.under_way;
+	if (d->reload.under_way)
+		return;
 	supervisor_tell("RELOADING=1");
-	daemon_reload(watcher->data, NULL, &err);
-	supervisor_tell("READY=1");
+	daemon_reload(d, on_reloaded, d);
 }
 
 static void on_next_hops(void *context)
@@ -119,16 +126,7 @@ static void on_next_hops(void *context)
 
 static void on_sources(void *context)
 {
-	struct err err;
-	struct daemon *d = context;
-	if (!d->config)
-		return;
-	if (daemon_renew_policy(d, &err))
-		log_error("changed sources are not in force, the old ones are", "error=\"%s\"",
-			  err.text);
-	else
-		log_info("changed sources are in force", "prefixes=%u",
-			 d->policy ? d->policy->sources.prefix_count : 0);
+	daemon_renew_policy(context);
 }
 
 /* systemd goes on with whoever has taken over. */
@@ -273,7 +271,7 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 	r = r ? r
 	      : daemon_routes_open(d, config, d->takeover ? takeover_table_lock(d->takeover) : -1,
 				   err);
-	r = r ? r : daemon_apply(d, config, err);
+	r = r ? r : daemon_start(d, config, err);
 	if (r)
 		return r;
 	if (d->takeover)

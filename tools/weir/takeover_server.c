@@ -115,6 +115,10 @@ static void offer(struct takeover_server *s, const struct takeover_message *aske
 		refuse(s, "this daemon is draining, and about to end");
 		return;
 	}
+	if (s->daemon->reload.under_way) {
+		refuse(s, "a reload is under way: try again when it is done");
+		return;
+	}
 	if (handover_offer(s->daemon->engine, &s->handover, &err)) {
 		refuse(s, err.text);
 		return;

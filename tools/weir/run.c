@@ -288,6 +288,7 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 static void tear_down(struct daemon *d)
 {
 	takeover_server_close(d->takeover_server);
+	daemon_cancel_reload(d);
 	routes_close(d->routes, d->leave);
 	daemon_links_close(d);
 	captures_free(d->captures);

@@ -92,6 +92,7 @@ static void close_engine(struct engine *e, bool remove)
 	instance_close(&e->instance, remove);
 	snapshot_free(e->snapshot);
 	free(e->connections);
+	engine_free_rings(e);
 	free(e);
 }
 
@@ -184,6 +185,7 @@ struct engine *engine_new(const struct config *config, const struct instance_nam
 	e->config = config;
 	e->names = *names;
 	e->policy_maps = POLICY_MAPS_NONE;
+	e->shared.flow_rings = config->sync.group ? e->flow_rings : NULL;
 	/* Without it workers see a moment later that they shall stop. */
 	e->shared.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return e;

@@ -332,6 +332,7 @@ static int prepare(struct worker *w, uint16_t index, int cpu, struct worker_shar
 	close_egress(w);
 	w->counters = &memory->own;
 	lb_init(&w->lb, flows, &memory->lb, config->flow_insert_limit);
+	w->lb.ring = shared->flow_rings ? shared->flow_rings[index] : NULL;
 	w->sockets = calloc(socket_count, sizeof(*w->sockets));
 	w->poll_fds = calloc(socket_count + 1, sizeof(*w->poll_fds));
 	if (!w->sockets || !w->poll_fds ||

@@ -53,6 +53,12 @@ static const struct text_rule group_rule = {
 	.max = 63,
 	.only = TEXT_LETTERS TEXT_DIGITS "._-",
 };
+static const struct text_rule sync_group_rule = {
+	.expects = "the name of a group, 1 to 63 of the characters A-Z, a-z, 0-9, '.', '_' and "
+		   "'-', or none",
+	.max = 63,
+	.only = TEXT_LETTERS TEXT_DIGITS "._-",
+};
 static const struct text_rule token_file_rule = {
 	.expects = "an absolute path of printable ASCII, or none",
 	.max = PATH_MAX - 1,
@@ -312,6 +318,13 @@ static const struct field ipip_fields[] = {
 };
 static const struct mapping ipip = MAPPING(ipip_fields);
 
+static const struct field sync_fields[] = {
+	{"group", &kind_text_or_none, CONFIG(sync.group), &sync_group_rule, "none"},
+	{"rate", &kind_number, CONFIG(sync.rate), &(const struct number_rule){100, 1000000, false},
+	 "20000"},
+};
+static const struct mapping sync_keys = MAPPING(sync_fields);
+
 static const struct field api_fields[] = {
 	{"socket", &kind_text, CONFIG(api.socket), &socket_rule, "/run/weir/weir.sock"},
 	{"mode", &kind_permissions, CONFIG(api.mode), NULL, "0660"},
@@ -339,6 +352,7 @@ static const struct field root_fields[] = {
 	{"announce", &kind_mapping, FIELD_NOWHERE, &announcing, ""},
 	{"sources", &kind_sources, CONFIG(policy), NULL, ""},
 	{"policy", &kind_mapping, FIELD_NOWHERE, &config_policy_mapping, ""},
+	{"sync", &kind_mapping, FIELD_NOWHERE, &sync_keys, ""},
 	{"services", &kind_list, CONFIG(services), &service_list, NULL},
 	{"api", &kind_mapping, FIELD_NOWHERE, &api, ""},
 };
@@ -427,6 +441,7 @@ void config_free(struct config *c)
 	free(c->nat.addresses);
 	free(c->cpus.values);
 	free(c->instance);
+	free(c->sync.group);
 	free(c->api.socket);
 	free(c->api.group);
 	free(c->api.token_file);

@@ -172,6 +172,12 @@ struct config_ipip {
 	uint8_t prefix;     /* see lb/prefix.h; 0: none, the host's own address */
 };
 
+/* Nodes that share flows. */
+struct config_sync {
+	char *group;   /* of corosync; NULL: this one shares none */
+	uint32_t rate; /* flows a second that are told in the background */
+};
+
 /* How VIPs of `announce: route` are told to routing daemons. */
 struct config_announcing {
 	uint32_t table;      /* of the kernel; 0: none */
@@ -213,6 +219,7 @@ struct config {
 	struct config_ipip ipip;
 	struct config_announcing announcing;
 	struct config_policy policy;
+	struct config_sync sync;
 	unsigned int service_count;
 	struct config_service *services;
 	struct config_api api;

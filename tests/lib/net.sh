@@ -137,7 +137,7 @@ net_cleanup() {
 		net_forget_backend "$name"
 		ip netns delete "$name"
 	done
-	rm -rf "$dir" "/sys/fs/bpf/$net_prefix-pass" "/sys/fs/bpf/weir/$net_prefix" # what a killed daemon left
+	rm -rf "$dir" "/sys/fs/bpf/$net_prefix-pass" "/sys/fs/bpf/weir/$net_prefix" "/sys/fs/bpf/weir/$net_prefix"-* # what a killed daemon left
 	exit $status
 }
 trap net_cleanup EXIT

@@ -192,7 +192,7 @@ static void test_show_status(void **state)
 				     "packets sent     fast path 300, workers 780\n"
 				     "flows at start   replaced: it is of another version of Weir\n"
 				     "on daemon loss   pass\n"
-				     "exit 0"));
+				     "sync             group weir, 2 nodes\n"));
 	engine_replaced = NULL;
 	assert_non_null(
 		strstr(SHOW("status"), "flows at start   taken over from the daemon before\n"));

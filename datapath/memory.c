@@ -19,16 +19,20 @@
 
 #include "lb/err.h"
 
-#define HUGE_PAGE (2ul << 20)
+#define HUGE_PAGE     (2ul << 20)
+#define GIGANTIC_PAGE (1ul << 30)
 
 #ifndef MFD_HUGE_2MB
 #define MFD_HUGE_2MB (21u << 26)
 #endif
+#ifndef MFD_HUGE_1GB
+#define MFD_HUGE_1GB (30u << 26)
+#endif
 
 const char *memory_kind_name(enum memory_kind kind)
 {
-	static const char *const names[] = {"2 MiB hugepages", "transparent huge pages",
-					    "4 KiB pages"};
+	static const char *const names[] = {"1 GiB hugepages", "2 MiB hugepages",
+					    "transparent huge pages", "4 KiB pages"};
 	return names[kind];
 }
 
@@ -95,18 +99,26 @@ static int transparent_file(size_t size)
 
 /* --- kinds ------------------------------------------------------------------------------------ */
 
-static int map_huge(struct memory *m)
+static int map_huge(struct memory *m, enum memory_kind kind)
 {
-	m->kind = MEMORY_HUGE;
-	m->fd = sized(memfd_create("weir-packets", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB),
-		      m->size);
-	m->base = m->fd < 0 ? NULL : map(m->size, MAP_SHARED | MAP_POPULATE, m->fd);
-	if (m->base)
-		return 0;
-	if (m->fd >= 0)
-		close(m->fd);
-	m->fd = -1;
-	return -ENOMEM;
+	bool gigantic = kind == MEMORY_GIGANTIC;
+	size_t page = gigantic ? GIGANTIC_PAGE : HUGE_PAGE,
+	       size = (m->size + page - 1) & ~(page - 1);
+	int fd = sized(
+		memfd_create("weir-packets",
+			     MFD_CLOEXEC | MFD_HUGETLB | (gigantic ? MFD_HUGE_1GB : MFD_HUGE_2MB)),
+		size);
+	void *base = fd < 0 ? NULL : map(size, MAP_SHARED | MAP_POPULATE, fd);
+	if (!base) {
+		if (fd >= 0)
+			close(fd);
+		return -ENOMEM;
+	}
+	m->size = size;
+	m->kind = kind;
+	m->base = base;
+	m->fd = fd;
+	return 0;
 }
 
 /* At an address where the kernel can use huge pages for it; NULL without memory. */
@@ -141,7 +153,9 @@ static int map_transparent(struct memory *m)
 
 static int map_any(struct memory *m, enum config_hugepages want, struct err *err)
 {
-	if (want != HUGEPAGES_OFF && !map_huge(m))
+	if (want == HUGEPAGES_GIGANTIC && !map_huge(m, MEMORY_GIGANTIC))
+		return 0;
+	if (want != HUGEPAGES_OFF && !map_huge(m, MEMORY_HUGE))
 		return 0;
 	if (want == HUGEPAGES_ON)
 		return err_set(err, ENOMEM,

@@ -36,13 +36,16 @@ udp_sinks_start() {
 	done
 }
 
-# udp_sinks_expect VIP DATAGRAMS FLOWS: ends the sinks, once Weir holds nothing any more. All of a
-# flow came to one backend, and each backend got some.
+# udp_sinks_expect VIP DATAGRAMS FLOWS: ends the sinks, once all are there: at a backend, or lost by the
+# kernel of a busy machine. All of a flow came to one backend, and each backend got some.
 udp_sinks_expect() {
+	local got
 	udp_await_all "$2"
 	net_stop "${udp_sink_pids[@]}"
 	cat "$dir"/sink.b?
-	expect_equal "datagrams to $1" "$2" "$(jq -s 'map(.packets) | add' "$dir"/sink.b?)"
+	got=$(jq -s 'map(.packets) | add' "$dir"/sink.b?)
+	[ "$got" -le "$2" ] && [ $((got + $(udp_lost))) -ge "$2" ] ||
+		fail "datagrams to $1: $got of $2, $(udp_lost) lost by the kernel"
 	expect_equal "flows to $1, each at one backend" "$3" \
 		"$(jq -s 'map(.flows) | add' "$dir"/sink.b?)"
 	expect_equal "backends without a flow" 0 \

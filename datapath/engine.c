@@ -90,6 +90,7 @@ static void close_engine(struct engine *e, bool remove)
 	instance_close(&e->instance, remove);
 	snapshot_free(e->snapshot);
 	free(e->connections);
+	engine_free_rings(e);
 	free(e);
 }
 
@@ -177,6 +178,7 @@ int engine_open(struct engine **out, const struct config *config,
 	e->config = config;
 	e->names = *names;
 	e->policy_maps = POLICY_MAPS_NONE;
+	e->shared.flow_rings = config->sync.group ? e->flow_rings : NULL;
 	/* Without it workers see a moment later that they shall stop. */
 	e->shared.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int r = engine_check_cpus(&config->cpus, err);

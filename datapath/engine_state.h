@@ -27,6 +27,7 @@ struct engine {
 	struct watch *watch;    /* NULL: the kernel does not let us, see watch_fault */
 	struct err watch_fault; /* why not */
 	struct snapshot *snapshot;
+	struct flow_ring *flow_rings[ABI_MAX_QUEUES]; /* by worker */
 	int32_t *connections;           /* by backend id, for the flow table; NULL: not counted */
 	struct policy_maps policy_maps; /* of its policy */
 	uint32_t policy_generation;     /* of the last policy there was */
@@ -83,6 +84,11 @@ void engine_put_off_interrupts(struct engine *e);
 
 /* Gives back what was set, by a daemon that crashed too. */
 void engine_let_interrupts(struct engine *e);
+
+/* Where it tells other nodes, each worker gets a ring, and keeps it as long as the engine is open.
+ */
+int engine_make_rings(struct engine *e);
+void engine_free_rings(struct engine *e);
 
 /* Has the XDP programs use the translations that the instance has, or none. */
 int engine_put_translations(struct engine *e, struct err *err);

@@ -160,6 +160,8 @@ static int open_workers(struct engine *e, struct xsk_mode mode, struct err *err)
 	if (!e->workers)
 		return err_set(err, ENOMEM, "not enough memory for %u workers", e->worker_count);
 	memset(e->workers, 0, e->worker_count * sizeof(*e->workers));
+	if (engine_make_rings(e))
+		return err_set(err, ENOMEM, "not enough memory to tell other nodes of flows");
 	for (uint32_t i = 0; i < e->worker_count; i++) {
 		struct worker *w = &e->workers[i];
 		w->tap = e->taps[i];

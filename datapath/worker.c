@@ -320,6 +320,7 @@ int worker_open(struct worker *w, uint16_t index, int cpu, struct worker_shared 
 	close_egress(w);
 	w->counters = &memory->own;
 	lb_init(&w->lb, flows, &memory->lb, config->flow_insert_limit);
+	w->lb.ring = shared->flow_rings ? shared->flow_rings[index] : NULL;
 	w->held = held_new();
 	lb_use_fragments(&w->lb, shared->fragments, w->held);
 	w->sockets = calloc(socket_count, sizeof(*w->sockets));

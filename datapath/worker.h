@@ -19,6 +19,7 @@
 #include "lb/process.h"
 
 struct chains;
+struct flow_ring;
 struct fragments;
 struct held;
 struct pollfd;
@@ -88,6 +89,7 @@ struct worker_memory {
 struct worker_shared {
 	struct snapshot *snapshot; /* RCU: liburcu, QSBR */
 	struct fragments *fragments;
+	struct flow_ring **flow_rings; /* by worker: for other nodes; NULL: there are none */
 	struct tap_control tap;        /* of all captures together */
 	struct capture_slot *captures; /* what each wants */
 	int wake; /* descriptor that can be read when `stop` was set: who sleeps looks again */

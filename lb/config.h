@@ -19,8 +19,9 @@ struct err;
 #define CONFIG_MAX_BACKENDS 65535u      /* of one service: less than a Maglev table has slots */
 
 enum config_mode { MODE_AUTO, MODE_ZEROCOPY, MODE_COPY, MODE_GENERIC };
+enum config_attach { ATTACH_LINK, ATTACH_DISPATCHER };
 enum config_poll { POLL_ADAPTIVE, POLL_BUSY, POLL_INTERRUPT };
-enum config_hugepages { HUGEPAGES_AUTO, HUGEPAGES_ON, HUGEPAGES_OFF };
+enum config_hugepages { HUGEPAGES_AUTO, HUGEPAGES_ON, HUGEPAGES_OFF, HUGEPAGES_GIGANTIC };
 enum config_affinity { AFFINITY_FLOW, AFFINITY_SOURCE, AFFINITY_QUIC };
 enum config_tracking { TRACKING_FLOW, TRACKING_NONE };
 enum config_announce { ANNOUNCE_NONE, ANNOUNCE_NEIGHBOR, ANNOUNCE_ROUTE };
@@ -59,6 +60,8 @@ struct config_numbers {
 struct config_interface {
 	char *name;
 	enum config_mode mode;
+	enum config_attach attach;
+	uint32_t priority;            /* in the dispatcher: smaller ones run before */
 	struct config_numbers queues; /* count 0: all */
 };
 
@@ -172,6 +175,12 @@ struct config_ipip {
 	uint8_t prefix;     /* see lb/prefix.h; 0: none, the host's own address */
 };
 
+/* Nodes that share flows. */
+struct config_sync {
+	char *group;   /* of corosync; NULL: this one shares none */
+	uint32_t rate; /* flows a second that are told in the background */
+};
+
 /* How VIPs of `announce: route` are told to routing daemons. */
 struct config_announcing {
 	uint32_t table;      /* of the kernel; 0: none */
@@ -213,6 +222,7 @@ struct config {
 	struct config_ipip ipip;
 	struct config_announcing announcing;
 	struct config_policy policy;
+	struct config_sync sync;
 	unsigned int service_count;
 	struct config_service *services;
 	struct config_api api;

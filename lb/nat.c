@@ -10,6 +10,7 @@
 
 #include "bpf/translate.h"
 #include "lb/addr.h"
+#include "lb/flow_ring.h"
 #include "lb/fragments.h"
 #include "lb/mss.h"
 #include "lb/process.h"
@@ -231,6 +232,8 @@ enum reason nat_open(struct lb *lb, const struct snapshot *s, struct work *w, ui
 		return untracked(lb);
 	}
 	count_insert(lb, result);
+	if (lb->ring)
+		work_count(&lb->ring->translated, 1);
 	tell_remembered(lb, LB_REMEMBERED);
 	work_count(&lb->counters->services[w->packet->service].flows, 1);
 	work_count(&lb->counters->backends[backend].flows, 1);

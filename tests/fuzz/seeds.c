@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Writes what fuzzing starts from: the packet table's frames for the parser, its configuration for
- * the configuration, requests for the API, a capture's stream for the splitter, lists of prefixes.
+ * the configuration, requests for the API, a capture's stream for the splitter, lists of prefixes,
+ * what nodes say to each other.
  *
  * usage: seeds FOLDER   (each target's seeds go into FOLDER/TARGET, which exist)
  */
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb/sync_message.h"
 #include "tests/unit/packet_table.h"
 #include "tools/weir/pcapng.h"
 
@@ -143,6 +146,40 @@ static void write_stream(const char *folder)
 	write_seed(folder, "pcapng", 0, bytes, length);
 }
 
+static struct sync_flow sync_flow_of(uint8_t protocol, uint8_t state, uint8_t last)
+{
+	struct sync_flow f = {.key.protocol = protocol, .state = state, .idle_ms = last};
+	f.key.source.word[2] = f.key.destination.word[2] = htonl(0xffff);
+	f.key.source.word[3] = htonl(0xc0000200 | last);
+	f.key.destination.word[3] = htonl(0xcb00710a);
+	f.key.source_port = htons(1000 + last);
+	f.key.destination_port = htons(80);
+	return f;
+}
+
+/* Each kind, and flows of a backend that is known and of one that is not (fuzz_sync.c). */
+static void write_messages(const char *folder)
+{
+	static struct sync_batch batch;
+	static uint8_t bytes[1 + SYNC_MESSAGE_MAX] = {1};
+	static const uint64_t digests[SYNC_SLICES] = {7};
+	const struct sync_backend backends[] = {
+		{"web", {{0, 0, htonl(0xffff), htonl(0x0a00000b)}}, 0},
+		{"web", {{0, 0, htonl(0xffff), htonl(0x0a000063)}}, 0}};
+	const struct sync_flow flows[] = {
+		sync_flow_of(6, FLOW_ESTABLISHED, 1), sync_flow_of(6, FLOW_CLOSING, 1),
+		sync_flow_of(6, FLOW_ESTABLISHED, 2), sync_flow_of(17, FLOW_UDP, 3)};
+	size_t number = 0;
+	for (size_t i = 0; i < sizeof(flows) / sizeof(flows[0]); i++)
+		if (sync_batch_add(&batch, &flows[i], i % 2, &backends[i % 2]))
+			exit(1);
+	write_seed(folder, "sync", number++, bytes, 1 + sync_batch_write(&batch, bytes + 1));
+	write_seed(folder, "sync", number++, bytes, 1 + sync_write_hello(bytes + 1, "n1", 1, 64));
+	write_seed(folder, "sync", number++, bytes, 1 + sync_write_mark(bytes + 1, 1));
+	write_seed(folder, "sync", number++, bytes, 1 + sync_write_digest(bytes + 1, 1, digests));
+	write_seed(folder, "sync", number++, bytes, 1 + sync_write_ask(bytes + 1, 1, 100, digests));
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2)
@@ -153,6 +190,7 @@ int main(int argc, char **argv)
 	write_tunnel_errors(argv[1]);
 	write_requests(argv[1]);
 	write_stream(argv[1]);
+	write_messages(argv[1]);
 	write_lists(argv[1]);
 	return 0;
 }

@@ -33,6 +33,7 @@
 #include "tools/weir/daemon.h"
 #include "tools/weir/losses.h"
 #include "tools/weir/next_hops.h"
+#include "tools/weir/syncer.h"
 
 /* --- doubles ------------------------------------------------------------------------------- */
 
@@ -315,6 +316,20 @@ int daemon_publish(struct daemon *daemon, struct err *err)
 	return 0;
 }
 
+/* One of two nodes, of which the other has another configuration. */
+void syncer_status(struct syncer *s, struct syncer_status *out)
+{
+	*out = (struct syncer_status){
+		.joined = true,
+		.joins = 1,
+		.count = 2,
+		.nodes = {{.member = {1, 100}, .name = "lb1", .self = true},
+			  {.member = {2, 200}, .name = "lb2", .differs = true}},
+		.counters = {.told = 1000, .ends = 900, .heard = 1200, .learned = 500},
+		.lost = 3,
+	};
+}
+
 uint32_t captures_count(const struct captures *c)
 {
 	return 3;
@@ -492,13 +507,17 @@ static struct config config = {
 	.interface_count = 1,
 	.service_count = 2,
 	.services = services,
+	.sync = {.group = "weir"},
 	.api = {.socket = socket_path, .mode = 0660},
 };
 static char directory[] = "/tmp/weir-test-api-XXXXXX";
 
 static struct backend_control controls[8];
-static struct daemon d = {
-	.config_path = "weir.yaml", .config = &config, .generation = 4, .controls = controls};
+static struct daemon d = {.syncer = (struct syncer *)&d, /* it is looked at by doubles alone */
+			  .config_path = "weir.yaml",
+			  .config = &config,
+			  .generation = 4,
+			  .controls = controls};
 static struct ev_async stop;
 static pthread_t thread;
 

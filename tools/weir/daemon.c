@@ -18,6 +18,7 @@
 #include "lb/prefix.h"
 #include "lb/registry.h"
 #include "lb/snapshot.h"
+#include "lb/sync_names.h"
 #include "tools/weir/announcer.h"
 #include "tools/weir/control_network.h"
 #include "tools/weir/checker.h"
@@ -31,6 +32,7 @@
 #include "tools/weir/snat_host.h"
 #include "tools/weir/source_watch.h"
 #include "tools/weir/override.h"
+#include "tools/weir/syncer.h"
 
 #define ANNOUNCED_PREFIX 256u /* addresses of a prefix of which each is announced */
 
@@ -220,14 +222,16 @@ int daemon_apply(struct daemon *d, const struct daemon_candidate *c, struct err 
 	d->generation++;
 	/* What was set by hand ends with the configuration it was set over. */
 	struct backend_control *controls = overrides_ended(d);
+	struct sync_names *names = d->syncer && !r ? sync_names_new(config, d->backends) : NULL;
 	struct checks *checks =
 		controls && !r ? daemon_checks_new(d, config, c->known_end, controls) : NULL;
-	if (!r && !checks)
+	if (!r && (!checks || (d->syncer && !names)))
 		r = err_set(err, ENOMEM, "not enough memory");
 	r = r ? r : publish(d, config, c->policy, controls, err);
 	if (r) {
 		free(controls);
 		checks_free(checks);
+		sync_names_free(names);
 		d->generation--;
 		if (before)
 			watch_backends(d, before, NULL);
@@ -238,6 +242,8 @@ int daemon_apply(struct daemon *d, const struct daemon_candidate *c, struct err 
 	policy_free(d->policy);
 	d->policy = c->policy;
 	checker_use(d->checker, checks);
+	if (d->syncer)
+		syncer_use(d->syncer, names);
 	snapshot_release_ids(config, d->services, d->backends);
 	release_rules(d, config);
 	policy_tell_idle(config, c->policy, &policy_warn);

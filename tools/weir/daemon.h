@@ -33,6 +33,7 @@ struct tunnel_errors;
 struct policy_job;
 struct policy_tables;
 struct registry;
+struct syncer;
 struct routes;
 
 /* A configuration on its way into force. */
@@ -76,6 +77,7 @@ struct daemon {
 	char links_fault[512]; /* why an interface is not served, as the log was told; "": none */
 	struct detour *detour;
 	struct checker *checker;
+	struct syncer *syncer; /* NULL: flows are not shared with other nodes */
 	struct captures *captures;
 	struct losses *losses;
 	struct api *api;

@@ -492,6 +492,7 @@ bool metric_next(struct metric_place *at, enum metric_scope scope, struct metric
 		[METRIC_SERVICE_INFO] = service_info_row,
 		[METRIC_BACKEND] = backend_row,
 		[METRIC_NEXT_HOP] = next_hop_row,
+		[METRIC_SYNC] = metric_sync_row,
 		[METRIC_ROUTE] = daemon_routes_row,
 	};
 	row->labels.length = 0;

@@ -36,6 +36,7 @@
 #include "tools/weir/routes.h"
 #include "tools/weir/source_watch.h"
 #include "tools/weir/supervisor.h"
+#include "tools/weir/syncer.h"
 #include "tools/weir/tunnel_errors.h"
 
 #define TICK_S 0.1
@@ -77,6 +78,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	if (s && now_ns >= s->stale_ns && daemon_publish(d, &err))
 		log_error("what has ended is still in force", "error=\"%s\"", err.text);
 	snat_host_tick(&d->snat_watch, d->config, now_ns);
+	syncer_log(d->syncer);
 	history_tick(&d->history, d->engine, now_ns);
 	watchdog_tick(&d->watchdog, d->engine, now_ns);
 	if (d->drain.active && drain_is_over(d, now_ns))
@@ -238,6 +240,8 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 		return err_set(err, ENOMEM, "not enough memory");
 	const struct instance_names names = {d->services, d->backends, d->rules};
 	int r = engine_open(&d->engine, config, &names, err);
+	if (!r && config->sync.group)
+		r = syncer_open(&d->syncer, d->engine, config, err);
 	r = r ? r : open_next_hops(d, err);
 	r = r ? r : tunnel_errors_open(&d->tunnel_errors, d->loop, on_tunnel_error, d, err);
 	r = r ? r : daemon_checks_open(d, err);
@@ -266,6 +270,7 @@ static void tear_down(struct daemon *d)
 	source_watch_free(d->source_watch);
 	tunnel_errors_close(d->tunnel_errors);
 	next_hops_close(d->next_hops);
+	syncer_close(d->syncer);
 	if (d->leave)
 		engine_leave(d->engine);
 	else

@@ -579,7 +579,7 @@ static void make_state(void)
 static inline int open_api(struct api **out, struct daemon *daemon, struct err *err)
 {
 	const struct privileges self = {.uid = geteuid(), .gid = getegid()};
-	int r = api_sockets_bind(&daemon->sockets, &daemon->config->api, &self, err);
+	int r = api_sockets_bind(&daemon->sockets, &daemon->config->api, &self, false, err);
 	r = r ? r : api_open(out, daemon, err);
 	if (r)
 		api_sockets_close(&daemon->sockets);

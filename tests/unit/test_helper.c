@@ -46,7 +46,8 @@ static int start(void **state)
 					.gid = root ? NOBODY_HERE : getegid()};
 	struct err err;
 	loop = ev_loop_new(EVFLAG_AUTO);
-	if (helper_open(&helper, "test-helper", &user, &err))
+	const struct helper_input in = {"test-helper", "/nowhere/weir.sock", &user};
+	if (helper_open(&helper, &in, &err))
 		fail_msg("%s", err.text);
 	helper_follow(helper, loop);
 	return 0;
@@ -194,6 +195,7 @@ static void test_settings(void **state)
 	assert_int_equal(helper_set(helper, "../lo", "gro_flush_timeout", 1), -EPERM);
 	assert_int_equal(helper_set(helper, "..", "gro_flush_timeout", 1), -EPERM);
 	assert_int_equal(helper_set(helper, "", "gro_flush_timeout", 1), -EPERM);
+	assert_int_equal(helper_place_socket(helper), -ENOENT);
 	assert_int_equal(helper_set(helper, "no-such-device", "gro_flush_timeout", 1), -ENOENT);
 }
 
@@ -201,6 +203,7 @@ static void test_settings(void **state)
 static void test_nonsense(void **state)
 {
 	static const struct privileges self = {.uid = NOBODY_HERE, .gid = NOBODY_HERE};
+	static const struct helper_input in = {"test-helper", "/nowhere/weir.sock", &self};
 	static struct helper_request r;
 	struct helper_answer a;
 	int commands[2], settings[2], status;
@@ -210,7 +213,7 @@ static void test_nonsense(void **state)
 	if (!pid) {
 		close(commands[0]);
 		close(settings[0]);
-		helper_serve(commands[1], settings[1], &self);
+		helper_serve(commands[1], settings[1], &in);
 		_exit(7);
 	}
 	close(commands[1]);

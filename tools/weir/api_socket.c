@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <libgen.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,6 +16,8 @@
 #include "lb/addr.h"
 #include "lb/config.h"
 #include "lb/err.h"
+#include "tools/weir/helper.h"
+#include "tools/weir/log.h"
 #include "tools/weir/privileges.h"
 
 /* --- the file ------------------------------------------------------------------------------ */
@@ -111,14 +114,16 @@ static int bind_file(struct api_sockets *s, const struct config_api *c, gid_t gr
 }
 
 static int bind_local(struct api_sockets *s, const struct config_api *c,
-		      const struct privileges *user, struct err *err)
+		      const struct privileges *user, bool take_over, struct err *err)
 {
 	struct api_file *f = &s->file;
+	size_t room = sizeof(f->address.sun_path) - (take_over ? strlen(API_SOCKET_NEXT) : 0);
 	f->address.sun_family = AF_UNIX;
-	if (strlen(c->socket) >= sizeof(f->address.sun_path))
+	if (strlen(c->socket) >= room)
 		return err_set(err, ENAMETOOLONG, "api.socket: %s is longer than %zu bytes",
-			       c->socket, sizeof(f->address.sun_path) - 1);
-	strcpy(f->address.sun_path, c->socket);
+			       c->socket, room - 1);
+	snprintf(f->address.sun_path, sizeof(f->address.sun_path), "%s%s", c->socket,
+		 take_over ? API_SOCKET_NEXT : "");
 	int rc = make_parents(f, user, err);
 	if (rc)
 		return rc;
@@ -172,11 +177,35 @@ static int bind_http(struct api_sockets *s, const struct config_listen *where, s
 /* --- both ----------------------------------------------------------------------------------- */
 
 int api_sockets_bind(struct api_sockets *s, const struct config_api *c,
-		     const struct privileges *user, struct err *err)
+		     const struct privileges *user, bool take_over, struct err *err)
 {
 	*s = (struct api_sockets){.local = -1, .http = -1};
-	int rc = bind_local(s, c, user, err);
-	return rc || !c->http.port ? rc : bind_http(s, &c->http, err);
+	if (take_over && c->http.port && c->http.port < IPPORT_RESERVED && user->uid)
+		return err_set(err, EACCES,
+			       "api.http: port %u can't be taken over by user %u: restart instead",
+			       c->http.port, user->uid);
+	int rc = bind_local(s, c, user, take_over, err);
+	return rc || take_over || !c->http.port ? rc : bind_http(s, &c->http, err);
+}
+
+/* Nothing that is served already shall end for want of this. */
+static void place_file(struct api_file *f, const char *path, struct helper *h)
+{
+	int r = rename(f->address.sun_path, path) ? -errno : 0;
+	if (r == -EACCES || r == -EPERM)
+		r = helper_place_socket(h);
+	if (r)
+		log_error("the API's socket could not be put in its place", "at=%s error=\"%s\"",
+			  f->address.sun_path, strerror(-r));
+	else
+		strcpy(f->address.sun_path, path);
+}
+
+int api_sockets_place(struct api_sockets *s, const struct config_api *c, struct helper *h,
+		      struct err *err)
+{
+	place_file(&s->file, c->socket, h);
+	return c->http.port ? bind_http(s, &c->http, err) : 0;
 }
 
 void api_sockets_close(struct api_sockets *s)

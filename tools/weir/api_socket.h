@@ -12,7 +12,10 @@
 
 struct config_api;
 struct err;
+struct helper;
 struct privileges;
+
+#define API_SOCKET_NEXT ".next" /* behind the path of one that waits for its place */
 
 /* A unix socket's file, to remove no one else's. */
 struct api_file {
@@ -31,10 +34,15 @@ struct api_sockets {
 /*
  * Binds c->socket, with its group (or else that of `user`) and permissions, and c->http. A socket
  * file that a dead daemon left is replaced. A folder that is made for it is the user's, who may
- * remove both then. -EADDRINUSE if a live daemon answers there. To be closed in any case.
+ * remove both then. -EADDRINUSE if a live daemon answers there. To be closed in any case. With
+ * `take_over` that live daemon goes on, and api_sockets_place() does the rest.
  */
 int api_sockets_bind(struct api_sockets *s, const struct config_api *c,
-		     const struct privileges *user, struct err *err);
+		     const struct privileges *user, bool take_over, struct err *err);
+
+/* In the place of a daemon that has ended: the file, by the helper where need be, and c->http. */
+int api_sockets_place(struct api_sockets *s, const struct config_api *c, struct helper *h,
+		      struct err *err);
 
 /* Closes what was not taken over, and removes the file, where that is possible. A zeroed one too.
  */

@@ -53,27 +53,25 @@ static int open_sockets(int commands[2], int settings[2])
 	return 0;
 }
 
-static pid_t start(const int commands[2], const int settings[2], const char *instance,
-		   const struct privileges *as)
+static pid_t start(const int commands[2], const int settings[2], const struct helper_input *in)
 {
 	pid_t pid = fork();
 	if (pid)
 		return pid;
 	close(commands[0]);
 	close(settings[0]);
-	helper_serve(commands[1], settings[1], as);
-	pins_tidy(instance);
+	helper_serve(commands[1], settings[1], in);
+	pins_tidy(in->instance);
 	_exit(0);
 }
 
-int helper_open(struct helper **out, const char *instance, const struct privileges *commands_as,
-		struct err *err)
+int helper_open(struct helper **out, const struct helper_input *in, struct err *err)
 {
 	struct helper *h = calloc(1, sizeof(*h));
 	int commands[2], settings[2];
 	int r = h ? open_sockets(commands, settings) : -ENOMEM;
 	if (!r) {
-		h->pid = start(commands, settings, instance, commands_as);
+		h->pid = start(commands, settings, in);
 		r = h->pid < 0 ? -errno : 0;
 		close(commands[1]);
 		close(settings[1]);
@@ -249,4 +247,9 @@ int helper_set(struct helper *h, const char *interface, const char *setting, int
 	if (send(h->settings, &s, sizeof(s), MSG_NOSIGNAL) != sizeof(s))
 		return -errno;
 	return recv(h->settings, &answer, sizeof(answer), 0) == sizeof(answer) ? answer : -EIO;
+}
+
+int helper_place_socket(struct helper *h)
+{
+	return h ? helper_set(h, "", HELPER_PLACE_SOCKET, 0) : -EPERM;
 }

@@ -16,8 +16,12 @@ struct helper;
 struct privileges;
 
 /* Forks; before there are threads, and while we are what we were started as. */
-int helper_open(struct helper **out, const char *instance, const struct privileges *commands_as,
-		struct err *err);
+struct helper_input {
+	const char *instance;
+	const char *socket; /* of the API */
+	const struct privileges *commands_as;
+};
+int helper_open(struct helper **out, const struct helper_input *in, struct err *err);
 void helper_close(struct helper *h); /* kills its commands and waits for its end; NULL too */
 
 /* What becomes of commands is told from that loop. */
@@ -38,6 +42,9 @@ typedef void helper_done_fn(void *context, const struct helper_end *end);
 int64_t helper_run(struct helper *h, char *const *command, char *const *environment, int output,
 		   helper_done_fn *done, void *context);
 void helper_kill(struct helper *h, uint32_t run); /* its process group */
+
+/* Renames the API's socket from what it is called before a takeover. -errno. */
+int helper_place_socket(struct helper *h);
 
 /* Writes a setting of an interface (datapath/sysfs.h); waits for it. -errno; -EPERM: not that one.
  */

@@ -11,17 +11,20 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/queue.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "datapath/sysfs.h"
 #include "lb/err.h"
+#include "tools/weir/api_socket.h"
 #include "tools/weir/helper_talk.h"
 #include "tools/weir/log.h"
 #include "tools/weir/privileges.h"
@@ -34,7 +37,7 @@ struct running {
 
 struct server {
 	int commands, settings, ended;
-	const struct privileges *commands_as;
+	const struct helper_input *in;
 	LIST_HEAD(, running) running;
 };
 
@@ -72,7 +75,7 @@ static void become(const struct server *s, char **command, char **environment, i
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	sigemptyset(&none);
 	setpgid(0, 0);
-	int code = privileges_drop(s->commands_as, PRIVILEGES_COMMAND, &err);
+	int code = privileges_drop(s->in->commands_as, PRIVILEGES_COMMAND, &err);
 	if (code)
 		log_error("a health check's command is not run", "error=\"%s\"", err.text);
 	code = -code;
@@ -140,7 +143,7 @@ static void kill_group(const struct server *s, pid_t group)
 	struct err err;
 	pid_t pid = fork();
 	if (!pid) {
-		if (!privileges_drop(s->commands_as, PRIVILEGES_COMMAND, &err))
+		if (!privileges_drop(s->in->commands_as, PRIVILEGES_COMMAND, &err))
 			kill(-group, SIGKILL);
 		_exit(0);
 	}
@@ -222,13 +225,22 @@ static bool may_be_set(const struct helper_setting *s)
 	       memchr(s->setting, '\0', sizeof(s->setting)) && sysfs_is_deferral(s->setting);
 }
 
+static int place_socket(const char *path)
+{
+	char next[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	snprintf(next, sizeof(next), "%s%s", path, API_SOCKET_NEXT);
+	return rename(next, path) ? -errno : 0;
+}
+
 static void on_setting(const struct server *s)
 {
 	struct helper_setting setting;
 	int32_t r = -EPERM;
 	if (recv(s->settings, &setting, sizeof(setting), 0) != sizeof(setting))
 		return; /* the other socket says the same of the daemon's end */
-	if (may_be_set(&setting))
+	if (!strncmp(setting.setting, HELPER_PLACE_SOCKET, sizeof(setting.setting)))
+		r = place_socket(s->in->socket);
+	else if (may_be_set(&setting))
 		r = sysfs_write(setting.interface, setting.setting, setting.value);
 	if (send(s->settings, &r, sizeof(r), MSG_NOSIGNAL) < 0)
 		return;
@@ -270,14 +282,14 @@ static void serve(struct server *s)
 	}
 }
 
-void helper_serve(int commands, int settings, const struct privileges *commands_as)
+void helper_serve(int commands, int settings, const struct helper_input *in)
 {
-	struct server s = {.commands = commands, .settings = settings, .commands_as = commands_as};
+	struct server s = {.commands = commands, .settings = settings, .in = in};
 	struct running *r;
 	struct err err;
 	prctl(PR_SET_NAME, "weir-helper");
 	s.ended = take_signals();
-	if (privileges_drop(commands_as, PRIVILEGES_HELPER, &err))
+	if (privileges_drop(in->commands_as, PRIVILEGES_HELPER, &err))
 		log_warn("the process for health checks' commands keeps its privileges",
 			 "error=\"%s\"", err.text);
 	if (s.ended >= 0)

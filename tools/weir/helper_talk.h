@@ -31,7 +31,8 @@ struct helper_setting { /* answered by an int32_t: 0 or -errno */
 };
 
 /* The other end's two sockets. Returns when the daemon has closed them. */
-struct privileges;
-void helper_serve(int commands, int settings, const struct privileges *commands_as);
+void helper_serve(int commands, int settings, const struct helper_input *in);
+
+#define HELPER_PLACE_SOCKET "api.socket" /* in the place of a setting */
 
 #endif

@@ -111,6 +111,7 @@ static const char *const calls[] = {
 	/* memory, on the node of its worker */
 	"brk",
 	"get_mempolicy",
+	"memfd_create",
 	"madvise",
 	"mbind",
 	"mlock",

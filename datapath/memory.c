@@ -213,8 +213,10 @@ int memory_open_small(struct memory *m, size_t size, struct err *err)
 	*m = (struct memory){.size = size, .kind = MEMORY_SMALL, .node = -1};
 	m->fd = sized(memfd_create("weir-state", MFD_CLOEXEC), size);
 	m->base = m->fd < 0 ? NULL : map(size, MAP_SHARED, m->fd);
-	if (m->base)
+	if (m->base) {
+		memory_hide(m->base, size);
 		return 0;
+	}
 	int r = err_set(err, ENOMEM, "no %zu KiB of memory: %m", size >> 10);
 	if (m->fd >= 0)
 		close(m->fd);
@@ -232,6 +234,7 @@ int memory_adopt(struct memory *m, const struct memory *theirs, int fd, struct e
 	if (!adopted.base)
 		return err_set(err, errno, "can't have %zu KiB of memory that was handed over: %m",
 			       adopted.size >> 10);
+	memory_hide(adopted.base, adopted.size);
 	*m = adopted;
 	return 0;
 }

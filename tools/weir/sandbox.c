@@ -100,6 +100,7 @@ static const char *const calls[] = {
 	"readlink",
 	"readlinkat",
 	"readv",
+	"rename",
 	"rmdir",
 	"stat",
 	"statfs",

@@ -164,7 +164,7 @@ net_stop "${node_pids[2]}"
 must_come 30 "that one node is left" members 3 1
 node_start 2
 must_come 30 "both nodes again" members 2 2
-must_come 20 "that \`weir\` learns the flows" knows 2 $connections
+must_come 15 "that \`weir\` learns the flows" knows 2 $connections
 lead_to 2
 expect_equal "broken after a restart" 0 "$(broken)"
 

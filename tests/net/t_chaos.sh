@@ -93,7 +93,8 @@ must_come 20 "all interfaces served" is_served
 for vip in $vip4 $vip6; do
 	must_come 20 "an answer of $vip" some_answer $vip
 done
-requests 300 $vip4 >"$dir/answers" || fail "requests"
+must_come 20 "all backends reachable" backends_are_reachable
+requests 300 $vip4 >"$dir/answers" || fail "requests: $(sort "$dir/requests.log" | uniq -c)"
 expect_spread "$dir/answers" b1=100 b2=100 b3=100
 
 net_stop "${sinks[@]}"

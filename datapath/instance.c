@@ -82,10 +82,19 @@ static bool look_at_link(void *context, const char *name)
 	return true;
 }
 
+/* Nothing says where the dispatcher of a gate is. */
+static bool look_at_gate(void *context, const char *name)
+{
+	struct link_look *look = context;
+	look->attached = true;
+	return true;
+}
+
 static bool is_attached_somewhere(const struct pins *pins)
 {
 	struct link_look look = {.pins = pins};
 	pins_drop_all(pins, "link-", look_at_link, &look);
+	pins_drop_all(pins, "gate-", look_at_gate, &look);
 	return look.attached;
 }
 

@@ -15,16 +15,20 @@
 
 #include "lb/err.h"
 
-#define HUGE_PAGE (2ul << 20)
+#define HUGE_PAGE     (2ul << 20)
+#define GIGANTIC_PAGE (1ul << 30)
 
 #ifndef MAP_HUGE_2MB
 #define MAP_HUGE_2MB (21 << 26)
 #endif
+#ifndef MAP_HUGE_1GB
+#define MAP_HUGE_1GB (30 << 26)
+#endif
 
 const char *memory_kind_name(enum memory_kind kind)
 {
-	static const char *const names[] = {"2 MiB hugepages", "transparent huge pages",
-					    "4 KiB pages"};
+	static const char *const names[] = {"1 GiB hugepages", "2 MiB hugepages",
+					    "transparent huge pages", "4 KiB pages"};
 	return names[kind];
 }
 
@@ -70,8 +74,21 @@ static int map_transparent(struct memory *m)
 	return 0;
 }
 
+static bool map_gigantic(struct memory *m)
+{
+	size_t size = (m->size + GIGANTIC_PAGE - 1) & ~(GIGANTIC_PAGE - 1);
+	m->base = map(size, MAP_HUGETLB | MAP_HUGE_1GB | MAP_POPULATE);
+	if (!m->base)
+		return false;
+	m->size = size;
+	m->kind = MEMORY_GIGANTIC;
+	return true;
+}
+
 static int map_any(struct memory *m, enum config_hugepages want, struct err *err)
 {
+	if (want == HUGEPAGES_GIGANTIC && map_gigantic(m))
+		return 0;
 	if (want != HUGEPAGES_OFF) {
 		m->kind = MEMORY_HUGE;
 		m->base = map(m->size, MAP_HUGETLB | MAP_HUGE_2MB | MAP_POPULATE);

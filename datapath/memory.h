@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Memory for packets: 2 MiB hugepages on the NIC's NUMA node where there are any, else transparent
- * huge pages, else ordinary pages. What it became is in `kind`, for the log.
+ * Memory for packets: hugepages of 1 GiB if that is wanted, or of 2 MiB, on the NIC's NUMA node
+ * where there are any, else transparent huge pages, else ordinary pages. What it became is in
+ * `kind`, for the log.
  */
 #ifndef WEIR_DATAPATH_MEMORY_H
 #define WEIR_DATAPATH_MEMORY_H
@@ -12,7 +13,7 @@
 
 struct err;
 
-enum memory_kind { MEMORY_HUGE, MEMORY_TRANSPARENT, MEMORY_SMALL };
+enum memory_kind { MEMORY_GIGANTIC, MEMORY_HUGE, MEMORY_TRANSPARENT, MEMORY_SMALL };
 
 struct memory {
 	void *base; /* zeroed, page aligned */

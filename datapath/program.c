@@ -93,6 +93,9 @@ static void set_knobs(struct weir_bpf *instance, uint32_t index, const struct pr
 	const struct flow_table *t = &in->instance->flows;
 	instance->rodata->port_index = index;
 	instance->rodata->multi_buffer = in->multi_buffer;
+	/* As a gate's (datapath/gate.h), which stable kernels of 2025 and later want to be the
+	 * same. */
+	bpf_program__set_expected_attach_type(instance->progs.weir, 0);
 	if (in->multi_buffer)
 		bpf_program__set_flags(instance->progs.weir,
 				       bpf_program__flags(instance->progs.weir) |

@@ -73,6 +73,11 @@ static const struct choice modes[] = {
 	{"copy", MODE_COPY}, {"generic", MODE_GENERIC},
 	{NULL, 0},
 };
+static const struct choice attaches[] = {
+	{"link", ATTACH_LINK},
+	{"dispatcher", ATTACH_DISPATCHER},
+	{NULL, 0},
+};
 static const struct choice polls[] = {
 	{"adaptive", POLL_ADAPTIVE},
 	{"busy", POLL_BUSY},
@@ -83,6 +88,7 @@ static const struct choice hugepages[] = {
 	{"auto", HUGEPAGES_AUTO},
 	{"on", HUGEPAGES_ON},
 	{"off", HUGEPAGES_OFF},
+	{"1GiB", HUGEPAGES_GIGANTIC},
 	{NULL, 0},
 };
 static const struct choice fast_paths[] = {
@@ -173,6 +179,9 @@ static const struct choice trackings[] = {
 static const struct field interface_fields[] = {
 	{"name", &kind_text, INTERFACE(name), &interface_rule, NULL},
 	{"mode", &kind_choice, INTERFACE(mode), modes, "auto"},
+	{"attach", &kind_choice, INTERFACE(attach), attaches, "link"},
+	{"priority", &kind_number, INTERFACE(priority),
+	 &(const struct number_rule){0, 65535, false}, "50"},
 	{"queues", &kind_numbers, INTERFACE(queues),
 	 &(const struct numbers_rule){"all", ABI_MAX_QUEUES - 1}, "all"},
 };

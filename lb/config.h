@@ -19,8 +19,9 @@ struct err;
 #define CONFIG_MAX_BACKENDS 65535u      /* of one service: less than a Maglev table has slots */
 
 enum config_mode { MODE_AUTO, MODE_ZEROCOPY, MODE_COPY, MODE_GENERIC };
+enum config_attach { ATTACH_LINK, ATTACH_DISPATCHER };
 enum config_poll { POLL_ADAPTIVE, POLL_BUSY, POLL_INTERRUPT };
-enum config_hugepages { HUGEPAGES_AUTO, HUGEPAGES_ON, HUGEPAGES_OFF };
+enum config_hugepages { HUGEPAGES_AUTO, HUGEPAGES_ON, HUGEPAGES_OFF, HUGEPAGES_GIGANTIC };
 enum config_affinity { AFFINITY_FLOW, AFFINITY_SOURCE, AFFINITY_QUIC };
 enum config_tracking { TRACKING_FLOW, TRACKING_NONE };
 enum config_announce { ANNOUNCE_NONE, ANNOUNCE_NEIGHBOR, ANNOUNCE_ROUTE };
@@ -59,6 +60,8 @@ struct config_numbers {
 struct config_interface {
 	char *name;
 	enum config_mode mode;
+	enum config_attach attach;
+	uint32_t priority;            /* in the dispatcher: smaller ones run before */
 	struct config_numbers queues; /* count 0: all */
 };
 

@@ -115,7 +115,7 @@ net_stop() { # PID...: TERM, and KILL after five seconds
 # The log of a failed test ends with what the daemon said.
 net_show_logs() {
 	local log
-	for log in "$dir"/weir.log "$dir"/*.error.log; do
+	for log in "$dir"/weir.log "$dir"/*.error.log "$dir"/requests.log; do
 		[ ! -s "$log" ] || { echo "--- ${log##*/}"; tail -n 30 "$log"; }
 	done
 }
@@ -401,7 +401,7 @@ url() {
 
 # requests COUNT ADDRESS [PORT]: each over a connection of its own. Prints the answers, one a line.
 requests() {
-	on client curl --no-progress-meter -f -m 20 --parallel --parallel-max 20 -H 'Connection: close' \
+	on client curl --no-progress-meter -f -m $((20 * net_patience)) --parallel --parallel-max 20 -H 'Connection: close' \
 		"$(url "$2" "${3:-80}")/?[1-$1]" 2>>"$dir/requests.log"
 }
 

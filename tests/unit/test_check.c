@@ -79,6 +79,8 @@ static const struct {
 	 "interfaces:\n"
 	 "  - name: eth0\n"
 	 "    mode: auto\n"
+	 "    attach: link\n"
+	 "    priority: 50\n"
 	 "    queues: all\n"
 	 "workers:\n"
 	 "  cpus: auto\n"

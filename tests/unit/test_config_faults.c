@@ -213,6 +213,10 @@ static const struct {
 	{"services: []\ninterfaces:\n  - name: eth0\n    queues:\n      - 1\n      - 0\n      - "
 	 "1\n",
 	 "f:7: interfaces[0].queues[2]: 1 for the second time; list each number once"},
+	{"services: []\ninterfaces:\n  - {name: eth0, attach: native}\n",
+	 "f:3: interfaces[0].attach: found 'native'; expected link or dispatcher"},
+	{"services: []\ninterfaces:\n  - {name: eth0, priority: 65536}\n",
+	 "f:3: interfaces[0].priority: found '65536'; expected a whole number from 0 to 65535"},
 	{ETH0 NONE "workers: {cpus: [0, -1]}\n",
 	 "f:3: workers.cpus[1]: found '-1'; expected a whole number from 0 to 1023"},
 	{ETH0 NONE "workers: {cpus: [[0]]}\n",
@@ -220,7 +224,7 @@ static const struct {
 	{ETH0 NONE "workers: {poll: often}\n",
 	 "f:3: workers.poll: found 'often'; expected adaptive or busy or interrupt"},
 	{ETH0 NONE "memory: {hugepages: yes}\n",
-	 "f:3: memory.hugepages: found 'yes'; expected auto or on or off"},
+	 "f:3: memory.hugepages: found 'yes'; expected auto or on or off or 1GiB"},
 	{ETH0 NONE "memory: {frames_per_queue: 8000}\n",
 	 "f:3: memory.frames_per_queue: found '8000'; expected a power of two from 1024 to "
 	 "262144"},

@@ -183,11 +183,12 @@ ask_held() {
 no_clients() { weir_show status | jq -e '.captures == 0'; }
 
 # Compared are moments without clients of the API.
+declare -A memory_at=() descriptors_at=()
 look() { # NAME
 	must_come 10 "the end of captures" no_clients
 	sleep 0.5
-	printf -v "memory_$1" %s "$(memory_kb)"
-	printf -v "descriptors_$1" %s "$(descriptors)"
+	memory_at[$1]=$(memory_kb)
+	descriptors_at[$1]=$(descriptors)
 }
 
 progress() {
@@ -268,9 +269,9 @@ must_come 10 "nothing held" eval 'weir_show drops | jq -e ".ledger.held == 0"'
 must_come 10 "a balanced ledger" ledger_is_balanced
 weir_show drops | jq -c '.ledger, (.reasons[] | select(.total > 0) | {(.reason): .total})'
 
-say "memory $memory_before kB -> $memory_after kB, descriptors $descriptors_before -> $descriptors_after"
-# shellcheck disable=SC2154 # look() sets them
-expect "memory that stays" [ "$memory_after" -le $((memory_before + may_grow_kb)) ]
-expect "descriptors that stay" [ "$descriptors_after" -le "$descriptors_before" ]
+say "memory ${memory_at[before]} kB -> ${memory_at[after]} kB," \
+	"descriptors ${descriptors_at[before]} -> ${descriptors_at[after]}"
+expect "memory that stays" [ "${memory_at[after]}" -le $((memory_at[before] + may_grow_kb)) ]
+expect "descriptors that stay" [ "${descriptors_at[after]}" -le "${descriptors_at[before]}" ]
 ! grep '^error' "$dir/weir.log" | grep -v 'trying again' || fail "errors in the log"
 weir_stop

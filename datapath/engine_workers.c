@@ -266,10 +266,11 @@ void engine_stop_workers(struct engine *e)
 {
 	__atomic_store_n(&e->shared.stop, true, __ATOMIC_RELEASE);
 	eventfd_write(e->shared.wake, 1);
-	engine_let_interrupts(e);
+	if (!e->handed)
+		engine_let_interrupts(e);
 	for (uint32_t i = 0; e->workers && i < e->worker_count; i++)
 		worker_join(&e->workers[i]);
-	if (e->instance.header && e->workers)
+	if (e->instance.header && e->workers && !e->handed)
 		ledger_keep(e);
 	engine_close_workers(e);
 	__atomic_store_n(&e->shared.stop, false, __ATOMIC_RELEASE);

@@ -218,6 +218,12 @@ void program_set_echo_limit(struct program *p, uint32_t limit)
 		__atomic_store_n(&p->instances[i]->bss->echo_limit, limit, __ATOMIC_RELAXED);
 }
 
+void program_follow_tables(struct program *p)
+{
+	for (uint32_t i = 0; i < p->count; i++)
+		__atomic_store_n(&p->instances[i]->bss->tables, *p->tables, __ATOMIC_RELEASE);
+}
+
 int program_commit(struct program *p, struct target_maps *targets, const struct policy_maps *policy,
 		   uint32_t generation, struct err *err)
 {

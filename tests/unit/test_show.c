@@ -97,8 +97,10 @@ static void test_show_tables(void **state)
 	assert_non_null(strstr(SHOW("workers"), "\n     1    2  "));
 	assert_non_null(
 		strstr(SHOW("interfaces"), "\nnic0       up     veth    02:00:00:00:ab:cd  1500"));
-	assert_non_null(strstr(SHOW("interfaces"), "  XDP     ATTACH  FAST-PATH  BUSY-POLL     RX  "));
-	assert_non_null(strstr(SHOW("interfaces"), "  native  link    on         off        1,000  "));
+	assert_non_null(
+		strstr(SHOW("interfaces"), "  XDP     ATTACH  FAST-PATH  BUSY-POLL     RX  "));
+	assert_non_null(
+		strstr(SHOW("interfaces"), "  native  link    on         off        1,000  "));
 	assert_non_null(strstr(SHOW("interfaces"), "  UNFINISHED  LOSSES  REBUILDS\n"));
 	assert_non_null(strstr(SHOW("interfaces"), "          17       0         0\n"));
 	assert_non_null(strstr(SHOW("interfaces"), "  STEERED  TRANSMITTED  DROPPED  "));

@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "tools/weir/api_access.h"
 #include "tools/weir/drain.h"
@@ -29,6 +30,8 @@ struct ev_loop;
 struct link_watch;
 struct losses;
 struct next_hops;
+struct takeover;
+struct takeover_server;
 struct tunnel_errors;
 struct policy_job;
 struct policy_tables;
@@ -85,7 +88,11 @@ struct daemon {
 	struct daemon_reload reload;
 	struct history history;
 	struct drain drain;
-	bool leave; /* the kernel's part stays in force when the daemon ends */
+	struct takeover *takeover; /* while this daemon takes over from another; or NULL */
+	struct takeover_server *takeover_server;
+	bool handing_over; /* another may take over any moment: nothing must change */
+	pid_t handed_to;   /* who has; 0: nobody */
+	bool leave;        /* the kernel's part stays in force when the daemon ends */
 	struct snat_host_watch snat_watch;
 	struct watchdog watchdog;
 	uint64_t start_ns;   /* CLOCK_MONOTONIC */

@@ -168,6 +168,8 @@ static bool on_links(void *context)
 	struct daemon *d = context;
 	struct following f = {.engine = d->engine};
 	struct err err;
+	if (d->handing_over)
+		return true; /* what was offered must not change; in a moment */
 	if (engine_follow(d->engine, d->config, on_change, &f, &err))
 		log_fault(d, err.text);
 	else

@@ -81,11 +81,12 @@ static int change_all(struct daemon *d, struct err *err)
 	return r;
 }
 
-/* What the daemon gives up bit by bit must not come back meanwhile. */
-static int check_drain(const struct daemon *d, struct err *err)
+/* What the daemon gives up bit by bit must not come back meanwhile, nor change what was offered. */
+static int check_end(const struct daemon *d, struct err *err)
 {
-	return d->drain.active ? err_set(err, EBUSY, "the daemon is draining, and about to end")
-			       : 0;
+	if (d->drain.active)
+		return err_set(err, EBUSY, "the daemon is draining, and about to end");
+	return d->handing_over ? err_set(err, EBUSY, "another daemon is about to take over") : 0;
 }
 
 static void reload_loaded(void *context, int result, struct policy_tables *made,
@@ -95,7 +96,7 @@ static void reload_loaded(void *context, int result, struct policy_tables *made,
 	struct err err = *loading;
 	d->reload.job = NULL;
 	d->reload.candidate.policy = made;
-	int r = result ? result : check_drain(d, &err);
+	int r = result ? result : check_end(d, &err);
 	r = r ? r : change_all(d, &err);
 	if (r)
 		daemon_take_back_ids(d);
@@ -108,7 +109,7 @@ static void lists_loaded(void *context, int result, struct policy_tables *made,
 	struct daemon *d = context;
 	struct err err = *loading;
 	d->reload.job = NULL;
-	int r = result ? result : check_drain(d, &err);
+	int r = result ? result : check_end(d, &err);
 	r = r ? r : daemon_use_policy(d, made, &err);
 	if (r)
 		policy_free(made);
@@ -158,7 +159,7 @@ static int check_changes(const json_t *changes, struct err *err)
 static int begin_reload(struct daemon *d, struct err *err)
 {
 	struct daemon_candidate *c = &d->reload.candidate;
-	int r = check_drain(d, err);
+	int r = check_end(d, err);
 	r = r ? r : daemon_read_config(d->config_path, &c->config, err);
 	if (r)
 		return r;

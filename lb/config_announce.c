@@ -12,7 +12,8 @@
 
 #define PATH_TEXT 64
 
-/* The kernel keeps its own addresses in RT_TABLE_LOCAL: what is there is delivered, not announced. */
+/* The kernel keeps its own addresses in RT_TABLE_LOCAL: what is there is delivered, not announced.
+ */
 #define TABLE "none, or the number of a routing table from 1 to 4294967295, but not 255 (local)"
 
 static void read_table(struct document *d, const struct place *at, const struct field *f,

@@ -14,7 +14,7 @@
 #define DAMPING_DOUBLINGS 4u  /* at most: sixteen times the hold */
 #define DAMPING_CALM      10u /* holds that it has to stay for the next loss to be a first one */
 
-struct damping { /* all zero is a start: the first time it is told at once */
+struct damping {    /* all zero is a start: the first time it is told at once */
 	bool told;  /* what others know: it is there */
 	bool well;  /* as it was last seen */
 	bool known; /* it was told before */

@@ -169,8 +169,8 @@ static void test_anothers_route(void **state)
 	netns_run(f->net.here,
 		  "ip route add 203.0.113.10 via 10.0.0.11 proto static metric 5 table 4711");
 	set(f, 2);
-	assert_string_equal(
-		table_text(f), "203.0.113.10 via 10.0.0.11 dev nh0 proto static metric 5\n" VIP6);
+	assert_string_equal(table_text(f),
+			    "203.0.113.10 via 10.0.0.11 dev nh0 proto static metric 5\n" VIP6);
 	assert_true(routes_look(f->routes, &f->vips[0].base, f->vips[0].length, &v));
 	assert_int_equal(v.state, ROUTE_BLOCKED);
 	assert_string_equal(v.why, "there is one of protocol static: 'ip route del "

@@ -50,9 +50,8 @@ void daemon_routes_update(struct daemon *d, const struct config *config)
 	for (unsigned int i = 0; wanted && i < config->service_count; i++) {
 		const struct config_service *s = &config->services[i];
 		if (s->announce == ANNOUNCE_ROUTE)
-			wanted[count++] = (struct route_wanted){.base = s->address,
-								.length = length_of(s),
-								.well = is_well(d, s)};
+			wanted[count++] = (struct route_wanted){
+				.base = s->address, .length = length_of(s), .well = is_well(d, s)};
 	}
 	if (wanted)
 		routes_set(d->routes, wanted, count, config->announcing.damping_ms);
@@ -72,8 +71,7 @@ json_t *daemon_route_json(const struct daemon *d, const struct config_service *s
 {
 	char prefix[PREFIX_TEXT];
 	struct route_view v;
-	if (s->announce != ANNOUNCE_ROUTE ||
-	    !routes_look(d->routes, &s->address, length_of(s), &v))
+	if (s->announce != ANNOUNCE_ROUTE || !routes_look(d->routes, &s->address, length_of(s), &v))
 		return json_null();
 	return json_pack("{s:s, s:s, s:s?, s:I}", "prefix",
 			 prefix_format(&s->address, length_of(s), prefix), "state",

@@ -30,8 +30,8 @@
 struct route {
 	struct addr base;
 	uint32_t length;
-	bool well;  /* as was said last */
-	bool there; /* in the table, and ours */
+	bool well;   /* as was said last */
+	bool there;  /* in the table, and ours */
 	bool unsure; /* the table has changed there */
 	bool blocked;
 	bool ours;     /* the table has one of ours, as last seen; and */
@@ -46,8 +46,8 @@ struct routes {
 	struct ev_loop *loop;
 	uint32_t table, damping_ms;
 	int lock;
-	bool begun;     /* routes_set() was called */
-	bool withdrawn; /* for good */
+	bool begun;        /* routes_set() was called */
+	bool withdrawn;    /* for good */
 	struct route *all; /* by address and length, ascending, none twice */
 	uint32_t count;
 	struct rtnetlink requests, events;
@@ -89,10 +89,10 @@ static const char *owner_name(uint8_t protocol, char text[32])
 	static const struct {
 		uint8_t protocol;
 		const char *name;
-	} known[] = {{RTPROT_KERNEL, "kernel"}, {RTPROT_BOOT, "boot"},     {RTPROT_STATIC, "static"},
-		     {RTPROT_ZEBRA, "zebra"},   {RTPROT_BIRD, "bird"},     {RTPROT_DHCP, "dhcp"},
-		     {RTPROT_BABEL, "babel"},   {RTPROT_BGP, "bgp"},       {RTPROT_ISIS, "isis"},
-		     {RTPROT_OSPF, "ospf"},     {RTPROT_RIP, "rip"},       {RTPROT_EIGRP, "eigrp"}};
+	} known[] = {{RTPROT_KERNEL, "kernel"}, {RTPROT_BOOT, "boot"}, {RTPROT_STATIC, "static"},
+		     {RTPROT_ZEBRA, "zebra"},   {RTPROT_BIRD, "bird"}, {RTPROT_DHCP, "dhcp"},
+		     {RTPROT_BABEL, "babel"},   {RTPROT_BGP, "bgp"},   {RTPROT_ISIS, "isis"},
+		     {RTPROT_OSPF, "ospf"},     {RTPROT_RIP, "rip"},   {RTPROT_EIGRP, "eigrp"}};
 	snprintf(text, 32, "%u", protocol);
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (known[i].protocol == protocol)
@@ -205,8 +205,8 @@ static void withdraw(struct routes *r, struct route *x)
 		log_error("a route can't be removed", "prefix=%s table=%u error=\"%s\"",
 			  name_of(x, prefix), r->table, strerror(-rc));
 	else
-		log_info("a VIP is no longer announced",
-			 "event=route-withdrawn prefix=%s table=%u", name_of(x, prefix), r->table);
+		log_info("a VIP is no longer announced", "event=route-withdrawn prefix=%s table=%u",
+			 name_of(x, prefix), r->table);
 	x->there = false;
 	x->withdrawals++;
 }
@@ -295,9 +295,8 @@ static struct route *make_list(const struct route_wanted *wanted, uint32_t count
 	if (!list)
 		return NULL;
 	for (uint32_t i = 0; i < count; i++)
-		list[i] = (struct route){.base = wanted[i].base,
-					 .length = wanted[i].length,
-					 .well = wanted[i].well};
+		list[i] = (struct route){
+			.base = wanted[i].base, .length = wanted[i].length, .well = wanted[i].well};
 	qsort(list, count, sizeof(*list), compare);
 	for (uint32_t i = 0; i < count; i++) {
 		if (kept && !compare(&list[kept - 1], &list[i]))
@@ -365,9 +364,8 @@ static void look_soon(struct routes *r, struct route *x)
 static void on_event(void *context, const struct rtnetlink_event *event)
 {
 	struct routes *r = context;
-	struct route *x = event->kind == RTNETLINK_ROUTE
-				  ? find(r, &event->address, event->prefix)
-				  : NULL;
+	struct route *x =
+		event->kind == RTNETLINK_ROUTE ? find(r, &event->address, event->prefix) : NULL;
 	if (x)
 		look_soon(r, x);
 }
@@ -386,7 +384,8 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 static int lock_table(struct routes *r, struct err *err)
 {
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
-	int length = snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "weir-table-%u", r->table);
+	int length =
+		snprintf(name.sun_path + 1, sizeof(name.sun_path) - 1, "weir-table-%u", r->table);
 	r->lock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (r->lock >= 0 && !bind(r->lock, (struct sockaddr *)&name,
 				  offsetof(struct sockaddr_un, sun_path) + 1 + length))

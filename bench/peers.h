@@ -24,12 +24,12 @@ struct peers_options {
 };
 
 /* What balances. */
-enum peers_kind { PEERS_DIRECT, PEERS_WEIR, PEERS_NFT, PEERS_HAPROXY };
+enum peers_kind { PEERS_DIRECT, PEERS_WEIR, PEERS_NFT, PEERS_HAPROXY, PEERS_IPVS };
 
 struct peers_way {
 	const char *name;
 	enum peers_kind kind;
-	const char *forward; /* of Weir */
+	const char *forward; /* of Weir and IPVS */
 	bool fast_path;
 };
 

@@ -35,12 +35,14 @@
 static const char usage[] =
 	"Usage: weir-bench peers [OPTION...]\n"
 	"\n"
-	"Weir's four methods, with the fast path and without, beside nftables' DNAT and HAProxy in "
+	"Weir's four methods, with the fast path and without, beside nftables' DNAT, HAProxy in "
 	"TCP\n"
-	"mode, in one network of namespaces: HTTP requests a second and their latency (wrk, 32\n"
+	"mode and IPVS, in one network of namespaces: HTTP requests a second and their latency "
+	"(wrk, 32\n"
 	"connections, kept open, or one for each request), and packets a second of UDP. As root. "
 	"What\n"
 	"is not installed is left out, and said: apt-get install nginx wrk haproxy nftables\n"
+	"ipvsadm; IPVS needs a kernel with the module ip_vs_mh\n"
 	"\n"
 	"  --trials N         rounds through all (3)\n"
 	"  --seconds N        of each run of wrk (2)\n"
@@ -160,7 +162,7 @@ static int measure_http(struct peers_net *n, const struct peers_way *way, unsign
 
 static bool has_udp(const struct peers_way *way)
 {
-	return way->kind == PEERS_WEIR || way->kind == PEERS_NFT;
+	return way->kind == PEERS_WEIR || way->kind == PEERS_NFT || way->kind == PEERS_IPVS;
 }
 
 static void measure_way(struct peers_net *n, const struct peers_way *way,

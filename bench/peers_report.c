@@ -132,8 +132,5 @@ void peers_report(const struct peers_options *o, const struct peers_measured *al
 		report_table(report, "peers", "", columns, sizeof(columns) / sizeof(columns[0]));
 	for (unsigned int i = 0; i < peers_way_count; i++)
 		add_row(table, &peers_ways[i], &all[i]);
-	report_note(table,
-		    "IPVS: not measured here: it needs the module ip_vs, which tests/vm/t_ipvs.sh "
-		    "has in a virtual machine with Debian's kernel");
 	note_peers(table, all);
 }

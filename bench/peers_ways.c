@@ -10,7 +10,7 @@
 #include "bench/peers.h"
 #include "lb/err.h"
 
-#define READY_SECONDS 20
+#define READY_SECONDS 300 /* an emulated machine takes a minute */
 
 const struct peers_way peers_ways[] = {
 	{.name = "no balancer", .kind = PEERS_DIRECT},
@@ -24,6 +24,8 @@ const struct peers_way peers_ways[] = {
 	{"Weir gue, workers", PEERS_WEIR, "gue", false},
 	{.name = "nftables DNAT", .kind = PEERS_NFT},
 	{.name = "HAProxy, TCP mode", .kind = PEERS_HAPROXY},
+	{"IPVS dr", PEERS_IPVS, "dsr", false},
+	{"IPVS nat", PEERS_IPVS, "nat", false},
 };
 const unsigned int peers_way_count = sizeof(peers_ways) / sizeof(peers_ways[0]);
 
@@ -68,7 +70,7 @@ static int write_weir(struct peers_running *r, struct err *err)
 
 static bool needs_backends(const struct peers_way *w)
 {
-	return w->kind == PEERS_WEIR && strcmp(w->forward, "nat");
+	return w->forward && strcmp(w->forward, "nat");
 }
 
 static const char *tunnel_option(const struct peers_way *w)
@@ -93,7 +95,7 @@ static int backends_up(struct peers_running *r, struct peers_net *n, const char 
 static int await_backends(const struct peers_running *r, struct peers_net *n, const char *weir,
 			  struct err *err)
 {
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 2000; i++) {
 		if (!netns_run(n->balancer, NULL,
 			       "%s show backends --json -s %s 2>/dev/null | grep -q "
 			       "'\"reachable\": false' "
@@ -140,6 +142,32 @@ static const char haproxy_config[] =
 	"  timeout server 60s\nlisten web\n  bind " PEERS_VIP ":80\n  balance roundrobin\n"
 	"  server b1 10.8.2.11:80\n  server b2 10.8.2.12:80\n  server b3 10.8.2.13:80\n";
 
+/* By Maglev's table, as Weir. The kernel's part is a module, which only the first namespace can
+ * load. */
+static int start_ipvs(struct peers_running *r, struct peers_net *n, const char *weir,
+		      struct err *err)
+{
+	const char *how = strcmp(r->way->forward, "nat") ? "-g" : "-m";
+	if (!is_here("ipvsadm"))
+		return err_set(err, ENOENT, "no ipvsadm here: apt-get install ipvsadm");
+	if (system("PATH=$PATH:/usr/sbin modprobe -q ip_vs_mh"))
+		return err_set(err, ENOENT,
+			       "this kernel has no IPVS (ip_vs_mh): 'make test-vm "
+			       "WORD=t_peers' measures it in a virtual machine");
+	int code = needs_backends(r->way) ? backends_up(r, n, weir, err) : 0;
+	code = code ? code : netns_run(n->balancer, err, "ip address add " PEERS_VIP "/32 dev lo");
+	for (int port = 0; port < 2 && !code; port++) {
+		const char *service = port ? "-u " PEERS_VIP ":5000" : "-t " PEERS_VIP ":80";
+		code = netns_run(n->balancer, err, "PATH=$PATH:/usr/sbin; ipvsadm -A %s -s mh",
+				 service);
+		for (int i = 1; i <= PEERS_SERVERS && !code; i++)
+			code = netns_run(n->balancer, err,
+					 "PATH=$PATH:/usr/sbin; ipvsadm -a %s -r 10.8.2.1%d %s",
+					 service, i, how);
+	}
+	return code;
+}
+
 static int start_haproxy(struct peers_running *r, struct peers_net *n, struct err *err)
 {
 	char log[160];
@@ -156,7 +184,7 @@ static int start_haproxy(struct peers_running *r, struct peers_net *n, struct er
 		return err_set(err, errno, "can't write %s: %m", r->config);
 	int code = netns_run(n->balancer, err, "ip address add " PEERS_VIP "/32 dev lo");
 	code = code ? code : child_start(&r->child, n->balancer, -1, log, argv, err);
-	for (int i = 0; i < 100 && !code; i++) {
+	for (int i = 0; i < 2000 && !code; i++) {
 		if (!netns_run(n->balancer, NULL, "ss -Htln 'sport = 80' | grep -q 203"))
 			return 0;
 		if (!child_is_running(&r->child))
@@ -179,6 +207,8 @@ int peers_start(struct peers_running *r, const struct peers_way *way, struct pee
 		code = start_nft(r, n, err);
 	else if (way->kind == PEERS_HAPROXY)
 		code = start_haproxy(r, n, err);
+	else if (way->kind == PEERS_IPVS)
+		code = start_ipvs(r, n, weir, err);
 	return code ? err_prefix(err, -code, "%s", way->name) : 0;
 }
 
@@ -189,7 +219,9 @@ void peers_stop(struct peers_running *r, struct peers_net *n, const char *weir)
 		netns_run(n->servers[i], NULL, "%s backend down >&2", weir);
 	if (r->way->kind == PEERS_NFT)
 		netns_run(n->balancer, NULL, "PATH=$PATH:/usr/sbin nft delete table ip peers");
-	if (r->way->kind == PEERS_HAPROXY)
+	if (r->way->kind == PEERS_IPVS)
+		netns_run(n->balancer, NULL, "PATH=$PATH:/usr/sbin ipvsadm -C");
+	if (r->way->kind == PEERS_HAPROXY || r->way->kind == PEERS_IPVS)
 		netns_run(n->balancer, NULL, "ip address delete " PEERS_VIP "/32 dev lo");
 }
 
@@ -230,7 +262,7 @@ int peers_wrk(struct peers_net *n, const struct peers_way *way, bool close, unsi
 	if (!is_here("wrk"))
 		return err_set(err, ENOENT, "no wrk here: apt-get install wrk");
 	snprintf(path, sizeof(path), "%s/wrk.out", n->folder);
-	int r = netns_run(n->client, err, "wrk -t1 -c32 -d%us --latency %s http://%s/ >%s 2>&1",
+	int r = netns_run(n->client, err, "wrk -t1 -c32 -d%us --latency %s http://%s:80/ >%s 2>&1",
 			  seconds, close ? "-H 'Connection: close'" : "",
 			  way->kind == PEERS_DIRECT ? "10.8.2.11" : PEERS_VIP, path);
 	FILE *f = r ? NULL : fopen(path, "re");

@@ -7,6 +7,7 @@
  *   static const struct source_range *policy_range(const struct policing *t, __u32 i);
  *   static __u64 policy_cells(const struct policing *t, __u32 i);  // of decisions, four
  *   static struct meter_bucket *policy_meter(const struct policing *t, __u64 hash);
+ *   static __u64 *policy_half_open(const struct policing *t, __u32 service);
  *   static void policy_count(const struct policing *t, __u32 rule, __u32 bytes, int refused);
  *   static __u64 policy_now(const struct policing *t);             // in meter time
  *   static __u64 policy_hash(const struct policing *t, const struct flow_key *key);
@@ -306,6 +307,27 @@ static __always_inline void policy_prove(const struct policing *t, const struct 
 			now + POLICY_PROOF_NS * METER_TICKS;
 }
 
+/*
+ * How many flows of a service are half open is a bucket of its own: a SYN takes, the client's next
+ * packet gives back (lb/half_open.h), and what nobody gives back is there again by the time that
+ * half-open flows are forgotten. So it holds as many as the guard's limit says, at any rate, and no
+ * flow has to be counted when it leaves. Who has proven his address takes too, beyond the limit.
+ */
+static __always_inline int policy_may_open(const struct policing *t, const struct policy_rule *r,
+					   const struct policy_packet *k, __u32 service)
+{
+	__u64 *full_at = policy_half_open(t, service);
+	__u64 now = policy_now(t), window = r->window;
+	if (!full_at)
+		return 1;
+	if ((__s64)(FLOW_LOAD(full_at) - now + r->cost - window) > 0) {
+		if (!policy_is_proven(t, &k->source))
+			return 0;
+		window *= 2;
+	}
+	return meter_take(full_at, now, r->cost, window) || window != r->window;
+}
+
 /* A reset without an acknowledgement: what a cookie is answered by. */
 static __always_inline int policy_may_be_proof(const struct packet *p)
 {
@@ -335,7 +357,9 @@ static __always_inline int policy_apply(const struct policy *policy, const struc
 	const struct policy_rule *r = &policy->rules[id & (ABI_MAX_RULES - 1)];
 	__u32 action = r->action;
 	int refused = action == POLICY_DROP;
-	if (action == POLICY_LIMIT)
+	if (action == POLICY_LIMIT && r->flags & POLICY_HALF_OPEN)
+		refused = !policy_may_open(t, r, k, service);
+	else if (action == POLICY_LIMIT)
 		refused = !policy_within_limit(t, r, id, k, service) &&
 			  !(r->flags & POLICY_BEYOND_COOKIE && policy_is_proven(t, &k->source));
 	if (id != POLICY_NO_RULE)

@@ -55,6 +55,15 @@ struct POLICE_SLOTS(TABLES_SLOTS, line_map) refused_lines SEC(".maps");
 POLICE_ARRAY(meter_map, BPF_F_INNER_MAP, struct meter_bucket);
 struct POLICE_SLOTS(1, meter_map) meters SEC(".maps");
 
+/* Half-open flows, by service id: buckets as bpf/meter.h has them. Workers write them as memory. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, ABI_MAX_SERVICES);
+	__type(key, __u32);
+	__type(value, __u64);
+} half_open SEC(".maps");
+
 /* What each rule decided about, by its id. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -106,6 +115,11 @@ static __always_inline __u64 policy_cells(const struct policing *t, __u32 i)
 static __always_inline struct meter_bucket *policy_meter(const struct policing *t, __u64 hash)
 {
 	return police_find(&meters, 0, hash & t->meter_mask);
+}
+
+static __always_inline __u64 *policy_half_open(const struct policing *t, __u32 service)
+{
+	return bpf_map_lookup_elem(&half_open, &service);
 }
 
 static __always_inline void policy_count(const struct policing *t, __u32 rule, __u32 bytes,

@@ -90,6 +90,9 @@ enum policy_per { POLICY_PER_RULE = 0, POLICY_PER_SOURCE, POLICY_PER_SERVICE };
 #define POLICY_BEYOND_COOKIE \
 	(1u << 3) /* limit of SYNs: what is beyond is challenged, not dropped */
 
+/* A guard's: the limit is one of flows that are half open at a time (bpf/police.h). */
+#define POLICY_HALF_OPEN (1u << 4)
+
 struct policy_rule {
 	__u8 action; /* enum policy_action */
 	__u8 flags;

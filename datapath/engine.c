@@ -48,8 +48,10 @@ static int open_ports(struct engine *e, struct err *err)
 
 static int open_fragments(struct engine *e, struct err *err)
 {
-	e->shared.fragments = fragments_new(&e->instance.header->seed);
-	return e->shared.fragments ? 0 : err_set(err, ENOMEM, "not enough memory for fragments");
+	int r = memory_open_small(&e->fragments, fragments_size(), err);
+	if (!r)
+		e->shared.fragments = fragments_init(e->fragments.base, &e->instance.header->seed);
+	return r;
 }
 
 static int attach_programs(struct engine *e, struct err *err)
@@ -83,18 +85,19 @@ static void close_engine(struct engine *e, bool remove)
 		worker_tap_fini(&e->taps[i]);
 	if (e->shared.wake >= 0)
 		close(e->shared.wake);
-	fragments_free(e->shared.fragments);
+	memory_close(&e->fragments);
 	watch_close(e->watch);
 	policy_maps_close(&e->policy_maps);
 	program_close(e->program);
 	instance_close(&e->instance, remove);
 	snapshot_free(e->snapshot);
 	free(e->connections);
+	engine_free_rings(e);
 	free(e);
 }
 
 /* Without it some losses behind the XDP program are not seen, which is no reason to stop. */
-static void open_watch(struct engine *e)
+void engine_open_watch(struct engine *e)
 {
 	struct watch_maps maps;
 	program_watch_maps(e->program, &maps);
@@ -125,26 +128,32 @@ struct program_input engine_program_input(const struct engine *e)
 	};
 }
 
-static int open_program(struct engine *e, struct err *err)
+int engine_load_programs(struct engine *e, struct err *err)
 {
 	const struct program_input input = engine_program_input(e);
-	char names[ABI_MAX_PORTS][IF_NAMESIZE] = {};
 	int r = program_open(&e->program, &input, err);
 	if (!r)
 		r = program_set_translations(
 			e->program,
 			e->instance.flows.translations ? e->instance.translation_array.fd : -1,
 			err);
-	if (r)
-		return r;
-	for (uint32_t i = 0; i < e->port_count; i++) {
-		memcpy(names[i], e->ports[i].name, IF_NAMESIZE);
-		/* Until sockets say more, established flows go on as they did without a daemon. */
+	/* Until sockets say more, established flows go on as they did without a daemon. */
+	for (uint32_t i = 0; i < e->port_count && !r; i++)
 		program_set_fast_path(e->program, i,
 				      e->config->fast_path == FAST_PATH_OFF ? FAST_PATH_NEVER
 									    : FAST_PATH_ALWAYS);
-	}
-	open_watch(e);
+	return r;
+}
+
+static int open_program(struct engine *e, struct err *err)
+{
+	char names[ABI_MAX_PORTS][IF_NAMESIZE] = {};
+	int r = engine_load_programs(e, err);
+	if (r)
+		return r;
+	for (uint32_t i = 0; i < e->port_count; i++)
+		memcpy(names[i], e->ports[i].name, IF_NAMESIZE);
+	engine_open_watch(e);
 	if (!instance_keep_counters(&e->instance, names, e->port_count))
 		reset_counters(e);
 	return 0;
@@ -167,24 +176,38 @@ void engine_choose_fast_path(struct engine *e)
 	}
 }
 
-int engine_open(struct engine **out, const struct config *config,
-		const struct instance_names *names, struct err *err)
+struct engine *engine_new(const struct config *config, const struct instance_names *names)
 {
 	struct engine *e = aligned_alloc(64, (sizeof(*e) + 63) & ~63ul);
 	if (!e)
-		return err_set(err, ENOMEM, "not enough memory");
+		return NULL;
 	memset(e, 0, sizeof(*e));
 	e->config = config;
 	e->names = *names;
 	e->policy_maps = POLICY_MAPS_NONE;
+	e->shared.flow_rings = config->sync.group ? e->flow_rings : NULL;
 	/* Without it workers see a moment later that they shall stop. */
 	e->shared.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return e;
+}
+
+uint32_t engine_generation(const struct engine *e)
+{
+	return e->instance.header->tables >> TABLES_GENERATION & 0xff;
+}
+
+int engine_open(struct engine **out, const struct config *config,
+		const struct instance_names *names, struct err *err)
+{
+	struct engine *e = engine_new(config, names);
+	if (!e)
+		return err_set(err, ENOMEM, "not enough memory");
 	int r = engine_check_cpus(&config->cpus, err);
 	r = r ? r : open_ports(e, err);
 	r = r ? r : instance_open(&e->instance, config, err);
 	r = r ? r : instance_load_names(&e->instance, names, err);
 	if (!r)
-		e->policy_generation = e->instance.header->tables >> TABLES_GENERATION & 0xff;
+		e->policy_generation = engine_generation(e);
 	r = r ? r : open_fragments(e, err);
 	e->shared.captures = e->instance.captures;
 	r = r ? r : open_program(e, err);
@@ -289,9 +312,13 @@ static bool same_tables(const struct snapshot *a, const struct snapshot *b)
 int engine_publish(struct engine *e, struct snapshot *s, struct err *err)
 {
 	struct snapshot *before = e->snapshot;
-	int r = count_connections(e, s, err);
-	if (r)
+	int r = engine_take_over(e, s, err);
+	r = r ? r : count_connections(e, s, err);
+	if (r) {
+		rcu_assign_pointer(e->shared.snapshot, before);
+		urcu_qsbr_synchronize_rcu();
 		return r;
+	}
 	if (!before || before->generation != s->generation)
 		instance_save_names(&e->instance, &e->names);
 	if (before && same_tables(before, s))

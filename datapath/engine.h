@@ -170,6 +170,15 @@ void engine_retired_traffic(const struct engine *e, uint32_t service, struct fas
 /* The table itself, to be read by flow_table_read(). */
 const struct flow_table *engine_flow_table(const struct engine *e);
 
+/*
+ * With `sync`: what a worker has noted down for other nodes (NULL: there is no such worker yet),
+ * for one thread to take, and the table, to write into what they tell. Any thread, until the engine
+ * is closed.
+ */
+struct flow_ring;
+struct flow_ring *engine_flow_ring(struct engine *e, uint32_t worker);
+struct flow_table *engine_shared_flows(struct engine *e);
+
 /* One turn of housekeeping: sweeps a bounded part of the flow table. To be called every 100 ms. */
 void engine_tick(struct engine *e, uint64_t now_ns);
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* What the engine does with the flow table. Control thread only. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "datapath/engine.h"
 #include "datapath/engine_state.h"
 #include "datapath/program.h"
+#include "lb/flow_ring.h"
 #include "lb/snapshot.h"
 
 #define SWEEP_TICKS 50 /* ticks of 100 ms in which the whole flow table is swept */
@@ -61,6 +63,39 @@ uint64_t engine_translated_flows(const struct engine *e)
 }
 
 const struct flow_table *engine_flow_table(const struct engine *e)
+{
+	return &e->instance.flows;
+}
+
+/* --- for other nodes -------------------------------------------------------------------------- */
+
+int engine_make_rings(struct engine *e)
+{
+	for (uint32_t i = 0; e->shared.flow_rings && i < e->worker_count; i++) {
+		if (e->flow_rings[i])
+			continue;
+		struct flow_ring *r = aligned_alloc(64, sizeof(*r));
+		if (!r)
+			return -ENOMEM;
+		memset(r, 0, sizeof(*r));
+		__atomic_store_n(&e->flow_rings[i], r, __ATOMIC_RELEASE);
+	}
+	return 0;
+}
+
+void engine_free_rings(struct engine *e)
+{
+	for (uint32_t i = 0; i < ABI_MAX_QUEUES; i++)
+		free(e->flow_rings[i]);
+}
+
+struct flow_ring *engine_flow_ring(struct engine *e, uint32_t worker)
+{
+	return worker < ABI_MAX_QUEUES ? __atomic_load_n(&e->flow_rings[worker], __ATOMIC_ACQUIRE)
+				       : NULL;
+}
+
+struct flow_table *engine_shared_flows(struct engine *e)
 {
 	return &e->instance.flows;
 }

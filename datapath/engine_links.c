@@ -66,7 +66,7 @@ static enum news compare(const struct engine *e, uint32_t index, const struct po
 		return now->there && now->up && has_queues(now, &config->queues) ? BACK : SAME;
 	if (is_lost(e, index, now))
 		return GONE;
-	if (now->wanted != p->wanted)
+	if (now->wanted != p->wanted || now->attach != p->attach || now->priority != p->priority)
 		return REMODED;
 	if (now->rx_queues != p->rx_queues || !serves_queues(p, &config->queues))
 		return REQUEUED;

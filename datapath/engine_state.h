@@ -4,6 +4,7 @@
 #define WEIR_DATAPATH_ENGINE_STATE_H
 
 #include "datapath/engine.h"
+#include "datapath/handover.h"
 #include "datapath/instance.h"
 #include "lb/err.h"
 #include "datapath/policy_maps.h"
@@ -27,6 +28,7 @@ struct engine {
 	struct watch *watch;    /* NULL: the kernel does not let us, see watch_fault */
 	struct err watch_fault; /* why not */
 	struct snapshot *snapshot;
+	struct flow_ring *flow_rings[ABI_MAX_QUEUES]; /* by worker */
 	int32_t *connections;           /* by backend id, for the flow table; NULL: not counted */
 	struct policy_maps policy_maps; /* of its policy */
 	uint32_t policy_generation;     /* of the last policy there was */
@@ -34,9 +36,30 @@ struct engine {
 	uint32_t captures_armed;     /* slots in use */
 	struct tap_rings *rings;     /* NULL: none is */
 	struct instance_names names; /* the caller's registries */
+	struct memory fragments;     /* shared.fragments are in it */
+	struct handover *handed;     /* the workers are another's until it is taken; or NULL */
+	handover_fn *take;
+	void *take_context;
 	uint64_t sweep_position;
 	struct flow_sweep sweep, last_sweep; /* under way, and the last whole one */
 };
+
+/* --- engine.c --------------------------------------------------------------------------------- */
+
+/* Empty, to be given to engine_close() or _leave(). NULL without memory. */
+struct engine *engine_new(const struct config *config, const struct instance_names *names);
+
+/* Loads the XDP programs, which are attached to nothing; says what they miss. */
+int engine_load_programs(struct engine *e, struct err *err);
+void engine_open_watch(struct engine *e);
+
+/* Of the policy that the XDP programs have in force; 0: none was ever. */
+uint32_t engine_generation(const struct engine *e);
+
+/* --- engine_handover.c ------------------------------------------------------------------------ */
+
+/* Takes the workers over, to decide by `s`, if they are still another's. */
+int engine_take_over(struct engine *e, struct snapshot *s, struct err *err);
 
 /* --- engine_workers.c: in this order ---------------------------------------------------------- */
 
@@ -83,6 +106,11 @@ void engine_put_off_interrupts(struct engine *e);
 
 /* Gives back what was set, by a daemon that crashed too. */
 void engine_let_interrupts(struct engine *e);
+
+/* Where it tells other nodes, each worker gets a ring, and keeps it as long as the engine is open.
+ */
+int engine_make_rings(struct engine *e);
+void engine_free_rings(struct engine *e);
 
 /* Has the XDP programs use the translations that the instance has, or none. */
 int engine_put_translations(struct engine *e, struct err *err);

@@ -160,6 +160,8 @@ static int open_workers(struct engine *e, struct xsk_mode mode, struct err *err)
 	if (!e->workers)
 		return err_set(err, ENOMEM, "not enough memory for %u workers", e->worker_count);
 	memset(e->workers, 0, e->worker_count * sizeof(*e->workers));
+	if (engine_make_rings(e))
+		return err_set(err, ENOMEM, "not enough memory to tell other nodes of flows");
 	for (uint32_t i = 0; i < e->worker_count; i++) {
 		struct worker *w = &e->workers[i];
 		w->tap = e->taps[i];
@@ -264,10 +266,11 @@ void engine_stop_workers(struct engine *e)
 {
 	__atomic_store_n(&e->shared.stop, true, __ATOMIC_RELEASE);
 	eventfd_write(e->shared.wake, 1);
-	engine_let_interrupts(e);
+	if (!e->handed)
+		engine_let_interrupts(e);
 	for (uint32_t i = 0; e->workers && i < e->worker_count; i++)
 		worker_join(&e->workers[i]);
-	if (e->instance.header && e->workers)
+	if (e->instance.header && e->workers && !e->handed)
 		ledger_keep(e);
 	engine_close_workers(e);
 	__atomic_store_n(&e->shared.stop, false, __ATOMIC_RELEASE);

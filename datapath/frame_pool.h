@@ -10,6 +10,7 @@
 #define WEIR_DATAPATH_FRAME_POOL_H
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define FRAME_SIZE 2048u
@@ -21,6 +22,17 @@ struct frame_pool {
 
 int frame_pool_init(struct frame_pool *p, uint32_t frames); /* -ENOMEM */
 void frame_pool_fini(struct frame_pool *p);
+
+/*
+ * The same with a list in memory of the caller's, of frame_pool_size() bytes; no _fini(). `count`:
+ * so many are free by what the list says already; frame_pool_fill() makes it all of them.
+ */
+static inline size_t frame_pool_size(uint32_t frames)
+{
+	return (size_t)frames * sizeof(uint64_t);
+}
+void frame_pool_use(struct frame_pool *p, void *list, uint32_t frames, uint32_t count);
+void frame_pool_fill(struct frame_pool *p);
 
 /* The address of a frame that is now the caller's; there must be one (count > 0). */
 static inline uint64_t frame_pool_get(struct frame_pool *p)

@@ -82,10 +82,19 @@ static bool look_at_link(void *context, const char *name)
 	return true;
 }
 
+/* Nothing says where the dispatcher of a gate is. */
+static bool look_at_gate(void *context, const char *name)
+{
+	struct link_look *look = context;
+	look->attached = true;
+	return true;
+}
+
 static bool is_attached_somewhere(const struct pins *pins)
 {
 	struct link_look look = {.pins = pins};
 	pins_drop_all(pins, "link-", look_at_link, &look);
+	pins_drop_all(pins, "gate-", look_at_gate, &look);
 	return look.attached;
 }
 
@@ -158,6 +167,9 @@ static int open_arrays(struct instance *i, const struct config *config, struct e
 		r = shared_array_open(&i->tap_array, pins, "tap_states", sizeof(struct tap_state),
 				      i->cpus * TAP_STATES, err);
 	if (!r)
+		r = shared_array_open(&i->half_open_array, pins, "half_open", sizeof(uint64_t),
+				      ABI_MAX_SERVICES, err);
+	if (!r)
 		r = shared_array_open(&i->deferral_array, pins, "deferrals",
 				      sizeof(struct deferral), ABI_MAX_PORTS, err);
 	return r;
@@ -167,6 +179,7 @@ static void close_arrays(struct instance *i)
 {
 	shared_array_close(&i->translation_array);
 	shared_array_close(&i->deferral_array);
+	shared_array_close(&i->half_open_array);
 	shared_array_close(&i->tap_array);
 	shared_array_close(&i->capture_array);
 	shared_array_close(&i->rule_names);
@@ -199,6 +212,9 @@ static int open_memory(struct instance *i, const struct config *config, struct e
 		i->replaced = "its flow table has another size, or it is of another version";
 	if (!i->replaced)
 		return r;
+	if (i->adopted)
+		return err_set(err, EINVAL, "what the running daemon has does not fit: %s",
+			       i->replaced);
 	i->inherited = false;
 	close_arrays(i);
 	pins_remove(&i->pins);
@@ -218,7 +234,7 @@ static int init_header(struct instance *i, struct err *err)
 	return 0;
 }
 
-int instance_open(struct instance *i, const struct config *config, struct err *err)
+static void init_flows(struct instance *i, const struct config *config)
 {
 	const struct config_timeouts *t = &config->timeouts;
 	const uint32_t timeouts[FLOW_STATES] = {
@@ -227,10 +243,35 @@ int instance_open(struct instance *i, const struct config *config, struct err *e
 		[FLOW_CLOSING] = t->tcp_closing,
 		[FLOW_UDP] = t->udp,
 	};
-	*i = (struct instance){.lock = -1};
+	flow_table_init(&i->flows, i->flow_array.base, config->flow_entries, &i->header->seed,
+			timeouts);
+	i->flows.keys = i->key_array.base;
+	i->flows.translations = i->translation_array.base;
+	i->flows.half_open = i->half_open_array.base;
+}
+
+static void use_arrays(struct instance *i)
+{
+	i->fast_backends = i->backend_array.base;
+	i->workers = i->worker_array.base;
+	i->captures = i->capture_array.base;
+	i->tap_states = i->tap_array.base;
+	i->deferrals = i->deferral_array.base;
+}
+
+/* Without what it is locked by. */
+static struct instance empty_instance(void)
+{
 	int cpus = libbpf_num_possible_cpus();
-	i->cpus = cpus < 1 ? 1 : cpus;
-	i->worker_slots = cpus < 1 ? 1 : cpus > (int)ABI_MAX_QUEUES ? (int)ABI_MAX_QUEUES : cpus;
+	struct instance i = {.lock = -1};
+	i.cpus = cpus < 1 ? 1 : cpus;
+	i.worker_slots = cpus < 1 ? 1 : cpus > (int)ABI_MAX_QUEUES ? (int)ABI_MAX_QUEUES : cpus;
+	return i;
+}
+
+int instance_open(struct instance *i, const struct config *config, struct err *err)
+{
+	*i = empty_instance();
 	int r = lock_instance(i, config->instance, err);
 	if (!r)
 		r = open_memory(i, config, err);
@@ -240,18 +281,27 @@ int instance_open(struct instance *i, const struct config *config, struct err *e
 		r = init_header(i, err);
 	if (r)
 		return r;
-	flow_table_init(&i->flows, i->flow_array.base, config->flow_entries, &i->header->seed,
-			timeouts);
-	i->flows.keys = i->key_array.base;
-	i->flows.translations = i->translation_array.base;
+	init_flows(i, config);
 	if (!config->nat.address_count)
 		pins_drop(&i->pins, "flow_translations");
 	flow_table_repair(&i->flows);
-	i->fast_backends = i->backend_array.base;
-	i->workers = i->worker_array.base;
-	i->captures = i->capture_array.base;
-	i->tap_states = i->tap_array.base;
-	i->deferrals = i->deferral_array.base;
+	use_arrays(i);
+	return 0;
+}
+
+int instance_adopt(struct instance *i, const struct config *config, int lock, struct err *err)
+{
+	*i = empty_instance();
+	i->lock = lock;
+	i->adopted = true;
+	int r = open_memory(i, config, err);
+	if (r)
+		return r;
+	if (!i->inherited)
+		return err_set(err, EINVAL, "there is nothing pinned of the running daemon in %s",
+			       i->pins.folder);
+	init_flows(i, config);
+	use_arrays(i);
 	return 0;
 }
 

@@ -45,6 +45,7 @@ struct instance {
 	int lock;
 	struct pins pins;
 	bool inherited;       /* flows and counters of a daemon before are there */
+	bool adopted;         /* a daemon runs that has it, see instance_adopt() */
 	const char *replaced; /* why not, if there was something: words for the log, or NULL */
 	struct instance_header *header;
 	struct flow_table flows;
@@ -58,11 +59,18 @@ struct instance {
 	struct shared_array header_array, flow_array, key_array, backend_array, worker_array;
 	struct shared_array service_names, backend_names, rule_names;
 	struct shared_array translation_array; /* zeroed: nothing is translated */
-	struct shared_array capture_array, tap_array, deferral_array;
+	struct shared_array capture_array, tap_array, deferral_array, half_open_array;
 };
 
 /* -EADDRINUSE: a daemon of that instance runs; -EBUSY: it is another network namespace's. */
 int instance_open(struct instance *i, const struct config *config, struct err *err);
+
+/*
+ * The same of an instance whose daemon runs, and that is about to be this one's: `lock` is a
+ * descriptor of that one's lock, which is taken over, even where it fails. Nothing of it changes.
+ * -EINVAL: it does not fit `config`.
+ */
+int instance_adopt(struct instance *i, const struct config *config, int lock, struct err *err);
 
 /* Lets go of it; with `remove` nothing stays in the kernel. A zeroed one too. */
 void instance_close(struct instance *i, bool remove);

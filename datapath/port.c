@@ -104,7 +104,8 @@ int port_look(struct port *p, const struct config_interface *config, struct err 
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_set(err, errno, "no socket to ask about interfaces: %m");
-	*p = (struct port){.wanted = config->mode};
+	*p = (struct port){
+		.wanted = config->mode, .attach = config->attach, .priority = config->priority};
 	snprintf(p->name, sizeof(p->name), "%s", config->name);
 	int r = ask_all(fd, p, err);
 	close(fd);

@@ -35,10 +35,12 @@ struct port {
 	uint32_t queue_count; /* receive queues served: 0 to queue_count - 1, or `queues` */
 	uint16_t queues[ABI_MAX_QUEUES];
 	enum config_mode wanted;
-	bool generic;   /* XDP runs in generic mode: the driver has none of its own */
-	bool zerocopy;  /* effective: the sockets share the NIC's memory */
-	bool fast_path; /* effective: the XDP program repeats decisions */
-	bool busy_poll; /* effective: workers drive its queues, and its interrupts are put off */
+	enum config_attach attach;
+	uint32_t priority; /* in the dispatcher, if it is attached by one */
+	bool generic;      /* XDP runs in generic mode: the driver has none of its own */
+	bool zerocopy;     /* effective: the sockets share the NIC's memory */
+	bool fast_path;    /* effective: the XDP program repeats decisions */
+	bool busy_poll;    /* effective: workers drive its queues, and its interrupts are put off */
 	uint32_t patience,
 		wait; /* looks at it between two tries to serve it again; still to come */
 	uint64_t losses, rebuilds; /* times its interface went away; its sockets were made anew */

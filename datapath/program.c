@@ -53,6 +53,7 @@ static int reuse_maps(struct program *p, uint32_t index, const struct program_in
 		{own->maps.fast_backends, i->backend_array.fd},
 		{own->maps.captures, i->capture_array.fd},
 		{own->maps.tap_states, i->tap_array.fd},
+		{own->maps.half_open, i->half_open_array.fd},
 	};
 	const size_t count = sizeof(arrays) / sizeof(arrays[0]);
 	struct bpf_map *map;
@@ -92,6 +93,9 @@ static void set_knobs(struct weir_bpf *instance, uint32_t index, const struct pr
 	const struct flow_table *t = &in->instance->flows;
 	instance->rodata->port_index = index;
 	instance->rodata->multi_buffer = in->multi_buffer;
+	/* As a gate's (datapath/gate.h), which stable kernels of 2025 and later want to be the
+	 * same. */
+	bpf_program__set_expected_attach_type(instance->progs.weir, 0);
 	if (in->multi_buffer)
 		bpf_program__set_flags(instance->progs.weir,
 				       bpf_program__flags(instance->progs.weir) |
@@ -212,6 +216,12 @@ void program_set_echo_limit(struct program *p, uint32_t limit)
 {
 	for (uint32_t i = 0; i < p->count; i++)
 		__atomic_store_n(&p->instances[i]->bss->echo_limit, limit, __ATOMIC_RELAXED);
+}
+
+void program_follow_tables(struct program *p)
+{
+	for (uint32_t i = 0; i < p->count; i++)
+		__atomic_store_n(&p->instances[i]->bss->tables, *p->tables, __ATOMIC_RELEASE);
 }
 
 int program_commit(struct program *p, struct target_maps *targets, const struct policy_maps *policy,

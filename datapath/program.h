@@ -64,6 +64,9 @@ void program_detach(struct program *p);
 /* Sets the counters of all ports to zero. */
 void program_reset_counters(struct program *p);
 
+/* Decides by the tables that the instance says are in force: another has put them there. */
+void program_follow_tables(struct program *p);
+
 /* When the program of a port repeats decisions itself. */
 void program_set_fast_path(struct program *p, uint32_t port, enum fast_path when);
 

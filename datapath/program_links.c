@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "datapath/gate.h"
 #include "datapath/pins.h"
 #include "datapath/port.h"
 #include "datapath/program_state.h"
@@ -76,16 +77,39 @@ static int new_link(int program, struct port *port, struct err *err)
 	return fd < 0 ? attach_error(port, fd, err) : fd;
 }
 
+/* Frames of several buffers would need that the dispatcher and all in it take them. */
+static int attach_by_gate(struct program *p, uint32_t index, struct port *port, int program,
+			  struct err *err)
+{
+	if (p->instances[index]->rodata->multi_buffer)
+		return err_set(err, EOPNOTSUPP,
+			       "%s: attach is dispatcher, and jumbo frames do not go through it: "
+			       "'ip link set' an mtu of at most %u on all interfaces, or set "
+			       "attach: link",
+			       port->name, PORT_FRAME_MTU);
+	pins_drop(p->pins, p->link_names[index]);
+	int gate = gate_open(p->pins, port, program, err);
+	p->gated[index] = true;
+	p->links[index] = gate;
+	return gate < 0 ? gate : 0;
+}
+
 int program_attach(struct program *p, uint32_t index, struct port *port, struct err *err)
 {
 	int program = bpf_program__fd(p->instances[index]->progs.weir);
+	if (port->attach == ATTACH_DISPATCHER)
+		return attach_by_gate(p, index, port, program, err);
+	p->gated[index] = false;
+	gate_shut(p->pins, port->name);
 	int fd = inherited_link(p, index, port);
-	if (fd >= 0) {
+	if (fd >= 0 && !bpf_link_update(fd, program, NULL)) {
 		p->links[index] = fd;
-		if (bpf_link_update(fd, program, NULL))
-			return err_set(err, errno, "can't take over the program on %s: %m",
-				       port->name);
 		return 0;
+	}
+	/* One of a version whose programs can't be replaced by ours. */
+	if (fd >= 0) {
+		close(fd);
+		pins_drop(p->pins, p->link_names[index]);
 	}
 	fd = new_link(program, port, err);
 	if (fd < 0)
@@ -94,23 +118,30 @@ int program_attach(struct program *p, uint32_t index, struct port *port, struct 
 	return pins_put(p->pins, p->link_names[index], fd, err);
 }
 
-static bool is_ours(void *context, const char *name)
+static bool is_ours_at(void *context, const char *interface)
 {
 	const struct program *p = context;
 	for (uint32_t i = 0; i < p->count; i++)
-		if (!strcmp(name, p->link_names[i]))
+		if (!strcmp(interface, p->link_names[i] + strlen(LINK_PREFIX)))
 			return true;
 	return false;
+}
+
+static bool is_ours(void *context, const char *link)
+{
+	return is_ours_at(context, link + strlen(LINK_PREFIX));
 }
 
 void program_detach_others(struct program *p)
 {
 	pins_drop_all(p->pins, LINK_PREFIX, is_ours, p);
+	gate_shut_all(p->pins, is_ours_at, p);
 }
 
 void program_detach(struct program *p)
 {
 	pins_drop_all(p->pins, LINK_PREFIX, NULL, NULL);
+	gate_shut_all(p->pins, NULL, NULL);
 	for (uint32_t i = 0; i < p->count; i++) {
 		if (p->links[i] >= 0)
 			close(p->links[i]);
@@ -142,6 +173,8 @@ bool program_is_attached(const struct program *p, uint32_t index, int ifindex)
 {
 	struct bpf_link_info info = {};
 	uint32_t size = sizeof(info);
+	if (p->gated[index])
+		return gate_is_open(p->links[index], ifindex);
 	return p->links[index] >= 0 && !bpf_obj_get_info_by_fd(p->links[index], &info, &size) &&
 	       (int)info.xdp.ifindex == ifindex;
 }
@@ -149,6 +182,7 @@ bool program_is_attached(const struct program *p, uint32_t index, int ifindex)
 void program_let_go(struct program *p, uint32_t index)
 {
 	pins_drop(p->pins, p->link_names[index]);
+	gate_shut(p->pins, p->link_names[index] + strlen(LINK_PREFIX));
 	if (p->links[index] >= 0)
 		close(p->links[index]);
 	p->links[index] = -1;

@@ -21,7 +21,8 @@ struct program {
 	uint32_t *tables; /* of the instance: the word in force, for the next daemon */
 	uint32_t count;
 	struct weir_bpf *instances[ABI_MAX_PORTS];
-	int links[ABI_MAX_PORTS];
+	int links[ABI_MAX_PORTS];  /* or gates */
+	bool gated[ABI_MAX_PORTS]; /* by a gate in libxdp's dispatcher (datapath/gate.h) */
 	char link_names[ABI_MAX_PORTS][sizeof(LINK_PREFIX) + IF_NAMESIZE];
 };
 

@@ -140,6 +140,16 @@ void taps_tally(const struct engine *e, uint32_t slot, uint32_t port, struct cap
 		add_tally(out, &e->taps[i].state, slot, port);
 }
 
+uint64_t taps_unseen(const struct engine *e, const struct capture_slot *want, uint32_t port)
+{
+	struct watch_counters c;
+	if (!(want->reasons >> REASON_TX_FAILED & 1) || want->rule != ABI_NO_RULE ||
+	    want->filter_length)
+		return 0;
+	watch_counters(e->watch, port, &c);
+	return c.tx_failed;
+}
+
 /* --- records --------------------------------------------------------------------------------- */
 
 void taps_drain(struct engine *e, tap_fn *fn, void *context, uint64_t until_ns)

@@ -33,15 +33,21 @@ void taps_credit(struct engine *e, uint32_t slot, int64_t packets, int64_t most)
 void taps_tally(const struct engine *e, uint32_t slot, uint32_t port, struct capture_tally *out);
 
 /*
+ * Drops of a port that such a capture wanted, and of which no packet was left when they were seen:
+ * what the XDP program sent and was not sent. None where it has a filter, which can't be asked.
+ */
+uint64_t taps_unseen(const struct engine *e, const struct capture_slot *want, uint32_t port);
+
+/*
  * Calls `fn` for what records there are until CLOCK_MONOTONIC is `until_ns`; to be called every few
  * milliseconds while a slot is in use.
  */
 void taps_drain(struct engine *e, tap_fn *fn, void *context, uint64_t until_ns);
 
-/* Gives back the rings, and what is in them; no slot is in use. */
 /* Tells what is armed to programs that are new. */
 void taps_renew(struct engine *e);
 
+/* Gives back the rings, and what is in them; no slot is in use. */
 void taps_close(struct engine *e);
 
 #endif

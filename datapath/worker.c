@@ -28,6 +28,7 @@
 
 #define RINGS_PER_SOCKET 4              /* fill, receive, transmit, completion */
 #define SPIN_NS          (50 * 1000ull) /* adaptive: how long it looks before it sleeps */
+#define WAIT_NS          100000         /* between two looks whether it is its turn */
 #define SLEEP_MS         100            /* how long it sleeps at most */
 #define SOON_MS          1 /* the same while packets wait: another worker, or the kernel, may take them */
 
@@ -272,6 +273,16 @@ static bool may_sleep(struct worker *w, uint32_t received, uint64_t now_ns)
 	return w->poll == POLL_INTERRUPT || now_ns - w->idle_since_ns > SPIN_NS;
 }
 
+/* Until the worker before it, in another process, is done with what will be its own. */
+static void wait_for_others(const struct worker *w)
+{
+	urcu_qsbr_thread_offline();
+	while (__atomic_load_n(&w->shared->wait, __ATOMIC_ACQUIRE) &&
+	       !__atomic_load_n(&w->shared->stop, __ATOMIC_ACQUIRE))
+		nanosleep(&(struct timespec){.tv_nsec = WAIT_NS}, NULL);
+	urcu_qsbr_thread_online();
+}
+
 static void *run(void *argument)
 {
 	struct worker *w = argument;
@@ -282,6 +293,7 @@ static void *run(void *argument)
 	w->tid = gettid();
 	urcu_qsbr_register_thread();
 	uint64_t busy_since_ns = 0;
+	wait_for_others(w);
 	while (!__atomic_load_n(&w->shared->stop, __ATOMIC_ACQUIRE)) {
 		uint64_t now_ns = clock_now_ns();
 		if (busy_since_ns)
@@ -309,53 +321,135 @@ static void close_egress(struct worker *w)
 		w->egress[i] = &w->nowhere;
 }
 
-int worker_open(struct worker *w, uint16_t index, int cpu, struct worker_shared *shared,
-		struct flow_table *flows, struct worker_memory *memory, const struct config *config,
-		uint32_t socket_count, int node, struct err *err)
+/* What needs no memory that could be handed over. */
+static int prepare(struct worker *w, uint16_t index, int cpu, struct worker_shared *shared,
+		   struct flow_table *flows, struct worker_memory *memory,
+		   const struct config *config, uint32_t socket_count, struct err *err)
 {
-	uint32_t frames = socket_count * config->frames_per_queue;
 	struct worker_tap tap = w->tap;
 	*w = (struct worker){.shared = shared, .index = index, .cpu = cpu, .poll = config->poll};
 	w->tap = tap;
 	close_egress(w);
 	w->counters = &memory->own;
 	lb_init(&w->lb, flows, &memory->lb, config->flow_insert_limit);
-	w->held = held_new();
-	lb_use_fragments(&w->lb, shared->fragments, w->held);
+	w->lb.ring = shared->flow_rings ? shared->flow_rings[index] : NULL;
 	w->sockets = calloc(socket_count, sizeof(*w->sockets));
 	w->poll_fds = calloc(socket_count + 1, sizeof(*w->poll_fds));
-	if (!w->held || !w->sockets || !w->poll_fds || frame_pool_init(&w->pool, frames) ||
+	if (!w->sockets || !w->poll_fds ||
 	    (!tap.slots && worker_tap_init(&w->tap, index, &shared->tap, shared->captures)))
 		return err_set(err, ENOMEM, "not enough memory for worker %u", index);
 	w->poll_fds[0] = (struct pollfd){.fd = shared->wake, .events = POLLIN};
-	int r = memory_open(&w->memory, (size_t)frames * FRAME_SIZE, node, config->hugepages, err);
-	if (r)
-		return r;
-	return xsk_area_open(&w->area, &w->memory, config->frames_per_queue / RINGS_PER_SOCKET,
-			     err);
+	return 0;
 }
 
-int worker_open_socket(struct worker *w, const struct port *port, uint16_t port_index,
-		       uint16_t queue, struct xsk_mode mode, struct err *err)
+static void use_state(struct worker *w, struct held *held, uint32_t frames)
 {
-	if (mode.multi_buffer && !w->chains)
-		w->chains = chains_new();
-	if (mode.multi_buffer && !w->chains)
-		return err_set(err, ENOMEM, "not enough memory for jumbo frames");
-	int r = xsk_open(&w->sockets[w->socket_count], &w->area, port, port_index, queue, mode,
-			 err);
+	w->held = held;
+	lb_use_fragments(&w->lb, w->shared->fragments, held);
+	frame_pool_use(&w->pool, (uint8_t *)w->state.base + held_size(), frames, 0);
+}
+
+static uint32_t ring_size(const struct config *config)
+{
+	return config->frames_per_queue / RINGS_PER_SOCKET;
+}
+
+int worker_open(struct worker *w, uint16_t index, int cpu, struct worker_shared *shared,
+		struct flow_table *flows, struct worker_memory *memory, const struct config *config,
+		uint32_t socket_count, int node, struct err *err)
+{
+	uint32_t frames = socket_count * config->frames_per_queue;
+	int r = prepare(w, index, cpu, shared, flows, memory, config, socket_count, err);
+	r = r ? r : memory_open_small(&w->state, held_size() + frame_pool_size(frames), err);
 	if (r)
 		return r;
+	use_state(w, held_init(w->state.base), frames);
+	frame_pool_fill(&w->pool);
+	r = memory_open(&w->memory, (size_t)frames * FRAME_SIZE, node, config->hugepages, err);
+	return r ? r : xsk_area_open(&w->area, &w->memory, ring_size(config), err);
+}
+
+/* A socket that is there is woken up for, and sent by. */
+static void use_socket(struct worker *w)
+{
 	struct xsk *x = &w->sockets[w->socket_count++];
 	if (w->poll == POLL_BUSY)
 		(void)xsk_prefer_busy_poll(x); /* without it, it is as with interrupts */
 	w->poll_fds[w->socket_count] = (struct pollfd){.fd = x->fd, .events = POLLIN};
 	/* The first queue: the last ones may be those that virtio_net sends by from XDP, unlocked.
 	 */
-	if (w->egress[port_index] == &w->nowhere)
-		w->egress[port_index] = x;
+	if (w->egress[x->port] == &w->nowhere)
+		w->egress[x->port] = x;
+}
+
+static int use_chains(struct worker *w, bool multi_buffer, struct err *err)
+{
+	if (multi_buffer && !w->chains)
+		w->chains = chains_new();
+	return multi_buffer && !w->chains
+		       ? err_set(err, ENOMEM, "not enough memory for jumbo frames")
+		       : 0;
+}
+
+int worker_open_socket(struct worker *w, const struct port *port, uint16_t port_index,
+		       uint16_t queue, struct xsk_mode mode, struct err *err)
+{
+	int r = use_chains(w, mode.multi_buffer, err);
+	r = r ? r
+	      : xsk_open(&w->sockets[w->socket_count], &w->area, port, port_index, queue, mode,
+			 err);
+	if (!r)
+		use_socket(w);
+	return r;
+}
+
+/* --- in the place of another -------------------------------------------------------------------
+ */
+
+int worker_adopt(struct worker *w, uint16_t index, int cpu, struct worker_shared *shared,
+		 struct flow_table *flows, struct worker_memory *memory,
+		 const struct config *config, uint32_t socket_count,
+		 const struct worker_handed *handed, struct err *err)
+{
+	uint32_t frames = socket_count * config->frames_per_queue;
+	int r = prepare(w, index, cpu, shared, flows, memory, config, socket_count, err);
+	if (!r && (handed->state.size != held_size() + frame_pool_size(frames) ||
+		   handed->memory.size < (size_t)frames * FRAME_SIZE))
+		r = err_set(err, EINVAL,
+			    "the packet memory of worker %u is not what it would be "
+			    "here",
+			    index);
+	r = r ? r : memory_adopt(&w->state, &handed->state, handed->state_fd, err);
+	r = r ? r : memory_adopt(&w->memory, &handed->memory, handed->memory_fd, err);
+	if (r)
+		return r;
+	w->area = (struct xsk_area){.base = w->memory.base, .ring_size = ring_size(config)};
+	use_state(w, w->state.base, frames);
 	return 0;
 }
+
+int worker_adopt_socket(struct worker *w, uint16_t port_index, uint16_t queue, bool multi_buffer,
+			int fd, struct err *err)
+{
+	int r = use_chains(w, multi_buffer, err);
+	r = r ? r
+	      : xsk_adopt(&w->sockets[w->socket_count], &w->area, port_index, queue, multi_buffer,
+			  fd, err);
+	if (!r)
+		use_socket(w);
+	return r;
+}
+
+void worker_catch_up(struct worker *w, uint32_t frames_free)
+{
+	held_adopt(w->state.base);
+	w->pool.count = frames_free;
+	for (uint32_t i = 0; i < w->socket_count; i++)
+		xsk_catch_up(&w->sockets[i]);
+}
+
+/* --- the thread's begin and end ----------------------------------------------------------------
+ */
 
 int worker_start(struct worker *w, struct err *err)
 {
@@ -379,9 +473,8 @@ void worker_close(struct worker *w)
 		xsk_close(&w->sockets[i]);
 	xsk_area_close(&w->area);
 	memory_close(&w->memory);
-	held_free(w->held);
+	memory_close(&w->state);
 	chains_free(w->chains);
-	frame_pool_fini(&w->pool);
 	free(w->poll_fds);
 	free(w->sockets);
 	*w = (struct worker){};

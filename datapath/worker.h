@@ -19,6 +19,7 @@
 #include "lb/process.h"
 
 struct chains;
+struct flow_ring;
 struct fragments;
 struct held;
 struct pollfd;
@@ -88,10 +89,12 @@ struct worker_memory {
 struct worker_shared {
 	struct snapshot *snapshot; /* RCU: liburcu, QSBR */
 	struct fragments *fragments;
+	struct flow_ring **flow_rings; /* by worker: for other nodes; NULL: there are none */
 	struct tap_control tap;        /* of all captures together */
 	struct capture_slot *captures; /* what each wants */
 	int wake; /* descriptor that can be read when `stop` was set: who sleeps looks again */
 	bool stop;
+	bool wait; /* those that are started wait until it is false */
 };
 
 struct worker {
@@ -107,7 +110,8 @@ struct worker {
 	struct worker_counters *counters;
 	/* cold */
 	_Alignas(64) struct worker_tap tap;
-	struct memory memory;
+	struct memory memory; /* of packets */
+	struct memory state;  /* what else has to be handed over: `held`, and the pool's list */
 	struct xsk_area area;
 	uint16_t index;
 	int cpu, tid;
@@ -130,6 +134,23 @@ int worker_open(struct worker *w, uint16_t index, int cpu, struct worker_shared 
 int worker_open_socket(struct worker *w, const struct port *port, uint16_t port_index,
 		       uint16_t queue, struct xsk_mode mode, struct err *err);
 int worker_start(struct worker *w, struct err *err);
+
+/*
+ * The same in the place of another process's worker: with its memory, whose descriptors are taken
+ * over on success, and its sockets. worker_catch_up() when that one has stopped for good, with so
+ * many frames in its pool, and before this one's thread turns.
+ */
+struct worker_handed {
+	struct memory memory, state; /* as they are there */
+	int memory_fd, state_fd;
+};
+int worker_adopt(struct worker *w, uint16_t index, int cpu, struct worker_shared *shared,
+		 struct flow_table *flows, struct worker_memory *memory,
+		 const struct config *config, uint32_t socket_count,
+		 const struct worker_handed *handed, struct err *err);
+int worker_adopt_socket(struct worker *w, uint16_t port_index, uint16_t queue, bool multi_buffer,
+			int fd, struct err *err);
+void worker_catch_up(struct worker *w, uint32_t frames_free);
 
 /* Waits for the thread to end, after shared->stop was set. */
 void worker_join(struct worker *w);

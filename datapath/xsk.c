@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "datapath/frame_pool.h"
 #include "datapath/memory.h"
@@ -106,10 +108,101 @@ int xsk_open(struct xsk *x, struct xsk_area *area, const struct port *port, uint
 
 void xsk_close(struct xsk *x)
 {
+	for (int i = 0; i < 4; i++)
+		if (x->maps[i].base)
+			munmap(x->maps[i].base, x->maps[i].size);
 	if (x->socket)
 		xsk_socket__delete(x->socket);
-	x->socket = NULL;
-	x->fd = -1;
+	else if (x->maps[0].base)
+		close(x->fd);
+	*x = (struct xsk){.fd = -1};
+}
+
+/* --- those of another process ------------------------------------------------------------------
+ */
+
+static int map_ring(struct xsk *x, int index, uint64_t size, off_t offset, struct err *err)
+{
+	void *base =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, x->fd, offset);
+	if (base == MAP_FAILED && errno == EBUSY)
+		return err_set(err, EBUSY,
+			       "this kernel gives the rings of a socket to one process only; Linux "
+			       "6.4 and later to another one too");
+	if (base == MAP_FAILED)
+		return err_set(err, errno, "can't have the rings of a socket: %m");
+	x->maps[index] = (struct xsk_mapping){base, size};
+	return 0;
+}
+
+#define USE_RING(ring_, map_, at_, entries_)                                    \
+	do {                                                                    \
+		(ring_)->mask = (entries_)-1;                                   \
+		(ring_)->size = (entries_);                                     \
+		(ring_)->producer = (void *)((char *)(map_) + (at_)->producer); \
+		(ring_)->consumer = (void *)((char *)(map_) + (at_)->consumer); \
+		(ring_)->flags = (void *)((char *)(map_) + (at_)->flags);       \
+		(ring_)->ring = (void *)((char *)(map_) + (at_)->desc);         \
+	} while (0)
+
+static int map_rings(struct xsk *x, uint32_t entries, struct err *err)
+{
+	struct xdp_mmap_offsets at;
+	socklen_t size = sizeof(at);
+	const uint64_t packets = entries * sizeof(struct xdp_desc),
+		       frames = entries * sizeof(uint64_t);
+	if (getsockopt(x->fd, SOL_XDP, XDP_MMAP_OFFSETS, &at, &size))
+		return err_set(err, errno, "what was handed over is no AF_XDP socket: %m");
+	int r = map_ring(x, 0, at.rx.desc + packets, XDP_PGOFF_RX_RING, err);
+	r = r ? r : map_ring(x, 1, at.tx.desc + packets, XDP_PGOFF_TX_RING, err);
+	r = r ? r : map_ring(x, 2, at.fr.desc + frames, XDP_UMEM_PGOFF_FILL_RING, err);
+	r = r ? r : map_ring(x, 3, at.cr.desc + frames, XDP_UMEM_PGOFF_COMPLETION_RING, err);
+	if (r)
+		return r;
+	USE_RING(&x->rx, x->maps[0].base, &at.rx, entries);
+	USE_RING(&x->tx, x->maps[1].base, &at.tx, entries);
+	USE_RING(&x->own_fill, x->maps[2].base, &at.fr, entries);
+	USE_RING(&x->own_completion, x->maps[3].base, &at.cr, entries);
+	return 0;
+}
+
+int xsk_adopt(struct xsk *x, const struct xsk_area *area, uint16_t port_index, uint16_t queue,
+	      bool multi_buffer, int fd, struct err *err)
+{
+	struct xsk adopted = {
+		.fd = fd, .port = port_index, .queue = queue, .multi_buffer = multi_buffer};
+	int r = map_rings(&adopted, area->ring_size, err);
+	if (r) {
+		for (int i = 0; i < 4; i++)
+			if (adopted.maps[i].base)
+				munmap(adopted.maps[i].base, adopted.maps[i].size);
+		return r;
+	}
+	*x = adopted;
+	x->fill = &x->own_fill;
+	x->completion = &x->own_completion;
+	return 0;
+}
+
+/* A producer's view of the consumer is ahead by the ring's size, as libxdp keeps it. */
+static void catch_up_producer(struct xsk_ring_prod *r)
+{
+	r->cached_prod = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
+	r->cached_cons = __atomic_load_n(r->consumer, __ATOMIC_ACQUIRE) + r->size;
+}
+
+static void catch_up_consumer(struct xsk_ring_cons *r)
+{
+	r->cached_prod = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
+	r->cached_cons = __atomic_load_n(r->consumer, __ATOMIC_ACQUIRE);
+}
+
+void xsk_catch_up(struct xsk *x)
+{
+	catch_up_consumer(&x->rx);
+	catch_up_producer(&x->tx);
+	catch_up_producer(x->fill);
+	catch_up_consumer(x->completion);
 }
 
 int xsk_prefer_busy_poll(const struct xsk *x)

@@ -37,6 +37,11 @@ struct xsk_area {
 int xsk_area_open(struct xsk_area *a, const struct memory *m, uint32_t ring_size, struct err *err);
 void xsk_area_close(struct xsk_area *a); /* after its sockets; a zeroed one too */
 
+struct xsk_mapping {
+	void *base;
+	size_t size;
+};
+
 struct xsk {
 	struct xsk_ring_cons rx;
 	struct xsk_ring_prod tx;
@@ -44,7 +49,8 @@ struct xsk {
 	struct xsk_ring_cons own_completion;
 	struct xsk_ring_prod *fill;
 	struct xsk_ring_cons *completion;
-	struct xsk_socket *socket;
+	struct xsk_socket *socket;  /* NULL: it was adopted, with these rings */
+	struct xsk_mapping maps[4]; /* receive, transmit, fill, completion */
 	int fd;
 	uint16_t port, queue;            /* port index, queue id of the interface */
 	uint64_t rx_packets, tx_packets; /* through it; of its worker, read by anyone */
@@ -66,6 +72,16 @@ struct xsk_mode {
  */
 int xsk_open(struct xsk *x, struct xsk_area *area, const struct port *port, uint16_t port_index,
 	     uint16_t queue, struct xsk_mode mode, struct err *err);
+
+/*
+ * A socket that another process has opened, on memory that is here at area->base. Takes over `fd`
+ * on success. Where its rings stand is seen by xsk_catch_up(), once the other does not touch them
+ * any more. -EBUSY: this kernel maps the rings of a bound socket once only (before Linux 6.4).
+ */
+int xsk_adopt(struct xsk *x, const struct xsk_area *area, uint16_t port_index, uint16_t queue,
+	      bool multi_buffer, int fd, struct err *err);
+void xsk_catch_up(struct xsk *x);
+
 void xsk_close(struct xsk *x); /* a zeroed one too */
 
 /* Asks for preferred busy polling; -errno: this kernel does not know it (Linux 5.11). */

@@ -53,6 +53,12 @@ static const struct text_rule group_rule = {
 	.max = 63,
 	.only = TEXT_LETTERS TEXT_DIGITS "._-",
 };
+static const struct text_rule sync_group_rule = {
+	.expects = "the name of a group, 1 to 63 of the characters A-Z, a-z, 0-9, '.', '_' and "
+		   "'-', or none",
+	.max = 63,
+	.only = TEXT_LETTERS TEXT_DIGITS "._-",
+};
 static const struct text_rule token_file_rule = {
 	.expects = "an absolute path of printable ASCII, or none",
 	.max = PATH_MAX - 1,
@@ -67,6 +73,11 @@ static const struct choice modes[] = {
 	{"copy", MODE_COPY}, {"generic", MODE_GENERIC},
 	{NULL, 0},
 };
+static const struct choice attaches[] = {
+	{"link", ATTACH_LINK},
+	{"dispatcher", ATTACH_DISPATCHER},
+	{NULL, 0},
+};
 static const struct choice polls[] = {
 	{"adaptive", POLL_ADAPTIVE},
 	{"busy", POLL_BUSY},
@@ -77,6 +88,7 @@ static const struct choice hugepages[] = {
 	{"auto", HUGEPAGES_AUTO},
 	{"on", HUGEPAGES_ON},
 	{"off", HUGEPAGES_OFF},
+	{"1GiB", HUGEPAGES_GIGANTIC},
 	{NULL, 0},
 };
 static const struct choice fast_paths[] = {
@@ -140,6 +152,8 @@ static const struct choice no_backends[] = {
 	{"reset", NO_BACKEND_RESET},
 	{NULL, 0},
 };
+static const struct choice syn_protections[] = {
+	{"none", SYN_PROTECTION_NONE}, {"cookies", SYN_PROTECTION_COOKIES}, {NULL, 0}};
 static const struct choice affinities[] = {
 	{"flow", AFFINITY_FLOW},
 	{"source", AFFINITY_SOURCE},
@@ -165,6 +179,9 @@ static const struct choice trackings[] = {
 static const struct field interface_fields[] = {
 	{"name", &kind_text, INTERFACE(name), &interface_rule, NULL},
 	{"mode", &kind_choice, INTERFACE(mode), modes, "auto"},
+	{"attach", &kind_choice, INTERFACE(attach), attaches, "link"},
+	{"priority", &kind_number, INTERFACE(priority),
+	 &(const struct number_rule){0, 65535, false}, "50"},
 	{"queues", &kind_numbers, INTERFACE(queues),
 	 &(const struct numbers_rule){"all", ABI_MAX_QUEUES - 1}, "all"},
 };
@@ -214,6 +231,9 @@ static const struct field service_fields[] = {
 	{"announce_min_up", &kind_number, SERVICE(announce_min_up),
 	 &(const struct number_rule){1, 65535, false}, "1"},
 	{"mss_clamp", &kind_mss_clamp, SERVICE(mss_clamp), NULL, "none"},
+	{"syn_protection", &kind_choice, SERVICE(syn_protection), syn_protections, "none"},
+	{"half_open_limit", &kind_number, SERVICE(half_open_limit),
+	 &(const struct number_rule){1, 1000000, false}, "4096"},
 	{"slow_start", &kind_milliseconds, SERVICE(slow_start_ms), &slow_start, "0s"},
 	{"min_up", &kind_number, SERVICE(min_up), &(const struct number_rule){1, 65535, false},
 	 "1"},
@@ -307,6 +327,13 @@ static const struct field ipip_fields[] = {
 };
 static const struct mapping ipip = MAPPING(ipip_fields);
 
+static const struct field sync_fields[] = {
+	{"group", &kind_text_or_none, CONFIG(sync.group), &sync_group_rule, "none"},
+	{"rate", &kind_number, CONFIG(sync.rate), &(const struct number_rule){100, 1000000, false},
+	 "20000"},
+};
+static const struct mapping sync_keys = MAPPING(sync_fields);
+
 static const struct field api_fields[] = {
 	{"socket", &kind_text, CONFIG(api.socket), &socket_rule, "/run/weir/weir.sock"},
 	{"mode", &kind_permissions, CONFIG(api.mode), NULL, "0660"},
@@ -334,6 +361,7 @@ static const struct field root_fields[] = {
 	{"announce", &kind_mapping, FIELD_NOWHERE, &announcing, ""},
 	{"sources", &kind_sources, CONFIG(policy), NULL, ""},
 	{"policy", &kind_mapping, FIELD_NOWHERE, &config_policy_mapping, ""},
+	{"sync", &kind_mapping, FIELD_NOWHERE, &sync_keys, ""},
 	{"services", &kind_list, CONFIG(services), &service_list, NULL},
 	{"api", &kind_mapping, FIELD_NOWHERE, &api, ""},
 };
@@ -422,6 +450,7 @@ void config_free(struct config *c)
 	free(c->nat.addresses);
 	free(c->cpus.values);
 	free(c->instance);
+	free(c->sync.group);
 	free(c->api.socket);
 	free(c->api.group);
 	free(c->api.token_file);

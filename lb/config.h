@@ -19,8 +19,9 @@ struct err;
 #define CONFIG_MAX_BACKENDS 65535u      /* of one service: less than a Maglev table has slots */
 
 enum config_mode { MODE_AUTO, MODE_ZEROCOPY, MODE_COPY, MODE_GENERIC };
+enum config_attach { ATTACH_LINK, ATTACH_DISPATCHER };
 enum config_poll { POLL_ADAPTIVE, POLL_BUSY, POLL_INTERRUPT };
-enum config_hugepages { HUGEPAGES_AUTO, HUGEPAGES_ON, HUGEPAGES_OFF };
+enum config_hugepages { HUGEPAGES_AUTO, HUGEPAGES_ON, HUGEPAGES_OFF, HUGEPAGES_GIGANTIC };
 enum config_affinity { AFFINITY_FLOW, AFFINITY_SOURCE, AFFINITY_QUIC };
 enum config_tracking { TRACKING_FLOW, TRACKING_NONE };
 enum config_announce { ANNOUNCE_NONE, ANNOUNCE_NEIGHBOR, ANNOUNCE_ROUTE };
@@ -31,6 +32,7 @@ enum config_state { STATE_UP, STATE_DRAIN, STATE_DOWN };
 
 enum config_scheduler { SCHEDULER_MAGLEV, SCHEDULER_LEAST_CONNECTIONS };
 /* What becomes of packets for a service that has no backend for them. */
+enum config_syn_protection { SYN_PROTECTION_NONE, SYN_PROTECTION_COOKIES };
 enum config_no_backend { NO_BACKEND_DROP, NO_BACKEND_PASS, NO_BACKEND_RESET };
 /* To how much SYNs' maximum segment size is lowered; at most to what fits the way. */
 #define MSS_CLAMP_NONE 0
@@ -58,6 +60,8 @@ struct config_numbers {
 struct config_interface {
 	char *name;
 	enum config_mode mode;
+	enum config_attach attach;
+	uint32_t priority;            /* in the dispatcher: smaller ones run before */
 	struct config_numbers queues; /* count 0: all */
 };
 
@@ -130,9 +134,11 @@ struct config_service {
 	struct config_health health;
 	enum config_scheduler scheduler;
 	enum config_no_backend no_backend;
-	uint16_t mss_clamp;     /* of TCP: bytes, MSS_CLAMP_PATH or MSS_CLAMP_NONE */
-	uint32_t slow_start_ms; /* 0: none */
-	uint32_t min_up;        /* at least 1 */
+	uint16_t mss_clamp; /* of TCP: bytes, MSS_CLAMP_PATH or MSS_CLAMP_NONE */
+	enum config_syn_protection syn_protection; /* of TCP */
+	uint32_t half_open_limit;                  /* flows; beyond it SYNs are challenged */
+	uint32_t slow_start_ms;                    /* 0: none */
+	uint32_t min_up;                           /* at least 1 */
 	unsigned int backend_count;
 	struct config_backend *backends; /* in the order of the file */
 };
@@ -167,6 +173,12 @@ struct config_nat {
 struct config_ipip {
 	struct addr source; /* the first one */
 	uint8_t prefix;     /* see lb/prefix.h; 0: none, the host's own address */
+};
+
+/* Nodes that share flows. */
+struct config_sync {
+	char *group;   /* of corosync; NULL: this one shares none */
+	uint32_t rate; /* flows a second that are told in the background */
 };
 
 /* How VIPs of `announce: route` are told to routing daemons. */
@@ -210,6 +222,7 @@ struct config {
 	struct config_ipip ipip;
 	struct config_announcing announcing;
 	struct config_policy policy;
+	struct config_sync sync;
 	unsigned int service_count;
 	struct config_service *services;
 	struct config_api api;

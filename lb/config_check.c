@@ -186,6 +186,17 @@ static void check_nesting(const struct config *c, unsigned int index, struct doc
 			prefix_format(&s->address, s->prefix, text), ABI_PREFIX_DEPTH - 1);
 }
 
+/* What is half open is known by the flow's next packet. */
+static void check_syn_protection(const struct config_service *s, unsigned int index,
+				 struct document *d)
+{
+	char path[PATH_TEXT];
+	if (s->syn_protection == SYN_PROTECTION_NONE || s->protocol == IPPROTO_TCP)
+		return;
+	snprintf(path, sizeof(path), "services[%u].syn_protection", index);
+	document_fault_path(d, path, "is for tcp: no other protocol opens connections by a SYN");
+}
+
 static void check_services(const struct config *c, struct document *d)
 {
 	check_service_names(c, d);
@@ -195,6 +206,7 @@ static void check_services(const struct config *c, struct document *d)
 		check_nesting(c, i, d);
 		config_check_quic(&c->services[i], i, d);
 		config_check_mss_clamp(&c->services[i], i, d);
+		check_syn_protection(&c->services[i], i, d);
 		config_check_health(&c->services[i], i, d);
 	}
 }

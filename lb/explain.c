@@ -98,6 +98,7 @@ static void copy_flow(struct explain *e, const struct flow_table *flows, const s
 	e->flows.translations = flows->translations ? e->translations : NULL;
 	e->flows.keys = NULL;
 	e->flows.counted = 0; /* connections are looked at, and not counted */
+	e->flows.half_open = NULL;
 	if (e->flows.mask >= BUCKETS)
 		e->flows.mask = BUCKETS - 1;
 	copy_bucket(e, flows, hash);

@@ -74,18 +74,11 @@ void flow_table_init(struct flow_table *t, void *memory, uint32_t entries,
 		     const struct flow_seed *seed, const uint32_t timeouts_s[FLOW_STATES])
 {
 	assert((uintptr_t)memory % sizeof(struct flow_bucket) == 0);
-	t->buckets = memory;
-	t->keys = NULL;
-	t->translations = NULL;
-	t->connections = NULL;
-	t->counted = 0;
-	t->mask = flow_table_buckets(entries) - 1;
-	t->seed = *seed;
+	*t = (struct flow_table){
+		.buckets = memory, .mask = flow_table_buckets(entries) - 1, .seed = *seed};
 	for (int state = 0; state < FLOW_STATES; state++)
 		t->timeout_ticks[state] = ticks_of(timeouts_s[state]);
 }
-
-/* --- words ---------------------------------------------------------------------------------- */
 
 static inline bool is_free(uint64_t tag)
 {
@@ -293,6 +286,14 @@ enum flow_insert flow_table_claim(struct flow_table *t, uint64_t hash, uint32_t 
 	return insert(t, hash, &e, flow_tick(now_ns), true);
 }
 
+enum flow_insert flow_table_learn(struct flow_table *t, uint64_t hash, uint32_t backend,
+				  enum flow_state state, uint64_t now_ns, uint16_t idle_ticks,
+				  const struct flow_key *key)
+{
+	struct entry e = entry_of(hash, backend, state, flow_tick(now_ns) - idle_ticks, key);
+	return insert(t, hash, &e, flow_tick(now_ns), true);
+}
+
 /* --- translations ---------------------------------------------------------------------------- */
 
 /* The bucket of a found flow, and its entry there. */
@@ -467,6 +468,9 @@ static bool read_entry(const struct flow_table *t, uint64_t at, int i, uint16_t 
 	if (is_free(tag) || !flow_table_is_live(t, meta, tick))
 		return false;
 	*out = (struct flow_info){
+		.tag = tag,
+		.seen = meta >> 16,
+		.entry = i,
 		.backend = tag & FLOW_TAG_BACKEND,
 		.state = meta & FLOW_META_STATE,
 		.idle_s = flow_age(meta, tick) * FLOW_TICK_NS / 1000000000u,

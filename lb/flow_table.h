@@ -30,6 +30,8 @@ struct flow_table {
 	struct flow_translations *translations;
 	/* By backend id: its flows that are not closing; NULL: they are not counted. */
 	int32_t *connections;
+	/* By service id, what half-open flows have taken (lb/half_open.h); NULL: not kept. */
+	__u64 *half_open;
 	uint64_t counted; /* buckets from the first on that are in it */
 	uint64_t mask;
 	struct flow_seed seed;
@@ -168,7 +170,7 @@ enum flow_insert {
 	FLOW_INSERTED, /* in a free or timed-out entry, or over the same flow's */
 	FLOW_EVICTED,  /* in the place of a half-open or closing one */
 	FLOW_FULL,     /* not at all: the bucket is full of better flows, or held for too long */
-	FLOW_TAKEN,    /* not at all: flow_table_claim() found the flow there */
+	FLOW_TAKEN,    /* not at all: flow_table_claim() or _learn() found the flow there */
 };
 
 /*
@@ -194,6 +196,14 @@ enum flow_insert flow_table_insert_translated(struct flow_table *t, uint64_t has
 enum flow_insert flow_table_claim(struct flow_table *t, uint64_t hash, uint32_t backend,
 				  enum flow_state state, uint64_t now_ns,
 				  const struct flow_key *key, const struct translation *x);
+
+/*
+ * Inserts a flow that another node knows, and has seen so many ticks ago, unless it is there: then
+ * nothing is changed.
+ */
+enum flow_insert flow_table_learn(struct flow_table *t, uint64_t hash, uint32_t backend,
+				  enum flow_state state, uint64_t now_ns, uint16_t idle_ticks,
+				  const struct flow_key *key);
 
 /* The translation of a found flow that is translated. False: it has lost its entry since. */
 bool flow_table_translation(const struct flow_table *t, const struct flow_hit *hit,
@@ -241,9 +251,12 @@ bool flow_table_sweep(struct flow_table *t, uint64_t *position, uint64_t count,
  */
 void flow_table_repair(struct flow_table *t);
 
-/* One flow, for people. */
+/* One flow, for people and for other nodes. */
 struct flow_info {
 	struct flow_key key; /* zeroed where keys are not kept */
+	uint64_t tag;        /* of the entry, as it stands there */
+	uint16_t seen;       /* the tick at which it was last */
+	uint8_t entry;       /* which of the bucket's it is */
 	uint32_t backend;
 	enum flow_state state;
 	uint32_t idle_s;

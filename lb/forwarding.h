@@ -9,6 +9,8 @@
 
 #include "bpf/rewrite.h"
 #include "lb/checksums.h"
+#include "lb/flow_ring.h"
+#include "lb/half_open.h"
 #include "lb/icmp_error.h"
 #include "lb/mss.h"
 #include "lb/nat.h"
@@ -44,6 +46,19 @@ static void note_unfinished(struct lb *lb, const struct lb_packet *p, const stru
 
 /* --- which backend --------------------------------------------------------------------------- */
 
+/* A flow is established now, or closing: seldom. */
+static void note_change(struct lb *lb, const struct work *w, const struct flow_hit *hit,
+			enum flow_state next)
+{
+	if (next == FLOW_CLOSING)
+		flow_table_closes(lb->flows, hit);
+	if (!lb->ring)
+		return;
+	const struct flow_event e = {
+		.key = w->parsed.key, .hash = w->hash, .backend = hit->backend, .state = next};
+	flow_ring_put(lb->ring, &e);
+}
+
 /*
  * The backend that the table holds for a flow, or ABI_NO_BACKEND. An entry does not count when its
  * backend no longer serves, or when the connection was closed and a SYN opens a new one. An ICMP
@@ -71,8 +86,10 @@ static uint32_t known_backend(struct lb *lb, const struct snapshot *s, struct wo
 	TELL(lb, entry_state = hit.state);
 	enum flow_state next = work_next_state(hit.state, &w->parsed);
 	if (!w->parsed.icmp && b->way.forward != FORWARD_NAT &&
-	    flow_table_touch(&hit, next, now_ns) && next == FLOW_CLOSING)
-		flow_table_closes(lb->flows, &hit);
+	    flow_table_touch(&hit, next, now_ns)) {
+		half_open_end(lb->flows, &hit, w->service, w->packet->service);
+		note_change(lb, w, &hit, next);
+	}
 	return hit.backend;
 }
 

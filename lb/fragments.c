@@ -49,9 +49,19 @@ struct fragments {
 struct fragments *fragments_new(const struct flow_seed *seed)
 {
 	/* calloc: of the entries only what is used becomes memory. */
-	struct fragments *f = calloc(1, sizeof(*f));
-	if (f)
-		f->seed = *seed;
+	void *memory = calloc(1, fragments_size());
+	return memory ? fragments_init(memory, seed) : NULL;
+}
+
+size_t fragments_size(void)
+{
+	return sizeof(struct fragments);
+}
+
+struct fragments *fragments_init(void *memory, const struct flow_seed *seed)
+{
+	struct fragments *f = memory;
+	f->seed = *seed;
 	return f;
 }
 

@@ -17,6 +17,7 @@
 #define WEIR_LB_FRAGMENTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "bpf/flow.h"
@@ -45,6 +46,13 @@ struct fragment_decision {
 /* The seed keys the hash; it is to be secret. NULL without memory. */
 struct fragments *fragments_new(const struct flow_seed *seed);
 void fragments_free(struct fragments *f); /* NULL too */
+
+/*
+ * The same in memory of the caller's, zeroed, of so many bytes. It holds no pointer: what is in it
+ * can be used where another process has put it.
+ */
+size_t fragments_size(void);
+struct fragments *fragments_init(void *memory, const struct flow_seed *seed);
 
 /* From a packet whose `fragment` is not PACKET_WHOLE. */
 struct fragment fragment_of(const struct packet *p);

@@ -32,6 +32,7 @@ struct waiting {
 };
 
 struct held {
+	struct held *self; /* where it was when the slots' packets were pointed into it */
 	uint32_t count;
 	uint32_t used;        /* slots that were ever used: the memory of the rest is not touched */
 	uint16_t free;        /* list of slots */
@@ -43,9 +44,30 @@ struct held {
 
 struct held *held_new(void)
 {
-	struct held *h = calloc(1, sizeof(*h));
-	if (h)
-		h->free = NONE;
+	void *memory = calloc(1, held_size());
+	return memory ? held_init(memory) : NULL;
+}
+
+size_t held_size(void)
+{
+	return sizeof(struct held);
+}
+
+struct held *held_init(void *memory)
+{
+	struct held *h = memory;
+	h->free = NONE;
+	h->self = h;
+	return h;
+}
+
+struct held *held_adopt(void *memory)
+{
+	struct held *h = memory;
+	intptr_t moved = (uint8_t *)h - (uint8_t *)h->self;
+	for (uint32_t i = 0; i < h->used; i++)
+		h->slots[i].packet.data += moved;
+	h->self = h;
 	return h;
 }
 

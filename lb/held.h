@@ -7,6 +7,7 @@
 #define WEIR_LB_HELD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct fragment;
@@ -23,6 +24,14 @@ struct lb_packet;
 
 struct held *held_new(void);    /* NULL without memory */
 void held_free(struct held *h); /* NULL too */
+
+/*
+ * The same in memory of the caller's, zeroed, of so many bytes; and what another process has left
+ * in such memory, which may lie at another address here.
+ */
+size_t held_size(void);
+struct held *held_init(void *memory);
+struct held *held_adopt(void *memory);
 
 /* Packets held. Any thread. */
 uint32_t held_count(const struct held *h);

@@ -10,9 +10,11 @@
 
 #include "bpf/translate.h"
 #include "lb/addr.h"
+#include "lb/flow_ring.h"
 #include "lb/fragments.h"
 #include "lb/mss.h"
 #include "lb/process.h"
+#include "lb/half_open.h"
 #include "lb/snapshot.h"
 #include "lb/snapshot_snat.h"
 #include "lb/snat.h"
@@ -70,16 +72,21 @@ static bool is_settled(const struct flow_hit *hit, enum flow_state next, uint64_
 	       flow_meta_seen(hit->meta_seen, flow_tick(now_ns)) == hit->meta_seen;
 }
 
-static void touch(const struct lb *lb, const struct flow_hit *hit, enum flow_state next,
-		  uint64_t now_ns)
+static void touch(const struct lb *lb, const struct snapshot *s, const struct flow_hit *hit,
+		  enum flow_state next, uint64_t now_ns)
 {
-	if (flow_table_touch(hit, next, now_ns) && next == FLOW_CLOSING)
+	uint32_t service = s->backends[hit->backend].service;
+	if (!flow_table_touch(hit, next, now_ns))
+		return;
+	if (!flow_hit_answers(hit))
+		half_open_end(lb->flows, hit, &s->services[service], service);
+	if (next == FLOW_CLOSING)
 		flow_table_closes(lb->flows, hit);
 }
 
 /* Has both flows say that this packet was seen. False: the other one is gone. */
-static bool touch_both(const struct lb *lb, struct work *w, const struct flow_hit *hit,
-		       uint64_t now_ns)
+static bool touch_both(const struct lb *lb, const struct snapshot *s, struct work *w,
+		       const struct flow_hit *hit, uint64_t now_ns)
 {
 	struct flow_hit peer;
 	struct translation peer_x;
@@ -90,8 +97,8 @@ static bool touch_both(const struct lb *lb, struct work *w, const struct flow_hi
 		return false;
 	if (w->parsed.icmp)
 		return true;
-	touch(lb, &peer, next == hit->state ? peer.state : next, now_ns);
-	touch(lb, hit, next, now_ns);
+	touch(lb, s, &peer, next == hit->state ? peer.state : next, now_ns);
+	touch(lb, s, hit, next, now_ns);
 	return true;
 }
 
@@ -120,7 +127,7 @@ bool nat_find(struct lb *lb, const struct snapshot *s, struct work *w, const str
 	if (!flow_hit_is_translated(hit) || flow_hit_answers(hit) ||
 	    !read_translation(lb, w, hit, &w->translation) ||
 	    !addr_equal(&w->translation.destination, &b->way.remote) ||
-	    !touch_both(lb, w, hit, now_ns))
+	    !touch_both(lb, s, w, hit, now_ns))
 		return false;
 	if (!w->parsed.icmp)
 		follow_last_hop(lb, s, w, hit, now_ns);
@@ -225,6 +232,8 @@ enum reason nat_open(struct lb *lb, const struct snapshot *s, struct work *w, ui
 		return untracked(lb);
 	}
 	count_insert(lb, result);
+	if (lb->ring)
+		work_count(&lb->ring->translated, 1);
 	tell_remembered(lb, LB_REMEMBERED);
 	work_count(&lb->counters->services[w->packet->service].flows, 1);
 	work_count(&lb->counters->backends[backend].flows, 1);
@@ -249,7 +258,7 @@ bool nat_find_answer(struct lb *lb, const struct snapshot *s, struct work *w, ui
 	if (!flow_table_find(lb->flows, w->hash, now_ns, &hit) ||
 	    !is_answer(s, &hit, &w->parsed.key) ||
 	    !flow_table_translation(lb->flows, &hit, &w->translation) ||
-	    !touch_both(lb, w, &hit, now_ns))
+	    !touch_both(lb, s, w, &hit, now_ns))
 		return false;
 	w->packet->backend = hit.backend;
 	w->packet->service = s->backends[hit.backend].service;

@@ -35,6 +35,14 @@ static struct meter_bucket *policy_meter(const struct policing *t, uint64_t hash
 	return own;
 }
 
+static __u64 *policy_half_open(const struct policing *t, uint32_t service)
+{
+	__u64 *own = service < ABI_MAX_SERVICES ? &t->half_open[service] : NULL;
+	if (own && t->peek)
+		*own = t->peek->half_open ? t->peek->half_open[service] : 0;
+	return own;
+}
+
 static void note(struct policing_trace *trace, uint32_t rule, bool refused)
 {
 	if (trace->count == POLICING_RULES)
@@ -75,7 +83,8 @@ int policing_init(struct policing *p, uint32_t sources, const struct flow_seed *
 	uintptr_t line = sizeof(*p->meters);
 	p->meters = (void *)(((uintptr_t)p->meter_memory + line - 1) & ~(line - 1));
 	p->traffic = calloc(ABI_MAX_RULES, sizeof(*p->traffic));
-	if (!p->meter_memory || !p->traffic) {
+	p->half_open = calloc(ABI_MAX_SERVICES, sizeof(*p->half_open));
+	if (!p->meter_memory || !p->traffic || !p->half_open) {
 		policing_fini(p);
 		return -ENOMEM;
 	}
@@ -86,6 +95,7 @@ void policing_fini(struct policing *p)
 {
 	free(p->meter_memory);
 	free(p->traffic);
+	free(p->half_open);
 	*p = (struct policing){};
 }
 

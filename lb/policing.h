@@ -37,6 +37,7 @@ struct policing_trace {
 struct policing_peek {
 	const struct meter_bucket *meters; /* NULL: all are full */
 	uint64_t mask;
+	const __u64 *half_open; /* the same */
 };
 
 struct policing {
@@ -45,6 +46,7 @@ struct policing {
 	struct meter_bucket *meters; /* in it, aligned */
 	uint64_t meter_mask;
 	struct rule_traffic *traffic; /* by id of the rule */
+	__u64 *half_open;             /* by id of the service: its bucket (bpf/police.h) */
 	struct flow_seed seed;
 	uint64_t now_ns;
 	/* Of who explains: `meters` then has copies. */

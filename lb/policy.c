@@ -16,6 +16,7 @@
 #include "lb/err.h"
 #include "lb/policy_class.h"
 #include "lb/policy_ids.h"
+#include "lb/policy_void.h"
 #include "lb/policy_plane.h"
 #include "lb/policy_rule.h"
 #include "lb/refused.h"
@@ -68,6 +69,17 @@ static void fill_rules(struct compiler *k)
 	k->ids[p->rule_count] = registry_find(k->in->rules, POLICY_DEFAULT_RULE);
 	k->head->rules[k->ids[p->rule_count]].action = p->otherwise;
 	k->ids[p->rule_count + 1] = POLICY_NO_RULE;
+}
+
+static void fill_guards(struct compiler *k)
+{
+	char name[POLICY_GUARD_NAME];
+	for (uint32_t i = k->planes.guards; i < k->planes.count; i++) {
+		const struct config_service *s = policy_guarded(k->config, i - k->planes.guards);
+		k->ids[i] = registry_find(k->in->rules, policy_guard_name(s, name));
+		policy_rule_fill_guard(k->config, s, &k->head->rules[k->ids[i]]);
+		k->head->flags |= POLICY_COOKIES;
+	}
 }
 
 static const struct policy_rule *rule_of(const struct compiler *k, uint32_t plan)
@@ -204,6 +216,15 @@ static int chain_too_long(struct compiler *k, uint32_t plan)
 		POLICY_CHAIN - 1);
 }
 
+/* The guard of a set; 0: none. */
+static uint32_t guard_of(const struct compiler *k, const uint64_t *set)
+{
+	for (uint32_t i = k->planes.guards; i < k->planes.count; i++)
+		if (set[i / 64] >> i % 64 & 1)
+			return i;
+	return 0;
+}
+
 /* Makes a set's chain; rules behind the one that decides are only noted as having packets. */
 static int64_t make_chain(struct compiler *k, const uint64_t *set)
 {
@@ -216,9 +237,15 @@ static int64_t make_chain(struct compiler *k, const uint64_t *set)
 			k->seen[plan] |= decided ? 1 : 3;
 			if (decided)
 				continue;
-			if (length == POLICY_CHAIN)
-				return chain_too_long(k, plan);
 			decided = decides(rule_of(k, plan));
+			/* Its guard has the last word about what may go to a service. */
+			uint32_t guard = decided && rule_of(k, plan)->action == POLICY_ALLOW
+						 ? guard_of(k, set)
+						 : 0;
+			if (length + !!guard >= POLICY_CHAIN)
+				return chain_too_long(k, plan);
+			if (guard)
+				chain[length++] = k->ids[guard];
 			chain[length++] = k->ids[plan] | (decided ? POLICY_CHAIN_LAST : 0);
 		}
 	}
@@ -347,39 +374,12 @@ static int compile_rules(struct compiler *k)
 	return r;
 }
 
-/* Services have ports and a protocol of their own, which the classes of targets do not tell. */
-static bool has_port_of(const struct config_rule *r, const struct config_service *s)
-{
-	if (r->protocol != PROTOCOL_ANY && r->protocol != PROTOCOL_ICMP &&
-	    r->protocol != s->protocol)
-		return false;
-	for (unsigned int i = 0; i < r->port_range_count; i++)
-		for (unsigned int j = 0; j < s->port_range_count; j++) {
-			const struct config_port_range *a = &r->port_ranges[i],
-						       *b = &s->port_ranges[j];
-			if (!a->first || !b->first || (a->first <= b->last && b->first <= a->last))
-				return true;
-		}
-	return false;
-}
-
-static bool is_void(const struct config *c, const struct config_rule *r)
-{
-	struct config_to to;
-	for (unsigned int i = 0; i < r->to.count; i++) {
-		if (!config_to_parse(c, r->to.words[i], &to) || to.service < 0 ||
-		    has_port_of(r, &c->services[to.service]))
-			return false;
-	}
-	return r->to.count;
-}
-
 static void note_idle(struct compiler *k)
 {
 	const struct config_policy *p = &k->config->policy;
 	k->out->rule_count = p->rule_count;
 	for (unsigned int i = 0; i < p->rule_count; i++) {
-		if (!k->seen[i] || is_void(k->config, &p->rules[i]))
+		if (!k->seen[i] || policy_rule_is_void(k->config, &p->rules[i]))
 			k->out->idle[i] = POLICY_IDLE_VOID;
 		else if (k->seen[i] == 1)
 			k->out->idle[i] = POLICY_IDLE_SHADOWED;
@@ -406,7 +406,7 @@ static int compile_sources(struct compiler *k)
 
 static int init_compiler(struct compiler *k)
 {
-	uint32_t plans = k->config->policy.rule_count + 2;
+	uint32_t plans = k->config->policy.rule_count + 2 + policy_guard_count(k->config);
 	k->out = calloc(1, sizeof(*k->out));
 	k->ids = calloc(plans, sizeof(*k->ids));
 	k->seen = calloc(plans, 1);
@@ -432,6 +432,7 @@ int policy_compile(const struct policy_input *in, struct policy_tables **out, st
 	r = r ? r : compile_sources(&k);
 	if (!r) {
 		fill_rules(&k);
+		fill_guards(&k);
 		r = compile_rules(&k);
 	}
 	if (!r)

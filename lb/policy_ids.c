@@ -14,7 +14,29 @@
 
 bool policy_is_wanted(const struct config *c)
 {
-	return c->policy.rule_count || c->policy.otherwise != POLICY_ALLOW;
+	return c->policy.rule_count || c->policy.otherwise != POLICY_ALLOW || policy_guard_count(c);
+}
+
+unsigned int policy_guard_count(const struct config *c)
+{
+	unsigned int count = 0;
+	for (unsigned int i = 0; i < c->service_count; i++)
+		count += c->services[i].syn_protection != SYN_PROTECTION_NONE;
+	return count;
+}
+
+const struct config_service *policy_guarded(const struct config *c, unsigned int guard)
+{
+	const struct config_service *s = c->services;
+	for (;; s++)
+		if (s->syn_protection != SYN_PROTECTION_NONE && !guard--)
+			return s;
+}
+
+const char *policy_guard_name(const struct config_service *s, char name[POLICY_GUARD_NAME])
+{
+	snprintf(name, POLICY_GUARD_NAME, "%s/syn-protection", s->name);
+	return name;
 }
 
 uint32_t policy_meter_buckets(uint32_t sources)
@@ -58,23 +80,38 @@ int policy_inline_sources(const struct config *c, struct source_list *out)
 
 int policy_assign_ids(const struct config *c, struct registry *rules, struct err *err)
 {
+	char name[POLICY_GUARD_NAME];
 	bool full = registry_assign(rules, POLICY_DEFAULT_RULE) < 0;
 	for (unsigned int i = 0; i < c->policy.rule_count && !full; i++)
 		full = registry_assign(rules, c->policy.rules[i].name) < 0;
+	for (unsigned int i = 0; i < policy_guard_count(c) && !full; i++)
+		full = registry_assign(rules, policy_guard_name(policy_guarded(c, i), name)) < 0;
 	if (full)
 		return err_set(err, ENOSPC, "no ids left: at most %u rules, old and new together",
 			       POLICY_NO_RULE - 1);
 	return 0;
 }
 
+static bool is_rule(const struct config *c, const char *name)
+{
+	char guard[POLICY_GUARD_NAME];
+	if (!strcmp(name, POLICY_DEFAULT_RULE))
+		return true;
+	for (unsigned int i = 0; i < c->policy.rule_count; i++)
+		if (!strcmp(c->policy.rules[i].name, name))
+			return true;
+	for (unsigned int i = 0; strchr(name, '/') && i < c->service_count; i++)
+		if (c->services[i].syn_protection != SYN_PROTECTION_NONE &&
+		    !strcmp(policy_guard_name(&c->services[i], guard), name))
+			return true;
+	return false;
+}
+
 void policy_release_ids(const struct config *c, struct registry *rules)
 {
 	for (uint32_t id = 0; id < registry_end(rules); id++) {
 		const char *name = registry_name(rules, id);
-		bool known = name && !strcmp(name, POLICY_DEFAULT_RULE);
-		for (unsigned int i = 0; name && i < c->policy.rule_count && !known; i++)
-			known = !strcmp(c->policy.rules[i].name, name);
-		if (name && !known)
+		if (name && !is_rule(c, name))
 			registry_release(rules, id);
 	}
 }

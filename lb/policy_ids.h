@@ -8,12 +8,23 @@
 #include <stdint.h>
 
 struct config;
+struct config_service;
 struct err;
 struct registry;
 struct source_list;
 
-/* Whether there is anything to compile: rules, or a default that drops. */
+/* Whether there is anything to compile: rules, a guard, or a default that drops. */
 bool policy_is_wanted(const struct config *c);
+
+/*
+ * Services with `syn_protection` have a rule of their own, their guard, which is asked about SYNs
+ * that all else lets through. Guards are counted in the order of their services. No configured rule
+ * has such a name.
+ */
+#define POLICY_GUARD_NAME 80
+unsigned int policy_guard_count(const struct config *c);
+const struct config_service *policy_guarded(const struct config *c, unsigned int guard);
+const char *policy_guard_name(const struct config_service *s, char name[POLICY_GUARD_NAME]);
 
 /* How many struct meter_bucket hold so many sources: at most half full, as few have bad luck then.
  */

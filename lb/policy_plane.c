@@ -89,7 +89,7 @@ static void mark_edges(struct policy_planes *p)
 	set_bit(p->length_edges, 0);
 	set_bit(p->port_edges, 0);
 	set_bit(p->port_edges, 1);
-	for (uint32_t i = 0; i + 2 < p->count; i++) {
+	for (uint32_t i = 0; i < p->rules; i++) {
 		const struct config_rule *r = p->plans[i].rule;
 		set_bit(p->length_edges, r->match.length_first);
 		set_bit(p->length_edges, r->match.length_last + 1u);
@@ -100,13 +100,36 @@ static void mark_edges(struct policy_planes *p)
 	}
 }
 
+/* SYNs for one service. */
+static int look_up_guard(struct policy_plan *plan, const struct config *c, unsigned int guard,
+			 uint32_t rows)
+{
+	static struct config_port_range any_port;
+	static const struct config_rule opens = {
+		.protocol = PROTOCOL_ANY,
+		.port_range_count = 1,
+		.port_ranges = &any_port,
+		.match = {.flags = POLICY_SYN, .length_last = UINT16_MAX},
+		.action = POLICY_LIMIT,
+	};
+	plan->rule = &opens;
+	plan->to = calloc(1, rows / 8 + 1);
+	if (!plan->to)
+		return -ENOMEM;
+	set_bit(plan->to, policy_service_row(policy_guarded(c, guard) - c->services));
+	return 0;
+}
+
 int policy_planes_init(struct policy_planes *p, const struct config *c)
 {
 	uint32_t rows = 1 + 2 * c->service_count, n = c->policy.rule_count;
+	uint32_t count = n + 2 + policy_guard_count(c);
 	*p = (struct policy_planes){
 		.config = c,
-		.count = n + 2,
-		.words = (n + 2 + 63) / 64,
+		.rules = n,
+		.guards = n + 2,
+		.count = count,
+		.words = (count + 63) / 64,
 		.values =
 			{
 				[POLICY_PROTOCOL] = POLICY_PROTOCOLS,
@@ -124,6 +147,8 @@ int policy_planes_init(struct policy_planes *p, const struct config *c)
 		p->plans[i].rule = &c->policy.rules[i];
 		r = look_up(&p->plans[i], c, rows);
 	}
+	for (uint32_t i = p->guards; i < count && !r; i++)
+		r = look_up_guard(&p->plans[i], c, i - p->guards, rows);
 	if (!r)
 		mark_edges(p);
 	return r;
@@ -176,7 +201,7 @@ static bool has_port(const struct config_rule *r, uint32_t value)
 /* A fragment behind the first follows that one, unless a rule names it: the default does not. */
 static bool has_flags(const struct policy_planes *p, uint32_t plan, uint32_t value)
 {
-	if (plan == p->count - 2)
+	if (plan == p->rules)
 		return !(value & POLICY_LATER);
 	const struct config_rule *r = p->plans[plan].rule;
 	return !r || (r->match.flags & value) == r->match.flags;

@@ -4,7 +4,9 @@
  * (lb/policy.c).
  *
  * A set has two bits for each rule, in the order of the configuration, behind which stand the
- * default verdict and "no rule", which is for everything: match    the rule is for such a packet
+ * default verdict, "no rule", which is for everything, and the guards of services
+ * (lb/policy_ids.h):
+ *   match    the rule is for such a packet
  *   covers   it is for some packets of such a packet's flow, of those that the XDP program would
  *            repeat: what differs within a flow (length, options, ...) is not asked for
  * and one bit for each kind of packet that has such a value: a packet whose fields have none in
@@ -23,14 +25,16 @@ struct config_rule;
 
 /* A rule with its names looked up. */
 struct policy_plan {
-	const struct config_rule *rule; /* NULL: the default, or none */
+	const struct config_rule *rule; /* of guards the same one; NULL: the default, or none */
 	uint8_t *from, *to;             /* bitmaps of identities and rows; NULL: all */
 };
 
 struct policy_planes {
 	const struct config *config;
 	struct policy_plan *plans;
-	uint32_t count;                     /* of plans: the rules, the default, none */
+	uint32_t rules;                     /* configured: behind them the default, then none */
+	uint32_t guards;                    /* index of the first guard's plan */
+	uint32_t count;                     /* of plans */
 	uint32_t words;                     /* of one plane; a set has two, and one word of kinds */
 	uint32_t values[POLICY_DIMENSIONS]; /* how many each dimension has */
 	uint8_t port_edges[8193], length_edges[8193];

@@ -39,6 +39,23 @@ static void fill_limit(struct policy_rule *r, const struct config_limit *l)
 		r->flags |= POLICY_BEYOND_COOKIE;
 }
 
+void policy_rule_fill_guard(const struct config *c, const struct config_service *s,
+			    struct policy_rule *out)
+{
+	out->action = POLICY_LIMIT;
+	out->per = POLICY_PER_SERVICE;
+	out->flags = POLICY_BEYOND_COOKIE | POLICY_HALF_OPEN;
+	out->cost = policy_half_open_cost(c, s);
+	out->window = out->cost * s->half_open_limit;
+}
+
+uint64_t policy_half_open_cost(const struct config *c, const struct config_service *s)
+{
+	if (s->syn_protection == SYN_PROTECTION_NONE)
+		return 0;
+	return c->timeouts.tcp_handshake * SECOND_NS * METER_TICKS / s->half_open_limit;
+}
+
 static void fill_redirect(const struct config *c, const struct registry *backends,
 			  const struct config_rule *from, struct policy_rule *r)
 {

@@ -14,6 +14,7 @@
 #include "bpf/budget.h"
 #include "lb/flow_table.h"
 
+struct flow_ring;
 struct fragments;
 struct held;
 struct lb_trace;
@@ -108,6 +109,7 @@ struct lb {
 	struct budget refusals;       /* packets it may refuse now */
 	struct fragments *fragments;  /* of all workers; NULL: fragments are not balanced */
 	struct held *held;            /* of this one */
+	struct flow_ring *ring;       /* where it notes what other nodes are to be told; or NULL */
 	struct lb_trace *trace;       /* of who explains (lb/trace.h), else NULL */
 	struct policing *policing;    /* NULL: what comes was policed before (by the XDP program) */
 };

@@ -84,9 +84,10 @@ struct service {
 	 * it, and until when; or NULL. */
 	const struct maglev_share *before;
 	uint64_t before_until_ns;
-	uint64_t slow_start_ns; /* 0: none */
-	uint64_t ramp_until_ns; /* until then a backend is in its slow start */
-	uint32_t min_up;        /* with fewer up, backups are used */
+	uint64_t slow_start_ns;  /* 0: none */
+	uint64_t half_open_cost; /* of a flow, to its guard (lb/policy_rule.h); 0: it has none */
+	uint64_t ramp_until_ns;  /* until then a backend is in its slow start */
+	uint32_t min_up;         /* with fewer up, backups are used */
 	uint8_t present;
 	uint8_t protocol;
 	uint8_t announce; /* enum config_announce */

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Writes what fuzzing starts from: the packet table's frames for the parser, its configuration for
- * the configuration, requests for the API, a capture's stream for the splitter.
+ * the configuration, requests for the API, a capture's stream for the splitter, lists of prefixes,
+ * what nodes say to each other.
  *
  * usage: seeds FOLDER   (each target's seeds go into FOLDER/TARGET, which exist)
  */
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb/sync_message.h"
 #include "tests/unit/packet_table.h"
 #include "tools/weir/pcapng.h"
 
@@ -99,6 +102,25 @@ static void write_requests(const char *folder)
 		write_seed(folder, "api", i, requests[i], strlen(requests[i]));
 }
 
+/* Lists of prefixes, behind the byte that says where the second group begins. */
+static void write_lists(const char *folder)
+{
+	static const char *const lists[] = {
+		"\x80# IPv4\n192.0.2.0/24\n192.0.2.1\n198.51.100.0/25 ; a "
+		"comment\n0.0.0.0/0\n10.0.0.0/8\n",
+		"\x40"
+		"2001:db8::/32\n2001:db8::1\n::/0\n2001:db8:0:1:8000::/65\nfe80::/10\n",
+		"\xff"
+		"192.0.2.0/24\r\n\t203.0.113.7 # and\n\n2001:db8::/48\n::ffff:192.0.2.9\n",
+		"\x10"
+		"10.0.0.300\n10.0.0.0/33\n2001:db8::/129\nx\n1.2.3.4/8\n",
+		"\x80"
+		"192.0.2.0/24\n192.0.2.0/24\n",
+	};
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		write_seed(folder, "sources", i, lists[i], strlen(lists[i]));
+}
+
 /* A whole capture, as the daemon writes it. */
 static void write_stream(const char *folder)
 {
@@ -124,6 +146,40 @@ static void write_stream(const char *folder)
 	write_seed(folder, "pcapng", 0, bytes, length);
 }
 
+static struct sync_flow sync_flow_of(uint8_t protocol, uint8_t state, uint8_t last)
+{
+	struct sync_flow f = {.key.protocol = protocol, .state = state, .idle_ms = last};
+	f.key.source.word[2] = f.key.destination.word[2] = htonl(0xffff);
+	f.key.source.word[3] = htonl(0xc0000200 | last);
+	f.key.destination.word[3] = htonl(0xcb00710a);
+	f.key.source_port = htons(1000 + last);
+	f.key.destination_port = htons(80);
+	return f;
+}
+
+/* Each kind, and flows of a backend that is known and of one that is not (fuzz_sync.c). */
+static void write_messages(const char *folder)
+{
+	static struct sync_batch batch;
+	static uint8_t bytes[1 + SYNC_MESSAGE_MAX] = {1};
+	static const uint64_t digests[SYNC_SLICES] = {7};
+	const struct sync_backend backends[] = {
+		{"web", {{0, 0, htonl(0xffff), htonl(0x0a00000b)}}, 0},
+		{"web", {{0, 0, htonl(0xffff), htonl(0x0a000063)}}, 0}};
+	const struct sync_flow flows[] = {
+		sync_flow_of(6, FLOW_ESTABLISHED, 1), sync_flow_of(6, FLOW_CLOSING, 1),
+		sync_flow_of(6, FLOW_ESTABLISHED, 2), sync_flow_of(17, FLOW_UDP, 3)};
+	size_t number = 0;
+	for (size_t i = 0; i < sizeof(flows) / sizeof(flows[0]); i++)
+		if (sync_batch_add(&batch, &flows[i], i % 2, &backends[i % 2]))
+			exit(1);
+	write_seed(folder, "sync", number++, bytes, 1 + sync_batch_write(&batch, bytes + 1));
+	write_seed(folder, "sync", number++, bytes, 1 + sync_write_hello(bytes + 1, "n1", 1, 64));
+	write_seed(folder, "sync", number++, bytes, 1 + sync_write_mark(bytes + 1, 1));
+	write_seed(folder, "sync", number++, bytes, 1 + sync_write_digest(bytes + 1, 1, digests));
+	write_seed(folder, "sync", number++, bytes, 1 + sync_write_ask(bytes + 1, 1, 100, digests));
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2)
@@ -134,5 +190,7 @@ int main(int argc, char **argv)
 	write_tunnel_errors(argv[1]);
 	write_requests(argv[1]);
 	write_stream(argv[1]);
+	write_messages(argv[1]);
+	write_lists(argv[1]);
 	return 0;
 }

@@ -33,6 +33,7 @@ libmicrohttpd-dev h:microhttpd.h
 libjansson-dev h:jansson.h
 libcurl4-openssl-dev h:curl/curl.h
 libxxhash-dev h:xxhash.h
+libcpg-dev h:corosync/cpg.h
 libncurses-dev h:ncurses.h
 libcmocka-dev h:cmocka.h
 iproute2 c:ip
@@ -43,6 +44,7 @@ iperf3 c:iperf3
 openssl c:openssl
 jq c:jq
 nginx c:nginx
+corosync c:corosync
 haproxy c:haproxy
 nftables c:nft
 wrk c:wrk

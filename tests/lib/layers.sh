@@ -16,7 +16,7 @@ cd "${1:-$(dirname "$0")/../..}"
 # Pattern of a system header, then who may include it. `-` before a layer: all but that one.
 reserved='
 ^(xdp/|bpf/libbpf[.]h|bpf/bpf[.]h|numa[.]h) datapath
-^(ev|microhttpd|jansson)[.]h|^curl/ tools
+^(ev|microhttpd|jansson)[.]h|^(curl|corosync)/ tools
 ^(unistd|pthread|time|fcntl|poll|signal|syslog)[.]h$ -lb
 ^sys/(socket|time|mman|stat|ioctl|epoll|random)[.]h$ -lb
 ^(unistd|pthread|stdio|stdlib|time)[.]h$ -bpf

@@ -115,7 +115,7 @@ net_stop() { # PID...: TERM, and KILL after five seconds
 # The log of a failed test ends with what the daemon said.
 net_show_logs() {
 	local log
-	for log in "$dir"/weir.log "$dir"/*.error.log; do
+	for log in "$dir"/weir.log "$dir"/*.error.log "$dir"/requests.log; do
 		[ ! -s "$log" ] || { echo "--- ${log##*/}"; tail -n 30 "$log"; }
 	done
 }
@@ -137,7 +137,7 @@ net_cleanup() {
 		net_forget_backend "$name"
 		ip netns delete "$name"
 	done
-	rm -rf "$dir" "/sys/fs/bpf/$net_prefix-pass" "/sys/fs/bpf/weir/$net_prefix" # what a killed daemon left
+	rm -rf "$dir" "/sys/fs/bpf/$net_prefix-pass" "/sys/fs/bpf/weir/$net_prefix" "/sys/fs/bpf/weir/$net_prefix"-* # what a killed daemon left
 	exit $status
 }
 trap net_cleanup EXIT
@@ -401,7 +401,7 @@ url() {
 
 # requests COUNT ADDRESS [PORT]: each over a connection of its own. Prints the answers, one a line.
 requests() {
-	on client curl --no-progress-meter -f -m 20 --parallel --parallel-max 20 -H 'Connection: close' \
+	on client curl --no-progress-meter -f -m $((20 * net_patience)) --parallel --parallel-max 20 -H 'Connection: close' \
 		"$(url "$2" "${3:-80}")/?[1-$1]" 2>>"$dir/requests.log"
 }
 

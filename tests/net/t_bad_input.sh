@@ -44,6 +44,11 @@ expect_refusal "a queue that does not exist" 1 'eth0.*queue'
 change 's/name: eth0/name: eth0, mode: zerocopy/'
 expect_refusal "zero-copy where the driver has none" 1 'eth0.*zero'
 
+if on weir "$weir" doctor eth0 | grep -q 'trampolines do not load'; then
+	change 's/name: eth0/name: eth0, attach: dispatcher/'
+	expect_refusal "a dispatcher on a kernel without trampolines" 1 'eth0.*trampolines.*attach: link'
+fi
+
 change 's/^flow_table.*/memory: {hugepages: on, frames_per_queue: 262144}/'
 expect_refusal "no hugepages" 1 'nr_hugepages'
 
@@ -58,5 +63,13 @@ expect_match "the first daemon" ready "$(cat "$dir/weir.out")"
 expect "the first daemon still answers" eval "weir_show status >/dev/null"
 weir_stop
 
+# What is not refused but done in another way is said.
+change 's/^flow_table.*/&\nmemory: {hugepages: 1GiB, frames_per_queue: 1024}/'
 weir_start
+if [ "$(weir_show workers | jq -r '.workers[0].memory')" = "1 GiB hugepages" ]; then
+	say "there are pages of 1 GiB here"
+else
+	expect_match "too few pages of 1 GiB" '1GiB, and .* others were taken instead.*memory="(2 MiB|transp|4 KiB)' \
+		"$(cat "$dir/weir.log")"
+fi
 weir_stop

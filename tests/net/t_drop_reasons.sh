@@ -157,13 +157,10 @@ cause_tx_full() { stopped on client "$udp_load" send $vip4 9 5 64 4000 >/dev/nul
 
 # The other end of the cable is not there, and nobody has noticed yet: once it is known, there is no next hop.
 cause_tx_failed() {
-	for _ in {1..20}; do
-		must_come 20 "the backend reachable" backend_is_reachable
-		on backend ip link set eth0 down
-		on client "$udp_load" send $vip4 9 1 4 200 >/dev/null
-		on backend ip link set eth0 up
-		[ "$(weir_drops tx-failed)" = 0 ] || break
-	done
+	must_come 20 "the backend reachable" backend_is_reachable
+	on backend ip link set eth0 down
+	on client "$udp_load" send $vip4 9 1 4 200 >/dev/null
+	on backend ip link set eth0 up
 }
 
 # A service that is removed while its packets come, at a rate that leaves the daemon time to reload.
@@ -204,7 +201,6 @@ drops_of() { awk -v reason="$2" '$1 == reason {print $2}' <<<"$1"; } # DROPS REA
 check_reason() { # REASON: against the counters before and now
 	local reason=$1 file=$dir/$1.pcapng dropped lost written
 	dropped=$(($(drops_of "$drops" "$reason") - $(drops_of "$before" "$reason")))
-	[ $dropped -gt 0 ] || fail "$reason: nothing was dropped for it"
 	tshark -r "$file" -T fields -e frame.comment >"$dir/comments" 2>"$dir/tshark.err"
 	written=$(wc -l <"$dir/comments")
 	expect_equal "$reason: comments that do not name it" 0 "$(grep -vc "^reason=$reason " "$dir/comments" || true)"
@@ -212,6 +208,17 @@ check_reason() { # REASON: against the counters before and now
 	lost=$(sed -nE 's/.* ([0-9]+) lost$/\1/p' "$dir/$reason.log")
 	expect_equal "$reason: captured and lost, and the counter" $dropped $((written + lost))
 	say "$reason: $written packets, $lost lost"
+}
+
+has_dropped() { [ "$(weir_drops "$1")" -gt "$(drops_of "$before" "$1")" ]; } # REASON
+
+# On a busy machine a cause may come too late, or something else before it: then it comes again.
+cause() { # REASON
+	for _ in {1..10}; do
+		"cause_${1//-/_}"
+		! wait_for 2 has_dropped "$1" || return 0
+	done
+	fail "$1: nothing was dropped for it, but for $(comm -13 <(sort <<<"$before") <(all_drops | sort) | paste -s -d ,)"
 }
 
 # try_reasons REASON...: each is captured alone, all at the same time.
@@ -227,7 +234,7 @@ try_reasons() {
 	done
 	must_come 20 "$# captures" captures_are $#
 	for reason; do
-		"cause_${reason//-/_}"
+		cause "$reason"
 	done
 	quiet_drops
 	kill -INT "${pids[@]}"

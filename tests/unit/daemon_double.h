@@ -33,6 +33,7 @@
 #include "tools/weir/daemon.h"
 #include "tools/weir/losses.h"
 #include "tools/weir/next_hops.h"
+#include "tools/weir/syncer.h"
 
 /* --- doubles ------------------------------------------------------------------------------- */
 
@@ -252,16 +253,47 @@ static const char *reload_changes =
 	"{\"total\": 1, \"list\": [{\"change\": \"changed\", \"path\": \"services[web].ports\","
 	" \"before\": \"80\", \"after\": \"81\", \"restart\": false}]}";
 
-int daemon_reload(struct daemon *d, json_t **changes, struct err *err)
+/* Until it is over, with reload_waits: the test says when, by setting that to false. */
+static bool reload_waits, reload_begun;
+static ev_timer reload_look;
+static daemon_reloaded_fn *reload_done;
+static void *reload_context;
+
+static void end_reload(struct daemon *d)
 {
+	struct err err = {0};
+	json_t *changes = NULL;
 	if (reload_result) {
-		err_set(err, -reload_result, "weir.yaml:3: services: \"odd\"");
-		err_place(err, "services", 3);
-		return reload_result;
+		err_set(&err, -reload_result, "weir.yaml:3: services: \"odd\"");
+		err_place(&err, "services", 3);
+	} else {
+		d->generation++;
+		changes = json_loads(reload_changes, 0, NULL);
 	}
-	d->generation++;
-	*changes = json_loads(reload_changes, 0, NULL);
-	return 0;
+	reload_done(reload_context, reload_result, changes, &err);
+	json_decref(changes);
+}
+
+static void look_at_reload(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	if (__atomic_load_n(&reload_waits, __ATOMIC_ACQUIRE))
+		return;
+	ev_timer_stop(loop, timer);
+	end_reload(timer->data);
+}
+
+void daemon_reload(struct daemon *d, daemon_reloaded_fn *done, void *context)
+{
+	reload_done = done;
+	reload_context = context;
+	if (!__atomic_load_n(&reload_waits, __ATOMIC_ACQUIRE)) {
+		end_reload(d);
+		return;
+	}
+	ev_timer_init(&reload_look, look_at_reload, 0.01, 0.01);
+	reload_look.data = d;
+	ev_timer_start(d->loop, &reload_look);
+	__atomic_store_n(&reload_begun, true, __ATOMIC_RELEASE);
 }
 
 static int publish_result;
@@ -282,6 +314,20 @@ int daemon_publish(struct daemon *daemon, struct err *err)
 	}
 	publishes++;
 	return 0;
+}
+
+/* One of two nodes, of which the other has another configuration. */
+void syncer_status(struct syncer *s, struct syncer_status *out)
+{
+	*out = (struct syncer_status){
+		.joined = true,
+		.joins = 1,
+		.count = 2,
+		.nodes = {{.member = {1, 100}, .name = "lb1", .self = true},
+			  {.member = {2, 200}, .name = "lb2", .differs = true}},
+		.counters = {.told = 1000, .ends = 900, .heard = 1200, .learned = 500},
+		.lost = 3,
+	};
 }
 
 uint32_t captures_count(const struct captures *c)
@@ -461,13 +507,17 @@ static struct config config = {
 	.interface_count = 1,
 	.service_count = 2,
 	.services = services,
+	.sync = {.group = "weir"},
 	.api = {.socket = socket_path, .mode = 0660},
 };
 static char directory[] = "/tmp/weir-test-api-XXXXXX";
 
 static struct backend_control controls[8];
-static struct daemon d = {
-	.config_path = "weir.yaml", .config = &config, .generation = 4, .controls = controls};
+static struct daemon d = {.syncer = (struct syncer *)&d, /* it is looked at by doubles alone */
+			  .config_path = "weir.yaml",
+			  .config = &config,
+			  .generation = 4,
+			  .controls = controls};
 static struct ev_async stop;
 static pthread_t thread;
 

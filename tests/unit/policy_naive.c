@@ -305,12 +305,36 @@ static struct naive_verdict judge_source(const struct config *c, const struct fr
 	return v;
 }
 
+/* The rule of its own that a service has for SYNs that may go on. */
+static void ask_guard(const struct seen *s, const struct frame *f, struct naive_verdict *v)
+{
+	static const struct config_match opens = {.flags = POLICY_SYN, .length_last = UINT16_MAX};
+	for (unsigned int i = 0; i < s->config->service_count; i++) {
+		const struct config_service *service = &s->config->services[i];
+		char *name = service->name;
+		const struct config_words to = {1, &name};
+		if (service->syn_protection == SYN_PROTECTION_NONE || v->action != POLICY_ALLOW ||
+		    !is_to(s, &to) || !matches(s, &opens, f))
+			continue;
+		v->touched++;
+		v->limited = true;
+	}
+}
+
+static bool any_guard(const struct config *c)
+{
+	for (unsigned int i = 0; i < c->service_count; i++)
+		if (c->services[i].syn_protection != SYN_PROTECTION_NONE)
+			return true;
+	return false;
+}
+
 struct naive_verdict naive_judge(const struct config *c, const struct frame *f)
 {
 	struct seen s = {.config = c};
 	struct naive_verdict v = {.action = POLICY_ALLOW};
 	/* Without a policy nothing is counted. */
-	if ((!c->policy.rule_count && c->policy.otherwise == POLICY_ALLOW))
+	if (!c->policy.rule_count && c->policy.otherwise == POLICY_ALLOW && !any_guard(c))
 		return v;
 	if (!look(&s, f))
 		return s.faulty ? judge_source(c, f) : v;
@@ -326,6 +350,7 @@ struct naive_verdict naive_judge(const struct config *c, const struct frame *f)
 			continue;
 		v.action = r->action;
 		v.rule = r->name;
+		ask_guard(&s, f, &v);
 		return v;
 	}
 	if (is_to_word(&s, "vips") && s.p.fragment != PACKET_LATER_FRAGMENT) {
@@ -333,6 +358,7 @@ struct naive_verdict naive_judge(const struct config *c, const struct frame *f)
 		v.rule = POLICY_DEFAULT_RULE;
 		v.touched++;
 	}
+	ask_guard(&s, f, &v);
 	return v;
 }
 

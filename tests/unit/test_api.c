@@ -171,6 +171,32 @@ static void test_reload(void **state)
 	d.generation = 4;
 }
 
+static void await_reload(void)
+{
+	while (!__atomic_exchange_n(&reload_begun, false, __ATOMIC_ACQ_REL))
+		usleep(1000);
+}
+
+/* While one is under way all else is answered, and another one is refused. */
+static void test_reload_that_lasts(void **state)
+{
+	__atomic_store_n(&reload_waits, true, __ATOMIC_RELEASE);
+	int fd = talk_begin(REQUEST("POST /v1/reload") "\r\n"), gone;
+	await_reload();
+	expect_answer(REQUEST("GET /v1/status") "\r\n", "200", "generation");
+	expect_answer(REQUEST("POST /v1/reload") "\r\n", "503", "a reload is under way");
+	__atomic_store_n(&reload_waits, false, __ATOMIC_RELEASE);
+	assert_non_null(strstr(talk_end(fd), "HTTP/1.1 200 "));
+	/* Nor does one whose client has gone away keep out the next. */
+	__atomic_store_n(&reload_waits, true, __ATOMIC_RELEASE);
+	gone = talk_begin(REQUEST("POST /v1/reload") "\r\n");
+	await_reload();
+	close(gone);
+	__atomic_store_n(&reload_waits, false, __ATOMIC_RELEASE);
+	while (strstr(talk(REQUEST("POST /v1/reload") "\r\n"), " 503 "))
+		;
+}
+
 /* --- streams ------------------------------------------------------------------------------- */
 
 struct heard {
@@ -329,7 +355,10 @@ static void *hear_all(void *count)
 	return (void *)(intptr_t)rc;
 }
 
-/* A capture has megabytes queued. The last test: no daemon after it. */
+/*
+ * A capture has megabytes queued; no more of them than a client on a busy machine takes in the time
+ * that the daemon waits. The last test: no daemon after it.
+ */
 static void test_close_lets_streams_end(void **state)
 {
 	size_t heard = 0;
@@ -338,7 +367,7 @@ static void test_close_lets_streams_end(void **state)
 	while (__atomic_load_n(&paused, __ATOMIC_ACQUIRE)) /* of a test before */
 		usleep(1000);
 	pause_s = 60;
-	stream_rest = 8u << 20;
+	stream_rest = 2u << 20;
 	assert_int_equal(pthread_create(&client, NULL, hear_all, &heard), 0);
 	while (!__atomic_load_n(&paused, __ATOMIC_ACQUIRE))
 		usleep(1000);
@@ -363,6 +392,7 @@ int main(void)
 		cmocka_unit_test(test_drops),
 		cmocka_unit_test(test_wrong_requests),
 		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_reload_that_lasts),
 		cmocka_unit_test(test_stream),
 		cmocka_unit_test(test_socket_is_ours_alone),
 		cmocka_unit_test(test_what_is_in_the_way),

@@ -62,7 +62,7 @@ static const struct {
 	 "keys "
 	 "name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, "
 	 "verify_checksums, announce, announce_min_up, mss_clamp, "
-	 "slow_start, min_up, no_backend, health, backends"
+	 "syn_protection, half_open_limit, slow_start, min_up, no_backend, health, backends"
 	 "\n"},
 	{(char *const[]){"weir check", "-c", "-", NULL}, ETH0 NONE, EXIT_DONE,
 	 "-: configuration is valid: 0 services, 0 backends, 1 interfaces\n"},
@@ -79,6 +79,8 @@ static const struct {
 	 "interfaces:\n"
 	 "  - name: eth0\n"
 	 "    mode: auto\n"
+	 "    attach: link\n"
+	 "    priority: 50\n"
 	 "    queues: all\n"
 	 "workers:\n"
 	 "  cpus: auto\n"

@@ -119,6 +119,9 @@ static const struct {
 	{ETH0 NONE "workers: {}\nmemory: {}\nflow_table: {timeouts: {}}\napi: {}\n", "  udp"},
 	{ETH0 NONE "workers: {cpus: [3, 1023, 0], poll: busy}\n",
 	 "workers:\n  cpus: [0, 3, 1023]\n  poll: busy\n"},
+	{"interfaces: [{name: eth0, priority: 65535, attach: dispatcher}]\n" NONE,
+	 "    mode: auto\n    attach: dispatcher\n    priority: 65535\n"},
+	{ETH0 NONE "memory: {hugepages: 1GiB}\n", "memory:\n  hugepages: 1GiB\n"},
 	{ETH0 NONE "memory: {hugepages: off, frames_per_queue: 262144}\n",
 	 "memory:\n  hugepages: off\n  frames_per_queue: 262144\n"},
 	{ETH0 NONE "flow_table: {timeouts: {udp: 90s, tcp_closing: 168h, tcp_handshake: 120m}}\n",
@@ -132,6 +135,8 @@ static const struct {
 	{WEB PORT80 "forward: ipip, mss_clamp: path, " EMPTY, "    mss_clamp: path\n"},
 	{WEB PORT80 "forward: ipip, mss_clamp: 536, " EMPTY, "    mss_clamp: 536\n"},
 	{WEB PORT80 "forward: ipip, mss_clamp: 65495, " EMPTY, "    mss_clamp: 65495\n"},
+	{WEB PORT80 "syn_protection: cookies, " EMPTY,
+	 "    syn_protection: cookies\n    half_open_limit: 4096\n"},
 	{WEB PORT80 EMPTY, "    mss_clamp: none\n"},
 	{ETH0 NONE "instance: " LETTERS_32 "\n", "instance: " LETTERS_32 "\n"},
 	{"interfaces: [{name: fifteen-letters}]\n" NONE, "  - name: fifteen-letters\n"},
@@ -148,8 +153,9 @@ static const struct {
 	{ETH0 NONE "api: {token_file: /a}\n", "  token_file: /a\n"},
 	{ETH0 NONE "api: {socket: '/a b\"c\\d'}\n", "  socket: \"/a b\\\"c\\\\d\"\n"},
 	{"interfaces: [{name: '\"\\#@0', mode: copy, queues: [63, 0]}, {name: on}]\n" NONE,
-	 "interfaces:\n  - name: \"\\\"\\\\#@0\"\n    mode: copy\n    queues: [0, 63]\n"
-	 "  - name: \"on\"\n    mode: auto\n    queues: all\n"},
+	 "interfaces:\n  - name: \"\\\"\\\\#@0\"\n    mode: copy\n    attach: link\n    priority: "
+	 "50\n    queues: [0, 63]\n"
+	 "  - name: \"on\"\n    mode: auto\n    attach: link\n    priority: 50\n    queues: all\n"},
 	{"%YAML 1.1\n---\n" ETH0 NONE "...\n", "instance: weir\n"},
 	{"\xef\xbb\xbf" ETH0 NONE, "instance: weir\n"},
 };

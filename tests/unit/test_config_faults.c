@@ -38,11 +38,11 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 #define ROOT_KEYS                                                                              \
 	"instance, interfaces, workers, memory, flow_table, on_daemon_loss, drain, captures, " \
 	"blackbox, icmp, nat, "                                                                \
-	"ipip, announce, sources, policy, services, api"
+	"ipip, announce, sources, policy, sync, services, api"
 #define SERVICE_KEYS                                                                     \
 	"name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, " \
 	"verify_checksums, announce, announce_min_up, mss_clamp, "                       \
-	"slow_start, min_up, no_backend, health, backends"
+	"syn_protection, half_open_limit, slow_start, min_up, no_backend, health, backends"
 #define PORTS_EXPECTED "a port, a range like 8000-8099, a list of those, or any"
 #define PORT_EXPECTED  "a port from 1 to 65535 or a range like 8000-8099"
 #define NAME_EXPECTED  "a name of 1 to 63 of the characters A-Z, a-z, 0-9, '.', '_' and '-'"
@@ -53,6 +53,8 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 #define LISTEN "a loopback address and a port, like 127.0.0.1:9290 or [::1]:9290, or none"
 #define REMOTE \
 	"can be reached from other hosts, and the API has no encryption of its own; expected "
+#define GROUP \
+	"the name of a group, 1 to 63 of the characters A-Z, a-z, 0-9, '.', '_' and '-', or none"
 #define DURATION "a duration from 1s to 168h, written like 10s, 5m or 1h"
 
 static const struct {
@@ -144,6 +146,15 @@ static const struct {
 	{ETH0 NONE "instance: " NAME_64 "\n",
 	 "f:3: instance: found 'a23456789b23456789c23456789d23456789e23456...'; expected 1 to 32 "
 	 "of the characters a-z, 0-9 and -"},
+	{ETH0 NONE "sync: {group: 'a b'}\n", "f:3: sync.group: found 'a b'; expected " GROUP},
+	{ETH0 NONE "sync: {group: [a]}\n", "f:3: sync.group: found a list; expected " GROUP},
+	{ETH0 NONE "sync: {group: " NAME_64 "}\n",
+	 "f:3: sync.group: found 'a23456789b23456789c23456789d23456789e23456...'; expected " GROUP},
+	{ETH0 NONE "sync: {group: a, rate: 99}\n",
+	 "f:3: sync.rate: found '99'; expected a whole number from 100 to 1000000"},
+	{ETH0 NONE "sync: {groups: a}\n", "f:3: sync.groups: unknown key; did you mean group?"},
+	{ETH0 NONE "sync: weir\n",
+	 "f:3: sync: found 'weir'; expected a mapping with the keys group, rate"},
 	{ETH0 NONE "api: {http: '9290'}\n", "f:3: api.http: found '9290'; expected " LISTEN},
 	{ETH0 NONE "api: {http: '127.0.0.1'}\n",
 	 "f:3: api.http: found '127.0.0.1'; expected " LISTEN},
@@ -202,6 +213,10 @@ static const struct {
 	{"services: []\ninterfaces:\n  - name: eth0\n    queues:\n      - 1\n      - 0\n      - "
 	 "1\n",
 	 "f:7: interfaces[0].queues[2]: 1 for the second time; list each number once"},
+	{"services: []\ninterfaces:\n  - {name: eth0, attach: native}\n",
+	 "f:3: interfaces[0].attach: found 'native'; expected link or dispatcher"},
+	{"services: []\ninterfaces:\n  - {name: eth0, priority: 65536}\n",
+	 "f:3: interfaces[0].priority: found '65536'; expected a whole number from 0 to 65535"},
 	{ETH0 NONE "workers: {cpus: [0, -1]}\n",
 	 "f:3: workers.cpus[1]: found '-1'; expected a whole number from 0 to 1023"},
 	{ETH0 NONE "workers: {cpus: [[0]]}\n",
@@ -209,7 +224,7 @@ static const struct {
 	{ETH0 NONE "workers: {poll: often}\n",
 	 "f:3: workers.poll: found 'often'; expected adaptive or busy or interrupt"},
 	{ETH0 NONE "memory: {hugepages: yes}\n",
-	 "f:3: memory.hugepages: found 'yes'; expected auto or on or off"},
+	 "f:3: memory.hugepages: found 'yes'; expected auto or on or off or 1GiB"},
 	{ETH0 NONE "memory: {frames_per_queue: 8000}\n",
 	 "f:3: memory.frames_per_queue: found '8000'; expected a power of two from 1024 to "
 	 "262144"},
@@ -436,6 +451,14 @@ static const struct {
 	 "30s or 5m, or 0s"},
 	{WEB PORT80 "min_up: 0, " EMPTY,
 	 "f:3: services[0].min_up: found '0'; expected a whole number from 1 to 65535"},
+	{WEB PORT80 "syn_protection: on, " EMPTY,
+	 "f:3: services[0].syn_protection: found 'on'; expected none or cookies"},
+	{WEB PORT80 "half_open_limit: 0, " EMPTY,
+	 "f:3: services[0].half_open_limit: found '0'; expected a whole number from 1 to 1000000"},
+	{ETH0 "services:\n  - {name: dns, address: 10.0.0.1, protocol: udp, " PORT80
+	      "\n     syn_protection: cookies, " EMPTY,
+	 "f:4: services[0].syn_protection: is for tcp: no other protocol opens connections by a "
+	 "SYN"},
 	{WEB PORT80 "no_backend: reject, " EMPTY,
 	 "f:3: services[0].no_backend: found 'reject'; expected drop or pass or reset"},
 	{WEB PORT80 "backends: [{name: b1, address: 10.0.0.2, backup: yes}]}\n",

@@ -156,6 +156,22 @@ static void other_program(struct facts *f)
 {
 	f->nics[0].xdp = (struct xdp_facts){.program = 7, .name = "filter"};
 }
+static void dispatched(struct facts *f)
+{
+	f->nics[0].xdp =
+		(struct xdp_facts){.program = 7, .name = "xdp_dispatcher", .is_dispatcher = true};
+}
+static void dispatched_beside(struct facts *f)
+{
+	dispatched(f);
+	f->host.trampolines = FACT_YES;
+	f->nics[0].attach = ATTACH_DISPATCHER;
+}
+static void can_not_dispatch(struct facts *f)
+{
+	f->host.trampolines = FACT_NO;
+	f->nics[0].attach = ATTACH_DISPATCHER;
+}
 static void no_zerocopy(struct facts *f)
 {
 	f->nics[0].zerocopy = FACT_NO;
@@ -317,6 +333,9 @@ static const struct fault {
 	{generic_unasked, FINDING_BAD, "eth0", "xdp", NULL, false},
 	{generic_merges, FINDING_BAD, "eth0", "gro", "ethtool -K eth0 gro off", true},
 	{other_program, FINDING_BAD, "eth0", "xdp-program", "ip link set dev eth0 xdp off", false},
+	{dispatched, FINDING_BAD, "eth0", "xdp-program", "xdp-loader unload eth0", false},
+	{dispatched_beside, FINDING_OK, "eth0", "xdp-program", NULL, false},
+	{can_not_dispatch, FINDING_BAD, "eth0", "xdp-program", NULL, false},
 	{no_zerocopy, FINDING_BAD, "eth0", "zero-copy", NULL, false},
 	{copies, FINDING_WARN, "eth0", "zero-copy", NULL, false},
 	{unserved, FINDING_BAD, "eth0", "queues", "ethtool -L eth0 combined 3", false},

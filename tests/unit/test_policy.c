@@ -142,9 +142,19 @@ static void expect_xdp(const struct frame *f, const struct naive_verdict *want)
 
 /* --- both ------------------------------------------------------------------------------------ */
 
+/* The services of the table, one of them with a guard now and then. */
+static void put_services(struct dice *d)
+{
+	static const char at[] = "{name: web, ";
+	const char *rest = strstr(packet_table_yaml, at) + strlen(at);
+	snprintf(yaml, sizeof(yaml), "%.*s%s%s", (int)(rest - packet_table_yaml), packet_table_yaml,
+		 dice_roll(d, 2) ? "syn_protection: cookies, half_open_limit: 1000000, " : "",
+		 rest);
+}
+
 static void open_policy(struct dice *d)
 {
-	snprintf(yaml, sizeof(yaml), "%s", packet_table_yaml);
+	put_services(d);
 	naive_policy(d, yaml, sizeof(yaml), RULES);
 	fixture_reload(&balancer, yaml);
 	if (!no_xdp)

@@ -43,7 +43,7 @@ static int setup(void **state)
 		prefix_parse(texts[i], &f->vips[i].base, &f->vips[i].length);
 		f->vips[i].well = true;
 	}
-	return routes_open(&f->routes, f->loop, TABLE, NULL);
+	return routes_open(&f->routes, f->loop, TABLE, -1, NULL);
 }
 
 static int teardown(void **state)
@@ -188,7 +188,7 @@ static void test_leftovers(void **state)
 	routes_close(f->routes, true);
 	assert_string_equal(table_text(f), PREFIX VIP4 VIP6);
 	netns_run(f->net.here, "ip route add blackhole 192.0.2.1 proto static table 4711");
-	assert_int_equal(routes_open(&f->routes, f->loop, TABLE, NULL), 0);
+	assert_int_equal(routes_open(&f->routes, f->loop, TABLE, -1, NULL), 0);
 	f->vips[1].well = false; /* not known yet */
 	set(f, 2);
 	assert_string_equal(table_text(f), "blackhole 192.0.2.1 proto static\n" VIP4 VIP6);
@@ -201,10 +201,10 @@ static void test_one_daemon_a_table(void **state)
 	struct fixture *f = fixture_or_skip(state);
 	struct routes *second = NULL;
 	struct err err;
-	assert_int_equal(routes_open(&second, f->loop, TABLE, &err), -EADDRINUSE);
+	assert_int_equal(routes_open(&second, f->loop, TABLE, -1, &err), -EADDRINUSE);
 	assert_string_equal(err.text, "announce.table: table 4711 is that of another Weir in this "
 				      "network namespace; give each a table of its own");
-	assert_int_equal(routes_open(&second, f->loop, TABLE + 1, &err), 0);
+	assert_int_equal(routes_open(&second, f->loop, TABLE + 1, -1, &err), 0);
 	routes_close(second, false);
 }
 

@@ -97,8 +97,10 @@ static void test_show_tables(void **state)
 	assert_non_null(strstr(SHOW("workers"), "\n     1    2  "));
 	assert_non_null(
 		strstr(SHOW("interfaces"), "\nnic0       up     veth    02:00:00:00:ab:cd  1500"));
-	assert_non_null(strstr(SHOW("interfaces"), "  XDP     FAST-PATH  BUSY-POLL     RX  "));
-	assert_non_null(strstr(SHOW("interfaces"), "  native  on         off        1,000  "));
+	assert_non_null(
+		strstr(SHOW("interfaces"), "  XDP     ATTACH  FAST-PATH  BUSY-POLL     RX  "));
+	assert_non_null(
+		strstr(SHOW("interfaces"), "  native  link    on         off        1,000  "));
 	assert_non_null(strstr(SHOW("interfaces"), "  UNFINISHED  LOSSES  REBUILDS\n"));
 	assert_non_null(strstr(SHOW("interfaces"), "          17       0         0\n"));
 	assert_non_null(strstr(SHOW("interfaces"), "  STEERED  TRANSMITTED  DROPPED  "));
@@ -192,7 +194,7 @@ static void test_show_status(void **state)
 				     "packets sent     fast path 300, workers 780\n"
 				     "flows at start   replaced: it is of another version of Weir\n"
 				     "on daemon loss   pass\n"
-				     "exit 0"));
+				     "sync             group weir, 2 nodes\n"));
 	engine_replaced = NULL;
 	assert_non_null(
 		strstr(SHOW("status"), "flows at start   taken over from the daemon before\n"));

@@ -273,6 +273,15 @@ static void add_rule(struct rule_traffic *sum, const struct rule_traffic *t)
 		sum->last_ns = t->last_ns;
 }
 
+void xdp_run_give_back(const struct xdp_run *x, uint32_t service, uint64_t cost)
+{
+	int map = bpf_map__fd(x->program->maps.half_open);
+	uint64_t full_at;
+	assert_int_equal(bpf_map_lookup_elem(map, &service, &full_at), 0);
+	full_at -= cost;
+	assert_int_equal(bpf_map_update_elem(map, &service, &full_at, BPF_ANY), 0);
+}
+
 void xdp_run_rules(const struct xdp_run *x, struct rule_traffic *out, uint32_t count)
 {
 	LIBBPF_OPTS(bpf_map_batch_opts, opts);

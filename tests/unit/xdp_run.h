@@ -68,6 +68,9 @@ struct xdp_verdict xdp_run_packet(struct xdp_run *x, const struct frame *in, str
 /* What the first `count` rules of the policy have counted, by id. */
 void xdp_run_rules(const struct xdp_run *x, struct rule_traffic *out, uint32_t count);
 
+/* Does as a worker does for a half-open flow of a service that has been followed up. */
+void xdp_run_give_back(const struct xdp_run *x, uint32_t service, uint64_t cost);
+
 /* Runs the program on a frame `count` times; how often it sent it out again itself. */
 uint64_t xdp_run_many(struct xdp_run *x, const struct frame *in, uint32_t count);
 

@@ -34,7 +34,7 @@ bash sh awk basename cat chmod cmp comm cp cut date dd diff dirname env expr fin
 kill ln ls mkdir mkfifo mktemp mv nproc od paste printf readlink realpath rm rmdir sed seq shuf sleep sort
 stat stdbuf sync tail tee test timeout touch tr true uname uniq wc xargs
 bpftool bridge curl ethtool ip jq modprobe mount mountpoint nginx nsenter ping ps setsid ss
-sysctl tc taskset tcpdump umount unshare
+sysctl tc taskset tcpdump umount unshare wrk
 '
 
 root=$(mktemp -d "$(dirname "$output")/root.XXXXXX")
@@ -59,7 +59,9 @@ take_programs() {
 		take "$path" "bin/${path##*/}"
 	done
 	take "$(type -P busybox || echo "$tools/bin/busybox")" bin/busybox
-	cp -r "$tools"/usr/lib/*/bpf "$root/usr/lib/" 2>/dev/null || true
+	for path in {"$tools",}/usr/lib/*/bpf/*.o; do # what libxdp and its tools load
+		[ ! -e "$path" ] || take "$path" "${path#"$tools"}"
+	done
 	take /usr/lib/*/libgcc_s.so.1 lib/libgcc_s.so.1 # pthread_exit() opens it
 }
 

@@ -120,7 +120,7 @@ run_kernel() { # KERNEL
 		failed=$((failed + 1))
 		return
 	fi
-	run_machine "$kernel" | tr -d '\r' | tee "$logs/tests.log" |
+	run_machine "$kernel" | stdbuf -oL tr -d '\r' | tee "$logs/tests.log" |
 		grep --line-buffered -vE '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$'
 	if read -r good bad left < <(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' \
 		"$logs/tests.log" | tr -d 'a-z,'); then

@@ -31,7 +31,7 @@
 #include "tools/weir/state_policy.h"
 #include "tools/weir/state_flows.h"
 
-#define API_LAST_MS 1000u /* for answers under way when the API is closed */
+#define API_LAST_MS 3000u /* for answers under way when the API is closed */
 #define TCP_LAST_MS 100u
 
 /* One of the sockets that the API listens on. */
@@ -41,10 +41,20 @@ struct listener {
 	bool open_to_all; /* any program of the host can connect to it */
 };
 
+/* The request for a reload: it sleeps until that is done. */
+struct api_reload {
+	struct MHD_Connection *connection; /* NULL: there is none */
+	bool asleep, done;
+	int result;
+	json_t *changes;
+	struct err err;
+};
+
 struct api {
 	struct daemon *daemon;
 	struct api_file file;
 	struct listener unix_socket, tcp;
+	struct api_reload reload;
 	bool closing;
 };
 
@@ -152,6 +162,7 @@ static enum MHD_Result serve_explain(const struct call *c)
 	int rc = arguments_read(c->connection, take_question, &question, &err);
 	if (!rc) {
 		view.meters.meters = engine_open_meters(d->engine, &view.meters.mask);
+		view.meters.half_open = view.flows ? view.flows->half_open : NULL;
 		rc = explain_question_answer(&question, &view, clock_now_ns(), &answer, &err);
 		engine_close_meters(view.meters.meters, view.meters.mask);
 	}
@@ -233,16 +244,51 @@ static json_t *in_force_json(const struct daemon *d, json_t *changes)
 			 (int)backends, "interfaces", (int)c->interface_count, "changes", changes);
 }
 
+static enum MHD_Result answer_reload(struct api *a)
+{
+	struct api_reload r = a->reload;
+	a->reload = (struct api_reload){};
+	if (!r.result)
+		return answer_json(r.connection, MHD_HTTP_OK, in_force_json(a->daemon, r.changes));
+	return answer_problem(r.connection,
+			      r.result == -EINVAL ? MHD_HTTP_UNPROCESSABLE_CONTENT
+						  : answer_status(r.result),
+			      &r.err);
+}
+
+static void on_reloaded(void *context, int result, json_t *changes, const struct err *err)
+{
+	struct api_reload *r = context;
+	r->done = true;
+	r->result = result;
+	r->changes = result ? NULL : json_incref(changes);
+	r->err = *err;
+	if (r->asleep)
+		MHD_resume_connection(r->connection);
+	r->asleep = false;
+}
+
+/* libmicrohttpd calls this again for a request that it has resumed. */
 static enum MHD_Result serve_reload(const struct call *c)
 {
-	struct err err = {0};
-	json_t *changes;
-	int rc = daemon_reload(c->daemon, &changes, &err);
-	if (!rc)
-		return answer_json(c->connection, MHD_HTTP_OK, in_force_json(c->daemon, changes));
-	return answer_problem(c->connection,
-			      rc == -EINVAL ? MHD_HTTP_UNPROCESSABLE_CONTENT : answer_status(rc),
-			      &err);
+	struct api *a = c->listener->api;
+	/* Where its client went away meanwhile nobody has asked for the result. */
+	if (a->reload.done)
+		json_decref(a->reload.changes);
+	if (a->reload.done)
+		a->reload = (struct api_reload){};
+	if (a->reload.connection) {
+		struct err err = {0};
+		err_set(&err, EBUSY, "a reload is under way: ask again when it is done");
+		return answer_problem(c->connection, answer_status(-EBUSY), &err);
+	}
+	a->reload.connection = c->connection;
+	daemon_reload(c->daemon, on_reloaded, &a->reload);
+	if (a->reload.done)
+		return answer_reload(a);
+	a->reload.asleep = true;
+	MHD_suspend_connection(c->connection);
+	return MHD_YES;
 }
 
 #define BACKENDS_PATH "/v1/backends/"
@@ -384,6 +430,9 @@ static enum MHD_Result on_request(void *context, const struct http_request *r)
 	struct call call = {l->api->daemon, l, r, r->connection};
 	char allowed[64];
 	const struct endpoint *e = endpoint_find(r, allowed);
+	/* Whoever asked for it was let in before, maybe by a token that is another one now. */
+	if (l->api->reload.connection == r->connection && l->api->reload.done)
+		return answer_reload(l->api);
 	if (l->api->closing)
 		return answer_problem_words(r->connection, MHD_HTTP_SERVICE_UNAVAILABLE,
 					    "the daemon is about to end");

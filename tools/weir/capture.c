@@ -243,6 +243,25 @@ static enum client_state client_state(const struct capture *c)
 	return p.revents & POLLRDHUP ? CLIENT_DONE : CLIENT_READS;
 }
 
+/*
+ * Whether all that a capture is of has gone away: the interfaces that it names, and nothing else.
+ * One that is gone may come back, with a number and queues that are others; who wants to see that
+ * asks anew.
+ */
+static bool has_vanished(struct capture *c)
+{
+	const struct capture_slot *s = &c->wanted.slot;
+	uint32_t ports = s->rx_ports | s->tx_ports;
+	if (!ports || s->reasons || s->services_wanted || s->kernel)
+		return false;
+	for (uint32_t i = 0; ports >> i; i++)
+		if (ports >> i & 1 && engine_port(c->captures->daemon->engine, i)->there)
+			return false;
+	for (uint32_t i = 0; ports >> i; i++)
+		c->books.ports[i].gone = ports >> i & 1;
+	return true;
+}
+
 static void capture_turn(struct capture *c, uint64_t now_ns)
 {
 	uint64_t duration_ns = c->wanted.duration_ns;
@@ -254,7 +273,7 @@ static void capture_turn(struct capture *c, uint64_t now_ns)
 		c->gone = true;
 		capture_wake(c);
 	} else if (c->counted || client == CLIENT_DONE ||
-		   (duration_ns && now_ns - c->start_ns >= duration_ns)) {
+		   (duration_ns && now_ns - c->start_ns >= duration_ns) || has_vanished(c)) {
 		capture_end(c);
 	} else if (pcapng_queue_length(&c->queue)) {
 		capture_wake(c);
@@ -344,8 +363,8 @@ static int capture_new(struct captures *all, const struct capture_wanted *wanted
 	c->slot = free_slot(all);
 	c->start_ns = c->credited_ns = clock_ns(CLOCK_MONOTONIC);
 	c->realtime_ns = clock_ns(CLOCK_REALTIME) - c->start_ns;
-	capture_books_init(&c->books, e, c->slot);
 	c->wanted = *wanted;
+	capture_books_init(&c->books, e, c->slot, &c->wanted.slot);
 	if (!capture_write_head(c, e)) {
 		*out = c;
 		return 0;

@@ -21,13 +21,16 @@ static uint64_t lost_at_taps(const struct capture_tally *t)
 	return t->lost_rate + t->lost_full;
 }
 
-void capture_books_init(struct capture_books *b, const struct engine *e, uint32_t slot)
+void capture_books_init(struct capture_books *b, const struct engine *e, uint32_t slot,
+			const struct capture_slot *want)
 {
-	*b = (struct capture_books){.engine = e, .slot = slot, .port_count = engine_port_count(e)};
+	*b = (struct capture_books){
+		.engine = e, .want = want, .slot = slot, .port_count = engine_port_count(e)};
 	for (uint32_t i = 0; i < b->port_count; i++) {
 		b->ports[i].received_before = received_by_port(e, i);
 		taps_tally(e, slot, i, &b->ports[i].before);
 		b->ports[i].now = b->ports[i].before;
+		b->ports[i].unseen_before = b->ports[i].unseen = taps_unseen(e, want, i);
 	}
 }
 
@@ -35,9 +38,10 @@ void capture_books_count_lost(struct capture_books *b)
 {
 	for (uint32_t i = 0; i < b->port_count; i++) {
 		struct capture_port *port = &b->ports[i];
-		uint64_t before = lost_at_taps(&port->now);
+		uint64_t before = lost_at_taps(&port->now) + port->unseen;
 		taps_tally(b->engine, b->slot, i, &port->now);
-		port->unreported += lost_at_taps(&port->now) - before;
+		port->unseen = taps_unseen(b->engine, b->want, i);
+		port->unreported += lost_at_taps(&port->now) + port->unseen - before;
 	}
 }
 
@@ -55,11 +59,13 @@ static uint64_t left_in_rings(const struct capture_port *port)
 static const char *describe(const struct capture_port *port, uint64_t left, char text[256])
 {
 	snprintf(text, 256,
-		 "skipped=%llu lost_full=%llu lost_rate=%llu lost_client=%llu lost_end=%llu",
+		 "skipped=%llu lost_full=%llu lost_rate=%llu lost_client=%llu lost_end=%llu "
+		 "lost_unseen=%llu%s",
 		 port->now.skipped - port->before.skipped,
 		 port->now.lost_full - port->before.lost_full,
 		 port->now.lost_rate - port->before.lost_rate, (unsigned long long)port->late,
-		 (unsigned long long)left);
+		 (unsigned long long)left, (unsigned long long)(port->unseen - port->unseen_before),
+		 port->gone ? " " CAPTURE_GONE : "");
 	return text;
 }
 
@@ -70,7 +76,8 @@ void capture_books_write(const struct capture_books *b, bool to_the_end, uint64_
 	q->limit += (size_t)b->port_count * STATISTICS_ROOM;
 	for (uint32_t i = 0; i < b->port_count; i++) {
 		const struct capture_port *port = &b->ports[i];
-		uint64_t at_taps = lost_at_taps(&port->now) - lost_at_taps(&port->before);
+		uint64_t at_taps = lost_at_taps(&port->now) - lost_at_taps(&port->before) +
+				   port->unseen - port->unseen_before;
 		uint64_t left = to_the_end ? left_in_rings(port) : 0;
 		struct pcapng_statistics s = {
 			.interface = i,

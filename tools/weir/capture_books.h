@@ -2,6 +2,7 @@
 /*
  * What became of the packets that a capture wanted, by interface:
  *   matched == skipped + delivered + unfiltered + lost at the taps + late + left in their rings
+ * What was dropped when no packet of it was left is lost too, and no tap has matched it.
  */
 #ifndef WEIR_TOOLS_CAPTURE_BOOKS_H
 #define WEIR_TOOLS_CAPTURE_BOOKS_H
@@ -20,18 +21,26 @@ struct capture_port {
 	uint64_t delivered;
 	uint64_t late;       /* found the client's queue full */
 	uint64_t unfiltered; /* matched at the taps, and was not what the filter lets through */
+	uint64_t unseen_before,
+		unseen;      /* what taps can't see (datapath/taps.h), as `before`, `now` */
 	uint64_t unreported; /* of what was lost, since the port's last packet */
+	bool gone;           /* its interface is, and the capture ended for that */
 };
 
 struct capture_books {
 	const struct engine *engine;
+	const struct capture_slot *want;
 	uint32_t slot;
 	uint32_t port_count;
 	struct capture_port ports[ABI_MAX_PORTS];
 };
 
-/* Opens the books of a capture that is about to begin in a slot. */
-void capture_books_init(struct capture_books *b, const struct engine *e, uint32_t slot);
+/* What is in the comment of an interface that is gone. */
+#define CAPTURE_GONE "gone=1"
+
+/* Opens the books of a capture of `want`, which stays, that is about to begin in a slot. */
+void capture_books_init(struct capture_books *b, const struct engine *e, uint32_t slot,
+			const struct capture_slot *want);
 
 /* Takes note of what the taps lost since the last look. */
 void capture_books_count_lost(struct capture_books *b);

@@ -71,7 +71,8 @@ static const char usage[] =
 	"  weir capture -w drops.pcapng -c 1000 'host 203.0.113.10'\n"
 	"  weir capture -w - | tshark -r - -T fields -e frame.comment\n";
 
-#define FINISH_S 3 /* for the last packets, once the end was asked for */
+#define FINISH_S \
+	30 /* for what is queued, once the end was asked for; a second signal ends at once */
 
 struct capture_command {
 	const char *socket;
@@ -393,6 +394,10 @@ static int capture_stream(struct capture_command *c, const char *path)
 	int end_failure = capture_output_end(c->output, failure ? NULL : &c->err);
 	if (failure || end_failure)
 		return failure ? failure : end_failure;
+	const char *gone = capture_output_gone(c->output);
+	if (gone)
+		return err_set(&c->err, ENODEV,
+			       "interface %s is gone, and the capture ended with it", gone);
 	c->cut_short = !c->blackbox && !stop_asked && !is_complete(c);
 	return 0;
 }

@@ -19,6 +19,7 @@
 #include "bpf/packet.h"
 #include "lb/addr.h"
 #include "lb/err.h"
+#include "tools/weir/capture_books.h"
 #include "tools/weir/pcapng.h"
 
 #define NS_PER_S      1000000000ull
@@ -28,6 +29,7 @@ struct output_interface {
 	struct pcapng_interface is;
 	uint64_t delivered, lost;           /* of all files */
 	uint64_t file_delivered, file_lost; /* of this one */
+	bool gone;                          /* it is, and the capture ended for that */
 };
 
 struct capture_output {
@@ -367,6 +369,8 @@ static int take_statistics(struct capture_output *o, const struct pcapng_block *
 		return err_set(o->err, EPROTO, "corrupt pcapng: statistics");
 	o->totals.lost += s.dropped - o->interfaces[s.interface].lost;
 	o->interfaces[s.interface].lost = s.dropped;
+	o->interfaces[s.interface].gone = s.comment && memmem(s.comment, s.comment_length,
+							      CAPTURE_GONE, strlen(CAPTURE_GONE));
 	o->ended = true;
 	return 0;
 }
@@ -469,6 +473,14 @@ int capture_output_end(struct capture_output *o, struct err *err)
 	if (o->format == CAPTURE_PCAPNG && !o->ended)
 		failure = write_statistics(o);
 	return failure ? failure : output_flush(o);
+}
+
+const char *capture_output_gone(const struct capture_output *o)
+{
+	for (uint32_t i = 0; i < o->interface_count; i++)
+		if (o->interfaces[i].gone)
+			return o->interfaces[i].is.name;
+	return NULL;
 }
 
 void capture_output_totals(const struct capture_output *o, struct capture_totals *out)

@@ -55,6 +55,9 @@ int capture_output_feed(struct capture_output *o, const void *bytes, size_t leng
 /* Ends the file; a pcapng that the daemon did not end gets its statistics here. */
 int capture_output_end(struct capture_output *o, struct err *err);
 
+/* The interface that went away, for which the daemon ended the stream; or NULL. */
+const char *capture_output_gone(const struct capture_output *o);
+
 void capture_output_totals(const struct capture_output *o, struct capture_totals *out);
 
 #endif

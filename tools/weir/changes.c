@@ -12,7 +12,7 @@
 static const char *const fixed[] = {
 	"instance",  "flow_table.entries", "flow_table.timeouts", "on_daemon_loss",
 	"captures",  "blackbox",           "api.socket",          "api.mode",
-	"api.group", "api.http",           "announce.table",
+	"api.group", "api.http",           "announce.table",      "sync",
 };
 
 static bool needs_restart(const char *path)

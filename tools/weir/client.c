@@ -40,6 +40,7 @@ struct client {
 	client_write_fn *fn; /* of streams that are no errors */
 	void *context;
 	int result; /* of fn; not 0: done */
+	curl_socket_t fd;
 };
 
 static bool status_is_good(long status)
@@ -50,13 +51,19 @@ static bool status_is_good(long status)
 /* Closing the sending side asks for the end: there is no more to come from us. */
 static void take_result(struct client *c, int result)
 {
-	curl_socket_t fd;
 	c->result = result;
 	if (result != CLIENT_FINISH)
 		return;
 	c->result = CLIENT_GO_ON;
-	if (!curl_easy_getinfo(c->curl, CURLINFO_ACTIVESOCKET, &fd) && fd != CURL_SOCKET_BAD)
-		shutdown(fd, SHUT_WR);
+	shutdown(c->fd, SHUT_WR);
+}
+
+/* CURLINFO_ACTIVESOCKET says nothing before the transfer is over (7.88). */
+static int on_socket(void *context, curl_socket_t fd, curlsocktype purpose)
+{
+	struct client *c = context;
+	c->fd = fd;
+	return CURL_SOCKOPT_OK;
 }
 
 /* Returning another number than it was given ends the transfer. */
@@ -93,6 +100,7 @@ static int client_init(struct client *c, const char *socket, const char *path, s
 		return err_set(err, ENAMETOOLONG, "%s is too long for a unix socket's path",
 			       socket);
 	c->socket = socket;
+	c->fd = CURL_SOCKET_BAD;
 	c->body = open_memstream(&c->text, &c->size);
 	c->curl = curl_easy_init();
 	if (!c->body || !c->curl)
@@ -103,6 +111,8 @@ static int client_init(struct client *c, const char *socket, const char *path, s
 	curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, c);
+	curl_easy_setopt(c->curl, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	curl_easy_setopt(c->curl, CURLOPT_SOCKOPTDATA, c);
 	return 0;
 }
 

@@ -18,20 +18,21 @@
 #include "lb/prefix.h"
 #include "lb/registry.h"
 #include "lb/snapshot.h"
+#include "lb/sync_names.h"
 #include "tools/weir/announcer.h"
-#include "tools/weir/changes.h"
 #include "tools/weir/control_network.h"
 #include "tools/weir/checker.h"
 #include "tools/weir/daemon_checks.h"
-#include "tools/weir/daemon_links.h"
 #include "tools/weir/daemon_routes.h"
 #include "tools/weir/file.h"
 #include "tools/weir/log.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/policy_load.h"
+#include "tools/weir/policy_log.h"
 #include "tools/weir/snat_host.h"
 #include "tools/weir/source_watch.h"
 #include "tools/weir/override.h"
+#include "tools/weir/syncer.h"
 
 #define ANNOUNCED_PREFIX 256u /* addresses of a prefix of which each is announced */
 
@@ -163,22 +164,6 @@ static void announce_vips(struct daemon *d, const struct config *config)
 
 /* --- the policy ------------------------------------------------------------------------------ */
 
-static void log_policy(void *context, bool bad, const char *words)
-{
-	if (bad)
-		log_error("a list of sources is at fault", "line=\"%s\"", words);
-	else
-		log_info("policy", "what=\"%s\"", words);
-}
-
-static void warn_policy(void *context, bool bad, const char *words)
-{
-	log_warn("policy", "what=\"%s\"", words);
-}
-
-static const struct policy_listener policy_log = {.say = log_policy};
-static const struct policy_listener policy_warn = {.say = warn_policy};
-
 /* What a rule that is gone has counted is not the next one's that gets its number. */
 static void release_rules(struct daemon *d, const struct config *config)
 {
@@ -193,16 +178,11 @@ static void release_rules(struct daemon *d, const struct config *config)
 	free(had);
 }
 
-/* Reads the lists again, and puts the rules in force with them; else the old ones stay. */
-int daemon_renew_policy(struct daemon *d, struct err *err)
+int daemon_use_policy(struct daemon *d, struct policy_tables *policy, struct err *err)
 {
-	struct policy_tables *policy = NULL;
-	int r = policy_load(d->config, d->rules, d->backends, &policy_log, &policy, err);
-	r = r ? r : publish(d, d->config, policy, d->controls, err);
-	if (r) {
-		policy_free(policy);
+	int r = publish(d, d->config, policy, d->controls, err);
+	if (r)
 		return r;
-	}
 	policy_free(d->policy);
 	d->policy = policy;
 	return 0;
@@ -210,51 +190,64 @@ int daemon_renew_policy(struct daemon *d, struct err *err)
 
 /* --- the whole ------------------------------------------------------------------------------- */
 
-int daemon_apply(struct daemon *d, struct config *config, struct err *err)
+int daemon_give_ids(struct daemon *d, struct daemon_candidate *c, struct err *err)
 {
-	struct config *before = d->config;
+	c->known_end = registry_end(d->backends);
+	int r = snapshot_assign_ids(c->config, d->services, d->backends, err);
+	r = r ? r : policy_assign_ids(c->config, d->rules, err);
+	if (r)
+		daemon_take_back_ids(d);
+	return r;
+}
+
+void daemon_take_back_ids(struct daemon *d)
+{
+	if (!d->config)
+		return;
+	snapshot_release_ids(d->config, d->services, d->backends);
+	policy_release_ids(d->config, d->rules);
+}
+
+int daemon_apply(struct daemon *d, const struct daemon_candidate *c, struct err *err)
+{
+	struct config *before = d->config, *config = c->config;
 	struct api_access access;
-	struct policy_tables *policy = NULL;
-	uint32_t known_end = registry_end(d->backends);
 	int r = api_access_load(&access, config->api.token_file, err);
 	r = r ? r : snat_host_check(config, err);
 	if (r)
 		return r;
-	r = snapshot_assign_ids(config, d->services, d->backends, err);
-	r = r ? r : policy_assign_ids(config, d->rules, err);
-	r = r ? r : policy_load(config, d->rules, d->backends, &policy_log, &policy, err);
-	r = r ? r : watch_backends(d, config, err);
+	r = watch_backends(d, config, err);
 	if (!r && config->nat.address_count)
 		r = engine_use_nat(d->engine, err);
 	d->generation++;
 	/* What was set by hand ends with the configuration it was set over. */
 	struct backend_control *controls = overrides_ended(d);
+	struct sync_names *names = d->syncer && !r ? sync_names_new(config, d->backends) : NULL;
 	struct checks *checks =
-		controls && !r ? daemon_checks_new(d, config, known_end, controls) : NULL;
-	if (!r && !checks)
+		controls && !r ? daemon_checks_new(d, config, c->known_end, controls) : NULL;
+	if (!r && (!checks || (d->syncer && !names)))
 		r = err_set(err, ENOMEM, "not enough memory");
-	r = r ? r : publish(d, config, policy, controls, err);
+	r = r ? r : publish(d, config, c->policy, controls, err);
 	if (r) {
 		free(controls);
-		policy_free(policy);
 		checks_free(checks);
+		sync_names_free(names);
 		d->generation--;
-		if (before) {
+		if (before)
 			watch_backends(d, before, NULL);
-			snapshot_release_ids(before, d->services, d->backends);
-			policy_release_ids(before, d->rules);
-		}
 		return r;
 	}
 	free(d->controls);
 	d->controls = controls;
 	policy_free(d->policy);
-	d->policy = policy;
+	d->policy = c->policy;
 	checker_use(d->checker, checks);
+	if (d->syncer)
+		syncer_use(d->syncer, names);
 	snapshot_release_ids(config, d->services, d->backends);
 	release_rules(d, config);
-	policy_tell_idle(config, policy, &policy_warn);
-	control_network_tell(policy, d->rules, &policy_warn);
+	policy_tell_idle(config, c->policy, &policy_warn);
+	control_network_tell(c->policy, d->rules, &policy_warn);
 	if (d->source_watch)
 		source_watch_set(d->source_watch, config);
 	announce_vips(d, config);
@@ -264,65 +257,13 @@ int daemon_apply(struct daemon *d, struct config *config, struct err *err)
 	return 0;
 }
 
-/* -EINVAL names the first change that takes a restart. */
-static int check_changes(const json_t *changes, struct err *err)
+int daemon_start(struct daemon *d, struct config *config, struct err *err)
 {
-	const char *path = changes_restart(changes);
-	if (!changes)
-		return err_set(err, ENOMEM, "not enough memory");
-	if (!path)
-		return 0;
-	err_set(err, EINVAL,
-		"%s can't change while the daemon runs: restart it, or undo that change; nothing "
-		"was changed",
-		path);
-	err_place(err, path, 0);
-	return -EINVAL;
-}
-
-static int change_all(struct daemon *d, struct config *config, struct err *err)
-{
-	int r = daemon_links_change(d, d->config, config, err);
+	struct daemon_candidate c = {.config = config};
+	int r = daemon_give_ids(d, &c, err);
+	r = r ? r : policy_load(config, d->rules, d->backends, &policy_log, &c.policy, err);
+	r = r ? r : daemon_apply(d, &c, err);
 	if (r)
-		return r;
-	r = daemon_apply(d, config, err);
-	if (r)
-		daemon_links_change(d, config, d->config, NULL);
-	return r;
-}
-
-static int reload(struct daemon *d, json_t **changes, struct err *err)
-{
-	struct config *config;
-	if (d->drain.active)
-		return err_set(err, EBUSY, "the daemon is draining, and about to end");
-	int r = daemon_read_config(d->config_path, &config, err);
-	if (r)
-		return r;
-	*changes = changes_json(d->config, config);
-	r = check_changes(*changes, err);
-	r = r ? r : change_all(d, config, err);
-	if (r)
-		config_free(config);
-	return r;
-}
-
-int daemon_reload(struct daemon *d, json_t **changes, struct err *err)
-{
-	json_t *made = NULL;
-	int r = reload(d, &made, err);
-	if (r) {
-		log_error("reload refused, nothing changed", "error=\"%s\"",
-			  err ? err->text : strerror(-r));
-	} else {
-		changes_log(made);
-		log_info("reloaded", "generation=%lu services=%u changes=%lld", d->generation,
-			 d->config->service_count,
-			 (long long)json_integer_value(json_object_get(made, "total")));
-	}
-	if (r || !changes)
-		json_decref(made);
-	else
-		*changes = made;
+		policy_free(c.policy);
 	return r;
 }

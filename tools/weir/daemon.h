@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "tools/weir/api_access.h"
 #include "tools/weir/drain.h"
@@ -29,10 +30,36 @@ struct ev_loop;
 struct link_watch;
 struct losses;
 struct next_hops;
+struct takeover;
+struct takeover_server;
 struct tunnel_errors;
+struct policy_job;
 struct policy_tables;
 struct registry;
+struct syncer;
 struct routes;
+
+/* A configuration on its way into force. */
+struct daemon_candidate {
+	struct config *config;
+	struct policy_tables *policy; /* its, NULL: everything is allowed */
+	uint32_t known_end;           /* backend ids from there on are new with it */
+};
+
+/* `changes` is what is different now (tools/weir/changes.h), or NULL; the callee's to keep. */
+typedef void daemon_reloaded_fn(void *context, int result, json_t *changes, const struct err *err);
+
+/* What tools/weir/daemon_reload.c keeps. */
+struct daemon_reload {
+	bool under_way; /* or lists are being read again */
+	bool signalled; /* another one was asked for meanwhile, by SIGHUP */
+	bool lists_changed;
+	struct policy_job *job; /* NULL: nothing is being loaded */
+	struct daemon_candidate candidate;
+	json_t *changes;
+	daemon_reloaded_fn *done;
+	void *context;
+};
 
 struct daemon {
 	struct ev_loop *loop;
@@ -53,13 +80,19 @@ struct daemon {
 	char links_fault[512]; /* why an interface is not served, as the log was told; "": none */
 	struct detour *detour;
 	struct checker *checker;
+	struct syncer *syncer; /* NULL: flows are not shared with other nodes */
 	struct captures *captures;
 	struct losses *losses;
 	struct api *api;
 	struct api_access access;
+	struct daemon_reload reload;
 	struct history history;
 	struct drain drain;
-	bool leave; /* the kernel's part stays in force when the daemon ends */
+	struct takeover *takeover; /* while this daemon takes over from another; or NULL */
+	struct takeover_server *takeover_server;
+	bool handing_over; /* another may take over any moment: nothing must change */
+	pid_t handed_to;   /* who has; 0: nobody */
+	bool leave;        /* the kernel's part stays in force when the daemon ends */
 	struct snat_host_watch snat_watch;
 	struct watchdog watchdog;
 	uint64_t start_ns;   /* CLOCK_MONOTONIC */
@@ -69,25 +102,40 @@ struct daemon {
 /* Reads and checks the file at `path`. -EINVAL: the configuration is at fault. */
 int daemon_read_config(const char *path, struct config **out, struct err *err);
 
+/* The first configuration, which is taken over; or changes nothing. The engine must be open. */
+int daemon_start(struct daemon *d, struct config *config, struct err *err);
+
+/* Gives its names their ids, from which a policy is made; or nothing. */
+int daemon_give_ids(struct daemon *d, struct daemon_candidate *c, struct err *err);
+/* Takes back the ids of names that the configuration in force does not have. */
+void daemon_take_back_ids(struct daemon *d);
+
 /*
- * Makes `config` the one in force and takes it over, or changes nothing. The engine must be open;
- * what was set when it was opened must not differ (changes_restart()).
+ * Makes a candidate that has its ids the one in force and takes over what it has, or changes
+ * nothing. What was set when the engine was opened must not differ (changes_restart()).
  */
-int daemon_apply(struct daemon *d, struct config *config, struct err *err);
+int daemon_apply(struct daemon *d, const struct daemon_candidate *c, struct err *err);
+
+/* Puts other tables of the same rules in force, and takes them over; or changes nothing. */
+int daemon_use_policy(struct daemon *d, struct policy_tables *policy, struct err *err);
 
 /* Decides anew by the configuration in force, with what is known of next hops now. */
 int daemon_publish(struct daemon *d, struct err *err);
 
 /*
- * Reads the configuration again and makes it the one in force, or changes nothing. Leaves in
- * *changes (NULL: not wanted) what is different now (tools/weir/changes.h), to be released.
+ * Reads the configuration again and makes it the one in force, or changes nothing; then calls
+ * `done`, once: in here, or later from the loop where lists of sources are to be read. -EBUSY: one
+ * is under way.
  */
-int daemon_reload(struct daemon *d, json_t **changes, struct err *err);
+void daemon_reload(struct daemon *d, daemon_reloaded_fn *done, void *context);
 
 /*
- * Reads the files of sources again and puts the policy in force with them. -EINVAL: they are at
- * fault, and the lists in force stay so.
+ * Reads the files of sources again, and puts the policy in force with them; where they are at fault
+ * the lists in force stay so. The log says what became of it.
  */
-int daemon_renew_policy(struct daemon *d, struct err *err);
+void daemon_renew_policy(struct daemon *d);
+
+/* Ends what is under way, with -ECANCELED. */
+void daemon_cancel_reload(struct daemon *d);
 
 #endif

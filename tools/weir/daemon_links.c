@@ -56,6 +56,21 @@ static void log_too_few_queues(const struct daemon *d, uint32_t workers)
 			 workers, wanted, p->name, p->queue_count, p->name, wanted);
 }
 
+static void log_too_few_pages(const struct daemon *d)
+{
+	uint32_t workers = engine_worker_count(d->engine);
+	for (uint32_t i = 0; d->config->hugepages == HUGEPAGES_GIGANTIC && i < workers; i++) {
+		struct engine_worker w;
+		engine_worker(d->engine, i, &w);
+		if (w.cpu >= 0 && w.memory != MEMORY_GIGANTIC)
+			log_warn("memory.hugepages is 1GiB, and there are not so many free: others "
+				 "were taken instead",
+				 "worker=%u memory=\"%s\" try=\"echo %u "
+				 ">/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages\"",
+				 i, memory_kind_name(w.memory), workers);
+	}
+}
+
 void daemon_links_log(const struct daemon *d)
 {
 	uint32_t workers = 0;
@@ -70,6 +85,7 @@ void daemon_links_log(const struct daemon *d)
 			 w.frames.frames, memory_kind_name(w.memory));
 	}
 	log_too_few_queues(d, workers);
+	log_too_few_pages(d);
 }
 
 static void log_settings(const struct port *before, const struct port *after)
@@ -152,6 +168,8 @@ static bool on_links(void *context)
 	struct daemon *d = context;
 	struct following f = {.engine = d->engine};
 	struct err err;
+	if (d->handing_over)
+		return true; /* what was offered must not change; in a moment */
 	if (engine_follow(d->engine, d->config, on_change, &f, &err))
 		log_fault(d, err.text);
 	else

@@ -60,10 +60,10 @@ void daemon_routes_update(struct daemon *d, const struct config *config)
 	free(wanted);
 }
 
-int daemon_routes_open(struct daemon *d, const struct config *config, struct err *err)
+int daemon_routes_open(struct daemon *d, const struct config *config, int lock, struct err *err)
 {
 	return config->announcing.table
-		       ? routes_open(&d->routes, d->loop, config->announcing.table, err)
+		       ? routes_open(&d->routes, d->loop, config->announcing.table, lock, err)
 		       : 0;
 }
 

@@ -13,8 +13,11 @@ struct err;
 struct metric_place;
 struct metric_row;
 
-/* Nothing where the configuration names no table. -EADDRINUSE: it is another daemon's. */
-int daemon_routes_open(struct daemon *d, const struct config *config, struct err *err);
+/*
+ * Nothing where the configuration names no table. -EADDRINUSE: it is another daemon's. `lock`: as
+ * routes_open() has it.
+ */
+int daemon_routes_open(struct daemon *d, const struct config *config, int lock, struct err *err);
 
 /* To be called when a snapshot of `config` was published. */
 void daemon_routes_update(struct daemon *d, const struct config *config);

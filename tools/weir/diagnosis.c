@@ -54,10 +54,9 @@ static void check_trampolines(const struct host_facts *h, struct findings *out)
 		finding_add(out, FINDING_OK, HOST, "trampolines",
 			    "BPF trampolines load: tools that look into XDP programs work");
 	else if (h->trampolines == FACT_NO)
-		finding_add(
-			out, FINDING_OK, HOST, "trampolines",
-			"BPF trampolines do not load here: xdpdump and libxdp's dispatcher do not "
-			"work; Weir needs neither");
+		finding_add(out, FINDING_OK, HOST, "trampolines",
+			    "BPF trampolines do not load here: xdpdump and libxdp's dispatcher "
+			    "(attach: dispatcher) do not work; Weir needs neither");
 }
 
 static void check_memory(const struct host_facts *h, struct findings *out)

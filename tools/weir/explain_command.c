@@ -131,7 +131,8 @@ static int ask_offline(struct explain_command *c, uint64_t time_ns, json_t **out
 		.services = c->offline.services,
 		.backends = c->offline.backends,
 		.rules = c->offline.rules,
-		.meters = {c->offline.policing.meters, c->offline.policing.meter_mask},
+		.meters = {c->offline.policing.meters, c->offline.policing.meter_mask,
+			   c->offline.policing.half_open},
 	};
 	return explain_question_answer(&c->question, &view, offline_time(&c->offline, time_ns), out,
 				       &c->err);

@@ -46,6 +46,7 @@ struct xdp_facts {
 	bool generic;
 	char name[17];
 	bool is_ours;
+	bool is_dispatcher; /* libxdp's, which has room for several programs */
 };
 
 struct nic_facts {
@@ -73,6 +74,7 @@ struct nic_facts {
 	/* From the configuration, or the daemon that runs. */
 	bool configured;
 	enum config_mode mode;
+	enum config_attach attach;
 	char mode_is[16];        /* in the daemon; "": none runs */
 	uint32_t queues_served;  /* 0: not known */
 	uint32_t first_unserved; /* queue, where fewer are served than there are */

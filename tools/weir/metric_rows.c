@@ -8,10 +8,11 @@
 #include <unistd.h>
 
 #include "datapath/engine.h"
-#include "lb/addr.h"
 #include "bpf/policy.h"
+#include "lb/addr.h"
 #include "lb/config.h"
 #include "lb/policy.h"
+#include "lb/policy_ids.h"
 #include "lb/prefix.h"
 #include "lb/reason.h"
 #include "lb/registry.h"
@@ -169,16 +170,29 @@ static bool policy_row(struct metric_place *at, struct metric_row *r)
 	return true;
 }
 
-/* Where there is a policy: its rules in their order, and behind them what no rule decided. */
+/* The name of the rule at that place, or NULL behind the last. */
+static const char *rule_at(const struct config *c, uint64_t at, char guard[POLICY_GUARD_NAME])
+{
+	const struct config_policy *p = &c->policy;
+	if (at < p->rule_count)
+		return p->rules[at].name;
+	if (at == p->rule_count)
+		return POLICY_DEFAULT_RULE;
+	at -= p->rule_count + 1;
+	return at < policy_guard_count(c) ? policy_guard_name(policy_guarded(c, at), guard) : NULL;
+}
+
+/*
+ * Where there is a policy: its rules in their order, behind them what no rule decided, and guards.
+ */
 static bool rule_row(struct metric_place *at, struct metric_row *r)
 {
 	const struct daemon *d = at->daemon;
-	const struct config_policy *p = &d->config->policy;
 	struct rule_traffic t = {};
-	if (!d->policy || at->outer > p->rule_count)
+	char guard[POLICY_GUARD_NAME];
+	const char *name = d->policy ? rule_at(d->config, at->outer, guard) : NULL;
+	if (!name)
 		return false;
-	bool is_rule = at->outer < p->rule_count;
-	const char *name = is_rule ? p->rules[at->outer].name : POLICY_DEFAULT_RULE;
 	int64_t id = registry_find(d->rules, name);
 	at->outer++;
 	if (id >= 0)
@@ -478,6 +492,7 @@ bool metric_next(struct metric_place *at, enum metric_scope scope, struct metric
 		[METRIC_SERVICE_INFO] = service_info_row,
 		[METRIC_BACKEND] = backend_row,
 		[METRIC_NEXT_HOP] = next_hop_row,
+		[METRIC_SYNC] = metric_sync_row,
 		[METRIC_ROUTE] = daemon_routes_row,
 	};
 	row->labels.length = 0;

@@ -35,6 +35,7 @@ enum metric_scope {
 	METRIC_SERVICE_INFO,
 	METRIC_BACKEND,
 	METRIC_NEXT_HOP,
+	METRIC_SYNC,  /* where flows are shared */
 	METRIC_ROUTE, /* that announces a VIP */
 };
 
@@ -122,6 +123,28 @@ enum { /* of services and backends */
        BACKEND_WEIGHT,
        BACKEND_FAILED,
 };
+enum {
+	SYNC_JOINED,
+	SYNC_MEMBERS,
+	SYNC_DIFFERENT,
+	SYNC_TOLD,
+	SYNC_ENDS,
+	SYNC_BRIEF,
+	SYNC_LOST,
+	SYNC_UNSENT,
+	SYNC_TRANSLATED,
+	SYNC_HEARD,
+	SYNC_LEARNED,
+	SYNC_REFRESHED,
+	SYNC_REPLACED,
+	SYNC_KEPT,
+	SYNC_LATE,
+	SYNC_NO_ROOM,
+	SYNC_UNKNOWN_BACKEND,
+	SYNC_MALFORMED,
+	SYNC_OTHER_VERSION,
+	SYNC_DIFFERENCES,
+};
 enum { ROUTE_IS_ANNOUNCED, ROUTE_WITHDRAWALS };
 #define METRIC_FIGURES 24
 
@@ -139,6 +162,9 @@ struct metric_place {
 	struct metric_labels of_service;
 	struct engine_drops drops;
 };
+
+/* That of METRIC_SYNC. */
+bool metric_sync_row(struct metric_place *at, struct metric_row *row);
 
 /* The next row; false behind the last one. */
 bool metric_next(struct metric_place *at, enum metric_scope scope, struct metric_row *row);

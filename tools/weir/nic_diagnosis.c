@@ -62,7 +62,25 @@ static void check_xdp(const struct facts *f, const struct nic_facts *n, struct f
 						     : "its program runs in generic mode");
 	else if (n->native_xdp == FACT_YES)
 		finding_add(out, FINDING_OK, n->name, "xdp", "its driver has native XDP");
-	if (n->xdp.program && !n->xdp.is_ours)
+}
+
+static void check_others(const struct facts *f, const struct nic_facts *n, struct findings *out)
+{
+	bool share = n->attach == ATTACH_DISPATCHER;
+	if (share && f->host.trampolines == FACT_NO)
+		finding_add(out, FINDING_BAD, n->name, "xdp-program",
+			    "attach is dispatcher, and BPF trampolines do not load here, which "
+			    "libxdp's dispatcher is built on: set attach: link");
+	else if (n->xdp.is_dispatcher && share)
+		finding_add(out, FINDING_OK, n->name, "xdp-program",
+			    "libxdp's dispatcher is attached, which has room for Weir and others");
+	else if (n->xdp.is_dispatcher)
+		finding_mend(
+			finding_add(out, FINDING_BAD, n->name, "xdp-program",
+				    "libxdp's dispatcher is attached, and Weir can't be beside "
+				    "it by a link: set attach: dispatcher, or stop its owners"),
+			false, "xdp-loader unload %s --all", n->name);
+	else if (n->xdp.program && !n->xdp.is_ours)
 		finding_mend(
 			finding_add(out, FINDING_BAD, n->name, "xdp-program",
 				    "XDP program %u (%s) is attached already, and Weir can't be "
@@ -316,9 +334,10 @@ static void check_peer(const struct facts *f, const struct nic_facts *n, struct 
 }
 
 static nic_check *const nic_checks[] = {
-	check_link,       check_kind,      check_xdp,  check_zerocopy,     check_queues,
-	check_xdp_queues, check_rings,     check_rss,  check_offloads,     check_mtu,
-	check_interrupts, check_busy_poll, check_node, check_reverse_path, check_peer,
+	check_link,      check_kind,     check_xdp,          check_others,
+	check_zerocopy,  check_queues,   check_xdp_queues,   check_rings,
+	check_rss,       check_offloads, check_mtu,          check_interrupts,
+	check_busy_poll, check_node,     check_reverse_path, check_peer,
 };
 
 void diagnose_nic(const struct facts *f, const struct nic_facts *n, struct findings *out)

@@ -53,6 +53,7 @@ static void look_at_xdp(struct nic_facts *n)
 	n->xdp.generic = xdp.generic;
 	snprintf(n->xdp.name, sizeof(n->xdp.name), "%s", xdp.name);
 	n->xdp.is_ours = !strcmp(xdp.name, "weir");
+	n->xdp.is_dispatcher = !strcmp(xdp.name, "xdp_dispatcher");
 }
 
 static void look_at_device(struct nic_facts *n)

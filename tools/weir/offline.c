@@ -173,6 +173,7 @@ int offline_open(struct offline *o, struct config *config, struct err *err)
 	lb_init(&o->lb, &o->flows, o->counters, UINT32_MAX);
 	lb_use_fragments(&o->lb, o->fragments, o->held);
 	lb_use_policing(&o->lb, &o->policing);
+	o->flows.half_open = o->policing.half_open;
 	r = put_in_force(o, config, err);
 	if (!r)
 		return 0;

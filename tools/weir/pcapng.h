@@ -71,11 +71,12 @@ struct pcapng_packet {
 struct pcapng_statistics {
 	uint32_t interface;
 	uint64_t start_ns, end_ns;
-	uint64_t received;   /* by the interface, UINT64_MAX: not known */
-	uint64_t matched;    /* of those what the capture wanted, UINT64_MAX: not known */
-	uint64_t dropped;    /* that the capture would have had, but lost */
-	uint64_t delivered;  /* packets in the stream */
-	const char *comment; /* or NULL */
+	uint64_t received;     /* by the interface, UINT64_MAX: not known */
+	uint64_t matched;      /* of those what the capture wanted, UINT64_MAX: not known */
+	uint64_t dropped;      /* that the capture would have had, but lost */
+	uint64_t delivered;    /* packets in the stream */
+	const char *comment;   /* or NULL; when read, not ended by a NUL */
+	size_t comment_length; /* when read */
 };
 
 /*

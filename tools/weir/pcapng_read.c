@@ -230,10 +230,14 @@ int pcapng_read_statistics(const struct pcapng_block *b, struct pcapng_statistic
 		return -EPROTO;
 	s.interface = read_u32(body);
 	while ((more = read_option(&r, &o)) > 0)
-		if ((o.code == ISB_IFRECV && !option_u64(&o, &s.received)) ||
-		    (o.code == ISB_IFDROP && !option_u64(&o, &s.dropped)) ||
-		    (o.code == ISB_USRDELIV && !option_u64(&o, &s.delivered)))
+		if (o.code == OPT_COMMENT) {
+			s.comment = (const char *)o.bytes;
+			s.comment_length = o.length;
+		} else if ((o.code == ISB_IFRECV && !option_u64(&o, &s.received)) ||
+			   (o.code == ISB_IFDROP && !option_u64(&o, &s.dropped)) ||
+			   (o.code == ISB_USRDELIV && !option_u64(&o, &s.delivered))) {
 			return -EPROTO;
+		}
 	if (!more)
 		*out = s;
 	return more;

@@ -398,16 +398,22 @@ static int lock_table(struct routes *r, struct err *err)
 	return err_set(err, errno, "can't lock table %u: %s", r->table, strerror(errno));
 }
 
-int routes_open(struct routes **out, struct ev_loop *loop, uint32_t table, struct err *err)
+int routes_lock(const struct routes *r)
+{
+	return r ? r->lock : -1;
+}
+
+int routes_open(struct routes **out, struct ev_loop *loop, uint32_t table, int lock,
+		struct err *err)
 {
 	struct routes *r = calloc(1, sizeof(*r));
 	if (!r)
 		return err_set(err, ENOMEM, "not enough memory");
-	*r = (struct routes){.loop = loop, .table = table, .lock = -1};
+	*r = (struct routes){.loop = loop, .table = table, .lock = lock};
 	ev_io_init(&r->readable, on_readable, -1, EV_READ);
 	ev_timer_init(&r->timer, on_timer, 0., 0.);
 	r->readable.data = r->timer.data = r;
-	int rc = lock_table(r, err);
+	int rc = lock < 0 ? lock_table(r, err) : 0;
 	rc = rc ? rc : rtnetlink_open(&r->requests, 0, err);
 	rc = rc ? rc : rtnetlink_open(&r->events, RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE, err);
 	if (rc) {

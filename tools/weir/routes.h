@@ -19,8 +19,15 @@ struct routes;
 
 #define ROUTES_GRACE_S 3 /* routes of the daemon before stay so long while nothing is known yet */
 
-/* `table` is this daemon's alone: -EADDRINUSE where another has it in this network namespace. */
-int routes_open(struct routes **out, struct ev_loop *loop, uint32_t table, struct err *err);
+/*
+ * `table` is this daemon's alone: -EADDRINUSE where another has it in this network namespace.
+ * `lock`: its lock, from the daemon that is about to hand over, which is taken over; or -1.
+ */
+int routes_open(struct routes **out, struct ev_loop *loop, uint32_t table, int lock,
+		struct err *err);
+
+/* A descriptor of its lock, which stays its own; -1 of NULL. */
+int routes_lock(const struct routes *r);
 
 /* With `leave` the routes stay, for the next daemon. NULL too. */
 void routes_close(struct routes *r, bool leave);

@@ -11,8 +11,10 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "datapath/engine.h"
+#include "datapath/handover.h"
 #include "datapath/instance.h"
 #include "lb/addr.h"
 #include "lb/config.h"
@@ -36,17 +38,22 @@
 #include "tools/weir/routes.h"
 #include "tools/weir/source_watch.h"
 #include "tools/weir/supervisor.h"
+#include "tools/weir/syncer.h"
+#include "tools/weir/takeover.h"
+#include "tools/weir/takeover_server.h"
 #include "tools/weir/tunnel_errors.h"
 
 #define TICK_S 0.1
 
 static const char usage[] =
-	"usage: weir run -c FILE\n"
+	"usage: weir run -c FILE [--takeover]\n"
 	"\n"
 	"Runs the balancer in the foreground. Ready is: a line `ready` on standard output, and\n"
 	"READY=1 to systemd. The log goes to standard error.\n"
 	"\n"
 	"  -c, --config FILE   the configuration ('weir check -c FILE' checks it)\n"
+	"      --takeover      take over from the daemon that runs, without a packet lost; it "
+	"ends\n"
 	"  -h, --help          this help\n"
 	"\n"
 	"SIGHUP reads the configuration again. SIGTERM and SIGINT wait for the flows there are "
@@ -77,6 +84,7 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	if (s && now_ns >= s->stale_ns && daemon_publish(d, &err))
 		log_error("what has ended is still in force", "error=\"%s\"", err.text);
 	snat_host_tick(&d->snat_watch, d->config, now_ns);
+	syncer_log(d->syncer);
 	history_tick(&d->history, d->engine, now_ns);
 	watchdog_tick(&d->watchdog, d->engine, now_ns);
 	if (d->drain.active && drain_is_over(d, now_ns))
@@ -95,12 +103,19 @@ static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
 		drain_begin(d, clock_now_ns());
 }
 
+static void on_reloaded(void *context, int result, json_t *changes, const struct err *err)
+{
+	supervisor_tell("READY=1");
+}
+
 static void on_reload(struct ev_loop *loop, ev_signal *watcher, int events)
 {
-	struct err err;
+	struct daemon *d = watcher->data;
+	d->reload.signalled = d->reload.under_way;
+	if (d->reload.under_way)
+		return;
 	supervisor_tell("RELOADING=1");
-	daemon_reload(watcher->data, NULL, &err);
-	supervisor_tell("READY=1");
+	daemon_reload(d, on_reloaded, d);
 }
 
 static void on_next_hops(void *context)
@@ -113,16 +128,16 @@ static void on_next_hops(void *context)
 
 static void on_sources(void *context)
 {
-	struct err err;
-	struct daemon *d = context;
-	if (!d->config)
-		return;
-	if (daemon_renew_policy(d, &err))
-		log_error("changed sources are not in force, the old ones are", "error=\"%s\"",
-			  err.text);
-	else
-		log_info("changed sources are in force", "prefixes=%u",
-			 d->policy ? d->policy->sources.prefix_count : 0);
+	daemon_renew_policy(context);
+}
+
+/* systemd goes on with whoever has taken over. */
+static void tell_end(const struct daemon *d)
+{
+	char state[32] = "STOPPING=1";
+	if (d->handed_to)
+		snprintf(state, sizeof(state), "MAINPID=%d", d->handed_to);
+	supervisor_tell(state);
 }
 
 static void serve(struct daemon *d)
@@ -146,7 +161,7 @@ static void serve(struct daemon *d)
 	fflush(stdout);
 	supervisor_tell("READY=1");
 	ev_run(d->loop, 0);
-	supervisor_tell("STOPPING=1");
+	tell_end(d);
 	ev_timer_stop(d->loop, &tick);
 	for (int i = 0; i < STOPS; i++)
 		ev_signal_stop(d->loop, &stop[i]);
@@ -177,7 +192,10 @@ static void raise_files(void)
 static void log_what_came_out(const struct daemon *d)
 {
 	const char *replaced;
-	if (engine_inherited(d->engine, &replaced))
+	if (d->takeover)
+		log_info("took over from the daemon that ran", "event=taken-over paused_us=%lu",
+			 handover_pause_ns(takeover_handover(d->takeover)) / 1000);
+	else if (engine_inherited(d->engine, &replaced))
 		log_info("took over the flows of the daemon before", "instance=%s",
 			 d->config->instance);
 	else if (replaced)
@@ -226,6 +244,15 @@ static int open_next_hops(struct daemon *d, struct err *err)
 	return r ? r : announcer_open(&d->announcer, d->loop, ports, count, err);
 }
 
+/* With a takeover everything up to daemon_apply() leaves what runs as it is. */
+static int open_engine(struct daemon *d, const struct config *config,
+		       const struct instance_names *names, struct err *err)
+{
+	return d->takeover ? engine_adopt(&d->engine, config, names, takeover_handover(d->takeover),
+					  takeover_take, d->takeover, err)
+			   : engine_open(&d->engine, config, names, err);
+}
+
 static int set_up(struct daemon *d, struct config *config, struct err *err)
 {
 	d->loop = ev_default_loop(EVFLAG_AUTO);
@@ -239,24 +266,33 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 	if (!d->source_watch)
 		return err_set(err, ENOMEM, "not enough memory");
 	const struct instance_names names = {d->services, d->backends, d->rules};
-	int r = engine_open(&d->engine, config, &names, err);
+	int r = open_engine(d, config, &names, err);
+	if (!r && config->sync.group)
+		r = syncer_open(&d->syncer, d->engine, config, err);
 	r = r ? r : open_next_hops(d, err);
 	r = r ? r : tunnel_errors_open(&d->tunnel_errors, d->loop, on_tunnel_error, d, err);
 	r = r ? r : daemon_checks_open(d, err);
-	r = r ? r : daemon_routes_open(d, config, err);
-	r = r ? r : daemon_apply(d, config, err);
+	r = r ? r
+	      : daemon_routes_open(d, config, d->takeover ? takeover_table_lock(d->takeover) : -1,
+				   err);
+	r = r ? r : daemon_start(d, config, err);
 	if (r)
 		return r;
+	if (d->takeover)
+		takeover_await_end(d->takeover);
 	d->captures = captures_new(d);
 	d->losses = losses_new(d);
 	if (!d->captures || !d->losses)
 		return err_set(err, ENOMEM, "not enough memory");
 	r = daemon_links_open(d, err);
-	return r ? r : api_open(&d->api, d, err);
+	r = r ? r : api_open(&d->api, d, err);
+	return r ? r : takeover_server_open(&d->takeover_server, d, err);
 }
 
 static void tear_down(struct daemon *d)
 {
+	takeover_server_close(d->takeover_server);
+	daemon_cancel_reload(d);
 	routes_close(d->routes, d->leave);
 	daemon_links_close(d);
 	captures_free(d->captures);
@@ -267,6 +303,7 @@ static void tear_down(struct daemon *d)
 	source_watch_free(d->source_watch);
 	tunnel_errors_close(d->tunnel_errors);
 	next_hops_close(d->next_hops);
+	syncer_close(d->syncer);
 	if (d->leave)
 		engine_leave(d->engine);
 	else
@@ -281,7 +318,42 @@ static void tear_down(struct daemon *d)
 		ev_loop_destroy(d->loop);
 }
 
-static int run(const char *path)
+/*
+ * What is another daemon's now, or still is, must not be given back: all that is left is to end,
+ * and the kernel takes what nobody else has.
+ */
+static _Noreturn void end_here(int status)
+{
+	fflush(NULL);
+	_exit(status);
+}
+
+/* Gives up what the other one can't have, and its clients an end. */
+static _Noreturn void end_handed_over(struct daemon *d)
+{
+	captures_free(d->captures);
+	api_close(d->api);
+	daemon_checks_close(d);
+	end_here(EXIT_DONE);
+}
+
+static int begin_takeover(struct daemon *d, const struct config *config)
+{
+	struct err err;
+	int r = takeover_begin(&d->takeover, config, &err);
+	if (r)
+		log_error("can't take over, and nothing has changed", "error=\"%s\"", err.text);
+	return r;
+}
+
+static _Noreturn void fail_takeover(struct daemon *d, const struct err *err)
+{
+	log_error("can't take over", "error=\"%s\"", err->text);
+	takeover_give_up(d->takeover, err->text);
+	end_here(EXIT_FAILED);
+}
+
+static int run(const char *path, bool take_over)
 {
 	struct daemon d = {.config_path = path, .start_ns = clock_now_ns()};
 	struct config *config;
@@ -294,15 +366,25 @@ static int run(const char *path)
 	log_hook();
 	raise_memlock();
 	raise_files();
+	if (take_over && begin_takeover(&d, config)) {
+		config_free(config);
+		return EXIT_FAILED;
+	}
 	r = set_up(&d, config, &err);
+	if (r && take_over)
+		fail_takeover(&d, &err);
 	if (r) {
 		log_error(err.text);
 		if (d.config != config)
 			config_free(config);
 	} else {
 		log_what_came_out(&d);
+		takeover_free(d.takeover);
+		d.takeover = NULL;
 		serve(&d);
 	}
+	if (d.handed_to)
+		end_handed_over(&d);
 	tear_down(&d);
 	if (!r)
 		log_info("stopped");
@@ -311,19 +393,25 @@ static int run(const char *path)
 
 int command_run(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {}};
+	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+						{"takeover", no_argument, NULL, 't'},
+						{"help", no_argument, NULL, 'h'},
+						{}};
 	const char *path = NULL;
+	bool take_over = false;
 	for (int o; (o = getopt_long(argc, argv, "c:h", options, NULL)) != -1;) {
 		if (o == 'h')
 			return options_help(usage);
-		if (o != 'c')
+		if (o != 'c' && o != 't')
 			return options_unknown(argv[0], usage, argv[optind - 1]);
-		path = optarg;
+		if (o == 'c')
+			path = optarg;
+		else
+			take_over = true;
 	}
 	if (optind < argc)
 		return options_fault(argv[0], "unexpected argument '%s'", argv[optind]);
 	if (!path)
 		return options_fault(argv[0], "name the configuration by -c FILE");
-	return run(path);
+	return run(path, take_over);
 }

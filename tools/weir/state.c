@@ -333,15 +333,16 @@ static json_t *interface_json(const struct engine *e, uint32_t index)
 	const struct port *p = engine_port(e, index);
 	char mac[MAC_TEXT];
 	return json_pack("{s:s, s:s, s:I, s:I, s:i, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:s, s:s, "
-			 "s:o, s:o, s:I}",
+			 "s:s, s:o, s:o, s:I}",
 			 "name", p->name, "state", state_of(p), "losses", figure(p->losses),
 			 "rebuilds", figure(p->rebuilds), "index", p->ifindex, "driver", p->driver,
 			 "mac", mac_format(p->mac, mac), "mtu", figure(p->mtu), "queues",
 			 figure(p->queue_count), "mode", port_mode_name(p), "wanted",
-			 mode_word(p->wanted), "xdp", p->generic ? "generic" : "native",
-			 "fast_path", p->fast_path ? "on" : "off", "busy_poll",
-			 p->busy_poll ? "on" : "off", "counters", port_counters_json(e, index),
-			 "sockets", port_sockets_json(e, index), "unfinished_checksums",
+			 mode_word(p->wanted), "xdp", p->generic ? "generic" : "native", "attach",
+			 p->attach == ATTACH_DISPATCHER ? "dispatcher" : "link", "fast_path",
+			 p->fast_path ? "on" : "off", "busy_poll", p->busy_poll ? "on" : "off",
+			 "counters", port_counters_json(e, index), "sockets",
+			 port_sockets_json(e, index), "unfinished_checksums",
 			 figure(unfinished(e, index)));
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Rules in their order, the default behind them, each with what it has counted. Control thread. */
+/* Rules in their order, the default and guards behind them, each with what it has counted. Control
+ * thread. */
 #include "tools/weir/state_policy.h"
 
 #include <time.h>
@@ -8,14 +9,17 @@
 #include "datapath/engine.h"
 #include "lb/config.h"
 #include "lb/policy.h"
+#include "lb/policy_ids.h"
 #include "lb/registry.h"
 #include "tools/weir/daemon.h"
 
 static const char *action_word(uint8_t action, bool dry_run)
 {
 	static const char *const words[] = {
-		[POLICY_ALLOW] = "allow", [POLICY_DROP] = "drop",   [POLICY_PASS] = "pass",
-		[POLICY_COUNT] = "count", [POLICY_LIMIT] = "limit", [POLICY_REDIRECT] = "redirect",
+		[POLICY_ALLOW] = "allow",         [POLICY_DROP] = "drop",
+		[POLICY_PASS] = "pass",           [POLICY_COUNT] = "count",
+		[POLICY_LIMIT] = "limit",         [POLICY_REDIRECT] = "redirect",
+		[POLICY_CHALLENGE] = "challenge",
 	};
 	if (dry_run)
 		return action == POLICY_DROP ? "drop (dry run)" : "limit (dry run)";
@@ -47,6 +51,16 @@ static json_t *rule_json(const struct daemon *d, const char *name, const char *a
 			 can_match);
 }
 
+/* What asks SYNs that the rules have let through. */
+static void add_guards(const struct daemon *d, json_t *rules)
+{
+	char name[POLICY_GUARD_NAME];
+	for (unsigned int i = 0; i < policy_guard_count(d->config); i++)
+		json_array_append_new(
+			rules, rule_json(d, policy_guard_name(policy_guarded(d->config, i), name),
+					 action_word(POLICY_CHALLENGE, false), true));
+}
+
 static json_t *rules_json(const struct daemon *d)
 {
 	const struct config_policy *p = &d->config->policy;
@@ -59,6 +73,7 @@ static json_t *rules_json(const struct daemon *d)
 	}
 	json_array_append_new(
 		rules, rule_json(d, POLICY_DEFAULT_RULE, action_word(p->otherwise, false), true));
+	add_guards(d, rules);
 	return rules;
 }
 

@@ -12,6 +12,7 @@
 #include "lb/config.h"
 #include "tools/weir/capture.h"
 #include "tools/weir/daemon.h"
+#include "tools/weir/state_sync.h"
 #include "tools/weir/daemon_routes.h"
 
 /* Of all workers and ports together. */
@@ -126,7 +127,7 @@ json_t *state_status(const struct daemon *d)
 	now_ns = (uint64_t)now.tv_sec * 1000000000u + now.tv_nsec;
 	return json_pack(
 		"{s:s, s:s, s:i, s:I, s:I, s:s, s:i, s:i, s:i, s:o, s:o, s:{s:I, s:I}, s:o, s:s, "
-		"s:o, s:o}",
+		"s:o, s:o, s:o}",
 		"version", WEIR_VERSION, "instance", d->config->instance, "pid", (int)getpid(),
 		"uptime_s", figure((now_ns - d->start_ns) / 1000000000u), "generation",
 		figure(d->generation), "config", d->config_path, "services",
@@ -135,5 +136,5 @@ json_t *state_status(const struct daemon *d)
 		"fragments", fragments_json(&s), "packets", "fast", figure(s.fast), "worker",
 		figure(s.worker), "takeover", takeover_json(d->engine), "on_daemon_loss",
 		drops ? "drop" : "pass", "routes", daemon_routes_json(d), "drain",
-		drain_json(d, now_ns));
+		drain_json(d, now_ns), "sync", state_sync(d));
 }

@@ -334,6 +334,7 @@ static const struct subject subjects[] = {
 		 {"MODE", "mode", KIND_TEXT},
 		 {"WANTED", "wanted", KIND_TEXT},
 		 {"XDP", "xdp", KIND_TEXT},
+		 {"ATTACH", "attach", KIND_TEXT},
 		 {"FAST-PATH", "fast_path", KIND_TEXT},
 		 {"BUSY-POLL", "busy_poll", KIND_TEXT},
 		 {"RX", "counters.rx_packets", KIND_COUNT},

@@ -105,6 +105,41 @@ static void print_text(const char *name, json_t *document, const char *path)
 	print_line(name, text ? text : "-");
 }
 
+/* Its name, and what corosync calls it: several may have one name. */
+static void print_node(json_t *node)
+{
+	const char *name = json_string_value(json_at(node, "name"));
+	char text[128];
+	snprintf(text, sizeof(text), "%s (node %lld)%s%s", name && *name ? name : "?",
+		 json_figure(node, "node"), json_is_true(json_at(node, "self")) ? ", this one" : "",
+		 json_is_true(json_at(node, "differs"))
+			 ? ": OTHER services or backends than this one has"
+			 : "");
+	print_line("  node", text);
+}
+
+static void print_sync(json_t *document)
+{
+	json_t *sync = json_at(document, "sync"), *node;
+	const char *fault = json_string_value(json_at(sync, "fault"));
+	char text[TABLE_FIGURE];
+	size_t i;
+	if (!json_is_object(sync))
+		return;
+	printf("%-16s group %s, ", "sync", json_string_value(json_at(sync, "group")));
+	if (fault)
+		printf("NOT JOINED: %s\n", fault);
+	else
+		printf("%zu nodes\n", json_array_size(json_at(sync, "nodes")));
+	json_array_foreach(json_at(sync, "nodes"), i, node) print_node(node);
+	printf("%-16s %s flows, ", "  told",
+	       table_format_count(json_figure(sync, "told.flows"), text));
+	printf("%s ends\n", table_format_count(json_figure(sync, "told.ends"), text));
+	printf("%-16s %s flows, ", "  heard",
+	       table_format_count(json_figure(sync, "heard.flows"), text));
+	printf("%s learned\n", table_format_count(json_figure(sync, "heard.learned"), text));
+}
+
 void subject_status_print(json_t *document)
 {
 	print_text("version", document, "version");
@@ -123,4 +158,5 @@ void subject_status_print(json_t *document)
 	print_text("on daemon loss", document, "on_daemon_loss");
 	print_routes(document);
 	print_drain(document);
+	print_sync(document);
 }

@@ -107,6 +107,7 @@ static void use_config_interface(struct nic_facts *n, const struct config_interf
 {
 	n->configured = true;
 	n->mode = c->mode;
+	n->attach = c->attach;
 	n->queues_served = c->queues.count ? c->queues.count : n->rx_queues;
 	for (n->first_unserved = 0; n->first_unserved < c->queues.count; n->first_unserved++)
 		if (c->queues.values[n->first_unserved] != n->first_unserved)
@@ -116,9 +117,11 @@ static void use_config_interface(struct nic_facts *n, const struct config_interf
 static void use_daemon_interface(struct nic_facts *n, json_t *one)
 {
 	const char *mode = json_string_value(json_object_get(one, "mode"));
+	const char *attach = json_string_value(json_object_get(one, "attach"));
 	uint32_t served = json_integer_value(json_object_get(one, "queues"));
 	n->configured = true;
 	snprintf(n->mode_is, sizeof(n->mode_is), "%s", mode ? mode : "");
+	n->attach = attach && !strcmp(attach, "dispatcher") ? ATTACH_DISPATCHER : ATTACH_LINK;
 	/* Which ones, the configuration knows; the daemon only says how many. */
 	if (!n->queues_served || n->queues_served != served)
 		n->first_unserved = served;

@@ -1,0 +1,94 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Long lists of sources: while a stream of datagrams flows, a list of 200,000 prefixes is replaced by
+# others and none is lost; of one with bad lines ten are named, the rest counted, and the old one stays
+# in force; while a million prefixes are loaded by a reload the API answers.
+#
+#   client ---- eth0 weir eth1 ---- backend
+. "$(dirname "$0")/../lib/net.sh"
+. "$(dirname "$0")/../lib/udp.sh"
+
+net_two_arm
+nginx_start b1
+
+# list FIRST-OCTET COUNT: prefixes, each of one address, none beside another.
+list() {
+	awk -v octet="$1" -v count="$2" 'BEGIN {
+		for (i = 0; i < count; i++) printf "%d.%d.%d.%d\n", octet + i / 8388608, i / 32768 % 256, i / 128 % 256, i % 128 * 2 }'
+}
+{
+	cat <<-END
+		sources: {blocked: {file: blocked.txt}}
+		policy: {rules: [{name: no-blocked, from: blocked, to: any, action: drop}]}
+		services:
+		  - {name: stream, address: $vip4, protocol: udp, ports: 5005, announce: neighbor,
+		     backends: [{name: b1, address: 10.0.0.11}, {name: b2, address: 10.0.0.12}, {name: b3, address: 10.0.0.13}]}
+		  - {name: web, address: $vip4, protocol: tcp, ports: 80,
+		     backends: [{name: b1, address: 10.0.0.11}]}
+	END
+} | weir_config eth0 eth1
+list 20 200000 >"$dir/blocked.txt"
+weir_start
+must_come 20 "the backends" backends_are_reachable
+
+prefixes() { weir_show policy | jq .prefixes; }
+in_force() { [ "$(prefixes)" = "$1" ]; }
+replace() { # FIRST-OCTET COUNT: at once, as an editor or a download does
+	list "$1" "$2" >"$dir/next"
+	mv "$dir/next" "$dir/blocked.txt"
+	must_come 20 "the list of $2 prefixes from $1" in_force "$2"
+}
+expect_equal "prefixes in force" 200000 "$(prefixes)"
+
+# --- replaced under load --------------------------------------------------------------------------
+
+udp_sinks_start 5005
+start client "$udp_load" send $vip4 5005 60 64 100000000 2000 >"$dir/sender"
+sender=$started
+stream() { weir_show services | jq '.services[] | select(.name == "stream").packets'; }
+for octet in 30 40 50; do
+	replace $octet $((200000 + octet))
+	at=$(stream)
+	must_come 20 "datagrams after it" eval "[ \$(stream) -gt $((at + 500)) ]"
+done
+net_stop "$sender"
+sent=$(jq .packets "$dir/sender")
+udp_await_all "$sent"
+net_stop "${udp_sink_pids[@]}"
+got=$(jq -s 'map(.packets) | add' "$dir"/sink.b?)
+say "datagrams: $sent sent, $got received, $(udp_lost) lost by a busy machine; three lists replaced meanwhile"
+expect "each datagram at a backend, or lost on the way there" [ $((sent - got)) -le "$(udp_lost)" ]
+expect_equal "what was dropped" "[]" "$(weir_show drops | jq -c '[.reasons[] | select(.total > 0) | {reason, total}]')"
+
+# --- bad lines ------------------------------------------------------------------------------------
+
+{ list 60 100000; for n in {1..25}; do echo "10.0.0.$((299 + n))"; done; list 70 100000; } >"$dir/next"
+mv "$dir/next" "$dir/blocked.txt"
+must_come 20 "the fault in the log" grep -q "changed sources are not in force" "$dir/weir.log"
+expect_equal "lines that are named" 10 "$(grep -c "blocked.txt:1000[0-9]*: found '10.0.0.3" "$dir/weir.log")"
+expect_match "the first" "blocked.txt:100001: found '10.0.0.300'" "$(<"$dir/weir.log")"
+expect_match "a count of the others" "blocked.txt: and 15 more lines like these" "$(<"$dir/weir.log")"
+expect_equal "the old list in force" 200050 "$(prefixes)"
+expect "a reload with it is refused" eval "! weir_reload >$dir/out 2>&1"
+expect_match "with the first line" "blocked.txt: 25 bad lines; the first: 100001" "$(<"$dir/out")"
+expect_equal "the old list in force still" 200050 "$(prefixes)"
+
+# --- a million, while the API is asked ------------------------------------------------------------
+
+list 100 1000000 >"$dir/million"
+sed -i 's/blocked.txt/million/' "$dir/weir.yaml"
+start weir "$weir" reload -s "$socket" >"$dir/out" 2>&1
+reload=$started
+answers=0
+while is_running "$reload"; do
+	weir_show status >/dev/null
+	answers=$((answers + 1))
+	in_force 1000000 && break
+done
+wait "$reload" || fail "the reload: $(<"$dir/out")"
+expect_equal "prefixes in force" 1000000 "$(prefixes)"
+say "the API answered $answers times while a million prefixes were loaded"
+expect "answers meanwhile" [ $answers -gt 2 ]
+expect_match "progress" "million: [0-9]+ lines read" "$(<"$dir/weir.log")"
+must_come 10 "a balanced ledger" ledger_is_balanced

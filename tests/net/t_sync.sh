@@ -1,0 +1,191 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Two nodes that share flows, each with a corosync of its own:
+#
+#     client .1    weir .2    other .3    b1 .11   b2 .12   b3 .13
+#        |           |           |          |        |        |
+#     ---+-----------+-----------+----------+--------+--------+---  10.0.0.0/24
+#
+# The client's route leads to one of the nodes. Connections are opened by way of `weir`, backends change twice
+# (so that the table before the last change does not help), and the route moves to `other`: with sync all
+# connections go on, and without it many break. Also after `other` was restarted and filled again. Different
+# configurations are said on both nodes; without corosync balancing goes on, and it joins again by itself.
+. "$(dirname "$0")/../lib/net.sh"
+. "$(dirname "$0")/../lib/corosync.sh"
+
+connections=500
+
+net_one_arm
+net_namespace other
+net_plug other eth0 switch
+net_take_xdp switch other
+net_address other eth0 10.0.0.3/24 fd00::3/64
+nginx_start_backends
+corosync_configure weir=10.0.0.2 other=10.0.0.3
+sockets=([2]=$dir/weir.sock [3]=$dir/other.sock)
+names=([2]=weir [3]=other)
+
+# --- two nodes ----------------------------------------------------------------------------------
+
+# configure NODE GROUP BACKEND...: with these backends of b1, b2, b3
+configure() {
+	local node=$1 group=$2 name
+	shift 2
+	cat >"$dir/${names[node]}.yaml" <<-END
+		instance: $net_prefix-$node
+		interfaces: [{name: eth0}]
+		flow_table: {entries: 65536}
+		sync: {group: $group}
+		api: {socket: ${sockets[node]}}
+		services:
+		  - name: web
+		    address: $vip4
+		    protocol: tcp
+		    ports: 80
+		    backends:
+		$(for name; do echo "      - {name: $name, address: 10.0.0.1${name#b}}"; done)
+	END
+}
+
+configure_both() { # GROUP BACKEND...
+	configure 2 "$@"
+	configure 3 "$@"
+}
+
+reload_both() { # GROUP BACKEND...
+	configure_both "$@"
+	"$weir" reload -s "${sockets[2]}" >/dev/null
+	"$weir" reload -s "${sockets[3]}" >/dev/null
+}
+
+status() { "$weir" show status --json -s "${sockets[$1]}"; } # NODE
+is_ready() { grep -qx ready "$dir/${names[$1]}.out"; }        # NODE
+all_reachable() { "$weir" show backends --json -s "${sockets[$1]}" | jq -e 'all(.backends[]; .reachable)'; }
+
+node_start() { # NODE
+	: >"$dir/${names[$1]}.out"
+	start "${names[$1]}" "$weir" run -c "$dir/${names[$1]}.yaml" >"$dir/${names[$1]}.out" \
+		2>>"$dir/${names[$1]}.error.log"
+	node_pids[$1]=$started
+	must_come 20 "\`ready\` of ${names[$1]}" is_ready "$1"
+	must_come 10 "all backends reachable from ${names[$1]}" all_reachable "$1"
+}
+
+lead_to() { on client ip route replace $vip4/32 via "10.0.0.$1"; } # NODE
+
+# --- connections --------------------------------------------------------------------------------
+
+says() { [ "$(wc -l <"$dir/held")" -ge "$1" ]; } # LINES
+
+hold() { # opens the connections
+	: >"$dir/held"
+	mkfifo "$dir/ask.$1"
+	on client python3 "$net_root/tests/lib/held_connections.py" $vip4 80 $connections \
+		<"$dir/ask.$1" >"$dir/held" 2>>"$dir/held.error.log" &
+	holder=$!
+	net_pids+=("$holder")
+	exec 5>"$dir/ask.$1"
+	must_come 30 "the connections" says 1
+	expect_equal "connections that could not be opened" 0 "$(jq -s '.[0].broken' "$dir/held")"
+}
+
+broken() { # how many are broken by now
+	local lines
+	lines=$(wc -l <"$dir/held")
+	echo ask >&5
+	must_come 60 "the answers of all connections" says $((lines + 1))
+	tail -n 1 "$dir/held" | jq .broken
+}
+
+let_go() {
+	exec 5>&-
+	net_stop "$holder"
+}
+
+share() { awk -v n="$1" -v all=$connections 'BEGIN {printf "%.1f %%", 100 * n / all}'; } # NUMBER
+
+# --- without sync -------------------------------------------------------------------------------
+
+node_pids=()
+configure_both none b1 b2
+for node in 2 3; do
+	node_start $node
+done
+lead_to 2
+hold without
+reload_both none b1 b2 b3
+sed -i 's/b3, .*13}/b3, address: 10.0.0.13, weight: 150}/' "$dir/weir.yaml" "$dir/other.yaml"
+"$weir" reload -s "${sockets[2]}" >/dev/null
+"$weir" reload -s "${sockets[3]}" >/dev/null
+expect_equal "broken before they move" 0 "$(broken)"
+lead_to 3
+without=$(broken)
+say "without sync: $without of $connections connections broken ($(share "$without"))"
+expect "that some break" [ "$without" -gt $((connections / 20)) ]
+let_go
+net_stop "${node_pids[@]}"
+
+# --- with it ------------------------------------------------------------------------------------
+
+members() { status "$1" | jq -e ".sync.joined and (.sync.nodes | length == $2) and all(.sync.nodes[]; .name != \"\")"; }
+knows() { status "$1" | jq -e ".sync.heard.learned >= $2"; } # NODE FLOWS
+says_different() { "$weir" show status -s "${sockets[$1]}" | grep -q 'OTHER services'; }
+
+# Until corosync is there nothing waits for it.
+configure_both weir b1 b2
+for node in 2 3; do
+	node_start $node
+done
+expect_match "the log without corosync" "flows are not shared.*because=" "$(cat "$dir/weir.error.log")"
+corosync_pids=()
+for node in 2 3; do
+	corosync_start "${names[node]}"
+	corosync_pids[node]=$started
+done
+for node in 2 3; do
+	must_come 30 "both nodes in the group of ${names[node]}" members $node 2
+done
+
+lead_to 2
+hold with
+must_come 10 "that \`other\` learns the flows" knows 3 $connections
+reload_both weir b1 b2 b3
+sed -i 's/b3, .*13}/b3, address: 10.0.0.13, weight: 150}/' "$dir/weir.yaml" "$dir/other.yaml"
+"$weir" reload -s "${sockets[2]}" >/dev/null
+"$weir" reload -s "${sockets[3]}" >/dev/null
+lead_to 3
+with=$(broken)
+say "with sync: $with of $connections connections broken ($(share "$with"))"
+expect_equal "broken with sync" 0 "$with"
+
+# A node that joins is filled, and takes the flows over.
+net_stop "${node_pids[2]}"
+must_come 30 "that one node is left" members 3 1
+node_start 2
+must_come 30 "both nodes again" members 2 2
+must_come 20 "that \`weir\` learns the flows" knows 2 $connections
+lead_to 2
+expect_equal "broken after a restart" 0 "$(broken)"
+
+# Different configurations.
+configure 3 weir b1 b2
+"$weir" reload -s "${sockets[3]}" >/dev/null
+for node in 2 3; do
+	must_come 10 "that ${names[node]} says that configurations differ" says_different $node
+done
+must_come 10 "that the log says so" grep -q "other services or backends" "$dir/weir.error.log"
+
+# Without corosync.
+net_stop "${corosync_pids[2]}"
+must_come 10 "that \`weir\` notices" eval '! members 2 2'
+expect "requests without corosync" requests 20 $vip4 >/dev/null
+expect_equal "broken without corosync" 0 "$(broken)"
+corosync_start weir
+must_come 30 "that it joins again" members 2 2
+expect_equal "messages that were not read" 0 \
+	"$(status 3 | jq '.sync.heard.malformed + .sync.heard.other_version')"
+status 2 | jq -c '.sync | {told, heard, differences}'
+let_go
+net_stop "${node_pids[@]}"
+expect "no errors in the log" eval '! grep -h ^error "$dir"/weir.error.log "$dir"/other.error.log'

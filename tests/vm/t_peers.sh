@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# `weir-bench peers` where the kernel has IPVS: both its ways and Weir's dsr and nat deliver HTTP and UDP in one
+# run. The figures are those of an emulated CPU: what counts is how the ways stand to each other.
+. "$(dirname "$0")/../lib/vm.sh"
+
+modprobe -q ip_vs_mh || skip "Linux $vm_release: no IPVS"
+
+"$build/weir-bench" peers --trials "${WEIR_PEERS_TRIALS:-1}" --seconds "${WEIR_PEERS_SECONDS:-5}" --weir "$weir" \
+	--only 'no balancer,Weir dsr,Weir nat,IPVS' --json "$dir/peers.json" || fail "weir-bench peers"
+rows=$(jq -r '.tables[0].rows[] | select(.keep and .each) | .way' "$dir/peers.json")
+for way in "Weir dsr, fast path" "Weir dsr, workers" "Weir nat, fast path" "Weir nat, workers" "IPVS dr" "IPVS nat"; do
+	expect "$way measured" grep -qx "$way" <<<"$rows"
+	expect "$way: datagrams" jq -e --arg way "$way" \
+		'.tables[0].rows[] | select(.way == $way).udp.median > 0' "$dir/peers.json"
+done
+jq -r '.tables[0].notes[]' "$dir/peers.json"

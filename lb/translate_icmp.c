@@ -77,8 +77,10 @@ static bool unreachable_to_v6(struct message *m)
 	case ICMP_PREC_VIOLATION:
 		return false;
 	default:
+		if (m->code > ICMP_PREC_CUTOFF)
+			return false;
 		*m = (struct message){ICMPV6_DEST_UNREACH, ICMPV6_NOROUTE, 0};
-		return m->code <= ICMP_PREC_CUTOFF;
+		return true;
 	}
 }
 
@@ -151,10 +153,10 @@ static bool to_v4(struct message *m)
 			*m = (struct message){ICMP_DEST_UNREACH, ICMP_PROT_UNREACH, 0};
 			return true;
 		}
-		*m = (struct message){ICMP_PARAMETERPROB, 0, pointer_to_v4(m->word)};
-		if (m->code != ICMPV6_HDR_FIELD || m->word == NO_COUNTERPART)
+		if (m->code != ICMPV6_HDR_FIELD || pointer_to_v4(m->word) == NO_COUNTERPART)
 			return false;
-		m->word <<= 24;
+		*m = (struct message){ICMP_PARAMETERPROB, 0,
+				      (uint32_t)pointer_to_v4(m->word) << 24};
 		return true;
 	}
 }

@@ -15,9 +15,12 @@
 
 #include <cmocka.h>
 
+#include "bpf/packet.h"
 #include "lb/snapshot.h"
 #include "tests/unit/dice.h"
 #include "tests/unit/fixture.h"
+#include "tests/unit/nat_talk.h"
+#include "tests/unit/packet_build.h"
 #include "tests/unit/packet_random.h"
 #include "tests/unit/packet_table.h"
 #include "tests/unit/policy_naive.h"
@@ -179,11 +182,58 @@ static void test_nothing_changes(void **state)
 	free(connections);
 }
 
+/*
+ * The copy has room for few buckets: that of a connection and that of its answers may be one in it
+ * where they are two in the table. What is said of both directions stays right.
+ */
+static void test_both_flows_in_one_bucket(void **state)
+{
+	static struct explanation x;
+	const struct nat_talk *t = &nat_talks[1];
+	const uint64_t mask = 1023; /* of the copy's buckets */
+	unsigned int shared = 0;
+	for (int i = 0; i < 4000; i++) {
+		if (i % (NAT_TALK_PORTS - 10) == 0) {
+			offline_close(&balancer);
+			fixture_open(&balancer, nat_talk_yaml);
+		}
+		struct recipe first = nat_talk_from_client(t, 0, 20), next;
+		struct frame f, out;
+		first.from_port = next.from_port = 1024 + i;
+		struct lb_packet p = nat_talk_send(&balancer, &first, &out);
+		assert_int_equal(p.verdict, LB_TRANSMIT);
+		uint16_t port = bpf_ntohs(*(const uint16_t *)(out.bytes + 34));
+		next = nat_talk_from_backend(t, port, 0, 20);
+		struct packet a = {}, b = {};
+		packet_build(&first, &f);
+		parse_packet(f.bytes, f.bytes + f.length, &a);
+		uint64_t ahead = flow_hash(&a.key, &balancer.flows.seed);
+		struct frame back;
+		packet_build(&next, &back);
+		parse_packet(back.bytes, back.bytes + back.length, &b);
+		uint64_t answers = flow_hash(&b.key, &balancer.flows.seed);
+		if ((ahead ^ answers) & mask || !((ahead ^ answers) & balancer.flows.mask))
+			continue;
+		shared++;
+		explain_now(&f, nat_talk_now_ns + MS, &x);
+		assert_int_equal(x.trace.entry, LB_ENTRY_STANDS);
+		struct lb_packet did = packet_judge(&balancer, &f, nat_talk_now_ns + MS, &out);
+		expect_same(&x.packet, &did, &out);
+		explain_now(&back, nat_talk_now_ns + MS, &x);
+		assert_int_equal(x.trace.entry, LB_ENTRY_STANDS);
+		did = packet_judge(&balancer, &back, nat_talk_now_ns + MS, &out);
+		expect_same(&x.packet, &did, &out);
+	}
+	assert_true(shared > 0);
+	print_message("# %u connections with both flows in one bucket of the copy\n", shared);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_explained_happens),
 		cmocka_unit_test(test_nothing_changes),
+		cmocka_unit_test(test_both_flows_in_one_bucket),
 	};
 	return cmocka_run_group_tests(tests, open_all, close_all);
 }

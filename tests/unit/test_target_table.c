@@ -231,13 +231,35 @@ static void test_equal(void **state)
 	target_table_free(t);
 }
 
+/* A copy has all that was there, and neither changes with the other. */
+static void test_copy(void **state)
+{
+	static const uint16_t ports[] = {80, 443, 8080, 0};
+	struct target_table *t = table_of(3, ports, 7), *copy = target_table_copy(t);
+	struct target_key key = key_of(0xcb00710a, 443, IPPROTO_TCP);
+	const struct target other = {.service = 9};
+	assert_non_null(copy);
+	assert_true(target_table_equal(t, copy));
+	target_table_put(copy, &key, &other);
+	assert_false(target_table_equal(t, copy));
+	assert_int_equal(target_table_find(t, &key)->service, 7);
+	assert_int_equal(target_table_find(copy, &key)->service, 9);
+	target_table_free(t);
+	assert_int_equal(target_table_find(copy, &key)->service, 9);
+	/* Who holds one frees it once more. */
+	assert_ptr_equal(target_table_hold(copy), copy);
+	target_table_free(copy);
+	assert_int_equal(copy->count, 3);
+	target_table_free(copy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty_table),    cmocka_unit_test(test_all_of_a_key_counts),
 		cmocka_unit_test(test_longest_prefix), cmocka_unit_test(test_put_replaces),
 		cmocka_unit_test(test_full_of_ports),  cmocka_unit_test(test_agrees_with_a_list),
-		cmocka_unit_test(test_equal),
+		cmocka_unit_test(test_equal),          cmocka_unit_test(test_copy),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

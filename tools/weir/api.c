@@ -31,7 +31,7 @@
 #include "tools/weir/state_policy.h"
 #include "tools/weir/state_flows.h"
 
-#define API_LAST_MS 1000u /* for answers under way when the API is closed */
+#define API_LAST_MS 3000u /* for answers under way when the API is closed */
 #define TCP_LAST_MS 100u
 
 /* One of the sockets that the API listens on. */

@@ -194,7 +194,7 @@ static int measure_pacing(struct engines *e, const struct engines_options *o, js
 
 /* --- sizes and cores -------------------------------------------------------------------------- */
 
-static const uint32_t sizes[] = {60, 256, 566, 1514};
+static const uint32_t sizes[] = {60, 566, 1514};
 
 struct scaling {
 	json_t *table, *by_size, *by_cores;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/child.h"
 #include "bench/machine.h"
 #include "bench/micro_report.h"
 #include "bench/report.h"
@@ -148,6 +149,7 @@ static int run(const struct micro_options *o, struct err *err)
 	struct micro_result result = {};
 	json_t *report = report_new("micro");
 	int r = prepare(o, &result, err);
+	child_go_first();
 	if (!r)
 		r = measure_all(&result, o, err);
 	if (!r) {

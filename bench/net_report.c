@@ -69,6 +69,17 @@ static void add_row(const struct net_row *row, uint32_t trials, json_t *table)
 			      1000 / stats_of(row->baseline_mpps, trials).median);
 }
 
+/* What does not reach what is wanted of it is said in words, too. */
+static void note_target(const struct net_row *row, uint32_t trials, json_t *table)
+{
+	char flows[TABLE_FIGURE];
+	double ratio = row->missing[0] ? 0 : stats_of(row->ratio, trials).median;
+	if (row->target > 0 && ratio > 0 && ratio < row->target)
+		report_note(table, "not what is wanted: %s, %s flows: %.2f of %s instead of %.2f",
+			    row->way, table_format_count(row->flows, flows), ratio, row->baseline,
+			    row->target);
+}
+
 /* The first way alone is measured with several numbers of flows. */
 static void plot_flows(const struct net_result *r, json_t *report)
 {
@@ -175,8 +186,10 @@ void net_report(const struct net_result *r, json_t *report)
 		report_table(report, "net", "", columns, sizeof(columns) / sizeof(columns[0]));
 	for (unsigned int i = 0; i < r->row_count; i++)
 		add_row(&r->rows[i], r->options.trials, table);
-	for (unsigned int i = 0; i < r->row_count; i++)
+	for (unsigned int i = 0; i < r->row_count; i++) {
 		note_missing(&r->rows[i], table);
+		note_target(&r->rows[i], r->options.trials, table);
+	}
 	note_load(r, table);
 	plot_flows(r, report);
 	report_capture(&r->capture, report);

@@ -20,9 +20,9 @@ flood=${quick:+3} flood=${flood:-10}
 # A line a part: its name, the seconds that it takes, the command.
 parts="
 micro	$((20 * rounds))	$bench micro --trials $rounds --json $out/micro.json
-engines	$((40 * trials))	$bench engines --trials $trials --seconds 0.5 --json $out/engines.json
-net	$((110 * trials + flood))	$bench net --trials $trials --flood $flood --json $out/net.json
-peers	$((110 * rounds))	$bench peers --trials $rounds --json $out/peers.json
+engines	$((32 * trials))	$bench engines --trials $trials --seconds 0.5 --json $out/engines.json
+net	$((120 * trials + flood))	$bench net --trials $trials --flood $flood --json $out/net.json
+peers	$((80 * rounds))	$bench peers --trials $rounds --json $out/peers.json
 path	75	$here/path.sh $build $out
 control	75	$here/control.sh $build $out
 reload	20	$bench reload --trials $trials --json $out/reload.json

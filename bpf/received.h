@@ -135,7 +135,7 @@ static __always_inline int received_find(const void *data, const void *end, stru
 		return 0;
 	if (!received_skip_l4(&c) || c.pos + STAMP_SIZE > c.end)
 		return 0;
-	return stamp_unpack((const void *)c.pos, out);
+	return stamp_read(c.pos, out);
 }
 
 #endif

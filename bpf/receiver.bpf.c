@@ -13,7 +13,7 @@
 const volatile __u32 flow_count = 1;
 const volatile __u32 take_all = 0; /* packets without a stamp are dropped too */
 const volatile __u32 timed = 0;    /* `count` looks at the clock */
-const volatile __u8 own_mac[ETH_ALEN] = {};
+const volatile __u8 own_mac[ETH_ALEN] __attribute__((aligned(2))) = {};
 
 struct flow_entry {
 	struct bpf_spin_lock lock; /* a flow's packets may come by several queues */
@@ -75,7 +75,7 @@ static __always_inline void note_latency(struct received *all, const struct stam
 static __always_inline void note_sequence(struct received *all, const struct stamp *stamp)
 {
 	__u32 id = stamp->flow;
-	struct sequence_counts c = {};
+	struct sequence_counts c = {.received = 1};
 	struct flow_entry *e = bpf_map_lookup_elem(&flows, &id);
 	if (!e) {
 		all->unknown++;
@@ -83,7 +83,13 @@ static __always_inline void note_sequence(struct received *all, const struct sta
 		return;
 	}
 	bpf_spin_lock(&e->lock);
-	sequence_note(&e->flow.sequence, stamp->sequence, stamp->epoch, &c);
+	if (sequence_follow(&e->flow.sequence, stamp->sequence, stamp->epoch)) {
+		e->flow.counts.received++;
+		bpf_spin_unlock(&e->lock);
+		all->stamped.received++;
+		return;
+	}
+	sequence_jump(&e->flow.sequence, stamp->sequence, stamp->epoch, &c);
 	received_add(&e->flow.counts, &c);
 	bpf_spin_unlock(&e->lock);
 	received_add(&all->stamped, &c);
@@ -98,12 +104,9 @@ static __always_inline void note_queue(__u32 queue)
 
 static __always_inline int is_misaddressed(const void *data)
 {
-	const __u8 *to = data;
-	int differs = 0;
-#pragma unroll
-	for (int i = 0; i < ETH_ALEN; i++)
-		differs |= to[i] ^ own_mac[i];
-	return differs;
+	const __u16 *to = data;
+	const volatile __u16 *own = (const volatile void *)own_mac;
+	return ((to[0] ^ own[0]) | (to[1] ^ own[1]) | (to[2] ^ own[2])) != 0;
 }
 
 static __always_inline struct received *all_of_this_cpu(void)
@@ -129,7 +132,7 @@ int receive(struct xdp_md *ctx)
 		all->first_ns = now;
 	all->last_ns = now;
 	all->bytes += end - data;
-	all->misaddressed += is_misaddressed(data) != 0;
+	all->misaddressed += is_misaddressed(data);
 	note_latency(all, &stamp, now);
 	note_sequence(all, &stamp);
 	note_queue(ctx->rx_queue_index);

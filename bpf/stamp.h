@@ -23,37 +23,33 @@ struct stamp {
 	__u64 sent_ns; /* CLOCK_MONOTONIC of the sender's host */
 };
 
-/* As it lies in a packet, on any even address. */
-struct stamp_words {
-	__u16 word[STAMP_SIZE / 2];
-};
-_Static_assert(sizeof(struct stamp_words) == STAMP_SIZE, "no padding");
-
-static __always_inline struct stamp_words stamp_pack(const struct stamp *s)
+/*
+ * Writes it to any address, in as few stores as there are fields. Returns the sum of its 16-bit
+ * words (RFC 1071), of which more can be added up.
+ */
+static __always_inline __u32 stamp_write(void *to, const struct stamp *s)
 {
 	__u64 sent = bpf_cpu_to_be64(s->sent_ns);
 	__u32 flow = bpf_htonl(s->flow), sequence = bpf_htonl(s->sequence);
-	struct stamp_words w;
-	w.word[0] = bpf_htons(STAMP_MAGIC << 8 | s->epoch);
-	__builtin_memcpy(&w.word[1], &flow, sizeof(flow));
-	__builtin_memcpy(&w.word[3], &sequence, sizeof(sequence));
-	__builtin_memcpy(&w.word[5], &sent, sizeof(sent));
-	return w;
+	__u16 first = bpf_htons(STAMP_MAGIC << 8 | s->epoch);
+	char *at = to;
+	*(__u16 *)(void *)at = first;
+	*(__u32 *)(void *)(at + 2) = flow;
+	*(__u32 *)(void *)(at + 6) = sequence;
+	*(__u64 *)(void *)(at + 10) = sent;
+	__u64 sum = (__u64)first + flow + sequence + (__u32)sent + (sent >> 32);
+	return (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
 }
 
 /* False: it is none. */
-static __always_inline int stamp_unpack(const struct stamp_words *w, struct stamp *out)
+static __always_inline int stamp_read(const void *from, struct stamp *out)
 {
-	__u16 first = bpf_ntohs(w->word[0]);
-	__u32 flow, sequence;
-	__u64 sent;
-	__builtin_memcpy(&flow, &w->word[1], sizeof(flow));
-	__builtin_memcpy(&sequence, &w->word[3], sizeof(sequence));
-	__builtin_memcpy(&sent, &w->word[5], sizeof(sent));
+	const char *at = from;
+	__u16 first = bpf_ntohs(*(const __u16 *)(const void *)at);
 	out->epoch = first;
-	out->flow = bpf_ntohl(flow);
-	out->sequence = bpf_ntohl(sequence);
-	out->sent_ns = bpf_be64_to_cpu(sent);
+	out->flow = bpf_ntohl(*(const __u32 *)(const void *)(at + 2));
+	out->sequence = bpf_ntohl(*(const __u32 *)(const void *)(at + 6));
+	out->sent_ns = bpf_be64_to_cpu(*(const __u64 *)(const void *)(at + 10));
 	return first >> 8 == STAMP_MAGIC;
 }
 

@@ -94,15 +94,6 @@ struct stream_sent {
 	__u64 last_ns; /* when the last one was sent */
 };
 
-/* Sum of a stamp's words. */
-static __always_inline __u32 stream_stamp_sum(const struct stamp_words *w)
-{
-	__u32 sum = 0;
-	for (int i = 0; i < STAMP_SIZE / 2; i++)
-		sum += w->word[i];
-	return sum;
-}
-
 static __always_inline __u16 stream_fold(__u32 sum)
 {
 	sum = (sum & 0xffff) + (sum >> 16);
@@ -163,11 +154,8 @@ static __always_inline void stream_write(void *frame, const void *end,
 	if ((const char *)frame + shortest > (const char *)end)
 		return;
 	stream_copy(frame, size, payload);
-	if (stamp) {
-		struct stamp_words words = stamp_pack(stamp);
-		sum += stream_stamp_sum(&words);
-		__builtin_memcpy((char *)frame + payload, &words, sizeof(words));
-	}
+	if (stamp)
+		sum += stamp_write((char *)frame + payload, stamp);
 	stream_put_addresses((char *)frame + stream_l3(shape), shape, size, flow);
 	stream_put_l4((char *)frame + stream_l4(shape), shape, flow, sum);
 }

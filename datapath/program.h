@@ -47,7 +47,7 @@ void program_close(struct program *p);
 int program_attach(struct program *p, uint32_t index, struct port *port, struct err *err);
 
 /* Whether it still is, at that interface: one that was away for a moment has lost it. */
-bool program_is_attached(const struct program *p, uint32_t index, int ifindex);
+bool program_is_attached(struct program *p, uint32_t index, int ifindex);
 
 /* Gives up the place of one whose interface is gone. */
 void program_let_go(struct program *p, uint32_t index);

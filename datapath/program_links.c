@@ -90,6 +90,7 @@ static int attach_by_gate(struct program *p, uint32_t index, struct port *port, 
 	pins_drop(p->pins, p->link_names[index]);
 	int gate = gate_open(p->pins, port, program, err);
 	p->gated[index] = true;
+	p->dispatchers[index] = 0;
 	p->links[index] = gate;
 	return gate < 0 ? gate : 0;
 }
@@ -168,13 +169,25 @@ int program_set_port(struct program *p, uint32_t index, const struct port *port,
 	return 0;
 }
 
+/* Who changes what is in a dispatcher puts another one in its place. */
+static bool is_gate_there(struct program *p, uint32_t index, int ifindex)
+{
+	uint32_t dispatcher = 0;
+	if (bpf_xdp_query_id(ifindex, 0, &dispatcher) || !dispatcher)
+		return false;
+	if (dispatcher != p->dispatchers[index] && !gate_is_open(p->links[index], ifindex))
+		return false;
+	p->dispatchers[index] = dispatcher;
+	return true;
+}
+
 /* The kernel takes the interface out of a link when it is unregistered. */
-bool program_is_attached(const struct program *p, uint32_t index, int ifindex)
+bool program_is_attached(struct program *p, uint32_t index, int ifindex)
 {
 	struct bpf_link_info info = {};
 	uint32_t size = sizeof(info);
 	if (p->gated[index])
-		return gate_is_open(p->links[index], ifindex);
+		return is_gate_there(p, index, ifindex);
 	return p->links[index] >= 0 && !bpf_obj_get_info_by_fd(p->links[index], &info, &size) &&
 	       (int)info.xdp.ifindex == ifindex;
 }

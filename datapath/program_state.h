@@ -23,6 +23,7 @@ struct program {
 	struct weir_bpf *instances[ABI_MAX_PORTS];
 	int links[ABI_MAX_PORTS];  /* or gates */
 	bool gated[ABI_MAX_PORTS]; /* by a gate in libxdp's dispatcher (datapath/gate.h) */
+	uint32_t dispatchers[ABI_MAX_PORTS]; /* in which the gate was seen last */
 	char link_names[ABI_MAX_PORTS][sizeof(LINK_PREFIX) + IF_NAMESIZE];
 };
 

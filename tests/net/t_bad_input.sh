@@ -44,6 +44,11 @@ expect_refusal "a queue that does not exist" 1 'eth0.*queue'
 change 's/name: eth0/name: eth0, mode: zerocopy/'
 expect_refusal "zero-copy where the driver has none" 1 'eth0.*zero'
 
+on weir ip link set eth0 mtu 9000
+change 's/name: eth0/name: eth0, attach: dispatcher/'
+expect_refusal "jumbo frames through a dispatcher" 1 'eth0.*jumbo.*mtu.*attach: link'
+on weir ip link set eth0 mtu 1500
+
 if on weir "$weir" doctor eth0 | grep -q 'trampolines do not load'; then
 	change 's/name: eth0/name: eth0, attach: dispatcher/'
 	expect_refusal "a dispatcher on a kernel without trampolines" 1 'eth0.*trampolines.*attach: link'

@@ -22,6 +22,6 @@ for vip in $vip4 $vip6; do
 	expect_spread "$dir/answers" b1=50 b2=100 b3=150
 	say "$vip: $(count_answers "$dir/answers")"
 	expect "an upload to $vip" \
-		on client curl -sf -m 20 -o /dev/null --data-binary "@$dir/upload" "$(url $vip)/"
+		on client curl -sf -m $((20 * net_patience)) -o /dev/null --data-binary "@$dir/upload" "$(url $vip)/"
 done
 must_come 5 "a balanced ledger" ledger_is_balanced

@@ -15,9 +15,9 @@ on weir ip -6 route add 2001:db8::1/128 dev eth0
 web_services | weir_config eth0
 
 answered_by_backends() { # VIP
-	[[ "$(on client curl -sf -m 2 "$(url "$1")/")" == b[123] ]]
+	[[ "$(on client curl -sf -m $((1 + net_patience)) "$(url "$1")/")" == b[123] ]]
 }
-answered_by_kernel() { [ "$(on client curl -sf -m 2 "$(url "$1")/")" = weir ]; }
+answered_by_kernel() { [ "$(on client curl -sf -m $((1 + net_patience)) "$(url "$1")/")" = weir ]; }
 
 for turn in first second; do
 	weir_start

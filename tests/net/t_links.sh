@@ -16,7 +16,7 @@ of() { # INTERFACE FIELD
 }
 is() { [ "$(of "$1" "$2")" = "$3" ]; }
 logged() { grep -qE "event=interface-$1 name=$2" "$dir/weir.log"; }
-answers() { [[ "$(on client curl -sf -m 1 "$(url $vip4)/")" == b[123] ]]; }
+answers() { [[ "$(on client curl -sf -m "$net_patience" "$(url $vip4)/")" == b[123] ]]; }
 resumes() { # WHAT
 	must_come 15 "traffic, $1" answers
 	requests 30 $vip4 >"$dir/answers" || fail "requests, $1"

@@ -20,7 +20,7 @@ all_have_begun() { [ "$(find "$dir" -name 'body.*' -size +0 | wc -l)" -eq $downl
 
 download_pids=()
 for ((i = 0; i < downloads; i++)); do
-	start client curl -s -m 20 --no-buffer -D "$dir/head.$i" -o "$dir/body.$i" "$(url $vip4)/files/big"
+	start client curl -s -m $((20 * net_patience)) --no-buffer -D "$dir/head.$i" -o "$dir/body.$i" "$(url $vip4)/files/big"
 	download_pids+=("$started")
 done
 must_come 10 "the begin of all downloads" all_have_begun

@@ -19,7 +19,7 @@ weir_kill() {
 	wait "$weir_pid" 2>/dev/null || true
 }
 refused() { # NAMESPACE: a start that must fail; prints what it says
-	if { on "$1" timeout 20 "$weir" run -c "$dir/weir.yaml" >/dev/null; } 2>&1; then
+	if { on "$1" timeout $((20 * net_patience)) "$weir" run -c "$dir/weir.yaml" >/dev/null; } 2>&1; then
 		fail "a daemon that had to be refused ran in $1"
 	fi
 }

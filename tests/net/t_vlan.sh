@@ -117,7 +117,7 @@ by_every_method() {
 # The neighbour in the other VLAN is known already: only Weir's own change could cost datagrams.
 move_the_way() {
 	local sink load
-	on weir ping -c 1 -W 2 10.0.8.13 >/dev/null
+	on weir ping -c 1 -W $((2 * net_patience)) 10.0.8.13 >/dev/null
 	start b3 "$udp_load" sink 5005 >"$dir/sink"
 	sink=$started
 	must_come 5 "the sink" eval "on b3 ss -Hlun | grep -q ':5005 '"

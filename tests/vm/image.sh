@@ -34,7 +34,7 @@ bash sh awk basename cat chmod cmp comm cp cut date dd diff dirname env expr fin
 kill ln ls mkdir mkfifo mktemp mv nproc od paste printf readlink realpath rm rmdir sed seq shuf sleep sort
 stat stdbuf sync tail tee test timeout touch tr true uname uniq wc xargs
 bpftool bridge curl ethtool ip jq modprobe mount mountpoint nginx nsenter ping ps setsid ss
-sysctl tc taskset tcpdump umount unshare wrk
+sysctl tc taskset tcpdump umount unshare wrk yes
 '
 
 root=$(mktemp -d "$(dirname "$output")/root.XXXXXX")

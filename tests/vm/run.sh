@@ -78,6 +78,8 @@ make_nics() {
 	nic 6 front 1 igb
 }
 
+# Ticks come in any case (nohz, highres off): on a busy host one that the kernel had asked for at a certain time
+# got lost, and the CPU it was for did nothing any more.
 run_machine() { # KERNEL: what the tests say, on standard output
 	local kernel=$1 logs=$work/logs/$1 image=$work/$1.cpio
 	local share=$cache/tools/usr/share
@@ -87,7 +89,7 @@ run_machine() { # KERNEL: what the tests say, on standard output
 		"$cache/tools/usr/bin/qemu-system-x86_64" -L "$share/qemu" -L "$share/seabios" \
 		-machine q35 -accel tcg,thread=multi -cpu max -smp 2 -m 3072 -nodefaults -no-user-config \
 		-display none -no-reboot -kernel "$cache/$kernel/vmlinuz" -initrd "$image" \
-		-append "console=ttyS0 panic=-1 mitigations=off no_timer_check tsc=reliable weir.limit=2400 weir.tests=$word" \
+		-append "console=ttyS0 panic=-1 mitigations=off no_timer_check tsc=reliable nohz=off highres=off weir.limit=2400 weir.tests=$word" \
 		-serial "file:$logs/console.log" -serial stdio \
 		-fsdev "local,id=logs,path=$logs,security_model=none" \
 		-device virtio-9p-pci,fsdev=logs,mount_tag=logs "${nics[@]}" </dev/null 2>"$logs/qemu.log" &

@@ -29,7 +29,7 @@ must_come 30 "the receiver" grep -q ready "$dir/receive.log"
 "$bench" send --engine pktgen --from "$from" --destination "$there:5000" --flows 16 --count $packets \
 	--quiet --json "$dir/pktgen.json" || fail "send --engine pktgen"
 expect_equal "packets by pktgen" $packets "$(jq '.tables[0].rows[0].packets | round' "$dir/pktgen.json")"
-sleep 1 # what is on the wire still
+sleep 10 # what is on the wire still
 net_stop $receiver
 others=$(jq -r '.tables[0].notes[] | select(startswith("packets without")) | ltrimstr("packets without a stamp: ")' \
 	"$dir/receive.json")

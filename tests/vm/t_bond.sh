@@ -48,7 +48,7 @@ weir_start
 weir_wait_reachable
 active() { on weir ip -d -j link show bond0 | jq -r '.[0].linkinfo.info_data.active_slave'; }
 used() { weir_show backends | jq -r '[.backends[].interface] | unique | join(" ")'; }
-answers() { [[ "$(on client curl -sf -m 2 "$(url $vip4)/")" == b[123] ]]; }
+answers() { [[ "$(on client curl -sf -m 10 "$(url $vip4)/")" == b[123] ]]; }
 
 for turn in first second; do
 	must_come 20 "the active member used" eval '[ "$(used)" = "$(active)" ]'

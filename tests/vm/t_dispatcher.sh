@@ -82,18 +82,18 @@ sed -i '/name: eth1/s/attach: dispatcher/attach: link/' "$dir/weir.yaml"
 weir_reload
 expect_equal "attached by" "dispatcher link" \
 	"$(weir_show interfaces | jq -r '[.interfaces[].attach] | join(" ")')"
-must_come 10 "an answer" eval '[[ "$(on client curl -sf -m 2 "$(url $vip4)/")" == b[123] ]]'
+must_come 10 "an answer" eval '[[ "$(on client curl -sf -m 10 "$(url $vip4)/")" == b[123] ]]'
 serves "by a link on one side"
 sed -i '/name: eth1/s/attach: link/attach: dispatcher/' "$dir/weir.yaml"
 weir_reload
-must_come 10 "an answer" eval '[[ "$(on client curl -sf -m 2 "$(url $vip4)/")" == b[123] ]]'
+must_come 10 "an answer" eval '[[ "$(on client curl -sf -m 10 "$(url $vip4)/")" == b[123] ]]'
 expect_equal "programs of eth1" "weir_gate" "$(programs eth1)"
 weir_stop
 
 expect_equal "programs of eth0 after the stop" "count" "$(programs eth0)"
 expect_equal "XDP on eth1 after the stop" null "$(on weir ip -j link show eth1 | jq '.[0].xdp')"
 before=$(counted)
-on client ping -c 3 -W 5 10.0.1.2 >/dev/null
+on client ping -c 3 -W 60 10.0.1.2 >/dev/null
 expect "the other program still counts" [ "$(counted)" -ge $((before + 3)) ]
 loader unload eth0 --all || fail "xdp-loader unload"
 expect_equal "gates left" "" "$(bpftool prog show name weir_gate)"

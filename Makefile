@@ -166,7 +166,7 @@ $(test_tools): $(O)/%: $(O)/%.o $(libraries)
 
 # --- tests and checks ---------------------------------------------------------------------------
 
-.PHONY: tests test test-vm deps check layers format
+.PHONY: tests test soak test-vm deps check layers format
 tests: all $(unit_tests) $(fuzz_targets) $(test_tools) $(test_programs) ## build the tests too
 
 deps: ## install what is missing from Debian, and say what
@@ -179,6 +179,11 @@ test: deps ## run all tests (as root): unit, packet tables, namespaces; SAN=... 
 	@tests/run.sh $(O) '$(WORD)'
 
 KERNEL ?= all
+MINUTES ?= 30
+soak: deps ## all kinds of traffic and of disturbances at random (as root): MINUTES=30, WEIR_SOAK_SEED=
+	@$(MAKE) --no-print-directory tests
+	@WEIR_SOAK_SECONDS=$$(($(MINUTES) * 60)) tests/net/t_soak.sh $(O)
+
 test-vm: deps ## tests in virtual machines: KERNEL=6.1, 6.12, newest or all of Debian's kernels
 	@$(MAKE) --no-print-directory tests
 	@tests/vm/run.sh $(O) '$(KERNEL)' '$(WORD)'

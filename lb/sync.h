@@ -33,6 +33,7 @@ struct sync_names;
 
 #define SYNC_TURN_NS   50000000ull    /* from one sync_turn() to the next */
 #define SYNC_WALK_NS   5000000000ull  /* for the whole table, where the rate allows it */
+#define SYNC_FILL_NS   1000000000ull  /* the same while a node that has joined is filled */
 #define SYNC_DIGEST_NS 10000000000ull /* from one round of digests to the next */
 
 /* A member of the group, as corosync names it. */

@@ -178,7 +178,8 @@ static void walk_bucket(struct sync *s, uint64_t bucket, uint64_t now_ns)
 static void walk(struct sync *s, uint64_t passed_ns, uint64_t now_ns)
 {
 	uint64_t all = s->flows->mask + 1;
-	uint64_t buckets = passed_ns >= SYNC_WALK_NS ? all : all * passed_ns / SYNC_WALK_NS + 1;
+	uint64_t whole_ns = s->fill ? SYNC_FILL_NS : SYNC_WALK_NS;
+	uint64_t buckets = passed_ns >= whole_ns ? all : all * passed_ns / whole_ns + 1;
 	for (; buckets && has_room(s) && s->credit >= FLOW_BUCKET_ENTRIES * NS_PER_S; buckets--) {
 		walk_bucket(s, s->position, now_ns);
 		s->position = (s->position + 1) & s->flows->mask;

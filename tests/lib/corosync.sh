@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # variables of net.sh
 #
 # corosync in namespaces, a process for each, for tests of nodes that share flows. Source it after net.sh.
 

@@ -1,17 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# A minute of traffic while links flap, MTU, link addresses and numbers of queues change, an interface goes
+# Traffic while links flap, MTU, link addresses and numbers of queues change, an interface goes
 # away and comes back, and a backend's link address moves (two-arm). At the end traffic flows, and each
 # packet that came in is accounted for.
 . "$(dirname "$0")/../lib/net.sh"
+. "$(dirname "$0")/../lib/disturb.sh"
 
-seconds=${WEIR_CHAOS_SECONDS:-60}
+seconds=${WEIR_CHAOS_SECONDS:-30}
 
 net_queues=4
 net_two_arm
-net_set weir ipv6.conf.all.keep_addr_on_down=1 ipv6.conf.eth0.keep_addr_on_down=1 \
-	ipv6.conf.eth1.keep_addr_on_down=1
+disturb_prepare
 nginx_start_backends
 {
 	web_services
@@ -19,19 +19,6 @@ nginx_start_backends
 } | weir_config eth0 eth1
 
 # --- the chaos ----------------------------------------------------------------------------------
-
-# The routes to the client go with the interface.
-front_routes() {
-	on weir ip route replace 203.0.113.1/32 dev eth0
-	on weir ip -6 route replace 2001:db8::1/128 dev eth0
-}
-
-flap() { # INTERFACE
-	on weir ip link set "$1" down
-	sleep 0.1
-	on weir ip link set "$1" up
-	front_routes
-}
 
 resize() { # INTERFACE MTU
 	on weir ip link set "$1" mtu "$2"
@@ -106,7 +93,8 @@ must_come 20 "all interfaces served" is_served
 for vip in $vip4 $vip6; do
 	must_come 20 "an answer of $vip" some_answer $vip
 done
-requests 300 $vip4 >"$dir/answers" || fail "requests"
+must_come 20 "all backends reachable" backends_are_reachable
+requests 300 $vip4 >"$dir/answers" || fail "requests: $(sort "$dir/requests.log" | uniq -c)"
 expect_spread "$dir/answers" b1=100 b2=100 b3=100
 
 net_stop "${sinks[@]}"

@@ -16,6 +16,8 @@
 #include "bpf/packet.h"
 #include "lb/flow_table.h"
 #include "tests/unit/clients.h"
+#include "tests/unit/fixture.h"
+#include "tests/unit/nat_talk.h"
 
 #include "tools/weir/offline.h"
 
@@ -149,6 +151,17 @@ static void test_nothing_to_note(void **state)
 	end();
 }
 
+/* Connections by nat are counted and not told: no other node could serve them. */
+static void test_nat(void **state)
+{
+	fixture_open(&o, nat_talk_yaml);
+	o.lb.ring = ring = ring_new();
+	for (size_t i = 0; i < nat_talk_count; i++)
+		nat_talk_open(&o, &nat_talks[i]);
+	assert_int_equal(ring->translated, nat_talk_count);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +169,7 @@ int main(void)
 		cmocka_unit_test(test_two_threads),
 		cmocka_unit_test(test_life_of_a_connection),
 		cmocka_unit_test(test_nothing_to_note),
+		cmocka_unit_test(test_nat),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

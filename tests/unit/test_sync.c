@@ -261,7 +261,7 @@ static void test_left_alone(void **state)
 	net_members(&net, 2);
 	net_run(&net, 1);
 	net_members(&net, 2 | 4);
-	net_run(&net, 5.1);
+	net_run(&net, 1.1);
 	assert_int_equal(net_known(&net, 2, 100, false), 100);
 	net_close(&net);
 }

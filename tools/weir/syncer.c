@@ -24,7 +24,7 @@
 #include "tools/weir/sync_group.h"
 
 #define RETRY_NS 1000000000ull
-#define WORTH_NS 5000000000ull /* reloads do not reach all nodes at the same moment */
+#define WORTH_NS 3000000000ull /* reloads do not reach all nodes at the same moment */
 
 struct syncer {
 	struct engine *engine;
@@ -147,7 +147,8 @@ static void publish(struct syncer *s)
 static void turn(struct syncer *s, uint64_t now_ns)
 {
 	take_names(s);
-	if (!s->group && now_ns >= s->retry_ns)
+	/* Before it knows its backends it could make nothing of what it is told at once. */
+	if (!s->group && s->names && now_ns >= s->retry_ns)
 		join(s);
 	for (uint32_t i = 0; i < ABI_MAX_QUEUES; i++) {
 		struct flow_ring *r = engine_flow_ring(s->engine, i);

@@ -221,7 +221,7 @@ coverage: ## lines of lb/ and of the headers in bpf/ that tests without a networ
 	@$(MAKE) --no-print-directory COVERAGE=1 O=build/coverage tests
 	@tests/lib/coverage.sh build/coverage
 
-.PHONY: demo bench clean install deb help
+.PHONY: demo bench clean install deb reproducible sbom help
 demo: deps ## show the main job: client, Weir and real servers in namespaces, figures, a capture
 	@$(MAKE) --no-print-directory all $(test_tools) $(test_programs)
 	@tests/demo.sh $(O)
@@ -258,6 +258,15 @@ deb: ## build the Debian package, in build/
 	$(Q)git ls-files -z | tar --null -T - -c | tar -C $(deb_source) -x
 	$(Q)cd $(deb_source) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b
 	$(Q)mv build/deb/*.deb build/
+
+reproducible: ## two builds from nothing, in different folders, give the same bytes; DEB=1: packages too
+	@tests/lib/deps.sh $(if $(DEB),debhelper c:dh dpkg-dev c:dpkg-buildpackage,) scdoc c:scdoc
+	@tests/lib/reproducible.sh $(if $(DEB),deb)
+
+sbom: all ## the libraries that the programs load, as SPDX: build/weir.sbom.spdx.json
+	@tests/lib/deps.sh jq c:jq binutils c:readelf
+	$(call say,SBOM,$(O)/weir.sbom.spdx.json)
+	$(Q)debian/sbom.sh $(VERSION) $(binaries) > $(O)/weir.sbom.spdx.json
 
 clean: ## remove what was built
 	rm -rf build

@@ -37,6 +37,9 @@ for path in /usr/sbin/weir /usr/bin/weir-bench /lib/systemd/system/weir{,@,-back
 	/usr/share/doc/weir/examples/example.yaml /etc/weir; do
 	has "$path" installed
 done
+jq -e '.spdxVersion == "SPDX-2.3" and (.packages | length > 20) and any(.packages[]; .name == "libbpf1")
+	and ([.relationships[].relatedSpdxElement] - [.packages[].SPDXID] == [])' \
+	"$root/usr/share/doc/weir/weir.sbom.spdx.json" >/dev/null || fail "the bill of materials"
 grep -q '^weir:' "$root/etc/passwd" || fail "no user weir"
 "$root/usr/sbin/weir" schema | cmp - "$root/usr/share/weir/weir.schema.json" || fail "the schema"
 "$root/usr/sbin/weir" check -c "$root/usr/share/doc/weir/examples/example.yaml" >/dev/null || fail "the example"

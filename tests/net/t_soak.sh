@@ -205,6 +205,7 @@ began=$SECONDS
 pulse=$((seconds > 300 ? 60 : 10))
 kinds=(reload reload drain down capture api flap)
 next=$((began + pulse)) last_kill=0
+next_ask=$began ask_s=15 # nginx ends a connection that is silent for 75 s
 broken=0
 # As long as it goes on: UNTIL, in seconds from the beginning.
 disturb_until() {
@@ -217,11 +218,14 @@ disturb_until() {
 			happen "${kinds[RANDOM % ${#kinds[@]}]}"
 		fi
 		sleep "0.$((1 + RANDOM % 5))"
+		if [ $SECONDS -ge $next_ask ]; then
+			next_ask=$((SECONDS + ask_s))
+			ask_held
+			[ $broken = 0 ] || fail "$broken held connections have broken: $(went_wrong)"
+		fi
 		if [ $SECONDS -ge $next ]; then
 			next=$((SECONDS + pulse))
-			ask_held
 			progress
-			[ $broken = 0 ] || fail "$broken held connections have broken: $(went_wrong)"
 		fi
 	done
 }

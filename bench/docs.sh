@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Puts the figures of a run of `make bench` into docs/benchmarks.md, between the lines that name a table
-# (<!-- BENCHMARK.TABLE -->) and the next <!-- end -->, and its raw figures into docs/benchmarks.json. What is
-# said about them there is for people to write.
+# (<!-- BENCHMARK.TABLE -->; machine; wanted, by wanted.jq) and the next <!-- end -->, and its raw figures into
+# docs/benchmarks.json. What is said about them there is for people to write.
 #
 # usage: docs.sh [BUILD]
 set -euo pipefail
@@ -27,18 +27,18 @@ table() {
 
 # What was measured when, on what, and what else the machine did: load at the beginning of each part.
 machine() {
-	jq -r '.[0] | "\(.time | split("T")[0]), \(.machine.cpu), \(.machine.cpus) CPUs, Linux \(.machine.kernel)."' "$run"
+	jq -r '.[0] | "\(.time | split("T")[0]), \(.machine.cpu), Linux \(.machine.kernel)."' "$run"
 	jq -r '[.[] | "\(.benchmark) \(.machine.load * 10 | round / 10)"] | "Load when each part began: " + join(", ") + "."' "$run"
 }
 
 while IFS= read -r line; do
 	if [[ $line =~ ^"<!-- "([a-z]+)(\.([a-z_]+))?" -->"$ && ${BASH_REMATCH[1]} != end ]]; then
 		echo "$line"
-		if [ "${BASH_REMATCH[1]}" = machine ]; then
-			machine
-		else
-			table "${BASH_REMATCH[1]}" "${BASH_REMATCH[3]}"
-		fi
+		case ${BASH_REMATCH[1]} in
+		machine) machine ;;
+		wanted) jq -r -f "$root/bench/wanted.jq" "$run" ;;
+		*) table "${BASH_REMATCH[1]}" "${BASH_REMATCH[3]}" ;;
+		esac
 		while IFS= read -r line && [ "$line" != "<!-- end -->" ]; do :; done
 	fi
 	echo "$line"

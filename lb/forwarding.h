@@ -113,14 +113,14 @@ static uint32_t named_backend(const struct snapshot *s, const struct work *w)
 }
 
 /*
- * Which backend a flow goes to that is not known. *adopt: it began by the table before, and is to
- * be remembered though this packet opens nothing.
+ * Which backend a flow goes to that is not known. *adopt: it began before a change, and is to be
+ * remembered though this packet opens nothing.
  */
 static uint32_t choose_backend(const struct lb *lb, const struct snapshot *s, const struct work *w,
 			       uint64_t now_ns, bool *adopt)
 {
 	*adopt = false;
-	if (!w->service->before || w->parsed.key.protocol != IPPROTO_TCP || work_is_syn(&w->parsed))
+	if (w->parsed.key.protocol != IPPROTO_TCP || work_is_syn(&w->parsed))
 		return scheduler_pick(s, w->service, &w->parsed.key, lb->flows->connections,
 				      now_ns);
 	uint32_t id = scheduler_pick_stray(s, w->service, &w->parsed.key, now_ns, adopt);

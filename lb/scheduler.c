@@ -106,19 +106,27 @@ static uint32_t pick_before(const struct snapshot *s, const struct service *serv
 	return id;
 }
 
+/* The backend in the flow's slot, if it drains: it has had the slot's flows until it did. */
+static uint32_t pick_draining(const struct snapshot *s, const struct service *service,
+			      uint32_t owner)
+{
+	if (owner == ABI_NO_BACKEND || s->backends[owner].state != STATE_DRAIN ||
+	    !backend_keeps_flows(&s->backends[owner]))
+		return ABI_NO_BACKEND;
+	return owner;
+}
+
 uint32_t scheduler_pick_stray(const struct snapshot *s, const struct service *service,
 			      const struct flow_key *key, uint64_t now_ns, bool *adopt)
 {
-	uint32_t now = scheduler_pick(s, service, key, NULL, now_ns);
-	*adopt = false;
-	if (!service->before || now_ns >= service->before_until_ns)
-		return now;
 	uint64_t hash = affinity_hash(service, key);
 	const struct maglev *m = service->maglev;
-	uint32_t before = pick_before(s, service, hash);
-	if (before == ABI_NO_BACKEND ||
-	    (m && service->members[m->slots[maglev_slot(m, hash)]] == before))
-		return now;
-	*adopt = true;
-	return before;
+	uint32_t owner = m ? service->members[m->slots[maglev_slot(m, hash)]] : ABI_NO_BACKEND;
+	uint32_t before = ABI_NO_BACKEND;
+	if (service->before && now_ns < service->before_until_ns)
+		before = pick_before(s, service, hash);
+	if (before == ABI_NO_BACKEND || before == owner)
+		before = pick_draining(s, service, owner);
+	*adopt = before != ABI_NO_BACKEND;
+	return *adopt ? before : scheduler_pick(s, service, key, NULL, now_ns);
 }

@@ -28,7 +28,8 @@ uint32_t scheduler_pick(const struct snapshot *s, const struct service *service,
  * For a packet in the middle of a TCP connection that is not known here. While a changed set of
  * backends is new, its connection may have begun by the table before: where that has another
  * backend in the slot, which still keeps its flows, it is that one's, and *adopt says that the flow
- * is to be remembered.
+ * is to be remembered. It is so too where the slot's own backend drains: then the connection has
+ * most likely begun before that.
  */
 uint32_t scheduler_pick_stray(const struct snapshot *s, const struct service *service,
 			      const struct flow_key *key, uint64_t now_ns, bool *adopt);

@@ -242,6 +242,41 @@ static void test_strays_of_a_lost_backend(void **state)
 	offline_close(&o);
 }
 
+#define CLIENT_B3_DRAINS "      - {name: b3, address: 10.0.0.3, state: drain}\n"
+
+/*
+ * Connections of a backend that drains come to a node that has not seen them begin: they stay with
+ * it, and are remembered; new ones do not go there. Also while a table before is kept.
+ */
+static void test_strays_of_a_draining_backend(void **state)
+{
+	for (int reloads = 1; reloads <= 2; reloads++) {
+		uint32_t moved = 0;
+		struct offline here, there;
+		client_start(&there, WEB_OF(CLIENT_B1 CLIENT_B2 CLIENT_B3));
+		client_start(&here, WEB_OF(CLIENT_B1 CLIENT_B2 CLIENT_B3));
+		here.now_ns = client_now_ns;
+		if (reloads == 2)
+			fixture_reload(&here, WEB_OF(CLIENT_B1 CLIENT_B2 CLIENT_B3 CLIENT_B4));
+		fixture_reload(&here,
+			       reloads == 2 ? WEB_OF(CLIENT_B1 CLIENT_B2 CLIENT_B3_DRAINS CLIENT_B4)
+					    : WEB_OF(CLIENT_B1 CLIENT_B2 CLIENT_B3_DRAINS));
+		uint32_t b3 = fixture_backend(&here, "web/b3");
+		for (uint32_t n = 0; n < CLIENT_FLOWS; n++) {
+			const char *was = registry_name(
+				there.backends, client_tcp_backend(&there, OLD, n, TCP_SYN));
+			uint32_t is = client_tcp_backend(&here, OLD, n, TCP_ACK);
+			assert_string_equal(was, registry_name(here.backends, is));
+			assert_int_equal(client_tcp_backend(&here, OLD, n, TCP_ACK), is);
+			moved += is == b3;
+			assert_int_not_equal(client_tcp_backend(&here, NEW, n, TCP_SYN), b3);
+		}
+		assert_in_range(moved, CLIENT_FLOWS / 4, CLIENT_FLOWS / 2);
+		offline_close(&here);
+		offline_close(&there);
+	}
+}
+
 /* --- least connections ---------------------------------------------------------------------------
  */
 
@@ -348,6 +383,7 @@ int main(void)
 		cmocka_unit_test(test_backups),
 		cmocka_unit_test(test_strays_go_by_the_table_before),
 		cmocka_unit_test(test_strays_of_a_lost_backend),
+		cmocka_unit_test(test_strays_of_a_draining_backend),
 		cmocka_unit_test(test_least_connections_even_out),
 		cmocka_unit_test(test_connections_are_counted),
 		cmocka_unit_test(test_counting_begins_late),

@@ -20,7 +20,7 @@ spare4=203.0.113.12
 nat4=203.0.113.11
 held=50          # connections of each kind
 slow_bytes=65536 # a second, of each download (nginx_start)
-may_grow_kb=4096 # what the allocator may keep for itself
+may_grow_kb=8192 # what the allocator may keep for itself
 RANDOM=$seed
 say "seed $seed, $seconds s"
 
@@ -232,6 +232,10 @@ disturb_until() {
 
 disturb_until $((seconds / 2)) kills
 [ "${happened[kill]}" -gt 0 ] || happen kill
+# Whatever allocates has done so once when it is compared.
+for what in reload capture api drain; do
+	happen $what
+done
 disturb_until $((seconds * 2 / 3)) none
 look before
 disturb_until "$seconds" none

@@ -30,7 +30,7 @@ say = @printf '  %-5s %s\n' $(1) $(2);
 endif
 
 packages := libxdp libbpf libelf libpcap libmnl liburcu-qsbr yaml-0.1 libmicrohttpd jansson libcurl \
-	libxxhash ncursesw libcpg libcorosync_common
+	libxxhash ncursesw libcap-ng libseccomp libcpg libcorosync_common
 
 # Headers lie at odd multiples of two behind Ethernet; our CPUs and the kernel read them there.
 san_but := -fno-sanitize=alignment

@@ -9,9 +9,6 @@
 #include "datapath/sysfs.h"
 #include "lb/err.h"
 
-#define HARD_IRQS     "napi_defer_hard_irqs"
-#define FLUSH_TIMEOUT "gro_flush_timeout"
-
 /*
  * As Documentation/networking/napi.rst and the kernel's own tests have it: a poller that does not
  * come for so long lets interrupts in again, after so many polls without a packet.
@@ -24,15 +21,15 @@ int deferral_set(struct deferral *d, const char *interface, struct err *err)
 	struct deferral was = {};
 	if (!strcmp(d->name, interface))
 		return 0;
-	int r = sysfs_read(interface, HARD_IRQS, &was.hard_irqs);
-	r = r ? r : sysfs_read(interface, FLUSH_TIMEOUT, &was.flush_timeout_ns);
+	int r = sysfs_read(interface, SYSFS_HARD_IRQS, &was.hard_irqs);
+	r = r ? r : sysfs_read(interface, SYSFS_FLUSH_TIMEOUT, &was.flush_timeout_ns);
 	if (!r) {
 		deferral_restore(d);
 		*d = was;
 		/* From here on it is to be given back, whatever happens. */
 		snprintf(d->name, sizeof(d->name), "%s", interface);
-		r = sysfs_write(interface, FLUSH_TIMEOUT, PUT_OFF_TIMEOUT_NS);
-		r = r ? r : sysfs_write(interface, HARD_IRQS, PUT_OFF_POLLS);
+		r = sysfs_write(interface, SYSFS_FLUSH_TIMEOUT, PUT_OFF_TIMEOUT_NS);
+		r = r ? r : sysfs_write(interface, SYSFS_HARD_IRQS, PUT_OFF_POLLS);
 	}
 	if (r)
 		deferral_restore(d);
@@ -45,7 +42,7 @@ void deferral_restore(struct deferral *d)
 {
 	if (!d->name[0])
 		return;
-	sysfs_write(d->name, HARD_IRQS, d->hard_irqs);
-	sysfs_write(d->name, FLUSH_TIMEOUT, d->flush_timeout_ns);
+	sysfs_write(d->name, SYSFS_HARD_IRQS, d->hard_irqs);
+	sysfs_write(d->name, SYSFS_FLUSH_TIMEOUT, d->flush_timeout_ns);
 	*d = (struct deferral){};
 }

@@ -217,10 +217,8 @@ static int open_memory(struct instance *i, const struct config *config, struct e
 			       i->replaced);
 	i->inherited = false;
 	close_arrays(i);
-	pins_remove(&i->pins);
-	r = pins_open(&i->pins, config->instance, err);
-	if (!r)
-		r = open_header(i, err);
+	pins_drop_all(&i->pins, "", NULL, NULL);
+	r = open_header(i, err);
 	return r ? r : open_arrays(i, config, err);
 }
 

@@ -77,23 +77,40 @@ static int sized(int fd, size_t size)
 	return -1;
 }
 
+static int kept = -1; /* a mount that was made beforehand */
+static bool prepared;
+
 /*
- * In a tmpfs of our own that nobody else can see: what the system's setting for shared memory
+ * A tmpfs of our own that nobody else can see: what the system's setting for shared memory
  * (transparent_hugepage/shmem_enabled, which is `never`) forbids a memfd, a mount may allow.
  */
-static int transparent_file(size_t size)
+static int make_mount(void)
 {
-	int context = syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC), mount = -1, fd = -1;
+	int context = syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC), mount = -1;
 	if (context >= 0 &&
 	    !syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "huge", "always", 0) &&
+	    !syscall(SYS_fsconfig, context, FSCONFIG_SET_STRING, "mode", "1777", 0) &&
 	    !syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
 		mount = syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0);
-	if (mount >= 0)
-		fd = openat(mount, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (mount >= 0)
-		close(mount);
 	if (context >= 0)
 		close(context);
+	return mount;
+}
+
+void memory_prepare(void)
+{
+	if (!prepared)
+		kept = make_mount();
+	prepared = true;
+}
+
+static int transparent_file(size_t size)
+{
+	int mount = prepared ? kept : make_mount(), fd = -1;
+	if (mount >= 0)
+		fd = openat(mount, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (mount >= 0 && mount != kept)
+		close(mount);
 	return sized(fd, size);
 }
 
@@ -176,9 +193,19 @@ int memory_open(struct memory *m, size_t size, int node, enum config_hugepages w
 	if (numa)
 		numa_set_preferred(node);
 	int r = map_any(m, want, err);
+	if (!r)
+		memory_hide(m->base, m->size);
 	if (numa)
 		numa_set_localalloc();
 	return r;
+}
+
+void memory_hide(void *at, size_t size)
+{
+	uintptr_t page = getpagesize(), first = ((uintptr_t)at + page - 1) & -page;
+	uintptr_t end = ((uintptr_t)at + size) & -page;
+	if (first < end)
+		madvise((void *)first, end - first, MADV_DONTDUMP);
 }
 
 int memory_open_small(struct memory *m, size_t size, struct err *err)
@@ -186,8 +213,10 @@ int memory_open_small(struct memory *m, size_t size, struct err *err)
 	*m = (struct memory){.size = size, .kind = MEMORY_SMALL, .node = -1};
 	m->fd = sized(memfd_create("weir-state", MFD_CLOEXEC), size);
 	m->base = m->fd < 0 ? NULL : map(size, MAP_SHARED, m->fd);
-	if (m->base)
+	if (m->base) {
+		memory_hide(m->base, size);
 		return 0;
+	}
 	int r = err_set(err, ENOMEM, "no %zu KiB of memory: %m", size >> 10);
 	if (m->fd >= 0)
 		close(m->fd);
@@ -205,6 +234,7 @@ int memory_adopt(struct memory *m, const struct memory *theirs, int fd, struct e
 	if (!adopted.base)
 		return err_set(err, errno, "can't have %zu KiB of memory that was handed over: %m",
 			       adopted.size >> 10);
+	memory_hide(adopted.base, adopted.size);
 	*m = adopted;
 	return 0;
 }

@@ -27,6 +27,12 @@ struct memory {
 	int fd;   /* of the file; -1: it can't be handed over */
 };
 
+/*
+ * Makes what takes privileges (CAP_SYS_ADMIN) to have huge pages in memory that can be handed over,
+ * for who gives them up. Without it memory_open() does so by itself.
+ */
+void memory_prepare(void);
+
 /* `size` is rounded up to whole pages of the kind. -ENOMEM; with HUGEPAGES_ON also for want of
  * hugepages, with the command that makes them. */
 int memory_open(struct memory *m, size_t size, int node, enum config_hugepages want,
@@ -40,6 +46,10 @@ int memory_open_small(struct memory *m, size_t size, struct err *err);
 int memory_adopt(struct memory *m, const struct memory *theirs, int fd, struct err *err);
 
 void memory_close(struct memory *m); /* a zeroed one too */
+
+/* Leaves the whole pages of some memory out of core dumps: packets are in it, or who talks to whom.
+ */
+void memory_hide(void *at, size_t size);
 
 const char *memory_kind_name(enum memory_kind kind);
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct err;
 
@@ -16,7 +17,15 @@ struct err;
 
 struct pins {
 	char folder[96]; /* "": nothing is pinned, everything ends with the process */
+	bool held;       /* it is the one that was prepared */
 };
+
+/*
+ * For who will be that user, and not root: makes the folder of an instance, gives it with all that
+ * is in it to the user, and holds it open, as the way to it may be root's alone. pins_open() of
+ * that instance takes it then. Once in a process.
+ */
+int pins_prepare(const char *instance, uid_t user, struct err *err);
 
 /*
  * The folder of an instance, made if it is not there. -ENODEV: no BPF file system, with the
@@ -37,8 +46,12 @@ void pins_drop(const struct pins *p, const char *name);
 void pins_drop_all(const struct pins *p, const char *prefix,
 		   bool (*keep)(void *context, const char *name), void *context);
 
-/* Takes everything away, the folder too. */
+/* Takes everything away, and the folder, where that is ours to do. */
 void pins_remove(struct pins *p);
+
+/* Takes the folder of an instance away, if nothing is in it. For who is root, behind who was not.
+ */
+void pins_tidy(const char *instance);
 
 /*
  * An array in the kernel that this process has as plain memory: a pinned one, or a new one that

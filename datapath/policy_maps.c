@@ -10,6 +10,7 @@
 
 #include "bpf/meter.h"
 #include "bpf/policy.h"
+#include "datapath/pins.h"
 #include "lb/err.h"
 #include "lb/policy.h"
 
@@ -134,38 +135,59 @@ int policy_maps_put(const struct policy_maps *m, const struct policy_slots *to, 
 
 /* --- meters ---------------------------------------------------------------------------------- */
 
-/* The map in slot 0, and how many entries it has; -1: there is none. */
-static int open_meters(int all, uint32_t *entries)
+#define METERS_PIN "meter_buckets"
+
+/* What the daemon before had. */
+static void inherit_meters(struct policy_meters *m, const struct pins *pins)
 {
 	struct bpf_map_info info = {};
-	uint32_t slot = 0, id, size = sizeof(info);
-	*entries = 0;
-	int fd = bpf_map_lookup_elem(all, &slot, &id) ? -1 : bpf_map_get_fd_by_id(id);
-	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &size))
-		*entries = info.max_entries;
-	return fd;
-}
-
-static uint32_t entries_there(int all)
-{
-	uint32_t entries;
-	int fd = open_meters(all, &entries);
-	if (fd >= 0)
+	uint32_t size = sizeof(info);
+	int fd = pins_get(pins, METERS_PIN);
+	if (fd < 0)
+		return;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &size) &&
+	    info.value_size == sizeof(struct meter_bucket))
+		*m = (struct policy_meters){.map = fd, .entries = info.max_entries};
+	else
 		close(fd);
-	return entries;
 }
 
-const struct meter_bucket *policy_meters_open(int all, uint64_t *mask)
+/* One of another size takes the place of what there is. */
+static int make_meters(struct policy_meters *m, const struct pins *pins, uint32_t entries,
+		       struct err *err)
 {
-	uint32_t entries;
-	int fd = open_meters(all, &entries);
+	int fd = make_array("weir_meters", sizeof(struct meter_bucket), entries, BPF_F_INNER_MAP);
+	if (fd < 0)
+		return err_set(err, -fd,
+			       "the kernel has no %lu MiB for limits; make policy.tracked_sources "
+			       "smaller: %s",
+			       (entries * sizeof(struct meter_bucket) >> 20) + 1, strerror(-fd));
+	if (m->entries)
+		close(m->map);
+	*m = (struct policy_meters){.map = fd, .entries = entries};
+	pins_drop(pins, METERS_PIN);
+	return pins_put(pins, METERS_PIN, fd, err);
+}
+
+int policy_meters_put(struct policy_meters *m, const struct pins *pins, int all_meters,
+		      uint32_t mask, struct err *err)
+{
+	if (!m->entries)
+		inherit_meters(m, pins);
+	int r = m->entries == mask + 1 ? 0 : make_meters(m, pins, mask + 1, err);
+	if (r)
+		return r;
+	r = put(all_meters, 0, m->map);
+	return r ? err_set(err, -r, "can't put limits in force: %s", strerror(-r)) : 0;
+}
+
+const struct meter_bucket *policy_meters_open(const struct policy_meters *m, uint64_t *mask)
+{
 	void *at = MAP_FAILED;
-	if (entries)
-		at = mmap(NULL, entries * sizeof(struct meter_bucket), PROT_READ, MAP_SHARED, fd,
-			  0);
-	if (fd >= 0)
-		close(fd);
-	*mask = entries - 1ul;
+	if (m->entries)
+		at = mmap(NULL, m->entries * sizeof(struct meter_bucket), PROT_READ, MAP_SHARED,
+			  m->map, 0);
+	*mask = m->entries - 1ul;
 	return at == MAP_FAILED ? NULL : at;
 }
 
@@ -173,19 +195,4 @@ void policy_meters_close(const struct meter_bucket *meters, uint64_t mask)
 {
 	if (meters)
 		munmap((void *)meters, (mask + 1) * sizeof(*meters));
-}
-
-int policy_meters_put(int all_meters, uint32_t mask, struct err *err)
-{
-	if (entries_there(all_meters) == mask + 1)
-		return 0;
-	int fd = make_array("weir_meters", sizeof(struct meter_bucket), mask + 1, BPF_F_INNER_MAP);
-	int r = fd < 0 ? fd : put(all_meters, 0, fd);
-	if (fd >= 0)
-		close(fd);
-	return r ? err_set(err, -r,
-			   "the kernel has no %lu MiB for limits; make policy.tracked_sources "
-			   "smaller: %s",
-			   ((mask + 1ul) * sizeof(struct meter_bucket) >> 20) + 1, strerror(-r))
-		 : 0;
 }

@@ -7,6 +7,7 @@
 
 struct err;
 struct meter_bucket;
+struct pins;
 struct policy_tables;
 
 /* Descriptors of maps; -1: none. In `policy_slots` those of the maps of maps that they go into. */
@@ -35,11 +36,18 @@ void policy_maps_close(struct policy_maps *m);
 int policy_maps_put(const struct policy_maps *m, const struct policy_slots *to, uint32_t slot,
 		    struct err *err);
 
-/* Token buckets for so many sources, in the map of maps; those that are there stay if they fit. */
-int policy_meters_put(int all_meters, uint32_t mask, struct err *err);
+/* Token buckets of limits: a map that is pinned, and in slot 0 of a map of maps. */
+struct policy_meters {
+	int map;
+	uint32_t entries; /* 0: there is none */
+};
+
+/* Has room for so many sources; what is there, or pinned by a daemon before, stays if it fits. */
+int policy_meters_put(struct policy_meters *m, const struct pins *pins, int all_meters,
+		      uint32_t mask, struct err *err);
 
 /* Those, as memory to be read; NULL: there are none. */
-const struct meter_bucket *policy_meters_open(int all_meters, uint64_t *mask);
+const struct meter_bucket *policy_meters_open(const struct policy_meters *m, uint64_t *mask);
 void policy_meters_close(const struct meter_bucket *meters, uint64_t mask);
 
 #endif

@@ -186,6 +186,8 @@ void program_close(struct program *p)
 			close(p->links[i]);
 	for (uint32_t i = 0; i < p->count; i++)
 		weir_bpf__destroy(p->instances[i]);
+	if (p->meters.entries)
+		close(p->meters.map);
 	free(p);
 }
 
@@ -254,12 +256,13 @@ int program_commit(struct program *p, struct target_maps *targets, const struct 
 
 int program_make_meters(struct program *p, uint32_t mask, struct err *err)
 {
-	return policy_meters_put(bpf_map__fd(program_first(p)->maps.meters), mask, err);
+	return policy_meters_put(&p->meters, p->pins, bpf_map__fd(program_first(p)->maps.meters),
+				 mask, err);
 }
 
-int program_meters(const struct program *p)
+const struct policy_meters *program_meters(const struct program *p)
 {
-	return bpf_map__fd(program_first(p)->maps.meters);
+	return &p->meters;
 }
 
 /* --- counters and taps --------------------------------------------------------------------- */

@@ -18,6 +18,7 @@ struct instance;
 struct port;
 struct program;
 struct policy_maps;
+struct policy_meters;
 struct target_maps;
 struct watch_maps;
 
@@ -98,7 +99,7 @@ int program_commit(struct program *p, struct target_maps *targets, const struct 
 
 /* Makes room for the limits of a policy (its meter_mask). */
 int program_make_meters(struct program *p, uint32_t mask, struct err *err);
-int program_meters(const struct program *p); /* the map that they are in */
+const struct policy_meters *program_meters(const struct program *p);
 
 /* What a rule decided about, summed over CPUs. */
 int program_rule_traffic(const struct program *p, uint32_t rule, struct rule_traffic *out);

@@ -10,6 +10,7 @@
 #include "bpf/watch.h"
 #include "bpf/policy.h"
 #include "bpf/weir.skel.h"
+#include "datapath/policy_maps.h"
 #include "datapath/program.h"
 
 #define LINK_PREFIX "link-"
@@ -18,6 +19,7 @@ struct pins;
 
 struct program {
 	const struct pins *pins;
+	struct policy_meters meters;
 	uint32_t *tables; /* of the instance: the word in force, for the next daemon */
 	uint32_t count;
 	struct weir_bpf *instances[ABI_MAX_PORTS];

@@ -6,11 +6,28 @@
 #ifndef WEIR_DATAPATH_SYSFS_H
 #define WEIR_DATAPATH_SYSFS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
- * `setting` lies below the interface's folder: "device/numa_node". -EPERM: it takes CAP_SYS_ADMIN
- * to look; -ENOENT: it has none; -EINVAL: it is no number.
+ * Keeps the way to look: afterwards it takes no privilege to read, and to write what any file of
+ * root's takes. Without it each call finds that way by itself.
+ */
+void sysfs_open(void);
+
+/* From now on `fn` writes, for who is not root any more. Before any thread is started. */
+typedef int sysfs_write_fn(void *context, const char *interface, const char *setting,
+			   int64_t value);
+void sysfs_hook(sysfs_write_fn *fn, void *context);
+
+/* Settings that put off a NIC's interrupts (datapath/deferral.h): all that Weir ever writes. */
+#define SYSFS_HARD_IRQS     "napi_defer_hard_irqs"
+#define SYSFS_FLUSH_TIMEOUT "gro_flush_timeout"
+bool sysfs_is_deferral(const char *setting);
+
+/*
+ * `setting` lies below the interface's folder: "device/numa_node". -ENOENT: it has none, or
+ * it takes CAP_SYS_ADMIN to look; -EINVAL: it is no number.
  */
 int sysfs_read(const char *interface, const char *setting, int64_t *out);
 int sysfs_write(const char *interface, const char *setting, int64_t value);

@@ -53,6 +53,11 @@ static const struct text_rule group_rule = {
 	.max = 63,
 	.only = TEXT_LETTERS TEXT_DIGITS "._-",
 };
+static const struct text_rule user_rule = {
+	.expects = "auto, or a user of this host by name, by number or as user:group",
+	.max = 95,
+	.only = TEXT_LETTERS TEXT_DIGITS "._-:",
+};
 static const struct text_rule sync_group_rule = {
 	.expects = "the name of a group, 1 to 63 of the characters A-Z, a-z, 0-9, '.', '_' and "
 		   "'-', or none",
@@ -347,6 +352,7 @@ static const struct milliseconds_rule drain = {
 	0, 3600000, "a duration up to 60m, written like 30s or 5m, or 0s"};
 static const struct field root_fields[] = {
 	{"instance", &kind_text, CONFIG(instance), &instance_rule, "weir"},
+	{"user", &kind_text, CONFIG(user), &user_rule, "auto"},
 	{"interfaces", &kind_list, CONFIG(interfaces), &interface_list, NULL},
 	{"workers", &kind_mapping, FIELD_NOWHERE, &workers, ""},
 	{"memory", &kind_mapping, FIELD_NOWHERE, &memory, ""},
@@ -450,6 +456,7 @@ void config_free(struct config *c)
 	free(c->nat.addresses);
 	free(c->cpus.values);
 	free(c->instance);
+	free(c->user);
 	free(c->sync.group);
 	free(c->api.socket);
 	free(c->api.group);

@@ -203,6 +203,7 @@ struct config_api {
 struct config {
 	char *file;     /* where it was read from, as config_parse() was told */
 	char *instance; /* [a-z0-9-]{1,32}; names what the daemon leaves in the kernel */
+	char *user;     /* whom the daemon runs as: "auto", NAME, UID, either with :GROUP */
 	unsigned int interface_count;
 	struct config_interface *interfaces;
 	struct config_numbers cpus; /* workers.cpus; count 0: auto */

@@ -39,6 +39,17 @@ const char *policy_guard_name(const struct config_service *s, char name[POLICY_G
 	return name;
 }
 
+const char *policy_name_at(const struct config *c, unsigned int at, char guard[POLICY_GUARD_NAME])
+{
+	const struct config_policy *p = &c->policy;
+	if (at < p->rule_count)
+		return p->rules[at].name;
+	if (at == p->rule_count)
+		return POLICY_DEFAULT_RULE;
+	at -= p->rule_count + 1;
+	return at < policy_guard_count(c) ? policy_guard_name(policy_guarded(c, at), guard) : NULL;
+}
+
 uint32_t policy_meter_buckets(uint32_t sources)
 {
 	uint32_t buckets = 1024;
@@ -80,31 +91,33 @@ int policy_inline_sources(const struct config *c, struct source_list *out)
 
 int policy_assign_ids(const struct config *c, struct registry *rules, struct err *err)
 {
-	char name[POLICY_GUARD_NAME];
-	bool full = registry_assign(rules, POLICY_DEFAULT_RULE) < 0;
-	for (unsigned int i = 0; i < c->policy.rule_count && !full; i++)
-		full = registry_assign(rules, c->policy.rules[i].name) < 0;
-	for (unsigned int i = 0; i < policy_guard_count(c) && !full; i++)
-		full = registry_assign(rules, policy_guard_name(policy_guarded(c, i), name)) < 0;
+	char guard[POLICY_GUARD_NAME];
+	const char *name;
+	bool full = false;
+	for (unsigned int i = 0; (name = policy_name_at(c, i, guard)) && !full; i++)
+		full = registry_assign(rules, name) < 0;
 	if (full)
 		return err_set(err, ENOSPC, "no ids left: at most %u rules, old and new together",
 			       POLICY_NO_RULE - 1);
 	return 0;
 }
 
-static bool is_rule(const struct config *c, const char *name)
+static bool is_guard(const struct config *c, const char *name)
 {
 	char guard[POLICY_GUARD_NAME];
-	if (!strcmp(name, POLICY_DEFAULT_RULE))
-		return true;
-	for (unsigned int i = 0; i < c->policy.rule_count; i++)
-		if (!strcmp(c->policy.rules[i].name, name))
-			return true;
 	for (unsigned int i = 0; strchr(name, '/') && i < c->service_count; i++)
 		if (c->services[i].syn_protection != SYN_PROTECTION_NONE &&
 		    !strcmp(policy_guard_name(&c->services[i], guard), name))
 			return true;
 	return false;
+}
+
+static bool is_rule(const struct config *c, const char *name)
+{
+	for (unsigned int i = 0; i < c->policy.rule_count; i++)
+		if (!strcmp(c->policy.rules[i].name, name))
+			return true;
+	return !strcmp(name, POLICY_DEFAULT_RULE) || is_guard(c, name);
 }
 
 void policy_release_ids(const struct config *c, struct registry *rules)

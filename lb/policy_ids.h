@@ -26,6 +26,9 @@ unsigned int policy_guard_count(const struct config *c);
 const struct config_service *policy_guarded(const struct config *c, unsigned int guard);
 const char *policy_guard_name(const struct config_service *s, char name[POLICY_GUARD_NAME]);
 
+/* The names of all rules in their order, then the default's, then the guards'; NULL: no more. */
+const char *policy_name_at(const struct config *c, unsigned int at, char guard[POLICY_GUARD_NAME]);
+
 /* How many struct meter_bucket hold so many sources: at most half full, as few have bad luck then.
  */
 uint32_t policy_meter_buckets(uint32_t sources);

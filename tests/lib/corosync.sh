@@ -33,6 +33,10 @@ corosync_write() { # NAMESPACE
 		}
 		quorum {
 		}
+		uidgid {
+		  uid: $weir_user
+		  gid: $weir_user
+		}
 		system {
 		  sched_rr: no
 		  allow_knet_handle_fallback: yes

@@ -35,6 +35,8 @@ libcurl4-openssl-dev h:curl/curl.h
 libxxhash-dev h:xxhash.h
 libcpg-dev h:corosync/cpg.h
 libncurses-dev h:ncurses.h
+libcap-ng-dev h:cap-ng.h
+libseccomp-dev h:seccomp.h
 libcmocka-dev h:cmocka.h
 iproute2 c:ip
 ethtool c:ethtool

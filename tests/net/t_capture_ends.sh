@@ -35,16 +35,17 @@ capture() {
 send() { on client "$udp_load" send $dark 9 30 4 "$@" >/dev/null; } # PACKETS [RATE]
 written() { sed -nE 's/^([0-9]+) packets captured, [0-9]+ lost$/\1/p' "$dir/$1.log"; } # NAME: by what it says
 
-# packets FILE...: how many; each is read to its end without a word.
+# packets FILE...: how many.
 packets() {
-	local file sum=0 n
-	for file; do
-		n=$(tshark -r "$file" -T fields -e frame.comment 2>"$dir/tshark.err" | grep -c '^reason=' || true)
-		expect_equal "what tshark says of ${file##*/}" "" "$(grep -v 'Running as user' "$dir/tshark.err" || true)"
-		capinfos "$file" >/dev/null 2>"$dir/capinfos.err" || fail "capinfos: $(<"$dir/capinfos.err")"
-		sum=$((sum + n))
-	done
-	echo $sum
+	capinfos -TMrc "$@" >"$dir/capinfos" 2>"$dir/capinfos.err" || fail "capinfos: $(<"$dir/capinfos.err")"
+	awk '{sum += $NF} END {print sum}' "$dir/capinfos"
+}
+# is_readable FILE: tshark reads it to its end without a word, and each packet has its reason.
+is_readable() {
+	local n
+	n=$(tshark -r "$1" -T fields -e frame.comment 2>"$dir/tshark.err" | grep -c '^reason=' || true)
+	expect_equal "what tshark says of ${1##*/}" "" "$(grep -v 'Running as user' "$dir/tshark.err" || true)"
+	expect_equal "packets that tshark reads in ${1##*/}" "$(packets "$1")" "$n"
 }
 ended() { # STATUS: how the capture ended
 	local status=0
@@ -76,12 +77,14 @@ for file in size size1; do
 	bytes=$(stat -c %s "$dir/$file")
 	[ "$bytes" -gt 990000 ] && [ "$bytes" -le 1001000 ] || fail "$file has $bytes bytes, of a million"
 done
+is_readable "$dir/size1"
 expect_equal "packets in all of them" "$(written size)" "$(packets "$dir"/size "$dir"/size?)"
 
 capture ring -w "$dir/ring" -C 1 -W 2
 send_all 12000
 finish
 expect_equal "files of -C 1 -W 2" "ring0 ring1" "$(names 'ring?')"
+is_readable "$dir/ring1"
 rest=$(packets "$dir/ring0" "$dir/ring1")
 [ "$rest" -gt 4000 ] && [ "$rest" -lt "$(written ring)" ] || fail "the last two of three files have $rest packets"
 
@@ -110,6 +113,7 @@ send_all 4000
 ended 1
 expect_match "why it ended" "full: No space left on device" "$(<"$dir/full.log")"
 expect_equal "packets in the file" "$(written full)" "$(packets "$dir/full")"
+is_readable "$dir/full"
 [ "$(packets "$dir/full")" -gt 500 ] || fail "not much was written before the disk was full"
 must_come 5 "no capture left" captures_are 0
 
@@ -123,6 +127,7 @@ kill -KILL "$capture_pid"
 wait "$capture_pid" 2>/dev/null || true
 must_come 5 "no capture left" captures_are 0
 net_stop "$sender"
+is_readable "$dir/killed"
 [ "$(packets "$dir/killed")" -gt 100 ] || fail "a killed capture left $(packets "$dir/killed") packets"
 
 # --- an interface goes away -----------------------------------------------------------------------

@@ -97,9 +97,10 @@ start weir python3 -c 'import socket
 with socket.create_server(("", 22)) as ssh:
     peer = ssh.accept()
     peer[0].recv(1)'
+must_come 20 "a server at port 22" eval "on weir ss -Hltn 'sport = :22' | grep -q ."
 start client python3 -c 'import socket
 socket.create_connection(("10.0.0.2", 22), 20, ("10.0.0.1", 0)).recv(1)'
-must_come 10 "who is connected by ssh" eval "on weir ss -Htn state established 'sport = :22' | grep -q 10.0.0.1"
+must_come 20 "who is connected by ssh" eval "on weir ss -Htn state established 'sport = :22' | grep -q 10.0.0.1"
 config "{name: no-switch, from: switch, to: any, protocol: tcp, action: count}" | weir_config eth0
 expect "a rule that cuts nobody off" quietly weir_reload
 expect "is not warned of" eval "! grep -q 'cuts this host off' $dir/weir.log"

@@ -35,6 +35,7 @@ configure() {
 	shift 2
 	cat >"$dir/${names[node]}.yaml" <<-END
 		instance: $net_prefix-$node
+		user: "$weir_user"
 		interfaces: [{name: eth0}]
 		flow_table: {entries: 65536}
 		sync: {group: $group}

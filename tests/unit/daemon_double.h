@@ -29,10 +29,12 @@
 #include "lb/registry.h"
 #include "lb/snapshot.h"
 #include "tools/weir/api.h"
+#include "tools/weir/api_socket.h"
 #include "tools/weir/capture.h"
 #include "tools/weir/daemon.h"
 #include "tools/weir/losses.h"
 #include "tools/weir/next_hops.h"
+#include "tools/weir/privileges.h"
 #include "tools/weir/syncer.h"
 
 /* --- doubles ------------------------------------------------------------------------------- */
@@ -573,6 +575,23 @@ static void make_state(void)
 	snapshot_backends[1] = (struct backend){.present = 1, .state = STATE_DRAIN, .weight = 50};
 }
 
+/* By who runs the test. */
+static inline int open_api(struct api **out, struct daemon *daemon, struct err *err)
+{
+	const struct privileges self = {.uid = geteuid(), .gid = getegid()};
+	int r = api_sockets_bind(&daemon->sockets, &daemon->config->api, &self, false, err);
+	r = r ? r : api_open(out, daemon, err);
+	if (r)
+		api_sockets_close(&daemon->sockets);
+	return r;
+}
+
+static inline void close_api_of(struct daemon *daemon, struct api *a)
+{
+	api_close(a);
+	api_sockets_close(&daemon->sockets);
+}
+
 static int start(void **state)
 {
 	struct err err;
@@ -585,7 +604,7 @@ static int start(void **state)
 	ev_async_init(&stop, on_stop);
 	ev_async_start(d.loop, &stop);
 	d.losses = losses_new(&d);
-	if (api_open(&d.api, &d, &err))
+	if (open_api(&d.api, &d, &err))
 		fail_msg("%s", err.text);
 	return pthread_create(&thread, NULL, serve, NULL);
 }
@@ -604,7 +623,7 @@ static void close_api(void)
 		paused->resumed = true;
 		MHD_resume_connection(paused->connection);
 	}
-	api_close(d.api);
+	close_api_of(&d, d.api);
 	d.api = NULL;
 }
 

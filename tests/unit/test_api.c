@@ -229,6 +229,18 @@ static void test_stream(void **state)
 
 /* --- the socket ---------------------------------------------------------------------------- */
 
+/* Another daemon, which is opened and closed only. */
+static struct config other_config;
+static struct daemon other;
+
+static int open_elsewhere(struct api **out, const char *path, struct err *err)
+{
+	other_config.api.socket = (char *)path;
+	other.config = &other_config;
+	other.loop = d.loop;
+	return open_api(out, &other, err);
+}
+
 static void test_socket_is_ours_alone(void **state)
 {
 	struct stat st;
@@ -237,23 +249,12 @@ static void test_socket_is_ours_alone(void **state)
 	char want[256];
 	assert_int_equal(stat(socket_path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0660);
-	assert_int_equal(api_open(&second, &d, &err), -EADDRINUSE);
+	assert_int_equal(open_elsewhere(&second, socket_path, &err), -EADDRINUSE);
 	snprintf(want, sizeof(want),
 		 "another daemon answers on %s; stop it or set another api.socket", socket_path);
 	assert_string_equal(err.text, want);
 	assert_null(second);
 	expect("/v1/status", "{'instance': 'test'}");
-}
-
-/* Another daemon, which is opened and closed only. */
-static int open_elsewhere(struct api **out, const char *path, struct err *err)
-{
-	static struct config other_config;
-	static struct daemon other;
-	other_config.api.socket = (char *)path;
-	other.config = &other_config;
-	other.loop = d.loop;
-	return api_open(out, &other, err);
 }
 
 static void test_what_is_in_the_way(void **state)
@@ -275,7 +276,7 @@ static void test_what_is_in_the_way(void **state)
 	assert_int_equal(open_elsewhere(&a, path, &err), -EADDRINUSE);
 	close(fd);
 	assert_int_equal(open_elsewhere(&a, path, &err), 0);
-	api_close(a);
+	close_api_of(&other, a);
 	assert_int_equal(stat(path, &st), -1);
 	api_close(NULL);
 }
@@ -290,15 +291,13 @@ static void test_nothing_is_left(void **state)
 	snprintf(path, sizeof(path), "%s/weir.sock", folder);
 	assert_int_equal(open_elsewhere(&a, path, &err), 0);
 	assert_int_equal(stat(folder, &st), 0);
-	api_close(a);
+	close_api_of(&other, a);
 	assert_int_equal(stat(folder, &st), -1);
 	assert_int_equal(errno, ENOENT);
 }
 
 static void test_mode_and_group(void **state)
 {
-	static struct config other_config;
-	static struct daemon other;
 	struct stat st;
 	struct api *a = NULL;
 	struct err err;
@@ -306,17 +305,15 @@ static void test_mode_and_group(void **state)
 	snprintf(path, sizeof(path), "%s/grouped.sock", directory);
 	other_config.api =
 		(struct config_api){.socket = path, .mode = 0646, .group = "no-such-group"};
-	other.config = &other_config;
-	other.loop = d.loop;
-	assert_int_equal(api_open(&a, &other, &err), -ENOENT);
+	assert_int_equal(open_api(&a, &other, &err), -ENOENT);
 	assert_non_null(strstr(err.text, "api.group: this host has no group 'no-such-group'"));
 	assert_int_equal(stat(path, &st), -1);
 	other_config.api.group = "daemon";
-	assert_int_equal(api_open(&a, &other, &err), 0);
+	assert_int_equal(open_api(&a, &other, &err), 0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0646);
 	assert_int_equal(st.st_gid, getgrnam("daemon")->gr_gid);
-	api_close(a);
+	close_api_of(&other, a);
 }
 
 static void test_path_too_long(void **state)

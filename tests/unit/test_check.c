@@ -76,6 +76,7 @@ static const struct {
 	 "/dev/zero: too long; expected at most 16777216 bytes\n"},
 	{(char *const[]){"weir check", "--config=-", "--print", NULL}, ETH0 NONE, EXIT_DONE,
 	 "instance: weir\n"
+	 "user: auto\n"
 	 "interfaces:\n"
 	 "  - name: eth0\n"
 	 "    mode: auto\n"
@@ -122,6 +123,9 @@ static const struct {
 	 "  default: allow\n"
 	 "  tracked_sources: 1048576\n"
 	 "  rules: []\n"
+	 "sync:\n"
+	 "  group: none\n"
+	 "  rate: 20000\n"
 	 "services: []\n"
 	 "api:\n"
 	 "  socket: /run/weir/weir.sock\n"

@@ -143,6 +143,8 @@ static const struct {
 	{WEB PORT80 "backends: [{name: " LETTERS_32 LETTERS_31 ", address: 10.0.0.2}]}\n",
 	 "      - name: " LETTERS_32 LETTERS_31 "\n"},
 	{ETH0 NONE "instance: \"-9\"\n", "instance: \"-9\"\n"},
+	{ETH0 NONE "user: nobody:adm\n", "user: \"nobody:adm\"\n"},
+	{ETH0 NONE "user: \"61184\"\n", "user: \"61184\"\n"},
 	{ETH0 NONE "api: {mode: 0600}\n", "  mode: \"0600\"\n"},
 	{ETH0 NONE "api: {mode: '755'}\n", "  mode: \"0755\"\n"},
 	{ETH0 NONE "api: {group: adm}\n", "  group: adm\n"},

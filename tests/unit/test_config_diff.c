@@ -70,6 +70,7 @@ static const struct {
 	{HEAD "services:\n" PLAIN, HEAD "services:\n" WEB("ports: 80, backends: [" B2 ", " B1 "]"),
 	 ""},
 	/* Values. */
+	{HEAD "services: []\n", HEAD "user: root\nservices: []\n", "~user: auto -> root\n"},
 	{HEAD "services: []\n", HEAD "instance: two\non_daemon_loss: drop\nservices: []\n",
 	 "~instance: weir -> two\n~on_daemon_loss: pass -> drop\n"},
 	{HEAD "services: []\n", HEAD "services: []\nicmp: {echo_limit: 5, echo: false}\n",

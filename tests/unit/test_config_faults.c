@@ -35,9 +35,10 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 #define EMPTY  "backends: []}\n"
 #define NONE   "services: []\n"
 #define RULE   ETH0 NONE "policy: {rules: [{name: r, "
-#define ROOT_KEYS                                                                              \
-	"instance, interfaces, workers, memory, flow_table, on_daemon_loss, drain, captures, " \
-	"blackbox, icmp, nat, "                                                                \
+#define ROOT_KEYS                                                                          \
+	"instance, user, interfaces, workers, memory, flow_table, on_daemon_loss, drain, " \
+	"captures, "                                                                       \
+	"blackbox, icmp, nat, "                                                            \
 	"ipip, announce, sources, policy, sync, services, api"
 #define SERVICE_KEYS                                                                     \
 	"name, address, protocol, ports, forward, scheduler, affinity, quic, tracking, " \
@@ -189,6 +190,9 @@ static const struct {
 	 "f:3: api.mode: found 'rw'; expected permissions in octal digits, like 0660"},
 	{ETH0 NONE "api: {group: a b}\n",
 	 "f:3: api.group: found 'a b'; expected the name of a group of this host, or none"},
+	{ETH0 NONE "user: the weir\n", "f:3: user: found 'the weir'; expected auto, or a user of "
+				       "this host by name, by number or as "
+				       "user:group"},
 	{ETH0 NONE "api: {token_file: x}\n",
 	 "f:3: api.token_file: found 'x'; expected an absolute path of printable ASCII, or none"},
 	{ETH0 NONE "api: {socket: run/weir.sock}\n",

@@ -22,6 +22,7 @@
 #include "bpf/flow.h" /* types that the skeleton names */
 #include "bpf/weir.skel.h"
 #include "datapath/tap_rings.h"
+#include "datapath/pins.h"
 #include "datapath/policy_maps.h"
 #include "datapath/target_maps.h"
 #include "lb/err.h"
@@ -98,8 +99,8 @@ static void put_tables(struct xdp_run *x, const struct snapshot *s)
 	x->program->bss->tables = 0;
 	if (!s->policy)
 		return;
-	if (policy_meters_put(bpf_map__fd(x->program->maps.meters), s->policy->head->meter_mask,
-			      &err))
+	if (policy_meters_put(&x->meters, &(struct pins){}, bpf_map__fd(x->program->maps.meters),
+			      s->policy->head->meter_mask, &err))
 		fail_msg("%s", err.text);
 	x->program->bss->tables =
 		policy_bits(s->policy->head->flags) | ++x->generation << TABLES_GENERATION;
@@ -168,6 +169,8 @@ void xdp_run_close(struct xdp_run *x)
 		munmap(x->translations, x->translations_size);
 	tap_rings_close(x->rings);
 	weir_bpf__destroy(x->program);
+	if (x->meters.entries)
+		close(x->meters.map);
 	close(x->socket);
 	memset(x, 0, sizeof(*x));
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "bpf/abi.h"
+#include "datapath/policy_maps.h"
 #include "datapath/tap.h"
 #include "tests/unit/packet_build.h"
 
@@ -23,6 +24,7 @@ struct weir_bpf;
 struct xdp_run {
 	struct weir_bpf *program;
 	uint32_t generation; /* of the policy */
+	struct policy_meters meters;
 	int socket;
 	void *flows;
 	uint64_t flows_size;

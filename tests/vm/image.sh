@@ -30,7 +30,7 @@ modules="$start_modules"'
 veth bridge macvlan 8021q bonding dummy tun sch_netem ipip ip6_tunnel sit fou fou6 pktgen ip_vs ip_vs_mh
 '
 programs='
-bash sh awk basename cat chmod cmp comm cp cut date dd diff dirname env expr find fold grep head hostname id
+bash sh awk basename cat chmod chown cmp comm cp cut date dd diff dirname env expr find fold grep head hostname id
 kill ln ls mkdir mkfifo mktemp mv nproc od paste printf readlink realpath rm rmdir sed seq shuf sleep sort
 stat stdbuf sync tail tee test timeout touch tr true uname uniq wc xargs
 bpftool bridge curl ethtool ip jq modprobe mount mountpoint nginx nsenter ping ps setsid ss

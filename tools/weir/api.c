@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "datapath/engine.h"
@@ -15,7 +16,6 @@
 #include "lb/err.h"
 #include "tools/weir/answer.h"
 #include "tools/weir/api_access.h"
-#include "tools/weir/api_socket.h"
 #include "tools/weir/argument.h"
 #include "tools/weir/capture.h"
 #include "tools/weir/daemon.h"
@@ -52,7 +52,6 @@ struct api_reload {
 
 struct api {
 	struct daemon *daemon;
-	struct api_file file;
 	struct listener unix_socket, tcp;
 	struct api_reload reload;
 	bool closing;
@@ -69,7 +68,8 @@ struct call {
 
 enum guard {
 	GUARD_NONE,  /* anybody who can connect may have it */
-	GUARD_TOKEN, /* it changes something, or shows what others must not see */
+	GUARD_TOKEN, /* who has a token, or is root or of the socket's group: it changes something,
+			or shows what others must not see */
 };
 
 struct endpoint {
@@ -329,9 +329,12 @@ static enum MHD_Result serve_ready(const struct call *c)
 /* Whether changes are "allowed" to this client, take a "token", or are "refused". */
 static const char *changes_word(const struct call *c)
 {
-	if (!c->listener->open_to_all || api_access_granted(&c->daemon->access, c->connection))
+	const struct daemon *d = c->daemon;
+	if (!c->listener->open_to_all)
+		return api_access_trusted(c->connection, d->sockets.group) ? "allowed" : "refused";
+	if (api_access_granted(&d->access, c->connection))
 		return "allowed";
-	return c->daemon->access.token[0] ? "token" : "refused";
+	return d->access.token[0] ? "token" : "refused";
 }
 
 static enum MHD_Result serve_access(const struct call *c)
@@ -343,6 +346,10 @@ static enum MHD_Result serve_access(const struct call *c)
 static enum MHD_Result refuse(const struct call *c)
 {
 	const struct http_request *r = c->request;
+	if (!c->listener->open_to_all)
+		return answer_problem_words(c->connection, MHD_HTTP_FORBIDDEN,
+					    "%s %s is for root and for the group %u of the socket",
+					    r->method, r->path, c->daemon->sockets.group);
 	if (!strcmp(changes_word(c), "refused"))
 		return answer_problem_words(c->connection, MHD_HTTP_FORBIDDEN,
 					    "%s %s is not for this address, which is for reading: "
@@ -454,26 +461,28 @@ static enum MHD_Result on_request(void *context, const struct http_request *r)
 
 /* --- open and close ------------------------------------------------------------------------ */
 
-static int open_listener(struct api *a, struct listener *l, int fd, const char *name,
+static int open_listener(struct api *a, struct listener *l, int *bound, const char *name,
 			 struct err *err)
 {
+	int fd = *bound;
 	if (fd < 0)
-		return fd;
+		return 0;
+	if (listen(fd, SOMAXCONN))
+		return err_set(err, errno, "the API can't listen (%s): %s", name, strerror(errno));
+	*bound = -1;
 	l->api = a;
 	return http_server_open(&l->server, a->daemon->loop, fd, name, on_request, l, err);
 }
 
 int api_open(struct api **out, struct daemon *d, struct err *err)
 {
-	const struct config_api *c = &d->config->api;
 	struct api *a = calloc(1, sizeof(*a));
 	if (!a)
 		return err_set(err, ENOMEM, "no memory for the control API");
 	a->daemon = d;
 	a->tcp.open_to_all = true;
-	int rc = open_listener(a, &a->unix_socket, api_file_listen(&a->file, c, err), "unix", err);
-	if (!rc && c->http.port)
-		rc = open_listener(a, &a->tcp, api_tcp_listen(&c->http, err), "http", err);
+	int rc = open_listener(a, &a->unix_socket, &d->sockets.local, "unix", err);
+	rc = rc ? rc : open_listener(a, &a->tcp, &d->sockets.http, "http", err);
 	if (rc)
 		api_close(a);
 	else
@@ -488,6 +497,5 @@ void api_close(struct api *a)
 	a->closing = true;
 	http_server_close(a->unix_socket.server, API_LAST_MS);
 	http_server_close(a->tcp.server, TCP_LAST_MS);
-	api_file_remove(&a->file);
 	free(a);
 }

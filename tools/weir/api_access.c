@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "lb/addr.h"
 #include "lb/err.h"
@@ -53,6 +55,30 @@ static bool same_token(const char *ours, const char *theirs)
 	for (size_t i = 0; i < ACCESS_TOKEN_MAX; i++)
 		difference |= ours[i] ^ (i < length ? theirs[i] : 0);
 	return !difference;
+}
+
+static bool is_member(int fd, gid_t group)
+{
+	gid_t groups[256];
+	socklen_t size = sizeof(groups);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &size))
+		return false;
+	for (size_t i = 0; i < size / sizeof(*groups); i++)
+		if (groups[i] == group)
+			return true;
+	return false;
+}
+
+bool api_access_trusted(struct MHD_Connection *connection, gid_t group)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	if (!info || getsockopt(info->connect_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size))
+		return false;
+	return !peer.uid || peer.uid == geteuid() || peer.gid == group ||
+	       is_member(info->connect_fd, group);
 }
 
 bool api_access_granted(const struct api_access *a, struct MHD_Connection *connection)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Who may ask what over TCP, where any program of the host can connect. Control thread. */
+/* Who may ask what, where others can connect too. Control thread. */
 #ifndef WEIR_TOOLS_API_ACCESS_H
 #define WEIR_TOOLS_API_ACCESS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct MHD_Connection;
 struct err;
@@ -20,6 +21,12 @@ struct api_access {
  * characters without spaces. NULL: no token. -EINVAL, or the file's -errno.
  */
 int api_access_load(struct api_access *a, const char *path, struct err *err);
+
+/*
+ * Whether who asks by the unix socket is root, the daemon's own user, or of a group: what the
+ * kernel noted of it when it connected.
+ */
+bool api_access_trusted(struct MHD_Connection *connection, gid_t group);
 
 /* Whether the request carries the token. */
 bool api_access_granted(const struct api_access *a, struct MHD_Connection *connection);

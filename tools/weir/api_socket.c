@@ -7,6 +7,7 @@
 #include <grp.h>
 #include <libgen.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,10 +16,13 @@
 #include "lb/addr.h"
 #include "lb/config.h"
 #include "lb/err.h"
+#include "tools/weir/helper.h"
+#include "tools/weir/log.h"
+#include "tools/weir/privileges.h"
 
 /* --- the file ------------------------------------------------------------------------------ */
 
-static int make_parents(struct api_file *f, struct err *err)
+static int make_parents(struct api_file *f, const struct privileges *user, struct err *err)
 {
 	char path[sizeof(f->address.sun_path)];
 	strcpy(path, f->address.sun_path);
@@ -28,6 +32,9 @@ static int make_parents(struct api_file *f, struct err *err)
 		if (!f->made_parent && errno != EEXIST)
 			return err_set(err, errno, "can't make the directory %s for api.socket: %s",
 				       path, strerror(errno));
+		if (f->made_parent && user->uid != geteuid() && chown(path, user->uid, user->gid))
+			return err_set(err, errno, "can't give %s to the daemon's user: %s", path,
+				       strerror(errno));
 		*slash = '/';
 	}
 	return 0;
@@ -61,11 +68,11 @@ static int check_stale(const struct sockaddr_un *address, struct err *err)
 	return err_set(err, code, "can't tell who has %s: %s", address->sun_path, strerror(code));
 }
 
-static int find_group(const char *name, gid_t *out, struct err *err)
+static int find_group(const char *name, gid_t otherwise, gid_t *out, struct err *err)
 {
 	errno = 0;
 	const struct group *g = name ? getgrnam(name) : NULL;
-	*out = g ? g->gr_gid : (gid_t)-1;
+	*out = g ? g->gr_gid : otherwise;
 	if (name && !g)
 		return err_set(err, errno ? errno : ENOENT,
 			       "api.group: this host has no group '%s'; 'groupadd %s' makes it",
@@ -84,48 +91,49 @@ static void remember(struct api_file *f)
 }
 
 /* The file is never open to more than `mode`: that is set before the file is there. */
-static int bind_file(struct api_file *f, int fd, const struct config_api *c, struct err *err)
+static int bind_file(struct api_sockets *s, const struct config_api *c, gid_t group,
+		     struct err *err)
 {
+	struct api_file *f = &s->file;
 	const char *path = f->address.sun_path;
-	gid_t group;
-	int rc = find_group(c->group, &group, err);
+	int rc = find_group(c->group, group, &s->group, err);
 	rc = rc ? rc : check_stale(&f->address, err);
 	if (rc)
 		return rc;
 	unlink(path);
-	if (fchmod(fd, c->mode) ||
-	    bind(fd, (const struct sockaddr *)&f->address, sizeof(f->address)))
+	if (fchmod(s->local, c->mode) ||
+	    bind(s->local, (const struct sockaddr *)&f->address, sizeof(f->address)))
 		return err_set(err, errno, "can't listen on api.socket %s: %s", path,
 			       strerror(errno));
 	remember(f);
 	/* The mode once more, for what the umask took away. */
-	if ((c->group && chown(path, -1, group)) || chmod(path, c->mode) || listen(fd, SOMAXCONN))
+	if ((s->group != getegid() && chown(path, -1, s->group)) || chmod(path, c->mode))
 		return err_set(err, errno, "can't listen on api.socket %s: %s", path,
 			       strerror(errno));
 	return 0;
 }
 
-int api_file_listen(struct api_file *f, const struct config_api *c, struct err *err)
+static int bind_local(struct api_sockets *s, const struct config_api *c,
+		      const struct privileges *user, bool take_over, struct err *err)
 {
+	struct api_file *f = &s->file;
+	size_t room = sizeof(f->address.sun_path) - (take_over ? strlen(API_SOCKET_NEXT) : 0);
 	f->address.sun_family = AF_UNIX;
-	if (strlen(c->socket) >= sizeof(f->address.sun_path))
+	if (strlen(c->socket) >= room)
 		return err_set(err, ENAMETOOLONG, "api.socket: %s is longer than %zu bytes",
-			       c->socket, sizeof(f->address.sun_path) - 1);
-	strcpy(f->address.sun_path, c->socket);
-	int rc = make_parents(f, err);
+			       c->socket, room - 1);
+	snprintf(f->address.sun_path, sizeof(f->address.sun_path), "%s%s", c->socket,
+		 take_over ? API_SOCKET_NEXT : "");
+	int rc = make_parents(f, user, err);
 	if (rc)
 		return rc;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
+	s->local = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (s->local < 0)
 		return err_set(err, errno, "can't open a unix socket: %s", strerror(errno));
-	rc = bind_file(f, fd, c, err);
-	if (!rc)
-		return fd;
-	close(fd);
-	return rc;
+	return bind_file(s, c, user->gid, err);
 }
 
-void api_file_remove(struct api_file *f)
+static void remove_file(struct api_file *f)
 {
 	struct stat st;
 	char *path = f->address.sun_path;
@@ -152,19 +160,62 @@ static socklen_t to_sockaddr(const struct config_listen *where, struct sockaddr_
 	return sizeof(v6);
 }
 
-int api_tcp_listen(const struct config_listen *where, struct err *err)
+static int bind_http(struct api_sockets *s, const struct config_listen *where, struct err *err)
 {
 	struct sockaddr_storage address;
 	socklen_t size = to_sockaddr(where, &address);
 	char text[ADDR_TEXT];
 	int one = 1;
-	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && !setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) &&
-	    !bind(fd, (struct sockaddr *)&address, size) && !listen(fd, SOMAXCONN))
-		return fd;
-	int rc = err_set(err, errno, "can't listen on api.http %s port %u: %s",
-			 addr_format(&where->address, text), where->port, strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return rc;
+	s->http = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (s->http >= 0 && !setsockopt(s->http, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) &&
+	    !bind(s->http, (struct sockaddr *)&address, size))
+		return 0;
+	return err_set(err, errno, "can't listen on api.http %s port %u: %s",
+		       addr_format(&where->address, text), where->port, strerror(errno));
+}
+
+/* --- both ----------------------------------------------------------------------------------- */
+
+int api_sockets_bind(struct api_sockets *s, const struct config_api *c,
+		     const struct privileges *user, bool take_over, struct err *err)
+{
+	*s = (struct api_sockets){.local = -1, .http = -1};
+	if (take_over && c->http.port && c->http.port < IPPORT_RESERVED && user->uid)
+		return err_set(err, EACCES,
+			       "api.http: port %u can't be taken over by user %u: restart instead",
+			       c->http.port, user->uid);
+	int rc = bind_local(s, c, user, take_over, err);
+	return rc || take_over || !c->http.port ? rc : bind_http(s, &c->http, err);
+}
+
+/* Nothing that is served already shall end for want of this. */
+static void place_file(struct api_file *f, const char *path, struct helper *h)
+{
+	int r = rename(f->address.sun_path, path) ? -errno : 0;
+	if (r == -EACCES || r == -EPERM)
+		r = helper_place_socket(h);
+	if (r)
+		log_error("the API's socket could not be put in its place", "at=%s error=\"%s\"",
+			  f->address.sun_path, strerror(-r));
+	else
+		strcpy(f->address.sun_path, path);
+}
+
+int api_sockets_place(struct api_sockets *s, const struct config_api *c, struct helper *h,
+		      struct err *err)
+{
+	place_file(&s->file, c->socket, h);
+	return c->http.port ? bind_http(s, &c->http, err) : 0;
+}
+
+void api_sockets_close(struct api_sockets *s)
+{
+	if (!s->file.address.sun_family)
+		return;
+	if (s->local >= 0)
+		close(s->local);
+	if (s->http >= 0)
+		close(s->http);
+	remove_file(&s->file);
+	*s = (struct api_sockets){.local = -1, .http = -1};
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The sockets that the API listens on. Control thread. */
+/*
+ * The sockets of the API, made by who may still do so: any folder, group and port. Nobody can
+ * connect before it listens on them. Control thread.
+ */
 #ifndef WEIR_TOOLS_API_SOCKET_H
 #define WEIR_TOOLS_API_SOCKET_H
 
@@ -8,8 +11,11 @@
 #include <sys/un.h>
 
 struct config_api;
-struct config_listen;
 struct err;
+struct helper;
+struct privileges;
+
+#define API_SOCKET_NEXT ".next" /* behind the path of one that waits for its place */
 
 /* A unix socket's file, to remove no one else's. */
 struct api_file {
@@ -19,15 +25,27 @@ struct api_file {
 	bool bound, made_parent;
 };
 
-/*
- * Listens on c->socket, with its group and permissions. A socket file that a dead daemon left is
- * replaced. Returns the descriptor; -EADDRINUSE if a live one answers there. `file` is to be
- * removed in any case.
- */
-int api_file_listen(struct api_file *file, const struct config_api *c, struct err *err);
-void api_file_remove(struct api_file *file);
+struct api_sockets {
+	struct api_file file;
+	gid_t group;     /* who is in it may have all of the unix socket */
+	int local, http; /* -1: none, or taken over by who listens */
+};
 
-/* Listens on an address of this host. Returns the descriptor. */
-int api_tcp_listen(const struct config_listen *where, struct err *err);
+/*
+ * Binds c->socket, with its group (or else that of `user`) and permissions, and c->http. A socket
+ * file that a dead daemon left is replaced. A folder that is made for it is the user's, who may
+ * remove both then. -EADDRINUSE if a live daemon answers there. To be closed in any case. With
+ * `take_over` that live daemon goes on, and api_sockets_place() does the rest.
+ */
+int api_sockets_bind(struct api_sockets *s, const struct config_api *c,
+		     const struct privileges *user, bool take_over, struct err *err);
+
+/* In the place of a daemon that has ended: the file, by the helper where need be, and c->http. */
+int api_sockets_place(struct api_sockets *s, const struct config_api *c, struct helper *h,
+		      struct err *err);
+
+/* Closes what was not taken over, and removes the file, where that is possible. A zeroed one too.
+ */
+void api_sockets_close(struct api_sockets *s);
 
 #endif

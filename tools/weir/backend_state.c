@@ -81,7 +81,7 @@ static json_t *ports_json(const struct backend_options *o, const struct pins *pi
 json_t *backend_state(const struct backend_journal *j)
 {
 	struct backend_options o;
-	struct pins pins;
+	struct pins pins = {};
 	if (!j->text || !j->is_for_us)
 		return json_pack("{s:b}", "up", false);
 	const json_t *options = json_object_get(j->text, "options");

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "datapath/memory.h"
+
 #define NS_PER_S 1000000000ull
 
 struct kept {
@@ -20,9 +22,11 @@ struct blackbox {
 
 struct blackbox *blackbox_new(uint32_t packets, uint32_t seconds)
 {
-	struct blackbox *b = calloc(1, sizeof(*b) + (size_t)packets * sizeof(b->kept[0]));
+	size_t size = sizeof(struct blackbox) + (size_t)packets * sizeof(struct kept);
+	struct blackbox *b = calloc(1, size);
 	if (!b)
 		return NULL;
+	memory_hide(b, size);
 	b->capacity = packets;
 	b->keep_ns = seconds * NS_PER_S;
 	return b;

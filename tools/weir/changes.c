@@ -10,9 +10,10 @@
 
 /* What is settled when the daemon starts, and what lies below it. */
 static const char *const fixed[] = {
-	"instance",  "flow_table.entries", "flow_table.timeouts", "on_daemon_loss",
-	"captures",  "blackbox",           "api.socket",          "api.mode",
-	"api.group", "api.http",           "announce.table",      "sync",
+	"instance",       "user",      "flow_table.entries", "flow_table.timeouts",
+	"on_daemon_loss", "captures",  "blackbox",           "api.socket",
+	"api.mode",       "api.group", "api.http",           "announce.table",
+	"sync",
 };
 
 static bool needs_restart(const char *path)

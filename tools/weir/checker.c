@@ -326,7 +326,7 @@ int checker_open(struct checker **out, const struct checker_input *in, struct er
 	if (!c)
 		return err_set(err, ENOMEM, "not enough memory for health checks");
 	c->in = *in;
-	int r = probes_open(&c->probes, in->loop, in->detour, err);
+	int r = probes_open(&c->probes, in->loop, in->detour, in->helper, err);
 	if (r) {
 		free(c);
 		return r;

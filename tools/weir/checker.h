@@ -19,6 +19,7 @@ struct checks;
 struct config;
 struct err;
 struct ev_loop;
+struct helper;
 struct registry;
 
 /* Called from the loop. */
@@ -29,6 +30,7 @@ struct checker_input {
 	struct ev_loop *loop;
 	const struct registry *backends; /* "service/backend" to ids */
 	struct detour *detour;
+	struct helper *helper;
 	checker_change_fn *on_change;   /* for each backend that fails or is well again */
 	checker_settled_fn *on_settled; /* once, a moment after one or many have */
 	void *context;

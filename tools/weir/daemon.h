@@ -12,6 +12,7 @@
 #include <sys/types.h>
 
 #include "tools/weir/api_access.h"
+#include "tools/weir/api_socket.h"
 #include "tools/weir/drain.h"
 #include "tools/weir/history.h"
 #include "tools/weir/snat_host.h"
@@ -27,6 +28,7 @@ struct engine;
 struct err;
 struct detour;
 struct ev_loop;
+struct helper;
 struct link_watch;
 struct losses;
 struct next_hops;
@@ -78,11 +80,13 @@ struct daemon {
 	struct routes *routes; /* NULL: there is no table for them */
 	struct link_watch *link_watch;
 	char links_fault[512]; /* why an interface is not served, as the log was told; "": none */
+	struct helper *helper; /* what takes privileges that are gone */
 	struct detour *detour;
 	struct checker *checker;
 	struct syncer *syncer; /* NULL: flows are not shared with other nodes */
 	struct captures *captures;
 	struct losses *losses;
+	struct api_sockets sockets;
 	struct api *api;
 	struct api_access access;
 	struct daemon_reload reload;

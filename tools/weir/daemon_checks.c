@@ -12,6 +12,7 @@
 #include "tools/weir/checker.h"
 #include "tools/weir/daemon.h"
 #include "tools/weir/detour.h"
+#include "tools/weir/helper.h"
 #include "tools/weir/log.h"
 
 /* Where Weir sends a backend's packets now. */
@@ -56,6 +57,8 @@ static void on_settled(void *context)
 
 int daemon_checks_open(struct daemon *d, struct err *err)
 {
+	if (d->helper)
+		helper_follow(d->helper, d->loop);
 	d->detour = detour_new(d->loop, way_of, d);
 	if (!d->detour)
 		return err_set(err, ENOMEM, "not enough memory for health checks");
@@ -63,6 +66,7 @@ int daemon_checks_open(struct daemon *d, struct err *err)
 		.loop = d->loop,
 		.backends = d->backends,
 		.detour = d->detour,
+		.helper = d->helper,
 		.on_change = on_change,
 		.on_settled = on_settled,
 		.context = d,

@@ -13,20 +13,27 @@ struct kept {
 };
 
 static struct kept kept[KEPT];
+static FILE *symbols;
+
+void kernel_symbols_open(void)
+{
+	if (!symbols)
+		symbols = fopen("/proc/kallsyms", "re");
+}
 
 /* The symbol with the highest address that is not above. */
 static void look_up(uint64_t address, char text[KERNEL_SYMBOL])
 {
 	unsigned long long at, best = 0;
 	char name[64], best_name[64] = "";
-	FILE *f = fopen("/proc/kallsyms", "re");
-	while (f && fscanf(f, "%llx %*c %63s%*[^\n]", &at, name) == 2)
+	kernel_symbols_open();
+	if (symbols)
+		rewind(symbols);
+	while (symbols && fscanf(symbols, "%llx %*c %63s%*[^\n]", &at, name) == 2)
 		if (at <= address && at > best) {
 			best = at;
 			memcpy(best_name, name, sizeof(name));
 		}
-	if (f)
-		fclose(f);
 	if (best)
 		snprintf(text, KERNEL_SYMBOL, "%s+%#llx", best_name,
 			 (unsigned long long)address - best);

@@ -8,6 +8,12 @@
 #define KERNEL_SYMBOL 80 /* bytes of "function+0x12" */
 
 /*
+ * Opens the file, and keeps it: the kernel tells addresses to whom it trusted when it was opened.
+ * The first look-up does so too.
+ */
+void kernel_symbols_open(void);
+
+/*
  * The function that has the address, and where in it; "0x..." where the kernel does not tell. In
  * `text`, which it returns. What was asked for lately is kept: the file is long.
  */

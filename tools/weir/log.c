@@ -53,17 +53,21 @@ static const char *priority_word(enum log_priority priority)
 	return "";
 }
 
-static void write_line(enum log_priority priority, const char *text)
+const char *log_prefix(enum log_priority priority)
 {
+	static const char *const numbers[] = {"<0>", "<1>", "<2>", "<3>",
+					      "<4>", "<5>", "<6>", "<7>"};
 	static int journal = -1;
-	char line[LINE_BYTES + 16];
-	size_t start, length;
 	if (journal < 0)
 		journal = stderr_is_journal();
-	if (journal)
-		snprintf(line, sizeof(line), "<%d>", priority);
-	else
-		snprintf(line, sizeof(line), "%s", priority_word(priority));
+	return journal ? numbers[priority] : priority_word(priority);
+}
+
+static void write_line(enum log_priority priority, const char *text)
+{
+	char line[LINE_BYTES + 16];
+	size_t start, length;
+	snprintf(line, sizeof(line), "%s", log_prefix(priority));
 	start = strlen(line);
 	snprintf(line + start, sizeof(line) - start - 1, "%s", text);
 	length = strlen(line);

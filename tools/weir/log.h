@@ -49,6 +49,10 @@ __attribute__((format(printf, 4, 5))) void log_event(struct log_site *site,
 #define log_info(event, ...)  LOG_EVENT(LOG_PRIORITY_INFO, event, __VA_ARGS__)
 #define log_debug(event, ...) LOG_EVENT(LOG_PRIORITY_DEBUG, event, __VA_ARGS__)
 
+/* What a line of that priority begins with. May be called by signal handlers, after a first call.
+ */
+const char *log_prefix(enum log_priority priority);
+
 /* Sends what libbpf and libxdp have to say to this log, one level less urgent. */
 void log_hook(void);
 

@@ -170,18 +170,6 @@ static bool policy_row(struct metric_place *at, struct metric_row *r)
 	return true;
 }
 
-/* The name of the rule at that place, or NULL behind the last. */
-static const char *rule_at(const struct config *c, uint64_t at, char guard[POLICY_GUARD_NAME])
-{
-	const struct config_policy *p = &c->policy;
-	if (at < p->rule_count)
-		return p->rules[at].name;
-	if (at == p->rule_count)
-		return POLICY_DEFAULT_RULE;
-	at -= p->rule_count + 1;
-	return at < policy_guard_count(c) ? policy_guard_name(policy_guarded(c, at), guard) : NULL;
-}
-
 /*
  * Where there is a policy: its rules in their order, behind them what no rule decided, and guards.
  */
@@ -190,7 +178,7 @@ static bool rule_row(struct metric_place *at, struct metric_row *r)
 	const struct daemon *d = at->daemon;
 	struct rule_traffic t = {};
 	char guard[POLICY_GUARD_NAME];
-	const char *name = d->policy ? rule_at(d->config, at->outer, guard) : NULL;
+	const char *name = d->policy ? policy_name_at(d->config, at->outer, guard) : NULL;
 	if (!name)
 		return false;
 	int64_t id = registry_find(d->rules, name);

@@ -17,7 +17,8 @@
 #include "tools/weir/detour.h"
 #include "tools/weir/probe_kind.h"
 
-int probes_open(struct probes **out, struct ev_loop *loop, struct detour *detour, struct err *err)
+int probes_open(struct probes **out, struct ev_loop *loop, struct detour *detour,
+		struct helper *helper, struct err *err)
 {
 	struct probes *p = calloc(1, sizeof(*p));
 	if (p)
@@ -28,6 +29,7 @@ int probes_open(struct probes **out, struct ev_loop *loop, struct detour *detour
 	}
 	p->loop = loop;
 	p->detour = detour;
+	p->helper = helper;
 	*out = p;
 	return 0;
 }

@@ -16,6 +16,7 @@ struct config_health;
 struct detour;
 struct err;
 struct ev_loop;
+struct helper;
 struct probe;
 struct probes;
 
@@ -35,8 +36,12 @@ struct probe_order {
  */
 typedef void probe_done_fn(void *context, bool good, const char *words);
 
-/* `detour`: the way of probes of VIPs; NULL: there is none. -ENOMEM. */
-int probes_open(struct probes **out, struct ev_loop *loop, struct detour *detour, struct err *err);
+/*
+ * `detour`: the way of probes of VIPs; NULL: there is none. `helper` runs commands; NULL: no probe
+ * is one. -ENOMEM.
+ */
+int probes_open(struct probes **out, struct ev_loop *loop, struct detour *detour,
+		struct helper *helper, struct err *err);
 void probes_close(struct probes *p); /* all probes must have ended or be cancelled; NULL too */
 
 /* Begins one. NULL: it could not begin, and `words` says why; `done` will not be called. */

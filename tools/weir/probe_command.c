@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Probes by a command of the user's: exit status 0 is good, and the first line that it prints says
- * more. It runs in a process group of its own, which is killed when it takes too long.
+ * more. The helper runs it (tools/weir/helper.h), in a process group of its own, which is killed
+ * when it takes too long.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lb/addr.h"
 #include "lb/config.h"
+#include "tools/weir/helper.h"
 #include "tools/weir/probe_kind.h"
 
 #define LINE_MAX_BYTES 120u
@@ -23,9 +20,9 @@
 
 struct probe_command {
 	struct probe probe;
-	pid_t pid;
-	int pidfd, output;
-	ev_io ended, printed;
+	uint32_t run; /* of the helper; 0: it has ended */
+	int output;
+	ev_io printed;
 	size_t length;
 	char line[LINE_MAX_BYTES];
 };
@@ -50,34 +47,28 @@ static void on_printed(struct ev_loop *loop, ev_io *io, int events)
 		ev_io_stop(loop, io);
 }
 
-static void say(struct probe_command *p, const siginfo_t *how)
+static void on_end(void *context, const struct helper_end *end)
 {
-	p->line[strcspn(p->line, "\n")] = 0;
-	const char *colon = p->line[0] ? ": " : "";
-	if (how->si_code != CLD_EXITED)
-		probe_end(&p->probe, false, "ended by signal %d%s%s", how->si_status, colon,
-			  p->line);
-	else
-		probe_end(&p->probe, how->si_status == 0, "exit status %d%s%s", how->si_status,
-			  colon, p->line);
-}
-
-static void on_ended(struct ev_loop *loop, ev_io *io, int events)
-{
-	struct probe_command *p = io->data;
-	siginfo_t how = {0};
-	if (waitid(P_PIDFD, p->pidfd, &how, WEXITED | WNOHANG) || !how.si_pid)
-		return;
-	p->pid = 0;
+	struct probe_command *p = context;
+	const char *program = p->probe.order.health->command[0];
+	p->run = 0;
 	while (read_output(p))
 		;
-	say(p, &how);
+	p->line[strcspn(p->line, "\n")] = 0;
+	const char *colon = p->line[0] ? ": " : "";
+	if (end->how == HELPER_NOT_RUN)
+		probe_end(&p->probe, false, "%.80s can't be run: %s", program,
+			  probe_error(end->code));
+	else if (end->how == HELPER_KILLED)
+		probe_end(&p->probe, false, "ended by signal %d%s%s", end->code, colon, p->line);
+	else
+		probe_end(&p->probe, end->code == 0, "exit status %d%s%s", end->code, colon,
+			  p->line);
 }
 
-/* --- its begin ---------------------------------------------------------------------------------
- */
+/* --- its begin and end ----------------------------------------------------------------------- */
 
-static pid_t spawn(struct probe_command *p, int out, int *code)
+static int64_t run(struct probe_command *p, int out)
 {
 	const struct probe_order *o = &p->probe.order;
 	char service[ENTRY_TEXT], backend[ENTRY_TEXT], address[ENTRY_TEXT], vip[ENTRY_TEXT];
@@ -94,93 +85,41 @@ static pid_t spawn(struct probe_command *p, int out, int *code)
 	snprintf(address, sizeof(address), "WEIR_ADDRESS=%s", addr_format(&o->address, text));
 	snprintf(vip, sizeof(vip), "WEIR_VIP=%s", addr_format(&o->vip, text));
 	snprintf(port, sizeof(port), "WEIR_PORT=%u", o->port);
-	posix_spawn_file_actions_t files;
-	posix_spawnattr_t attributes;
-	sigset_t none;
-	pid_t pid = -1;
-	sigemptyset(&none);
-	posix_spawn_file_actions_init(&files);
-	posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&files, out, 1);
-	posix_spawn_file_actions_adddup2(&files, out, 2);
-	posix_spawnattr_init(&attributes);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
-	posix_spawnattr_setsigmask(&attributes, &none);
-	*code = posix_spawn(&pid, o->health->command[0], &files, &attributes, o->health->command,
-			    environment);
-	posix_spawnattr_destroy(&attributes);
-	posix_spawn_file_actions_destroy(&files);
-	return *code ? -1 : pid;
+	return helper_run(p->probe.probes->helper, o->health->command, environment, out, on_end, p);
 }
 
 static int start(struct probe *probe, char words[PROBE_TEXT])
 {
 	struct probe_command *p = (void *)probe;
 	const char *program = probe->order.health->command[0];
-	int ends[2], code;
+	int ends[2];
 	if (pipe2(ends, O_CLOEXEC)) {
 		snprintf(words, PROBE_TEXT, "no pipe: %s", probe_error(errno));
 		return -errno;
 	}
 	fcntl(ends[0], F_SETFL, O_NONBLOCK);
-	p->pid = spawn(p, ends[1], &code);
+	int64_t r = run(p, ends[1]);
 	close(ends[1]);
-	if (p->pid < 0) {
+	if (r < 0) {
 		close(ends[0]);
-		snprintf(words, PROBE_TEXT, "%.80s can't be run: %s", program, probe_error(code));
-		return -code;
+		snprintf(words, PROBE_TEXT, "%.80s can't be run: %s", program, probe_error(-r));
+		return r;
 	}
+	p->run = r;
 	p->output = ends[0];
-	p->pidfd = syscall(SYS_pidfd_open, p->pid, 0);
 	ev_io_init(&p->printed, on_printed, p->output, EV_READ);
-	ev_io_init(&p->ended, on_ended, p->pidfd, EV_READ);
-	p->printed.data = p->ended.data = p;
+	p->printed.data = p;
 	ev_io_start(probe->probes->loop, &p->printed);
-	if (p->pidfd >= 0)
-		ev_io_start(probe->probes->loop, &p->ended);
 	return 0;
-}
-
-/* --- its end -----------------------------------------------------------------------------------
- */
-
-/* A killed process that is still to be waited for; a moment later, so that nobody waits here. */
-struct corpse {
-	ev_timer timer;
-	pid_t pid;
-};
-
-static void on_corpse(struct ev_loop *loop, ev_timer *timer, int events)
-{
-	struct corpse *c = (void *)timer;
-	if (!waitpid(c->pid, NULL, WNOHANG))
-		return;
-	ev_timer_stop(loop, timer);
-	free(c);
-}
-
-static void bury(struct ev_loop *loop, pid_t pid)
-{
-	struct corpse *c;
-	kill(-pid, SIGKILL);
-	if (waitpid(pid, NULL, WNOHANG) || !(c = calloc(1, sizeof(*c))))
-		return;
-	c->pid = pid;
-	ev_timer_init(&c->timer, on_corpse, 0.05, 0.05);
-	ev_timer_start(loop, &c->timer);
 }
 
 static void stop(struct probe *probe)
 {
 	struct probe_command *p = (void *)probe;
-	struct ev_loop *loop = probe->probes->loop;
-	ev_io_stop(loop, &p->printed);
-	ev_io_stop(loop, &p->ended);
-	if (p->pid)
-		bury(loop, p->pid);
+	ev_io_stop(probe->probes->loop, &p->printed);
+	if (p->run)
+		helper_kill(probe->probes->helper, p->run);
 	close(p->output);
-	if (p->pidfd >= 0)
-		close(p->pidfd);
 }
 
 const struct probe_kind probe_command_kind = {sizeof(struct probe_command), start, stop};

@@ -30,6 +30,7 @@ struct web; /* libcurl's part (tools/weir/probe_http.c) */
 struct probes {
 	struct ev_loop *loop;
 	struct detour *detour;
+	struct helper *helper;
 	struct web *web;
 };
 

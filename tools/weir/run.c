@@ -16,6 +16,9 @@
 #include "datapath/engine.h"
 #include "datapath/handover.h"
 #include "datapath/instance.h"
+#include "datapath/memory.h"
+#include "datapath/pins.h"
+#include "datapath/sysfs.h"
 #include "lb/addr.h"
 #include "lb/config.h"
 #include "lb/err.h"
@@ -30,11 +33,15 @@
 #include "tools/weir/daemon.h"
 #include "tools/weir/daemon_checks.h"
 #include "tools/weir/daemon_links.h"
+#include "tools/weir/helper.h"
+#include "tools/weir/kernel_symbols.h"
 #include "tools/weir/daemon_routes.h"
 #include "tools/weir/log.h"
 #include "tools/weir/losses.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/options.h"
+#include "tools/weir/privileges.h"
+#include "tools/weir/sandbox.h"
 #include "tools/weir/routes.h"
 #include "tools/weir/source_watch.h"
 #include "tools/weir/supervisor.h"
@@ -168,7 +175,7 @@ static void serve(struct daemon *d)
 	ev_signal_stop(d->loop, &reload);
 }
 
-/* --- up and down ------------------------------------------------------------------------------ */
+/* --- privileges ------------------------------------------------------------------------------- */
 
 /* Packet memory is locked; before kernel 5.11 BPF maps were too. Refused is no reason to stop. */
 static void raise_memlock(void)
@@ -188,6 +195,61 @@ static void raise_files(void)
 	if (setrlimit(RLIMIT_NOFILE, &limit))
 		log_debug("the limit of open files stays", "error=\"%s\"", strerror(errno));
 }
+
+static int write_by_helper(void *context, const char *interface, const char *setting, int64_t value)
+{
+	return helper_set(context, interface, setting, value);
+}
+
+/* What can be had by who starts us, and not by the daemon's user. */
+static int prepare(struct daemon *d, const struct config *config, const struct privileges *user,
+		   bool take_over, struct err *err)
+{
+	raise_memlock();
+	raise_files();
+	sysfs_open();
+	memory_prepare();
+	const struct helper_input in = {config->instance, config->api.socket, user};
+	int r = helper_open(&d->helper, &in, err);
+	if (r)
+		return r;
+	kernel_symbols_open();
+	sysfs_hook(write_by_helper, d->helper);
+	r = api_sockets_bind(&d->sockets, &config->api, user, take_over, err);
+	return r ? r : pins_prepare(config->instance, user->uid, err);
+}
+
+/* A reload would fail then, and nobody would know before. */
+static void warn_of_unreadable(const struct daemon *d, const struct privileges *user)
+{
+	if (strcmp(d->config_path, "-") && access(d->config_path, R_OK))
+		log_warn("the configuration can't be read again: no reload will work",
+			 "file=%s user=%u error=\"%s\"", d->config_path, user->uid,
+			 strerror(errno));
+}
+
+/*
+ * All that comes behind it, the whole set-up and each reload, has these privileges: nothing works
+ * at the start that would not work later.
+ */
+static int give_up_privileges(struct daemon *d, const struct config *config, bool take_over,
+			      struct err *err)
+{
+	struct privileges user;
+	int r = privileges_find(&user, config->user, err);
+	r = r ? r : prepare(d, config, &user, take_over, err);
+	r = r ? r : privileges_drop(&user, PRIVILEGES_DAEMON, err);
+	r = r ? r : sandbox_enter(err);
+	if (r)
+		return r;
+	warn_of_unreadable(d, &user);
+	if (!user.uid)
+		log_warn("the daemon stays root: this host has no user " PRIVILEGES_USER
+			 ", and 'user' names no other");
+	return 0;
+}
+
+/* --- up and down ------------------------------------------------------------------------------ */
 
 static void log_what_came_out(const struct daemon *d)
 {
@@ -278,8 +340,12 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 	r = r ? r : daemon_start(d, config, err);
 	if (r)
 		return r;
-	if (d->takeover)
+	if (d->takeover) {
 		takeover_await_end(d->takeover);
+		r = api_sockets_place(&d->sockets, &config->api, d->helper, err);
+		if (r)
+			return r;
+	}
 	d->captures = captures_new(d);
 	d->losses = losses_new(d);
 	if (!d->captures || !d->losses)
@@ -308,6 +374,8 @@ static void tear_down(struct daemon *d)
 		engine_leave(d->engine);
 	else
 		engine_close(d->engine);
+	helper_close(d->helper);
+	api_sockets_close(&d->sockets);
 	free(d->controls);
 	policy_free(d->policy);
 	registry_free(d->rules);
@@ -334,6 +402,8 @@ static _Noreturn void end_handed_over(struct daemon *d)
 	captures_free(d->captures);
 	api_close(d->api);
 	daemon_checks_close(d);
+	helper_close(d->helper);
+	api_sockets_close(&d->sockets);
 	end_here(EXIT_DONE);
 }
 
@@ -364,14 +434,15 @@ static int run(const char *path, bool take_over)
 		return r == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
 	}
 	log_hook();
-	raise_memlock();
-	raise_files();
-	if (take_over && begin_takeover(&d, config)) {
+	r = give_up_privileges(&d, config, take_over, &err);
+	if (!r && take_over && begin_takeover(&d, config)) {
+		helper_close(d.helper);
+		api_sockets_close(&d.sockets);
 		config_free(config);
 		return EXIT_FAILED;
 	}
-	r = set_up(&d, config, &err);
-	if (r && take_over)
+	r = r ? r : set_up(&d, config, &err);
+	if (r && d.takeover)
 		fail_takeover(&d, &err);
 	if (r) {
 		log_error(err.text);

@@ -26,7 +26,10 @@ void sync_book_fini(struct sync_book *b)
 
 void sync_book_clear(struct sync_book *b)
 {
-	memset(b->marks, 0, b->entries * sizeof(*b->marks));
+	/* Those that were never written stay memory that the kernel need not have. */
+	for (uint64_t i = 0; i < b->entries; i++)
+		if (b->marks[i].flags)
+			b->marks[i] = (struct sync_mark){};
 	memset(b->digests, 0, (SYNC_NODES_MAX + 1) * sizeof(*b->digests));
 }
 

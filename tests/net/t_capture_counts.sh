@@ -43,10 +43,10 @@ quiet() { # leaves in $drops what all counters say, once they stand
 	done
 }
 
-begin() { # OPTION...
+begin() {
 	quiet
 	dropped_before=$drops
-	start weir "$weir" capture --socket "$socket" --drops -s 128 -w "$dir/drops" "$@" 2>"$dir/capture.log"
+	start weir "$weir" capture --socket "$socket" --drops -s 128 -w "$dir/drops" 2>"$dir/capture.log"
 	capture_pid=$started
 	must_come 10 "the capture" captures_are 1
 }

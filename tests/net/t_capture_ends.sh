@@ -57,12 +57,15 @@ names() { (cd "$dir" && ls -- $1 | sort -V | paste -sd' '); }
 
 # --- by size: FILE, FILE1, FILE2; with -W the oldest is written over ------------------------------
 
-send_all() { # PACKETS: until so many are captured in $dir/NAME, as some may be lost on the way
-	local before n
+send_all() { # PACKETS: until so many were dropped, as some may be lost on the way
+	local before n=0 try
 	before=$(weir_drops no-backend)
-	until n=$(($(weir_drops no-backend) - before)) && [ $n -ge "$1" ]; do
+	for try in {1..20}; do
 		send $(($1 - n))
+		n=$(($(weir_drops no-backend) - before))
+		[ $n -lt "$1" ] || return 0
 	done
+	fail "$n of $1 packets were dropped, after $try times"
 }
 finish() { # the capture, in order
 	kill -INT "$capture_pid"

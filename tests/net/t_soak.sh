@@ -20,7 +20,7 @@ spare4=203.0.113.12
 nat4=203.0.113.11
 held=50          # connections of each kind
 slow_bytes=65536 # a second, of each download (nginx_start)
-may_grow_kb=4096 # what the allocator may keep for itself
+may_grow_kb=8192 # what the allocator may keep for itself
 RANDOM=$seed
 say "seed $seed, $seconds s"
 
@@ -205,6 +205,7 @@ began=$SECONDS
 pulse=$((seconds > 300 ? 60 : 10))
 kinds=(reload reload drain down capture api flap)
 next=$((began + pulse)) last_kill=0
+next_ask=$began ask_s=15 # nginx ends a connection that is silent for 75 s
 broken=0
 # As long as it goes on: UNTIL, in seconds from the beginning.
 disturb_until() {
@@ -217,17 +218,24 @@ disturb_until() {
 			happen "${kinds[RANDOM % ${#kinds[@]}]}"
 		fi
 		sleep "0.$((1 + RANDOM % 5))"
+		if [ $SECONDS -ge $next_ask ]; then
+			next_ask=$((SECONDS + ask_s))
+			ask_held
+			[ $broken = 0 ] || fail "$broken held connections have broken: $(went_wrong)"
+		fi
 		if [ $SECONDS -ge $next ]; then
 			next=$((SECONDS + pulse))
-			ask_held
 			progress
-			[ $broken = 0 ] || fail "$broken held connections have broken: $(went_wrong)"
 		fi
 	done
 }
 
 disturb_until $((seconds / 2)) kills
 [ "${happened[kill]}" -gt 0 ] || happen kill
+# Whatever allocates has done so once when it is compared.
+for what in reload capture api drain; do
+	happen $what
+done
 disturb_until $((seconds * 2 / 3)) none
 look before
 disturb_until "$seconds" none

@@ -24,6 +24,7 @@
 #include "tools/weir/sync_group.h"
 
 #define RETRY_NS 1000000000ull
+#define JOIN_S   2             /* for a thread that waits for a corosync that hangs */
 #define WORTH_NS 3000000000ull /* reloads do not reach all nodes at the same moment */
 
 struct syncer {
@@ -66,9 +67,20 @@ static void on_members(void *context, const struct sync_member *members, uint32_
 	sync_members(s->sync, members, count, self);
 }
 
+static bool is_stopped(struct syncer *s)
+{
+	pthread_mutex_lock(&s->lock);
+	bool stop = s->stop;
+	pthread_mutex_unlock(&s->lock);
+	return stop;
+}
+
+/* Once it is stopped the flow table may be gone. */
 static void on_deliver(void *context, struct sync_member from, const void *bytes, size_t length)
 {
 	struct syncer *s = context;
+	if (is_stopped(s))
+		return;
 	sync_deliver(s->sync, from, bytes, length, clock_now_ns());
 }
 
@@ -159,14 +171,6 @@ static void turn(struct syncer *s, uint64_t now_ns)
 	publish(s);
 }
 
-static bool is_stopped(struct syncer *s)
-{
-	pthread_mutex_lock(&s->lock);
-	bool stop = s->stop;
-	pthread_mutex_unlock(&s->lock);
-	return stop;
-}
-
 static void *run(void *argument)
 {
 	struct syncer *s = argument;
@@ -182,7 +186,7 @@ static void *run(void *argument)
 		if (s->group && fds[1].revents && sync_group_dispatch(s->group, &err))
 			leave(s, &err);
 		now_ns = clock_now_ns();
-		if (now_ns >= s->turn_ns) {
+		if (now_ns >= s->turn_ns && !is_stopped(s)) {
 			turn(s, now_ns);
 			s->turn_ns = now_ns + SYNC_TURN_NS;
 		}
@@ -223,16 +227,28 @@ int syncer_open(struct syncer **out, struct engine *engine, const struct config 
 	return r;
 }
 
+/* False: it waits for corosync. Should that wake up it ends, and touches nothing but its own. */
+static bool has_ended(struct syncer *s)
+{
+	struct timespec until;
+	pthread_mutex_lock(&s->lock);
+	s->stop = true;
+	pthread_mutex_unlock(&s->lock);
+	if (!s->running)
+		return true;
+	eventfd_write(s->wake, 1);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += JOIN_S;
+	return !pthread_timedjoin_np(s->thread, NULL, &until);
+}
+
 void syncer_close(struct syncer *s)
 {
 	if (!s)
 		return;
-	pthread_mutex_lock(&s->lock);
-	s->stop = true;
-	pthread_mutex_unlock(&s->lock);
-	if (s->running) {
-		eventfd_write(s->wake, 1);
-		pthread_join(s->thread, NULL);
+	if (!has_ended(s)) {
+		log_warn("corosync hangs: the end does not wait for it", "group=%s", s->group_name);
+		return; /* its memory is still in use */
 	}
 	if (s->wake >= 0)
 		close(s->wake);

@@ -34,6 +34,7 @@ in_minutes() { printf '%d:%02d' $(($1 / 60)) $(($1 % 60)); }
 # seconds_of FIRST-LINE: what the parts from there on are said to take
 seconds_of() { tail -n "+$1" <<<"$parts" | awk -F '\t' '{ sum += $2 } END { print sum + 0 }'; }
 
+trap 'echo "bench: interrupted" >&2; exit 130' INT TERM # what runs has had the signal, too
 mkdir -p "$out"
 rm -f "$out"/*.json "$out"/report.*
 "$here/../tests/lib/deps.sh" dpdk-dev c:dpdk-testpmd >&2 ||
@@ -47,7 +48,7 @@ while IFS=$'\t' read -r name seconds command; do
 	echo "bench: [$number/$count] $name; $(in_minutes $SECONDS) since the start, about" \
 		"$(in_minutes "$(seconds_of $number)") to go" >&2
 	# shellcheck disable=SC2086 # words
-	timeout --kill-after=20 $((3 * seconds + 60)) $command >"$out/$name.txt" </dev/null || {
+	timeout --foreground --kill-after=20 $((3 * seconds + 60)) $command >"$out/$name.txt" </dev/null || {
 		failed="$failed $name"
 		echo "bench: $name failed: $(tail -n 1 "$out/$name.txt")" >&2
 	}

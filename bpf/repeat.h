@@ -158,8 +158,7 @@ int rebuild_frame(struct xdp_md *ctx, __u32 backend, __u32 l3_offset, __u64 hash
  * called from here because the stack would not hold them all. Where the caller writes what is
  * needed of the packet, or NULL.
  */
-struct repeat;
-static __always_inline struct packet *nat_note(const struct repeat *r);
+static __always_inline struct packet *nat_note(__u64 hash, __u64 tag, __u32 meta, __u32 entry);
 
 static __always_inline void repeat_count(__u32 backend, __u64 bytes)
 {
@@ -232,12 +231,11 @@ static __always_inline int repeat_find(struct repeat *r, __u64 hash, struct port
 }
 
 /* The packet is as it has to be, and goes. */
-static __always_inline int repeat_leave(const struct repeat *r, struct port_counters *ledger,
+static __always_inline int repeat_leave(__u32 backend, __u32 egress, struct port_counters *ledger,
 					__u64 bytes)
 {
-	__u32 egress = plain_way_egress(&r->to);
 	ledger->transmitted++;
-	repeat_count(r->tag & FLOW_TAG_BACKEND, bytes);
+	repeat_count(backend, bytes);
 	if (egress == port_index)
 		return XDP_TX;
 	return bpf_redirect_map(&egress_ports, egress, XDP_ABORTED);
@@ -245,7 +243,7 @@ static __always_inline int repeat_leave(const struct repeat *r, struct port_coun
 
 static __always_inline int repeat_note(const struct packet *p, const struct repeat *r)
 {
-	struct packet *noted = nat_note(r);
+	struct packet *noted = nat_note(r->hash, r->tag, r->meta, r->entry);
 	if (!noted)
 		return REPEAT_NOTHING;
 	noted->key.source = p->key.source;
@@ -281,12 +279,12 @@ static __always_inline int repeat_decision(struct xdp_md *ctx, void *data, const
 	tap_before(ctx, r.service, backend, action);
 	if (plain)
 		rewrite_words(data, r.to.first, r.to.second);
-	else if (!rebuild_frame(ctx, backend, p->l3_offset, r.hash))
+	else if (rebuild_frame(ctx, backend, p->l3_offset, r.hash) < 0)
 		return REPEAT_NOTHING;
 	tap_tx(ctx, egress, r.service, backend, action);
 	if (!p->icmp) /* anybody can send errors about a flow: they don't keep it alive */
 		repeat_touch(r.bucket, r.entry, r.meta, r.tick, generation);
-	return repeat_leave(&r, ledger, frame_bytes(ctx));
+	return repeat_leave(backend, egress, ledger, frame_bytes(ctx));
 }
 
 #endif

@@ -27,16 +27,16 @@ struct {
 	__type(value, struct nat_in_use);
 } nat_in_use SEC(".maps");
 
-static __always_inline struct packet *nat_note(const struct repeat *r)
+static __always_inline struct packet *nat_note(__u64 hash, __u64 tag, __u32 meta, __u32 entry)
 {
 	__u32 slot = 0;
 	struct nat_in_use *now = bpf_map_lookup_elem(&nat_in_use, &slot);
 	if (!now)
 		return 0;
-	now->hash = r->hash;
-	now->tag = r->tag;
-	now->meta = r->meta;
-	now->entry = r->entry;
+	now->hash = hash;
+	now->tag = tag;
+	now->meta = meta;
+	now->entry = entry;
 	return &now->p;
 }
 

@@ -50,9 +50,10 @@ static __always_inline int plain_frame_is(const struct plain_frame *f, __u32 len
 	       !(f->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_FIN | PACKET_TCP_RST));
 }
 
-static __always_inline int plain_note(const struct plain_frame *f, const struct repeat *r)
+static __always_inline int plain_note(const struct plain_frame *f, __u64 hash, __u64 tag,
+				      __u32 meta, __u32 entry)
 {
-	struct packet *noted = nat_note(r);
+	struct packet *noted = nat_note(hash, tag, meta, entry);
 	if (!noted)
 		return REPEAT_NOTHING;
 	addr_set_v4(&noted->key.source, plain_word(f->source));
@@ -64,31 +65,32 @@ static __always_inline int plain_note(const struct plain_frame *f, const struct 
 }
 
 /*
- * A plain frame whose flow, of that hash, is known and goes by a tunnel or is translated. A
- * function of its own, which looks the flow up again, so that repeat_plain() is short and the stack
- * holds it.
+ * A plain frame of a flow that goes by a tunnel, or is translated by other means than
+ * translate_plain(). `at`: which entry of its bucket, and above 8 bits the tick. A function of its
+ * own, so that repeat_plain() is short and the stack holds it.
  */
-__attribute__((noinline)) int repeat_rebuilt(struct xdp_md *ctx, __u64 hash)
+__attribute__((noinline)) int repeat_rebuilt(struct xdp_md *ctx, __u64 hash, __u64 tag, __u32 meta,
+					     __u32 at)
 {
 	const struct plain_frame *f = (void *)(long)ctx->data;
-	__u32 port = port_index;
+	__u32 port = port_index, index = hash & flow_mask, entry = at & 0xff;
 	struct port_counters *ledger = bpf_map_lookup_elem(&counters, &port);
-	struct repeat r;
-	if (!ledger || (const void *)(f + 1) > (void *)(long)ctx->data_end ||
-	    repeat_find(&r, hash, ledger, 0))
+	struct flow_bucket *b = bpf_map_lookup_elem(&flows, &index);
+	if (!ledger || !b || entry >= FLOW_BUCKET_ENTRIES ||
+	    (const void *)(f + 1) > (void *)(long)ctx->data_end)
 		return REPEAT_NOTHING;
-	if (r.meta & FLOW_META_TRANSLATED)
-		return plain_note(f, &r);
-	if (!rebuild_frame(ctx, r.tag & FLOW_TAG_BACKEND, ETH_HLEN, hash))
+	if (meta & FLOW_META_TRANSLATED)
+		return plain_note(f, hash, tag, meta, entry);
+	int egress = rebuild_frame(ctx, tag & FLOW_TAG_BACKEND, ETH_HLEN, hash);
+	if (egress < 0)
 		return REPEAT_NOTHING;
-	repeat_touch(r.bucket, r.entry, r.meta, r.tick, 0);
-	return repeat_leave(&r, ledger, frame_bytes(ctx));
+	repeat_touch(b, entry, meta, at >> 8, 0);
+	return repeat_leave(tag & FLOW_TAG_BACKEND, egress, ledger, frame_bytes(ctx));
 }
 
 /*
- * As translate_frame(), from IPv4 to IPv4 and without VLAN tags, so all of it on the stack. `at`:
- * which entry of its bucket, and above 8 bits the tick. REPEAT_TRANSLATED: it is another
- * translation.
+ * As translate_frame(), from IPv4 to IPv4 and without VLAN tags, so all of it on the stack. `at` as
+ * of repeat_rebuilt(). REPEAT_TRANSLATED: it is another translation.
  */
 __attribute__((noinline)) int translate_plain(struct xdp_md *ctx, __u64 hash, __u64 tag, __u32 meta,
 					      __u32 at)
@@ -140,16 +142,18 @@ static __always_inline int repeat_plain(struct xdp_md *ctx, void *data, const vo
 	if (failed)
 		return failed;
 	if (!plain_way_is(&r.to)) {
+		__u32 at = r.entry | (__u32)r.tick << 8;
 		int action = REPEAT_TRANSLATED;
 		if (r.meta & FLOW_META_TRANSLATED)
-			action = translate_plain(ctx, hash, r.tag, r.meta, r.entry | r.tick << 8);
-		return action == REPEAT_TRANSLATED ? repeat_rebuilt(ctx, hash) : action;
+			action = translate_plain(ctx, hash, r.tag, r.meta, at);
+		return action == REPEAT_TRANSLATED ? repeat_rebuilt(ctx, hash, r.tag, r.meta, at)
+						   : action;
 	}
 	if (ETH_HLEN + plain_way_mtu(&r.to) < length)
 		return REPEAT_NOTHING;
 	rewrite_words(data, r.to.first, r.to.second);
 	repeat_touch(r.bucket, r.entry, r.meta, r.tick, generation);
-	return repeat_leave(&r, ledger, length);
+	return repeat_leave(r.tag & FLOW_TAG_BACKEND, plain_way_egress(&r.to), ledger, length);
 }
 
 #endif

@@ -272,14 +272,14 @@ __attribute__((noinline)) int rebuild_frame(struct xdp_md *ctx, __u32 backend, _
 	__u32 slot = 0;
 	struct fast_backend *to = bpf_map_lookup_elem(&way_in_use, &slot);
 	if (!to || !repeat_read_backend(backend, to) || to->way.forward == FORWARD_NAT)
-		return 0;
+		return REPEAT_NOTHING;
 	if (!tunnel_read((char *)data + (l3_offset & 31), end, &inner) ||
 	    !rewrite_fits(&to->way, &inner) ||
 	    bpf_xdp_adjust_head(ctx, -rewrite_growth(&to->way, l3_offset)))
-		return 0;
+		return REPEAT_NOTHING;
 	data = (void *)(long)ctx->data;
 	end = (void *)(long)ctx->data_end;
-	return rewrite_frame(data, end, &to->way, &inner, hash);
+	return rewrite_frame(data, end, &to->way, &inner, hash) ? to->way.egress : REPEAT_NOTHING;
 }
 
 /* What is known of all that parse_frame() found no fault in, done again. */

@@ -86,7 +86,11 @@ vm_deliver() {
 		must_come 5 "the sink of b$n" eval "on b$n ss -Hlun | grep -q ':5000 '"
 	done
 	expect "the load" on client "$udp_load" send $vip4 5000 300 "$flows" "$packets"
-	[ $# -eq 0 ] || must_come 5 "$*" "$@"
+	if [ $# -gt 0 ] && ! wait_for 5 "$@"; then
+		weir_show drops | jq -c .ledger
+		weir_show workers | jq -c '.workers[]'
+		fail "not within 5 s: $*"
+	fi
 	must_come 10 "$packets datagrams at the backends" eval "[ \$(datagrams_so_far) -ge $((seen + packets)) ]"
 	net_stop "${pids[@]}"
 	cat "$dir"/sink.b?

@@ -273,15 +273,13 @@ static enum MHD_Result serve_reload(const struct call *c)
 {
 	struct api *a = c->listener->api;
 	/* Where its client went away meanwhile nobody has asked for the result. */
-	if (a->reload.done)
+	if (a->reload.done) {
 		json_decref(a->reload.changes);
-	if (a->reload.done)
 		a->reload = (struct api_reload){};
-	if (a->reload.connection) {
-		struct err err = {0};
-		err_set(&err, EBUSY, "a reload is under way: ask again when it is done");
-		return answer_problem(c->connection, answer_status(-EBUSY), &err);
 	}
+	if (a->reload.connection)
+		return answer_problem_words(c->connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+					    "a reload is under way: ask again when it is done");
 	a->reload.connection = c->connection;
 	daemon_reload(c->daemon, on_reloaded, &a->reload);
 	if (a->reload.done)

@@ -100,6 +100,13 @@ must_come() {
 	wait_for "$seconds" "$@" || fail "not within $seconds s: $what"
 }
 
+# kernel_is_at_least MAJOR MINOR
+kernel_is_at_least() {
+	local major minor
+	IFS=. read -r major minor _ <<<"$(uname -r)"
+	[ "$major" -gt "$1" ] || { [ "$major" -eq "$1" ] && [ "${minor%%[!0-9]*}" -ge "$2" ]; }
+}
+
 # --- ending -------------------------------------------------------------------------------------
 
 is_running() { kill -0 "$1" 2>/dev/null; }

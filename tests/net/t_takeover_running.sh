@@ -10,6 +10,7 @@
 . "$(dirname "$0")/../lib/net.sh"
 . "$(dirname "$0")/../lib/udp.sh"
 
+kernel_is_at_least 6 4 || skip "this kernel gives the rings of a socket to one process only (Linux 6.4)"
 connections=${WEIR_CONNECTIONS:-100}
 rate=${WEIR_RATE:-2000}
 flows=${WEIR_FLOWS:-64}

@@ -20,7 +20,7 @@ spare4=203.0.113.12
 nat4=203.0.113.11
 held=50          # connections of each kind
 slow_bytes=65536 # a second, of each download (nginx_start)
-may_grow_kb=8192 # what the allocator may keep for itself
+may_grow_kb=$((seconds < 300 ? 16384 : 4096)) # what the allocator keeps for itself, a few MB once
 RANDOM=$seed
 say "seed $seed, $seconds s"
 

@@ -107,6 +107,7 @@ take_modules() {
 	depmod -b "$root" "$release" 2>/dev/null
 }
 
+chmod 755 "$root" # that of mktemp, which is the machine's /: its daemons are not root
 mkdir -p "$root"/{bin,dev,etc,lib,proc,root,run,sys,tmp,usr/lib,usr/share,var/log,var/lib}
 ln -s bin "$root/sbin"
 ln -s ../bin "$root/usr/bin"

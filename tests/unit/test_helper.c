@@ -120,6 +120,19 @@ static void test_ends(void **state)
 	assert_int_equal(t.end.code, EACCES);
 }
 
+/* Signals 32 and 33 are the C library's own, which lets nobody set them: they stay as they came. */
+static unsigned long ignored_for_good(void)
+{
+	char line[100];
+	unsigned long ignored = 0;
+	FILE *f = fopen("/proc/self/status", "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		sscanf(line, "SigIgn: %lx", &ignored);
+	fclose(f);
+	return ignored & 0x180000000ul;
+}
+
 static void test_who_it_is(void **state)
 {
 	char want[200];
@@ -127,10 +140,10 @@ static void test_who_it_is(void **state)
 		run(SHELL("id -u; id -g; grep -E '^(CapEff|CapBnd|NoNewPrivs|SigIgn|SigBlk)' "
 			  "/proc/self/status; ls /proc/self/fd | wc -l"));
 	snprintf(want, sizeof(want),
-		 "%u\n%u\nSigBlk:\t%016x\nSigIgn:\t%016x\nCapEff:\t%016x\nCapBnd:\t%016x\n"
+		 "%u\n%u\nSigBlk:\t%016x\nSigIgn:\t%016lx\nCapEff:\t%016x\nCapBnd:\t%016x\n"
 		 "NoNewPrivs:\t1\n4\n",
-		 geteuid() ? geteuid() : NOBODY_HERE, getegid() ? getegid() : NOBODY_HERE, 0, 0, 0,
-		 0);
+		 geteuid() ? geteuid() : NOBODY_HERE, getegid() ? getegid() : NOBODY_HERE, 0,
+		 ignored_for_good(), 0, 0);
 	assert_string_equal(t.text, want);
 }
 

@@ -75,8 +75,8 @@ say "core dumps"
 # What is mapped to be written: KiB, hidden or dumped, and of what (nothing: memory).
 mappings=$(awk '/^[0-9a-f]+-[0-9a-f]+ / {writable = $2 ~ /^rw/; name = $6} /^Size:/ {size = $2}
 	/^VmFlags:/ && writable {print size, / dd( |$)/ ? "hidden" : "dumped", name}' "/proc/$weir_pid/smaps")
-sort -rn <<<"$mappings" | head -n 12 | sed 's/^/  /'
-frames=$(sed -n 's/^worker .*frames=\([0-9]*\) .*/\1/p' "$dir/weir.log" | head -n 1)
+sort -rn <<<"$mappings" | sed -n '1,12s|^|  |p'
+frames=$(sed -n 's/^worker .*frames=\([0-9]*\) .*/\1/p' "$dir/weir.log" | sed -n 1p)
 expect_equal "packet memory, of $frames frames each" 2 "$(grep "^$((frames * 2)) hidden" <<<"$mappings" | grep -vc bpf-map)"
 expect "the flow table" grep -q "^[0-9]* hidden anon_inode:bpf-map" <<<"$mappings"
 expect_equal "maps that are dumped" "" "$(grep 'dumped anon_inode:bpf-map' <<<"$mappings" || true)"

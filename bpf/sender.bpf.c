@@ -105,15 +105,16 @@ static __always_inline int resize(struct xdp_md *ctx, __u32 length)
 SEC("xdp")
 int send(struct xdp_md *ctx)
 {
-	struct stream_shape s = {shape.vlan, shape.ipv6, shape.tcp, shape.stamps};
 	if (!is_due())
 		return XDP_DROP;
 	__u32 entry = next_entry(), flow_id = entry & ((1u << STREAM_FLOW_BITS) - 1);
 	const struct stream_size *size = &sizes[(entry >> STREAM_FLOW_BITS) & (STREAM_SIZES - 1)];
 	const struct stream_flow *flow = bpf_map_lookup_elem(&flows, &flow_id);
 	struct stamp stamp = {};
-	if (!flow || resize(ctx, size->length) || (s.stamps && !fill_stamp(flow_id, &stamp)))
+	if (!flow || resize(ctx, size->length) || (shape.stamps && !fill_stamp(flow_id, &stamp)))
 		return XDP_ABORTED;
+	/* Not before: the verifier forgets constants beside which a key was put on the stack. */
+	struct stream_shape s = {shape.vlan, shape.ipv6, shape.tcp, shape.stamps};
 	stream_write((void *)(long)ctx->data, (void *)(long)ctx->data_end, &s, size, flow,
 		     s.stamps ? &stamp : 0);
 	knobs.left--;

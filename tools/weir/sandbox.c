@@ -280,7 +280,7 @@ static int allow_all(scmp_filter_ctx filter)
 	}
 	/* abort(): a signal to ourselves. */
 	if (!r)
-		r = allow(filter, "tgkill", 1, &SCMP_CMP(0, SCMP_CMP_EQ, getpid()));
+		r = allow(filter, "tgkill", 1, &SCMP_CMP(0, SCMP_CMP_EQ, getpid(), 0));
 	/* Its flags lie in memory, which no filter sees: the C library then takes clone(). */
 	if (!r)
 		r = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);

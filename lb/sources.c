@@ -349,7 +349,8 @@ static int init_table(struct source_table *t, struct source_family *families,
 	add_v4(t, &b);
 	first_v6 = t->range_count;
 	b.count = 0;
-	cut(&b, l->prefixes + v4, l->count - v4, ~(key128)0);
+	if (v4 < l->count)
+		cut(&b, l->prefixes + v4, l->count - v4, ~(key128)0);
 	add_v6(t, &b);
 	end_v6 = t->range_count;
 	add_lower(t, &b, first_v6);

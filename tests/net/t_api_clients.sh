@@ -40,7 +40,10 @@ s = socket.create_connection(("127.0.0.1", 9290))
 s.settimeout(float(sys.argv[1]))
 try:
     s.sendall(sys.stdin.buffer.read())
-    s.shutdown(socket.SHUT_WR)
+    try:
+        s.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass  # closed by the daemon already: its answer may be there still
     print(s.recv(4096).decode("latin-1").split("\r\n")[0] or "closed")
 except ConnectionError:
     print("closed")

@@ -172,7 +172,11 @@ static void test_rate_over_two_cpus(void **state)
 	const struct rule_traffic *r = &rules[registry_find(balancer.rules, "r")];
 	print_message("# %llu packets offered in %.1f s\n", (unsigned long long)r->packets,
 		      seconds);
-	expect_about(r->packets - r->refused, 20000 * seconds + 20000);
+	/* A thread may have been late with its last packets, after a while without any. */
+	uint64_t passed = r->packets - r->refused;
+	assert_in_range(passed, 0.98 * (20000 * (RUN_NS / SECOND) + 20000),
+			1.02 * (20000 * seconds + 20000));
+	print_message("#   let through %llu\n", (unsigned long long)passed);
 	xdp_run_close(&xdp);
 	offline_close(&balancer);
 }

@@ -305,12 +305,9 @@ static int adopt_workers(struct engine *e, struct handover *h, struct err *err)
 	int r = 0;
 	e->worker_count = h->record->worker_count;
 	e->workers_seen = h->record->workers_seen;
-	e->workers = aligned_alloc(64, e->worker_count * sizeof(*e->workers));
-	if (!e->workers)
-		return err_set(err, ENOMEM, "not enough memory for %u workers", e->worker_count);
-	memset(e->workers, 0, e->worker_count * sizeof(*e->workers));
-	if (engine_make_rings(e))
-		return err_set(err, ENOMEM, "not enough memory to tell other nodes of flows");
+	r = engine_make_workers(e, err);
+	if (r)
+		return r;
 	e->shared.wait = true;
 	for (uint32_t i = 0; i < e->worker_count && !r; i++) {
 		r = adopt_worker(e, h, i, err);

@@ -110,6 +110,9 @@ void engine_let_interrupts(struct engine *e);
 /* Where it tells other nodes, each worker gets a ring, and keeps it as long as the engine is open.
  */
 int engine_make_rings(struct engine *e);
+
+/* Memory for e->worker_count of them, zeroed, and their rings. */
+int engine_make_workers(struct engine *e, struct err *err);
 void engine_free_rings(struct engine *e);
 
 /* Has the XDP programs use the translations that the instance has, or none. */

@@ -149,6 +149,17 @@ void engine_close_workers(struct engine *e)
 	e->worker_count = 0;
 }
 
+int engine_make_workers(struct engine *e, struct err *err)
+{
+	e->workers = aligned_alloc(64, e->worker_count * sizeof(*e->workers));
+	if (!e->workers)
+		return err_set(err, ENOMEM, "not enough memory for %u workers", e->worker_count);
+	memset(e->workers, 0, e->worker_count * sizeof(*e->workers));
+	if (engine_make_rings(e))
+		return err_set(err, ENOMEM, "not enough memory to tell other nodes of flows");
+	return 0;
+}
+
 static int open_workers(struct engine *e, struct xsk_mode mode, struct err *err)
 {
 	int cpus[MAX_WORKERS];
@@ -156,19 +167,16 @@ static int open_workers(struct engine *e, struct xsk_mode mode, struct err *err)
 	e->worker_count = wanted_workers(e, cpu_count);
 	if (!e->worker_count)
 		return 0;
-	e->workers = aligned_alloc(64, e->worker_count * sizeof(*e->workers));
-	if (!e->workers)
-		return err_set(err, ENOMEM, "not enough memory for %u workers", e->worker_count);
-	memset(e->workers, 0, e->worker_count * sizeof(*e->workers));
-	if (engine_make_rings(e))
-		return err_set(err, ENOMEM, "not enough memory to tell other nodes of flows");
+	int r = engine_make_workers(e, err);
+	if (r)
+		return r;
 	for (uint32_t i = 0; i < e->worker_count; i++) {
 		struct worker *w = &e->workers[i];
 		w->tap = e->taps[i];
 		e->taps[i] = (struct worker_tap){};
-		int r = worker_open(w, i, cpus[i % cpu_count], &e->shared, &e->instance.flows,
-				    &e->instance.workers[i], e->config, sockets_of_worker(e, i),
-				    first_node(e), err);
+		r = worker_open(w, i, cpus[i % cpu_count], &e->shared, &e->instance.flows,
+				&e->instance.workers[i], e->config, sockets_of_worker(e, i),
+				first_node(e), err);
 		if (!r)
 			r = open_worker_sockets(e, w, mode, err);
 		if (r) {

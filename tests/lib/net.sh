@@ -552,6 +552,19 @@ weir_drops() { # REASON: how many so far
 	weir_show drops | jq --arg reason "$1" '.reasons[] | select(.reason == $reason).total'
 }
 
+captures_are() { [ "$(weir_show status | jq .captures)" = "$1" ]; } # HOW-MANY
+
+# What COMMAND prints of counters, left in $drops once they stand.
+drops_settle() { # COMMAND
+	local before=
+	drops=$("$1")
+	while [ "$before" != "$drops" ]; do
+		sleep 0.2
+		before=$drops
+		drops=$("$1")
+	done
+}
+
 ledger_is_balanced() { weir_show drops | jq -e .balanced >/dev/null; }
 backends_are_reachable() { weir_show backends | jq -e 'all(.backends[]; .reachable)' >/dev/null; }
 

@@ -31,27 +31,17 @@ END
 weir_start
 weir_wait_reachable
 
-captures_are() { [ "$(weir_show status | jq .captures)" = "$1" ]; }
 all_drops() { weir_show drops | jq '[.reasons[].total] | add'; }
-quiet() { # leaves in $drops what all counters say, once they stand
-	local before=
-	drops=$(all_drops)
-	while [ "$before" != "$drops" ]; do
-		sleep 0.2
-		before=$drops
-		drops=$(all_drops)
-	done
-}
 
 begin() {
-	quiet
+	drops_settle all_drops
 	dropped_before=$drops
 	start weir "$weir" capture --socket "$socket" --drops -s 128 -w "$dir/drops" 2>"$dir/capture.log"
 	capture_pid=$started
 	must_come 10 "the capture" captures_are 1
 }
 end() { # WHAT: compares
-	quiet
+	drops_settle all_drops
 	kill -INT "$capture_pid"
 	wait "$capture_pid" || fail "the capture ended with $?: $(<"$dir/capture.log")"
 	captured=$(sed -nE 's/^([0-9]+) packets captured, ([0-9]+) lost$/\1/p' "$dir/capture.log")

@@ -20,7 +20,6 @@ echo "services: [{name: dark, address: $dark, protocol: udp, ports: any, announc
 	weir_config eth0 eth1
 weir_start
 
-captures_are() { [ "$(weir_show status | jq .captures)" = "$1" ]; }
 
 # capture NAME OPTION...: starts one, and waits until it runs; what it says is in $dir/NAME.log.
 capture() {

@@ -183,19 +183,8 @@ cause_no_daemon() { on client "$udp_load" send $vip4 9 1 64 256 >/dev/null; }
 
 # --- the test ------------------------------------------------------------------------------------
 
-captures_are() { weir_show status | jq -e ".captures == $1"; }
 all_drops() { weir_show drops | jq -r '.reasons[] | "\(.reason) \(.total)"'; }
 
-# A moment when no counter moves.
-quiet_drops() {
-	local before=
-	drops=$(all_drops)
-	while [ "$before" != "$drops" ]; do
-		sleep 0.2
-		before=$drops
-		drops=$(all_drops)
-	done
-}
 drops_of() { awk -v reason="$2" '$1 == reason {print $2}' <<<"$1"; } # DROPS REASON
 
 check_reason() { # REASON: against the counters before and now
@@ -224,7 +213,7 @@ cause() { # REASON
 # try_reasons REASON...: each is captured alone, all at the same time.
 try_reasons() {
 	local reason before pids=() pid
-	quiet_drops
+	drops_settle all_drops
 	before=$drops
 	for reason; do
 		[ "$(type -t "cause_${reason//-/_}")" = function ] || fail "nothing here causes $reason"
@@ -236,7 +225,7 @@ try_reasons() {
 	for reason; do
 		cause "$reason"
 	done
-	quiet_drops
+	drops_settle all_drops
 	kill -INT "${pids[@]}"
 	for pid in "${pids[@]}"; do
 		wait "$pid" || fail "a capture ended with $?: $(tail -qn 1 "$dir"/*.log)"

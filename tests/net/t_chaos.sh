@@ -12,6 +12,7 @@ seconds=${WEIR_CHAOS_SECONDS:-30}
 net_queues=4
 net_two_arm
 disturb_prepare
+net_set b1 ipv4.conf.eth0.arp_notify=1 ipv6.conf.eth0.ndisc_notify=1
 nginx_start_backends
 {
 	web_services
@@ -24,6 +25,7 @@ resize() { # INTERFACE MTU
 	on weir ip link set "$1" mtu "$2"
 }
 
+# A host that says so, as those that fail over do (arp_notify); but a link that is down may swallow it.
 readdress() { # NAMESPACE INTERFACE
 	on "$1" ip link set "$2" address "$(printf '02:00:00:%02x:%02x:%02x' $((RANDOM % 256)) \
 		$((RANDOM % 256)) $((RANDOM % 256)))"
@@ -66,6 +68,13 @@ disturb() { # TURN
 is_served() {
 	weir_show interfaces | jq -e '[.interfaces[] | select(.state == "up" and .queues > 0)] | length == 2'
 }
+# Weir sends to the link address that b1 has: else the kernel's neighbour is of before the last change.
+b1_is_known() {
+	local mac
+	mac=$(on b1 ip -j link show eth0 | jq -r ".[0].address")
+	weir_show nexthops | jq -e --arg mac "$mac" \
+		'[.nexthops[] | select(.address == "10.0.0.11" or .address == "fd00::11") | .mac == $mac] | length == 2 and all'
+}
 some_answer() { [[ "$(on client curl -sf -m 1 "$(url "$1")/")" == b[123] ]]; }
 
 weir_start
@@ -94,6 +103,7 @@ for vip in $vip4 $vip6; do
 	must_come 20 "an answer of $vip" some_answer $vip
 done
 must_come 20 "all backends reachable" backends_are_reachable
+must_come 60 "b1's link address" b1_is_known
 requests 300 $vip4 >"$dir/answers" || fail "requests: $(sort "$dir/requests.log" | uniq -c)"
 expect_spread "$dir/answers" b1=100 b2=100 b3=100
 

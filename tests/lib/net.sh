@@ -169,6 +169,9 @@ on() {
 	nsenter --net="/run/netns/$name" -- "$@"
 }
 
+# link_address NAMESPACE INTERFACE (/sys is the host's, also in a namespace)
+link_address() { on "$1" ip -j link show "$2" | jq -r '.[0].address'; }
+
 # start NAMESPACE COMMAND...: in the background, ended with the test. Its id is in $started.
 start() {
 	local name=$net_prefix-$1

@@ -8,7 +8,7 @@
 silent4=203.0.113.30 silent6=2001:db8::30
 
 net_one_arm
-mac=$(on weir ip -j link show eth0 | jq -r '.[0].address')
+mac=$(link_address weir eth0)
 {
 	web_services
 	for vip in $silent4 $silent6; do

@@ -19,7 +19,7 @@ net_plug weir eth0 upstream
 net_plug weir eth1 switch
 net_two_arm_addresses
 nginx_start_backends
-mac=$(on weir cat /sys/class/net/eth0/address)
+mac=$(link_address weir eth0)
 services() {
 	web_services
 	cat <<-END

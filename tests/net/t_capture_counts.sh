@@ -17,8 +17,8 @@ net_address client eth0 10.0.1.1/24 203.0.113.1/24
 net_address weir eth0 10.0.1.2/24
 net_address weir eth1 10.0.0.2/24
 net_address backend eth0 10.0.0.11/24
-mac=$(on weir cat /sys/class/net/eth0/address)
-on weir ip neighbour replace 10.0.0.11 lladdr "$(on backend cat /sys/class/net/eth0/address)" dev eth1 nud permanent
+mac=$(link_address weir eth0)
+on weir ip neighbour replace 10.0.0.11 lladdr "$(link_address backend eth0)" dev eth1 nud permanent
 weir_fast_path=on
 weir_config eth0 eth1 <<END
 policy: {rules: [{name: flood, to: flood, action: drop}]}

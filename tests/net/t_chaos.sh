@@ -71,7 +71,7 @@ is_served() {
 # Weir sends to the link address that b1 has: else the kernel's neighbour is of before the last change.
 b1_is_known() {
 	local mac
-	mac=$(on b1 ip -j link show eth0 | jq -r ".[0].address")
+	mac=$(link_address b1 eth0)
 	weir_show nexthops | jq -e --arg mac "$mac" \
 		'[.nexthops[] | select(.address == "10.0.0.11" or .address == "fd00::11") | .mac == $mac] | length == 2 and all'
 }

@@ -21,8 +21,8 @@ net_address client eth0 10.0.1.1/24 203.0.113.1/24 2001:db8::1/64
 net_address weir eth0 10.0.1.2/24
 net_address weir eth1 10.0.0.2/24 fd00::2/64
 net_address backend eth0 10.0.0.11/24 fd00::11/64
-backend_mac=$(on backend cat /sys/class/net/eth0/address)
-weir_mac=$(on weir cat /sys/class/net/eth0/address)
+backend_mac=$(link_address backend eth0)
+weir_mac=$(link_address weir eth0)
 on weir ip neighbour replace 10.0.0.11 lladdr "$backend_mac" dev eth1 nud permanent
 on weir ip neighbour replace fd00::11 lladdr "$backend_mac" dev eth1 nud permanent
 

@@ -28,7 +28,7 @@ look() {
 say "without Weir"
 on client ip route replace 10.0.0.0/24 via 10.0.1.2
 on client ip -6 route replace fd00::/64 via fd01::2
-on client ip neighbour replace $vip4 lladdr "$(on weir ip -j link show eth0 | jq -r '.[0].address')" dev eth0
+on client ip neighbour replace $vip4 lladdr "$(link_address weir eth0)" dev eth0
 look
 say "with Weir"
 weir_start

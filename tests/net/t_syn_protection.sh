@@ -16,7 +16,7 @@ for n in 1 2 3; do
 	nginx_start b$n
 	on b$n ip route add blackhole 198.18.0.0/15 # what answers the flood goes nowhere
 done
-mac=$(on weir cat /sys/class/net/eth0/address)
+mac=$(link_address weir eth0)
 service() { # NAME ADDRESS MORE
 	echo "  - {name: $1, address: $2, protocol: tcp, ports: 80, announce: neighbor, $3"
 	echo "     backends: [{name: b1, address: 10.0.0.11}, {name: b2, address: 10.0.0.12}, {name: b3, address: 10.0.0.13}]}"

@@ -87,7 +87,7 @@ services() {
 }
 
 # What Weir sends to a backend with a tag, seen at the switch: BACKEND TAG COUNT
-mac=$(on weir ip -j link show eth1 | jq -r '.[0].address')
+mac=$(link_address weir eth1)
 tagged_start() {
 	start switch tcpdump -Z root -q -nn -i "$1" -c "$3" -w "$dir/tagged" "ether src $mac and vlan 7$2" \
 		2>"$dir/tcpdump.log"

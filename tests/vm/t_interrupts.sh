@@ -17,11 +17,13 @@ sed -i '1a workers: {cpus: [1], pin_interrupts: true}' "$dir/weir.yaml"
 
 # Of the queues of a NIC, `interrupt CPUs` each.
 placed() { # INTERFACE
-	local device irq
+	local device irq taker
 	device=$(on weir ethtool -i "$1" | awk '/^bus-info:/ {print $2}')
-	for irq in $(ls "/sys/bus/pci/devices/$device/msi_irqs"); do
-		! ls "/proc/irq/$irq" | grep -qE -- '-(input|output)[.]' ||
-			echo "$irq $(cat "/proc/irq/$irq/smp_affinity_list")"
+	for irq in "/sys/bus/pci/devices/$device/msi_irqs"/*; do
+		irq=${irq##*/}
+		for taker in "/proc/irq/$irq"/*put.[0-9]*; do
+			[ ! -e "$taker" ] || echo "$irq $(cat "/proc/irq/$irq/smp_affinity_list")"
+		done
 	done
 }
 all_placed() { placed eth0 && placed eth1; }

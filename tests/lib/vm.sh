@@ -52,6 +52,7 @@ vm_nic_name() { # NIC
 vm_plug() {
 	must_come 10 "the NIC $1" vm_nic_name "$1"
 	ip link set dev "$(vm_nic_name "$1")" down
+	ip link set dev "$(vm_nic_name "$1")" xdp off 2>&1 || true # of a test that failed
 	ip link set dev "$(vm_nic_name "$1")" netns "$net_prefix-$2" name "$3"
 	# A driver takes no more queues than there are CPUs, unless told to.
 	case $1 in

@@ -81,6 +81,7 @@ struct daemon {
 	struct link_watch *link_watch;
 	char links_fault[512]; /* why an interface is not served, as the log was told; "": none */
 	struct helper *helper; /* what takes privileges that are gone */
+	bool may_share;        /* interfaces with other XDP programs: it kept what that takes */
 	struct detour *detour;
 	struct checker *checker;
 	struct syncer *syncer; /* NULL: flows are not shared with other nodes */

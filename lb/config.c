@@ -441,14 +441,6 @@ static void service_fini(struct config_service *s)
 	free(s->name);
 }
 
-bool config_shares_interfaces(const struct config *c)
-{
-	bool any = false;
-	for (unsigned int i = 0; i < c->interface_count; i++)
-		any |= c->interfaces[i].attach == ATTACH_DISPATCHER;
-	return any;
-}
-
 void config_free(struct config *c)
 {
 	if (!c)

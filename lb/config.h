@@ -256,9 +256,6 @@ const char *config_state_word(enum config_state state);
 /* As the configuration has it: "dsr". */
 const char *config_forward_word(enum forward forward);
 
-/* Whether some interface has `attach: dispatcher`. */
-bool config_shares_interfaces(const struct config *c);
-
 /* The service of that name, or NULL. */
 const struct config_service *config_find_service(const struct config *c, const char *name);
 

@@ -15,6 +15,7 @@
 #include "tools/weir/api_socket.h"
 #include "tools/weir/drain.h"
 #include "tools/weir/history.h"
+#include "tools/weir/privileges.h"
 #include "tools/weir/snat_host.h"
 #include "tools/weir/supervisor.h"
 
@@ -81,7 +82,7 @@ struct daemon {
 	struct link_watch *link_watch;
 	char links_fault[512]; /* why an interface is not served, as the log was told; "": none */
 	struct helper *helper; /* what takes privileges that are gone */
-	bool may_share;        /* interfaces with other XDP programs: it kept what that takes */
+	enum privileges_for kept;
 	struct detour *detour;
 	struct checker *checker;
 	struct syncer *syncer; /* NULL: flows are not shared with other nodes */

@@ -21,6 +21,7 @@
 #include "tools/weir/policy_job.h"
 #include "tools/weir/policy_load.h"
 #include "tools/weir/policy_log.h"
+#include "tools/weir/sharing.h"
 
 /* --- ends ------------------------------------------------------------------------------------ */
 
@@ -156,18 +157,6 @@ static int check_changes(const json_t *changes, struct err *err)
 	return -EINVAL;
 }
 
-/* A daemon that began without has given up what libxdp needs. */
-static int check_sharing(const struct daemon *d, const struct config *config, struct err *err)
-{
-	if (d->may_share || !config_shares_interfaces(config))
-		return 0;
-	err_set(err, EINVAL,
-		"the daemon began without attach: dispatcher, and has given up the privileges that "
-		"it takes: restart it; nothing was changed");
-	err_place(err, "interfaces", 0);
-	return -EINVAL;
-}
-
 static int begin_reload(struct daemon *d, struct err *err)
 {
 	struct daemon_candidate *c = &d->reload.candidate;
@@ -177,7 +166,7 @@ static int begin_reload(struct daemon *d, struct err *err)
 		return r;
 	d->reload.changes = changes_json(d->config, c->config);
 	r = check_changes(d->reload.changes, err);
-	r = r ? r : check_sharing(d, c->config, err);
+	r = r ? r : sharing_check(d->kept, c->config, err);
 	r = r ? r : daemon_give_ids(d, c, err);
 	if (r)
 		return r;

@@ -42,6 +42,7 @@
 #include "tools/weir/options.h"
 #include "tools/weir/privileges.h"
 #include "tools/weir/sandbox.h"
+#include "tools/weir/sharing.h"
 #include "tools/weir/routes.h"
 #include "tools/weir/source_watch.h"
 #include "tools/weir/supervisor.h"
@@ -229,20 +230,6 @@ static void warn_of_unreadable(const struct daemon *d, const struct privileges *
 }
 
 /*
- * libxdp finds programs by their numbers, which takes CAP_SYS_ADMIN, and pins what it makes in a
- * folder of root's (CAP_DAC_OVERRIDE): they are kept where it is wanted, and there alone.
- */
-static int check_sharing(struct daemon *d, const struct config *config, struct err *err)
-{
-	d->may_share = config_shares_interfaces(config);
-	int r = d->may_share ? privileges_check(PRIVILEGES_DISPATCHER, err) : 0;
-	return r ? err_prefix(err, -r,
-			      "attach: dispatcher takes more capabilities than Weir otherwise "
-			      "does (docs/security.md)")
-		 : 0;
-}
-
-/*
  * All that comes behind it, the whole set-up and each reload, has these privileges: nothing works
  * at the start that would not work later.
  */
@@ -251,11 +238,9 @@ static int give_up_privileges(struct daemon *d, const struct config *config, boo
 {
 	struct privileges user;
 	int r = privileges_find(&user, config->user, err);
-	r = r ? r : check_sharing(d, config, err);
+	r = r ? r : sharing_begin(config, &d->kept, err);
 	r = r ? r : prepare(d, config, &user, take_over, err);
-	r = r ? r
-	      : privileges_drop(&user, d->may_share ? PRIVILEGES_DISPATCHER : PRIVILEGES_DAEMON,
-				err);
+	r = r ? r : privileges_drop(&user, d->kept, err);
 	r = r ? r : sandbox_enter(err);
 	if (r)
 		return r;

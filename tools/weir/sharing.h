@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Interfaces that other XDP programs are on too (`attach: dispatcher`): what the daemon keeps for it. */
+/* Interfaces that have other XDP programs too (`attach: dispatcher`): what a daemon keeps for it. */
 #ifndef WEIR_TOOLS_SHARING_H
 #define WEIR_TOOLS_SHARING_H
 

@@ -161,6 +161,24 @@ static void test_labels(void **state)
 	assert_string_equal(l.text, "odd=\"a\\\\b\\\"c\\nd\",n=\"18446744073709551615\",last=\"\"");
 }
 
+/* A piece begins where it is sent from, and what is longer than that is lost no less. */
+static void test_bytes_outgrow_what_was_lent(void **state)
+{
+	char lent[64], expected[3000];
+	struct bytes b = {.data = lent, .room = sizeof(lent), .lent = true};
+	for (size_t i = 0; i < sizeof(expected); i++)
+		expected[i] = 'a' + i % 23;
+	for (size_t i = 0; i < sizeof(expected); i += 30) {
+		assert_int_equal(b.lent, i <= 60);
+		bytes_add(&b, expected + i, 30);
+	}
+	assert_false(b.lent);
+	assert_int_equal(b.size, sizeof(expected));
+	assert_memory_equal(b.data, expected, sizeof(expected));
+	assert_memory_equal(lent, expected, 60);
+	bytes_free(&b);
+}
+
 /* Half of the old configuration and half of the new one would be neither. */
 static void test_a_reload_breaks_it_off(void **state)
 {
@@ -205,6 +223,7 @@ int main(void)
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_bytes_outgrow_what_was_lent),
 		cmocka_unit_test(test_a_reload_breaks_it_off),
 	};
 	return cmocka_run_group_tests(tests, start, finish);

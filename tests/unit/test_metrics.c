@@ -10,6 +10,8 @@
 #include "tools/weir/feed.h"
 #include "tools/weir/metric_text.h"
 
+#define MANY 10000 /* services, whose figures are more than a socket takes at once */
+
 static char *scrape(void)
 {
 	const char *answer = talk("GET /metrics HTTP/1.0\r\n\r\n");
@@ -182,20 +184,20 @@ static void test_bytes_outgrow_what_was_lent(void **state)
 /* Half of the old configuration and half of the new one would be neither. */
 static void test_a_reload_breaks_it_off(void **state)
 {
-	static struct config_service many[2000];
-	static char names[2000][16];
+	static struct config_service many[MANY];
+	static char names[MANY][16];
 	struct config_service *before = config.services;
 	unsigned int count = config.service_count;
 	static char answer[1 << 16];
 	size_t heard = 0, all = 0;
 	ssize_t n;
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < MANY; i++) {
 		snprintf(names[i], sizeof(names[i]), "service-%d", i);
 		many[i] = before[1];
 		many[i].name = names[i];
 	}
 	config.services = many;
-	config.service_count = 2000;
+	config.service_count = MANY;
 	for (int reload = 0; reload < 2; reload++) {
 		int fd = talk_begin("GET /metrics HTTP/1.0\r\n\r\n");
 		while (heard < 1000 && (n = read(fd, answer, 1000)) > 0)
@@ -210,7 +212,7 @@ static void test_a_reload_breaks_it_off(void **state)
 			assert_true(heard < all);
 		heard = 0;
 	}
-	assert_true(all > 600000);
+	assert_true(all > 3000000);
 	d.generation = 4;
 	config.services = before;
 	config.service_count = count;

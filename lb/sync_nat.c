@@ -5,8 +5,8 @@
  * own, so those that they learn are in nobody's way; where two meet all the same, the one that is
  * there stays.
  *
- * Which way a client is, a node finds with the client's first packet, or, where the client is silent
- * and the backend speaks, in the kernel's tables, as soon as there is something to be sent.
+ * Which way a client is, a node finds with the client's first packet, or, where the client is
+ * silent and the backend speaks, in the kernel's tables, as soon as there is something to be sent.
  */
 #include <arpa/inet.h>
 

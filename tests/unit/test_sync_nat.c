@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Connections by nat that another node has opened: two balancers, the very code of lb/, that share
- * flows. What the first has begun the second goes on with, byte for byte, whichever end speaks first.
+ * flows. What the first has begun the second goes on with, byte for byte, whichever end speaks
+ * first.
  */
 #include "lb/sync.h"
 
@@ -246,12 +247,13 @@ static void expect_unknown(const char *yaml)
 
 static void test_not_configured(void **state)
 {
-	expect_unknown("interfaces: [{name: eth0}]\n"
-		       "flow_table: {entries: 65536}\n"
-		       "nat: {addresses: [192.0.2.201]}\n" /* another's is no peer's */
-		       "services:\n"
-		       "  - {name: web, address: 203.0.113.20, protocol: tcp, ports: [80, 81],\n"
-		       "     forward: nat, backends: [{name: b1, address: 10.0.0.111, port: 8080}]}\n");
+	expect_unknown(
+		"interfaces: [{name: eth0}]\n"
+		"flow_table: {entries: 65536}\n"
+		"nat: {addresses: [192.0.2.201]}\n" /* another's is no peer's */
+		"services:\n"
+		"  - {name: web, address: 203.0.113.20, protocol: tcp, ports: [80, 81],\n"
+		"     forward: nat, backends: [{name: b1, address: 10.0.0.111, port: 8080}]}\n");
 	expect_unknown("interfaces: [{name: eth0}]\n"
 		       "flow_table: {entries: 65536}\n"
 		       "services:\n" /* by another method: a backend without a port of its own */
@@ -267,7 +269,8 @@ static void test_peers(void **state)
 	      "nat: {addresses: [192.0.2.201], peers: [192.0.2.200]}\n"
 	      "sync: {group: weir}\n"
 	      "services:\n"
-	      "  - {name: web, address: 203.0.113.20, protocol: tcp, ports: [80, 81], forward: nat,\n"
+	      "  - {name: web, address: 203.0.113.20, protocol: tcp, ports: [80, 81], forward: "
+	      "nat,\n"
 	      "     backends: [{name: b1, address: 10.0.0.111, port: 8080}]}\n");
 	uint16_t port = open_talk(&nat_talks[0]);
 	run(0.2);
@@ -277,7 +280,8 @@ static void test_peers(void **state)
 	end();
 }
 
-/* Both nodes have given the same SNAT port to others: who is there stays, and nobody is mixed up. */
+/* Both nodes have given the same SNAT port to others: who is there stays, and nobody is mixed up.
+ */
 static void test_same_port(void **state)
 {
 	struct nat_talk other = nat_talks[0];
@@ -312,8 +316,8 @@ static void test_same_port(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_client_speaks), cmocka_unit_test(test_backend_speaks),
-		cmocka_unit_test(test_closing),       cmocka_unit_test(test_refreshed),
+		cmocka_unit_test(test_client_speaks),  cmocka_unit_test(test_backend_speaks),
+		cmocka_unit_test(test_closing),        cmocka_unit_test(test_refreshed),
 		cmocka_unit_test(test_not_configured), cmocka_unit_test(test_peers),
 		cmocka_unit_test(test_same_port),
 	};

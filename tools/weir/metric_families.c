@@ -227,7 +227,7 @@ const struct metric_family metric_families[] = {
 	{HEAD("counter", "weir_sync_ignored_flows_total", METRIC_SYNC, SYNC_KEPT,
 	      "Flows that other nodes told and that were left alone: kept, it has another backend "
 	      "here, and was seen here last; late, it has timed out; no-room, its bucket is full; "
-	      "unknown-backend, that is not configured here."),
+	      "unknown-backend, that is not configured here, or the SNAT address is not."),
 	 .more = "why=\"kept\""},
 	{SAME("weir_sync_ignored_flows_total", METRIC_SYNC, SYNC_LATE), .more = "why=\"late\""},
 	{SAME("weir_sync_ignored_flows_total", METRIC_SYNC, SYNC_NO_ROOM),

@@ -303,6 +303,7 @@ static int open_next_hops(struct daemon *d, struct err *err)
 		ports[i].ifindex = p->ifindex;
 		memcpy(ports[i].mac, p->mac, sizeof(ports[i].mac));
 	}
+	syncer_set_ports(d->syncer, ifindexes, count);
 	int r = next_hops_open(&d->next_hops, d->loop, ifindexes, count, on_next_hops, d, err);
 	return r ? r : announcer_open(&d->announcer, d->loop, ports, count, err);
 }

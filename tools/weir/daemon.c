@@ -27,6 +27,7 @@
 #include "tools/weir/file.h"
 #include "tools/weir/log.h"
 #include "tools/weir/next_hops.h"
+#include "tools/weir/policy_job.h"
 #include "tools/weir/policy_load.h"
 #include "tools/weir/policy_log.h"
 #include "tools/weir/snat_host.h"
@@ -92,7 +93,8 @@ static int publish(struct daemon *d, const struct config *config, struct policy_
 	free(hops);
 	if (r)
 		return r;
-	r = engine_publish(d->engine, s, err);
+	r = engine_publish(d->engine, s, d->reload.job ? policy_job_stage(d->reload.job) : NULL,
+			   err);
 	if (r)
 		snapshot_free(s);
 	else

@@ -32,6 +32,7 @@ struct ev_loop;
 struct helper;
 struct link_watch;
 struct losses;
+struct metrics;
 struct next_hops;
 struct takeover;
 struct takeover_server;
@@ -91,6 +92,7 @@ struct daemon {
 	struct losses *losses;
 	struct api_sockets sockets;
 	struct api *api;
+	struct metrics *scraped; /* for tools/weir/metrics.c; or NULL */
 	struct api_access access;
 	struct daemon_reload reload;
 	struct history history;

@@ -221,7 +221,7 @@ coverage: ## lines of lb/ and of the headers in bpf/ that tests without a networ
 	@$(MAKE) --no-print-directory COVERAGE=1 O=build/coverage tests
 	@tests/lib/coverage.sh build/coverage
 
-.PHONY: demo bench clean install deb reproducible sbom help
+.PHONY: demo bench clean install deb test-deb reproducible sbom help
 demo: deps ## show the main job: client, Weir and real servers in namespaces, figures, a capture
 	@$(MAKE) --no-print-directory all $(test_tools) $(test_programs)
 	@tests/demo.sh $(O)
@@ -250,8 +250,9 @@ install: all manual units ## install into $(DESTDIR)$(PREFIX)
 
 # What git knows of, in a folder of its own, so that nothing else gets in.
 deb_source := build/deb/weir-$(VERSION)
+deb_needs := build-essential d:build-essential debhelper c:dh dpkg-dev c:dpkg-buildpackage
 deb: ## build the Debian package, in build/
-	@tests/lib/deps.sh debhelper c:dh dpkg-dev c:dpkg-buildpackage scdoc c:scdoc
+	@tests/lib/deps.sh build $(deb_needs)
 	@[ "$$(dpkg-parsechangelog -S Version)" = "$(VERSION)" ] || \
 		{ echo "debian/changelog and VERSION differ" >&2; exit 1; }
 	$(Q)rm -rf build/deb && mkdir -p $(deb_source)
@@ -259,12 +260,16 @@ deb: ## build the Debian package, in build/
 	$(Q)cd $(deb_source) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b
 	$(Q)mv build/deb/*.deb build/
 
+test-deb: deb ## build the Debian package and test it (as root): lintian, install, upgrade, remove, purge
+	@tests/lib/deps.sh lintian c:lintian
+	@WEIR_DEB=1 tests/run.sh $(O) '^t_package[.]'
+
 reproducible: ## two builds from nothing, in different folders, give the same bytes; DEB=1: packages too
-	@tests/lib/deps.sh $(if $(DEB),debhelper c:dh dpkg-dev c:dpkg-buildpackage,) scdoc c:scdoc
+	@tests/lib/deps.sh build $(if $(DEB),$(deb_needs))
 	@tests/lib/reproducible.sh $(if $(DEB),deb)
 
 sbom: all ## the libraries that the programs load, as SPDX: build/weir.sbom.spdx.json
-	@tests/lib/deps.sh jq c:jq binutils c:readelf
+	@tests/lib/deps.sh build binutils c:readelf
 	$(call say,SBOM,$(O)/weir.sbom.spdx.json)
 	$(Q)debian/sbom.sh $(VERSION) $(binaries) > $(O)/weir.sbom.spdx.json
 

@@ -161,7 +161,7 @@ $(O)/tests/lib/flood: | $(O)/bench/generator.o $(O)/bench/frames.o
 $(test_tools): $(O)/%: $(O)/%.o $(libraries)
 	$(link)
 
-.PRECIOUS: $(O)/%.o $(O)/bpf/%.bpf.o $(O)/bpf/%.skel.h
+.PRECIOUS: $(O)/%.o $(O)/%.bpf.o $(O)/bpf/%.skel.h
 -include $(shell find $(O) -path $(O)/vm -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 # --- tests and checks ---------------------------------------------------------------------------
@@ -261,7 +261,7 @@ deb: ## build the Debian package, in build/
 	$(Q)mv build/deb/*.deb build/
 
 test-deb: deb ## build the Debian package and test it (as root): lintian, install, upgrade, remove, purge
-	@tests/lib/deps.sh lintian c:lintian
+	@tests/lib/deps.sh lintian c:lintian systemd c:systemd-sysusers
 	@WEIR_DEB=1 tests/run.sh $(O) '^t_package[.]'
 
 reproducible: ## two builds from nothing, in different folders, give the same bytes; DEB=1: packages too

@@ -191,8 +191,12 @@ test-vm: deps ## tests in virtual machines: KERNEL=6.1, 6.12, newest or all of D
 layers: ## check that each layer includes only itself and those to its left
 	@tests/lib/layers.sh
 
-check: ## check format and static rules
+check: ## check format and static rules, and what clang-tidy and cppcheck find
+	@tests/lib/deps.sh build clang-format c:clang-format clang-tidy c:clang-tidy cppcheck c:cppcheck \
+		shellcheck c:shellcheck
 	@tests/lib/check.sh
+	@$(MAKE) --no-print-directory $(skeletons)
+	@tests/lib/analyze.sh $(O)
 
 format: ## put all sources into the project's format
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')

@@ -220,13 +220,15 @@ struct decap_counters {
 };
 
 /*
- * Which tables are in force. All that a reload changes is filled into the slot that is not, and put
- * in force by one store of this word; it says what a packet needs to know of the policy before it
- * looks into it. The generation is never 0 where there is a policy: a flow's entry whose own (bits
- * 8 to 15 of its meta) is another was not judged by this policy.
+ * Which tables are in force. All that a reload changes is filled into the slots that are not, and
+ * put in force by one store of this word; services and the policy have slots of their own, as the
+ * tables of services change more often. It says what a packet needs to know of the policy before
+ * it looks into it. The generation is never 0 where there is a policy: a flow's entry whose own
+ * (bits 8 to 15 of its meta) is another was not judged by this policy.
  */
 #define TABLES_SLOTS      2u
-#define TABLES_SLOT       1u /* mask */
+#define TABLES_SLOT       1u /* mask: that of services */
+#define TABLES_POLICY     1  /* shift, 1 bit: that of the policy */
 #define TABLES_POLICED    (1u << 8)
 #define TABLES_ANYWHERE   (1u << 9)  /* POLICY_ANYWHERE */
 #define TABLES_EARLY      (1u << 10) /* POLICY_EARLY */

@@ -167,14 +167,20 @@ struct {
 	__type(value, struct police_case);
 } police_cases SEC(".maps");
 
-static __always_inline struct police_case *police_open(__u32 slot)
+/* Of the word `tables`. */
+static __always_inline __u32 police_slot(__u32 word)
+{
+	return word >> TABLES_POLICY & 1;
+}
+
+static __always_inline struct police_case *police_open(__u32 word)
 {
 	__u32 zero = 0;
 	struct police_case *k = bpf_map_lookup_elem(&police_cases, &zero);
 	if (!k)
 		return 0;
 	__builtin_memset(k, 0, sizeof(*k));
-	k->slot = slot;
+	k->slot = police_slot(word);
 	k->service = ABI_NO_SERVICE;
 	return k;
 }

@@ -357,9 +357,9 @@ static __always_inline int challenge(struct xdp_md *ctx, struct port_counters *l
 /* As far as rules go that ask for where a packet is for. -1: it may go on. */
 static __always_inline int police(struct xdp_md *ctx, struct port_counters *ledger,
 				  const struct packet *p, struct police_case *k, __u32 word,
-				  const struct target *service)
+				  const __u32 *targets, const struct target *service)
 {
-	const struct target *target = match_whose(&k->slot, p, service);
+	const struct target *target = match_whose(targets, p, service);
 	if (target) {
 		k->row = target->row;
 		k->service = target->service;
@@ -424,11 +424,11 @@ __attribute__((noinline)) int examine(struct xdp_md *ctx, __u32 word)
 			return repeated;
 	}
 	__u32 slot = word & TABLES_SLOT;
-	struct police_case *k = word & TABLES_POLICED && !reason ? police_open(slot) : 0;
+	struct police_case *k = word & TABLES_POLICED && !reason ? police_open(word) : 0;
 	const struct target *service = 0;
 	enum match match = match_packet(&slot, p, &reason, &service);
 	if (k && match != MATCH_DROP) {
-		int action = police(ctx, ledger, p, k, word, service);
+		int action = police(ctx, ledger, p, k, word, &slot, service);
 		if (action >= 0)
 			return action;
 	}
@@ -456,7 +456,7 @@ int weir(struct xdp_md *ctx)
 		tap_rx(ctx);
 	__u32 word = tables;
 	if (__builtin_expect(word & TABLES_EARLY, 0)) {
-		int rule = police_early(ctx, data, end, ledger, word & TABLES_SLOT);
+		int rule = police_early(ctx, data, end, ledger, police_slot(word));
 		if (rule >= 0)
 			return drop_by_rule(ctx, ledger, REASON_POLICY_DENIED, ABI_NO_SERVICE,
 					    rule);

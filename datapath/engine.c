@@ -19,6 +19,7 @@
 
 #include "datapath/engine_state.h"
 #include "datapath/ledger.h"
+#include "datapath/policy_stage.h"
 #include "datapath/program.h"
 #include "datapath/taps.h"
 #include "datapath/target_maps.h"
@@ -87,7 +88,6 @@ static void close_engine(struct engine *e, bool remove)
 		close(e->shared.wake);
 	memory_close(&e->fragments);
 	watch_close(e->watch);
-	policy_maps_close(&e->policy_maps);
 	program_close(e->program);
 	instance_close(&e->instance, remove);
 	snapshot_free(e->snapshot);
@@ -184,7 +184,6 @@ struct engine *engine_new(const struct config *config, const struct instance_nam
 	memset(e, 0, sizeof(*e));
 	e->config = config;
 	e->names = *names;
-	e->policy_maps = POLICY_MAPS_NONE;
 	e->shared.flow_rings = config->sync.group ? e->flow_rings : NULL;
 	/* Without it workers see a moment later that they shall stop. */
 	e->shared.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -244,16 +243,35 @@ void engine_leave(struct engine *e)
 
 /* --- publishing ----------------------------------------------------------------------------- */
 
-/* The policy's tables as maps: those in force, if it is the same policy. */
-static int open_policy(struct engine *e, const struct snapshot *s, struct policy_maps *out,
-		       struct err *err)
+int engine_stage_policy(struct engine *e, struct policy_stage *out, struct err *err)
 {
-	if (e->snapshot && policy_equal(e->snapshot->policy, s->policy)) {
-		*out = e->policy_maps;
+	return program_stage_policy(e->program, out, err);
+}
+
+static bool same_targets(const struct snapshot *before, const struct snapshot *s)
+{
+	return before && target_table_equal(before->targets, s->targets);
+}
+
+static bool same_policy(const struct snapshot *before, const struct snapshot *s)
+{
+	return before && policy_equal(before->policy, s->policy);
+}
+
+/* Where the policy's tables are: on `given`, else they are put on `own`. NULL: it is the same. */
+static int stage_policy(struct engine *e, const struct snapshot *s, struct policy_stage *own,
+			struct policy_stage **given, struct err *err)
+{
+	bool is_there = *given && (*given)->filled && (*given)->of == s->policy;
+	if (same_policy(e->snapshot, s)) {
+		*given = NULL;
 		return 0;
 	}
-	int r = s->policy ? program_make_meters(e->program, s->policy->head->meter_mask, err) : 0;
-	return r ? r : policy_maps_open(out, s->policy, err);
+	if (is_there)
+		return 0;
+	*given = own;
+	int r = engine_stage_policy(e, own, err);
+	return r ? r : policy_stage_fill(own, s->policy, err);
 }
 
 /* From 1 to 255: a flow's entry has eight bits for it, and 0 means none. */
@@ -263,32 +281,37 @@ static uint32_t next_generation(uint32_t generation)
 }
 
 /* Workers first: what is steered to them from now on they must know. */
-static int publish_tables(struct engine *e, struct snapshot *s, struct err *err)
+static int publish_staged(struct engine *e, struct snapshot *s, struct policy_stage *policy,
+			  struct err *err)
 {
 	struct target_maps targets;
-	struct policy_maps policy;
 	uint32_t generation = e->policy_generation;
-	int r = open_policy(e, s, &policy, err);
+	bool same = same_targets(e->snapshot, s);
+	int r = same ? 0 : target_maps_open(&targets, s->targets, err);
 	if (r)
 		return r;
-	bool is_new = policy.policy != e->policy_maps.policy;
-	if (is_new)
+	if (policy)
 		generation = next_generation(generation);
-	r = target_maps_open(&targets, s->targets, err);
-	if (!r) {
-		rcu_assign_pointer(e->shared.snapshot, s);
-		r = program_commit(e->program, &targets, &policy, s->policy ? generation : 0, err);
-		if (r)
-			rcu_assign_pointer(e->shared.snapshot, e->snapshot);
+	rcu_assign_pointer(e->shared.snapshot, s);
+	r = program_commit(e->program, same ? NULL : &targets, policy, s->policy ? generation : 0,
+			   err);
+	if (r) {
+		rcu_assign_pointer(e->shared.snapshot, e->snapshot);
+		return r;
 	}
-	if (is_new)
-		policy_maps_close(r ? &policy : &e->policy_maps);
-	if (!r) {
-		program_set_echo_limit(e->program, s->echo_limit);
-		e->policy_maps = policy;
-		e->policy_generation = generation;
-		e->instance.flows.policy_generation = s->policy ? generation : 0;
-	}
+	program_set_echo_limit(e->program, s->echo_limit);
+	e->policy_generation = generation;
+	e->instance.flows.policy_generation = s->policy ? generation : 0;
+	return 0;
+}
+
+static int publish_tables(struct engine *e, struct snapshot *s, struct policy_stage *policy,
+			  struct err *err)
+{
+	struct policy_stage own = {};
+	int r = stage_policy(e, s, &own, &policy, err);
+	r = r ? r : publish_staged(e, s, policy, err);
+	policy_stage_close(&own);
 	return r;
 }
 
@@ -304,12 +327,8 @@ static int count_connections(struct engine *e, const struct snapshot *s, struct 
 	return 0;
 }
 
-static bool same_tables(const struct snapshot *a, const struct snapshot *b)
-{
-	return target_table_equal(a->targets, b->targets) && policy_equal(a->policy, b->policy);
-}
-
-int engine_publish(struct engine *e, struct snapshot *s, struct err *err)
+int engine_publish(struct engine *e, struct snapshot *s, struct policy_stage *policy,
+		   struct err *err)
 {
 	struct snapshot *before = e->snapshot;
 	int r = engine_take_over(e, s, err);
@@ -321,10 +340,10 @@ int engine_publish(struct engine *e, struct snapshot *s, struct err *err)
 	}
 	if (!before || before->generation != s->generation)
 		instance_save_names(&e->instance, &e->names);
-	if (before && same_tables(before, s))
+	if (same_targets(before, s) && same_policy(before, s))
 		rcu_assign_pointer(e->shared.snapshot, s);
 	else
-		r = publish_tables(e, s, err);
+		r = publish_tables(e, s, policy, err);
 	urcu_qsbr_synchronize_rcu();
 	if (r)
 		return r;

@@ -16,6 +16,7 @@
 
 struct engine;
 struct err;
+struct policy_stage;
 struct registry;
 struct snapshot;
 
@@ -81,11 +82,16 @@ void engine_leave(struct engine *e);
 /* Makes room for what `nat` remembers of its connections. To be called before it is published. */
 int engine_use_nat(struct engine *e, struct err *err);
 
+/* Where a policy that is not in force yet goes. One at a time. -EMFILE. */
+int engine_stage_policy(struct engine *e, struct policy_stage *out, struct err *err);
+
 /*
  * Makes workers and XDP programs decide by `s` from now on. Takes `s` over on success; frees the
- * snapshot before it once no worker can hold it. On failure everything stays as it was.
+ * snapshot before it once no worker can hold it. On failure everything stays as it was. The tables
+ * of its policy are on the stage `policy`, or put into the kernel here, which may take long.
  */
-int engine_publish(struct engine *e, struct snapshot *s, struct err *err);
+int engine_publish(struct engine *e, struct snapshot *s, struct policy_stage *policy,
+		   struct err *err);
 
 /* The snapshot in force, or NULL before the first. Valid until the next engine_publish(). */
 const struct snapshot *engine_snapshot(const struct engine *e);

@@ -7,7 +7,6 @@
 #include "datapath/handover.h"
 #include "datapath/instance.h"
 #include "lb/err.h"
-#include "datapath/policy_maps.h"
 #include "datapath/program.h"
 
 struct program;
@@ -29,9 +28,8 @@ struct engine {
 	struct err watch_fault; /* why not */
 	struct snapshot *snapshot;
 	struct flow_ring *flow_rings[ABI_MAX_QUEUES]; /* by worker */
-	int32_t *connections;           /* by backend id, for the flow table; NULL: not counted */
-	struct policy_maps policy_maps; /* of its policy */
-	uint32_t policy_generation;     /* of the last policy there was */
+	int32_t *connections;       /* by backend id, for the flow table; NULL: not counted */
+	uint32_t policy_generation; /* of the last policy there was */
 	struct instance instance;
 	uint32_t captures_armed;     /* slots in use */
 	struct tap_rings *rings;     /* NULL: none is */

@@ -149,7 +149,7 @@ static int open_arrays(struct instance *i, const struct config *config, struct e
 	if (!r)
 		r = shared_array_open(&i->worker_array, pins, "workers",
 				      sizeof(struct worker_memory), i->worker_slots, err);
-	if (!r && config->nat.address_count)
+	if (!r && config->nat.own.count)
 		r = open_translations(i, buckets, err);
 	if (!r)
 		r = shared_array_open(&i->service_names, pins, "service_names", INSTANCE_NAME,
@@ -280,7 +280,7 @@ int instance_open(struct instance *i, const struct config *config, struct err *e
 	if (r)
 		return r;
 	init_flows(i, config);
-	if (!config->nat.address_count)
+	if (!config->nat.own.count)
 		pins_drop(&i->pins, "flow_translations");
 	flow_table_repair(&i->flows);
 	use_arrays(i);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "datapath/engine_state.h"
+#include "datapath/policy_maps.h"
 #include "datapath/program.h"
 #include "datapath/watch.h"
 #include "lb/snapshot.h"

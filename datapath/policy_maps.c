@@ -137,12 +137,11 @@ int policy_maps_put(const struct policy_maps *m, const struct policy_slots *to, 
 
 #define METERS_PIN "meter_buckets"
 
-/* What the daemon before had. */
-static void inherit_meters(struct policy_meters *m, const struct pins *pins)
+void policy_meters_inherit(struct policy_meters *m, const struct pins *pins)
 {
 	struct bpf_map_info info = {};
 	uint32_t size = sizeof(info);
-	int fd = pins_get(pins, METERS_PIN);
+	int fd = m->entries ? -1 : pins_get(pins, METERS_PIN);
 	if (fd < 0)
 		return;
 	if (!bpf_obj_get_info_by_fd(fd, &info, &size) &&
@@ -152,32 +151,35 @@ static void inherit_meters(struct policy_meters *m, const struct pins *pins)
 		close(fd);
 }
 
-/* One of another size takes the place of what there is. */
-static int make_meters(struct policy_meters *m, const struct pins *pins, uint32_t entries,
-		       struct err *err)
+int policy_meters_make(uint32_t entries, struct err *err)
 {
 	int fd = make_array("weir_meters", sizeof(struct meter_bucket), entries, BPF_F_INNER_MAP);
-	if (fd < 0)
-		return err_set(err, -fd,
-			       "the kernel has no %lu MiB for limits; make policy.tracked_sources "
-			       "smaller: %s",
-			       (entries * sizeof(struct meter_bucket) >> 20) + 1, strerror(-fd));
-	if (m->entries)
-		close(m->map);
-	*m = (struct policy_meters){.map = fd, .entries = entries};
-	pins_drop(pins, METERS_PIN);
-	return pins_put(pins, METERS_PIN, fd, err);
+	return fd >= 0 ? fd
+		       : err_set(err, -fd,
+				 "the kernel has no %lu MiB for limits; make "
+				 "policy.tracked_sources smaller: %s",
+				 (entries * sizeof(struct meter_bucket) >> 20) + 1, strerror(-fd));
 }
 
-int policy_meters_put(struct policy_meters *m, const struct pins *pins, int all_meters,
-		      uint32_t mask, struct err *err)
+/* One of another size takes the place of what there is. */
+static int take_meters(struct policy_meters *m, const struct pins *pins, int map, uint32_t entries,
+		       struct err *err)
 {
-	if (!m->entries)
-		inherit_meters(m, pins);
-	int r = m->entries == mask + 1 ? 0 : make_meters(m, pins, mask + 1, err);
-	if (r)
+	if (m->entries)
+		close(m->map);
+	*m = (struct policy_meters){.map = map, .entries = entries};
+	pins_drop(pins, METERS_PIN);
+	return pins_put(pins, METERS_PIN, map, err);
+}
+
+int policy_meters_put(struct policy_meters *m, const struct pins *pins, int all_meters, int map,
+		      uint32_t entries, struct err *err)
+{
+	int r = map < 0 ? 0 : take_meters(m, pins, map, entries, err);
+	if (r || m->put)
 		return r;
 	r = put(all_meters, 0, m->map);
+	m->put = !r;
 	return r ? err_set(err, -r, "can't put limits in force: %s", strerror(-r)) : 0;
 }
 

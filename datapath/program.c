@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "datapath/instance.h"
-#include "datapath/policy_maps.h"
+#include "datapath/policy_stage.h"
 #include "datapath/port.h"
 #include "datapath/program_state.h"
 #include "datapath/target_maps.h"
@@ -226,10 +226,9 @@ void program_follow_tables(struct program *p)
 		__atomic_store_n(&p->instances[i]->bss->tables, *p->tables, __ATOMIC_RELEASE);
 }
 
-int program_commit(struct program *p, struct target_maps *targets, const struct policy_maps *policy,
-		   uint32_t generation, struct err *err)
+int program_stage_policy(struct program *p, struct policy_stage *out, struct err *err)
 {
-	const struct policy_slots slots = {
+	const struct policy_slots all = {
 		.policy = bpf_map__fd(program_first(p)->maps.policies),
 		.decisions = bpf_map__fd(program_first(p)->maps.decisions),
 		.source_slots = bpf_map__fd(program_first(p)->maps.source_slots),
@@ -237,27 +236,43 @@ int program_commit(struct program *p, struct target_maps *targets, const struct 
 		.refused_blocks = bpf_map__fd(program_first(p)->maps.refused_blocks),
 		.refused_lines = bpf_map__fd(program_first(p)->maps.refused_lines),
 	};
-	const struct policy_maps none = POLICY_MAPS_NONE;
-	uint32_t before = *p->tables & TABLES_SLOT, slot = before ^ 1;
-	int r = target_maps_put(targets, bpf_map__fd(program_first(p)->maps.targets),
-				bpf_map__fd(program_first(p)->maps.prefixes), slot, err);
-	r = r ? r : policy_maps_put(policy, &slots, slot, err);
-	if (r)
-		return r;
-	*p->tables = slot;
-	if (policy->policy >= 0)
-		*p->tables |= policy_bits(policy->flags) | generation << TABLES_GENERATION;
-	for (uint32_t i = 0; i < p->count; i++)
-		__atomic_store_n(&p->instances[i]->bss->tables, *p->tables, __ATOMIC_RELEASE);
-	program_wait(p);
-	/* Large tables shall not be kept twice; without a policy the slot stays as it is. */
-	return policy_maps_put(&none, &slots, before, NULL);
+	policy_meters_inherit(&p->meters, p->pins);
+	return policy_stage_open(out, &all, ~*p->tables >> TABLES_POLICY & 1, p->meters.entries,
+				 err);
 }
 
-int program_make_meters(struct program *p, uint32_t mask, struct err *err)
+static int put_meters(struct program *p, struct policy_stage *policy, struct err *err)
 {
+	int map = policy->meters;
+	if (!policy->meter_entries)
+		return 0;
+	policy->meters = -1;
 	return policy_meters_put(&p->meters, p->pins, bpf_map__fd(program_first(p)->maps.meters),
-				 mask, err);
+				 map, policy->meter_entries, err);
+}
+
+int program_commit(struct program *p, struct target_maps *targets, struct policy_stage *policy,
+		   uint32_t generation, struct err *err)
+{
+	uint32_t before = *p->tables, slot = before & TABLES_SLOT, word = before & ~TABLES_SLOT;
+	int r = 0;
+	if (targets) {
+		slot ^= TABLES_SLOT;
+		r = target_maps_put(targets, bpf_map__fd(program_first(p)->maps.targets),
+				    bpf_map__fd(program_first(p)->maps.prefixes), slot, err);
+	}
+	if (policy) {
+		word = policy->bits | generation << TABLES_GENERATION;
+		r = r ? r : put_meters(p, policy, err);
+	}
+	if (r)
+		return r;
+	*p->tables = word | slot;
+	program_follow_tables(p);
+	program_wait(p);
+	if (policy)
+		policy_stage_commit(policy);
+	return 0;
 }
 
 const struct policy_meters *program_meters(const struct program *p)

@@ -17,8 +17,8 @@ struct err;
 struct instance;
 struct port;
 struct program;
-struct policy_maps;
 struct policy_meters;
+struct policy_stage;
 struct target_maps;
 struct watch_maps;
 
@@ -89,16 +89,17 @@ int program_set_translations(struct program *p, int fd, struct err *err);
 /* How many echo requests a second each CPU answers where no worker does. */
 void program_set_echo_limit(struct program *p, uint32_t limit);
 
+/* Where a policy other than the one in force goes. */
+int program_stage_policy(struct program *p, struct policy_stage *out, struct err *err);
+
 /*
- * Puts the tables of services and of the policy in force, with one store for each port: a packet
- * sees those before or those after. Closes `targets`. `generation`: of the
- * policy, 0: there is none.
+ * Puts the tables of services and those of a policy in force, with one store for each port: a
+ * packet sees those before or those after. NULL: these stay as they are. Closes `targets`.
+ * `generation`: of the policy, 0: there is none.
  */
-int program_commit(struct program *p, struct target_maps *targets, const struct policy_maps *policy,
+int program_commit(struct program *p, struct target_maps *targets, struct policy_stage *policy,
 		   uint32_t generation, struct err *err);
 
-/* Makes room for the limits of a policy (its meter_mask). */
-int program_make_meters(struct program *p, uint32_t mask, struct err *err);
 const struct policy_meters *program_meters(const struct program *p);
 
 /* What a rule decided about, summed over CPUs. */

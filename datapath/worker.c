@@ -26,10 +26,9 @@
 #include "lb/held.h"
 #include "lb/snapshot.h"
 
-#define RINGS_PER_SOCKET 4              /* fill, receive, transmit, completion */
-#define SPIN_NS          (50 * 1000ull) /* adaptive: how long it looks before it sleeps */
-#define WAIT_NS          100000         /* between two looks whether it is its turn */
-#define SLEEP_MS         100            /* how long it sleeps at most */
+#define RINGS_PER_SOCKET 4      /* fill, receive, transmit, completion */
+#define WAIT_NS          100000 /* between two looks whether it is its turn */
+#define SLEEP_MS         100    /* how long it sleeps at most */
 #define SOON_MS          1 /* the same while packets wait: another worker, or the kernel, may take them */
 
 /* --- one turn ------------------------------------------------------------------------------ */
@@ -266,11 +265,13 @@ static void count_burst(struct worker *w, uint64_t ns)
 
 static bool may_sleep(struct worker *w, uint32_t received, uint64_t now_ns)
 {
-	if (received || w->poll == POLL_BUSY) {
-		w->idle_since_ns = now_ns;
+	if (received) {
+		patience_reward(&w->patience, now_ns);
 		return false;
 	}
-	return w->poll == POLL_INTERRUPT || now_ns - w->idle_since_ns > SPIN_NS;
+	if (w->poll == POLL_ADAPTIVE)
+		return patience_is_over(&w->patience, now_ns);
+	return w->poll == POLL_INTERRUPT;
 }
 
 /* Until the worker before it, in another process, is done with what will be its own. */

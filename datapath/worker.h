@@ -14,6 +14,7 @@
 #include "bpf/abi.h"
 #include "datapath/frame_pool.h"
 #include "datapath/memory.h"
+#include "datapath/patience.h"
 #include "datapath/worker_tap.h"
 #include "datapath/xsk.h"
 #include "lb/process.h"
@@ -103,7 +104,7 @@ struct worker {
 	struct xsk *sockets;
 	uint32_t socket_count;
 	struct xsk *egress[ABI_MAX_PORTS]; /* port index -> the socket to transmit by */
-	uint64_t idle_since_ns;
+	struct patience patience;
 	struct frame_pool pool;
 	struct lb lb;
 	struct held *held; /* of lb */

@@ -305,7 +305,8 @@ static const struct field icmp_fields[] = {
 static const struct mapping icmp = MAPPING(icmp_fields);
 
 static const struct field nat_fields[] = {
-	{"addresses", &kind_snat_addresses, CONFIG(nat), NULL, "none"},
+	{"addresses", &kind_snat_addresses, CONFIG(nat.own), NULL, "none"},
+	{"peers", &kind_snat_addresses, CONFIG(nat.peers), NULL, "none"},
 	{"ports", &kind_snat_ports, CONFIG(nat.ports), NULL, "1024-65535"},
 	{"announce", &kind_choice, CONFIG(nat.announce), snat_announces, "neighbor"},
 };
@@ -453,7 +454,8 @@ void config_free(struct config *c)
 	config_policy_fini(&c->policy);
 	free(c->interfaces);
 	free(c->services);
-	free(c->nat.addresses);
+	free(c->nat.own.addresses);
+	free(c->nat.peers.addresses);
 	free(c->cpus.values);
 	free(c->instance);
 	free(c->user);

@@ -162,10 +162,14 @@ struct config_icmp {
 };
 
 /* Where connections to `nat` backends come from. */
+struct config_snat {
+	unsigned int count;
+	struct addr *addresses; /* in the order of the file, none twice */
+};
 struct config_nat {
-	unsigned int address_count; /* 0: there is no nat */
-	struct addr *addresses;     /* in the order of the file, none twice */
-	struct config_port_range ports;
+	struct config_snat own;         /* none: there is no nat */
+	struct config_snat peers;       /* those of other nodes that flows are shared with */
+	struct config_port_range ports; /* of each own one */
 	enum config_announce announce;
 };
 

@@ -16,16 +16,16 @@
 
 /* --- addresses ------------------------------------------------------------------------------ */
 
-static bool is_listed(const struct config_nat *nat, const struct addr *a)
+static bool is_listed(const struct config_snat *list, const struct addr *a)
 {
-	for (unsigned int i = 0; i < nat->address_count; i++)
-		if (addr_equal(&nat->addresses[i], a))
+	for (unsigned int i = 0; i < list->count; i++)
+		if (addr_equal(&list->addresses[i], a))
 			return true;
 	return false;
 }
 
 static void read_items(struct document *d, const struct place *at, const struct field *f,
-		       struct config_nat *nat)
+		       struct config_snat *list)
 {
 	for (size_t i = 0; i < value_item_count(at->node); i++) {
 		struct place here = value_item(at, i);
@@ -33,11 +33,11 @@ static void read_items(struct document *d, const struct place *at, const struct 
 		struct addr a;
 		if (!text || !endpoint_address(d, &here, text, &a))
 			continue;
-		if (is_listed(nat, &a))
+		if (is_listed(list, &a))
 			document_fault(d, &here, "%s for the second time; list each address once",
 				       text);
 		else
-			nat->addresses[nat->address_count++] = a;
+			list->addresses[list->count++] = a;
 	}
 }
 
@@ -46,7 +46,7 @@ static void read_items(struct document *d, const struct place *at, const struct 
 static void read_addresses(struct document *d, const struct place *at, const struct field *f,
 			   void *base)
 {
-	struct config_nat *nat = (void *)((char *)base + f->offset);
+	struct config_snat *list = (void *)((char *)base + f->offset);
 	if (!at->node || at->node->type != NODE_LIST) {
 		const char *text = value_text(d, at, f, ADDRESSES);
 		if (text && strcmp(text, "none"))
@@ -58,9 +58,9 @@ static void read_addresses(struct document *d, const struct place *at, const str
 		document_fault(d, at, "found a list of %zu; expected %s", count, ADDRESSES);
 		return;
 	}
-	nat->addresses = calloc(count, sizeof(*nat->addresses));
-	if (nat->addresses)
-		read_items(d, at, f, nat);
+	list->addresses = calloc(count, sizeof(*list->addresses));
+	if (list->addresses)
+		read_items(d, at, f, list);
 	else
 		document_no_memory(d);
 }
@@ -68,16 +68,16 @@ _Static_assert(CONFIG_SNAT_ADDRESSES == 64, "as read_addresses() says");
 
 static void print_addresses(const struct field *f, const void *base, unsigned int indent, FILE *out)
 {
-	const struct config_nat *nat = (const void *)((const char *)base + f->offset);
+	const struct config_snat *list = (const void *)((const char *)base + f->offset);
 	char text[ADDR_TEXT];
-	if (!nat->address_count) {
+	if (!list->count) {
 		fputs(" none\n", out);
 		return;
 	}
-	for (unsigned int i = 0; i < nat->address_count; i++) {
-		const char *quote = addr_is_v4(&nat->addresses[i]) ? "" : "\"";
+	for (unsigned int i = 0; i < list->count; i++) {
+		const char *quote = addr_is_v4(&list->addresses[i]) ? "" : "\"";
 		fprintf(out, "%s%s%s%s", i ? ", " : " [", quote,
-			addr_format(&nat->addresses[i], text), quote);
+			addr_format(&list->addresses[i], text), quote);
 	}
 	fputs("]\n", out);
 }
@@ -118,8 +118,8 @@ const struct kind kind_snat_ports = {
 
 static bool has_family(const struct config_nat *nat, bool v4)
 {
-	for (unsigned int i = 0; i < nat->address_count; i++)
-		if (addr_is_v4(&nat->addresses[i]) == v4)
+	for (unsigned int i = 0; i < nat->own.count; i++)
+		if (addr_is_v4(&nat->own.addresses[i]) == v4)
 			return true;
 	return false;
 }
@@ -136,16 +136,17 @@ static void check_backend(const struct config *c, unsigned int index, unsigned i
 				    "%s is reached by nat, and nat.addresses has no %s address to "
 				    "come from; add one",
 				    addr_format(a, text), addr_is_v4(a) ? "IPv4" : "IPv6");
-	if (is_listed(&c->nat, a))
-		document_fault_path(d, path, "%s is one of nat.addresses; expected the backend's",
-				    addr_format(a, text));
+	if (is_listed(&c->nat.own, a) || is_listed(&c->nat.peers, a))
+		document_fault_path(d, path, "%s is one of nat.%s; expected the backend's",
+				    addr_format(a, text),
+				    is_listed(&c->nat.own, a) ? "addresses" : "peers");
 }
 
 static void check_service(const struct config *c, unsigned int index, struct document *d)
 {
 	const struct config_service *s = &c->services[index];
 	char path[PATH_TEXT];
-	if (!c->nat.address_count) {
+	if (!c->nat.own.count) {
 		snprintf(path, sizeof(path), "services[%u].forward", index);
 		document_fault_path(d, path,
 				    "nat needs addresses that connections to the backends come "
@@ -171,17 +172,16 @@ static void check_services(const struct config *c, struct document *d)
 		const struct config_service *s = &c->services[i];
 		if (s->forward == FORWARD_NAT)
 			check_service(c, i, d);
-		for (unsigned int j = 0; c->nat.address_count && j < s->backend_count; j++)
+		for (unsigned int j = 0; c->nat.own.count && j < s->backend_count; j++)
 			check_backend(c, i, j, d);
 	}
 }
 
 /* What comes to a SNAT address is for clients; what comes to a VIP is for backends. */
-static void check_address(const struct config *c, unsigned int index, struct document *d)
+static void check_address(const struct config *c, const struct addr *a, const char *path,
+			  struct document *d)
 {
-	const struct addr *a = &c->nat.addresses[index];
-	char path[PATH_TEXT], text[ADDR_TEXT];
-	snprintf(path, sizeof(path), "nat.addresses[%u]", index);
+	char text[ADDR_TEXT];
 	for (unsigned int i = 0; i < c->service_count; i++)
 		if (prefix_holds(&c->services[i].address, c->services[i].prefix, a))
 			document_fault_path(d, path,
@@ -190,9 +190,36 @@ static void check_address(const struct config *c, unsigned int index, struct doc
 					    addr_format(a, text), c->services[i].name);
 }
 
+static void check_peer(const struct config *c, unsigned int index, struct document *d)
+{
+	const struct addr *a = &c->nat.peers.addresses[index];
+	char path[PATH_TEXT], text[ADDR_TEXT];
+	snprintf(path, sizeof(path), "nat.peers[%u]", index);
+	check_address(c, a, path, d);
+	if (is_listed(&c->nat.own, a))
+		document_fault_path(d, path,
+				    "%s is one of nat.addresses, from which this node opens "
+				    "connections; expected those of other nodes",
+				    addr_format(a, text));
+}
+
+static void check_peers(const struct config *c, struct document *d)
+{
+	if (c->nat.peers.count && !c->sync.group)
+		document_fault_path(d, "nat.peers",
+				    "without sync nothing is known of their connections; add "
+				    "sync: {group: NAME}, or leave peers out");
+	for (unsigned int i = 0; i < c->nat.peers.count; i++)
+		check_peer(c, i, d);
+}
+
 void config_check_nat(const struct config *c, struct document *d)
 {
-	for (unsigned int i = 0; i < c->nat.address_count; i++)
-		check_address(c, i, d);
+	char path[PATH_TEXT];
+	for (unsigned int i = 0; i < c->nat.own.count; i++) {
+		snprintf(path, sizeof(path), "nat.addresses[%u]", i);
+		check_address(c, &c->nat.own.addresses[i], path, d);
+	}
+	check_peers(c, d);
 	check_services(c, d);
 }

@@ -13,19 +13,21 @@
 
 #define FLOW_RING_EVENTS 16384u /* a power of two */
 
-/* A TCP flow is established now, or closing. */
+/* An answer by nat came, and nobody knows the way to its client: the state of such an event. */
+#define FLOW_WAY_WANTED FLOW_STATES
+
+/* A TCP flow is established now, or closing. By nat: that of the client's packets. */
 struct flow_event {
 	struct flow_key key;
 	uint64_t hash; /* by the flow table's seed */
 	uint32_t backend;
-	uint32_t state; /* enum flow_state */
+	uint32_t state; /* enum flow_state, or FLOW_WAY_WANTED: `key` and `hash` are the answers' */
 };
 
 struct flow_ring {
 	/* the writer's */
 	_Alignas(64) uint32_t written;
-	uint64_t lost;       /* events for which there was no room */
-	uint64_t translated; /* connections by nat that were opened: they are not told */
+	uint64_t lost; /* events for which there was no room */
 	/* the reader's */
 	_Alignas(64) uint32_t read;
 	_Alignas(64) struct flow_event events[FLOW_RING_EVENTS];

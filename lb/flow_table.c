@@ -288,9 +288,13 @@ enum flow_insert flow_table_claim(struct flow_table *t, uint64_t hash, uint32_t 
 
 enum flow_insert flow_table_learn(struct flow_table *t, uint64_t hash, uint32_t backend,
 				  enum flow_state state, uint64_t now_ns, uint16_t idle_ticks,
-				  const struct flow_key *key)
+				  const struct flow_key *key, const struct translation *x,
+				  bool answers)
 {
 	struct entry e = entry_of(hash, backend, state, flow_tick(now_ns) - idle_ticks, key);
+	if (x)
+		e.meta |= FLOW_META_TRANSLATED | (answers ? FLOW_META_ANSWERS : 0);
+	e.translation = x;
 	return insert(t, hash, &e, flow_tick(now_ns), true);
 }
 

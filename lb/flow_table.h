@@ -199,11 +199,13 @@ enum flow_insert flow_table_claim(struct flow_table *t, uint64_t hash, uint32_t 
 
 /*
  * Inserts a flow that another node knows, and has seen so many ticks ago, unless it is there: then
- * nothing is changed.
+ * nothing is changed. `x`: one of the two of a translated connection, the one that `answers` or the
+ * client's; NULL: it is not translated.
  */
 enum flow_insert flow_table_learn(struct flow_table *t, uint64_t hash, uint32_t backend,
 				  enum flow_state state, uint64_t now_ns, uint16_t idle_ticks,
-				  const struct flow_key *key);
+				  const struct flow_key *key, const struct translation *x,
+				  bool answers);
 
 /* The translation of a found flow that is translated. False: it has lost its entry since. */
 bool flow_table_translation(const struct flow_table *t, const struct flow_hit *hit,

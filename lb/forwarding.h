@@ -280,7 +280,7 @@ static void send_to_client(struct lb *lb, const struct snapshot *s, struct work 
 	TELL(lb, translated = true);
 	TELL(lb, translation = w->translation);
 	clamp_segments(lb, s, w, nat_mss(s, w, w->translation.egress, way));
-	enum reason reason = nat_to_client(s, w);
+	enum reason reason = nat_to_client(lb, s, w);
 	if (reason == REASON_TOO_BIG) {
 		refuse_too_big(lb, s, w, nat_senders_mtu(w, s->port_mtus[p->egress]), now_ns);
 		return;

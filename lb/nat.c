@@ -72,14 +72,35 @@ static bool is_settled(const struct flow_hit *hit, enum flow_state next, uint64_
 	       flow_meta_seen(hit->meta_seen, flow_tick(now_ns)) == hit->meta_seen;
 }
 
-static void touch(const struct lb *lb, const struct snapshot *s, const struct flow_hit *hit,
-		  enum flow_state next, uint64_t now_ns)
+/* Other nodes are told of the client's flow, whichever way the packet went that changed it. */
+static void note_change(const struct lb *lb, const struct work *w, uint32_t backend,
+			enum flow_state next)
+{
+	const struct translation *x = &w->translation;
+	struct flow_event e = {
+		.key = w->parsed.key, .hash = w->hash, .backend = backend, .state = next};
+	if (w->answers) {
+		e.key = (struct flow_key){.source = x->destination,
+					  .destination = x->source,
+					  .source_port = x->destination_port,
+					  .destination_port = x->source_port,
+					  .protocol = w->parsed.key.protocol};
+		e.hash = x->peer;
+	}
+	if (lb->ring)
+		flow_ring_put(lb->ring, &e);
+}
+
+static void touch(const struct lb *lb, const struct snapshot *s, const struct work *w,
+		  const struct flow_hit *hit, enum flow_state next, uint64_t now_ns)
 {
 	uint32_t service = s->backends[hit->backend].service;
 	if (!flow_table_touch(hit, next, now_ns))
 		return;
-	if (!flow_hit_answers(hit))
+	if (!flow_hit_answers(hit)) {
 		half_open_end(lb->flows, hit, &s->services[service], service);
+		note_change(lb, w, hit->backend, next);
+	}
 	if (next == FLOW_CLOSING)
 		flow_table_closes(lb->flows, hit);
 }
@@ -97,8 +118,8 @@ static bool touch_both(const struct lb *lb, const struct snapshot *s, struct wor
 		return false;
 	if (w->parsed.icmp)
 		return true;
-	touch(lb, s, &peer, next == hit->state ? peer.state : next, now_ns);
-	touch(lb, s, hit, next, now_ns);
+	touch(lb, s, w, &peer, next == hit->state ? peer.state : next, now_ns);
+	touch(lb, s, w, hit, next, now_ns);
 	return true;
 }
 
@@ -232,8 +253,6 @@ enum reason nat_open(struct lb *lb, const struct snapshot *s, struct work *w, ui
 		return untracked(lb);
 	}
 	count_insert(lb, result);
-	if (lb->ring)
-		work_count(&lb->ring->translated, 1);
 	tell_remembered(lb, LB_REMEMBERED);
 	work_count(&lb->counters->services[w->packet->service].flows, 1);
 	work_count(&lb->counters->backends[backend].flows, 1);
@@ -287,11 +306,23 @@ enum reason nat_to_backend(struct work *w, const struct way *way)
 	return translate_packet(w->packet, &w->parsed, &x, way->mtu);
 }
 
-enum reason nat_to_client(const struct snapshot *s, struct work *w)
+/* Known again with the client's next packet, or as soon as the kernel was asked (lb/sync.h). */
+static enum reason want_way(struct lb *lb, const struct work *w)
+{
+	const struct flow_event e = {.key = w->parsed.key,
+				     .hash = w->hash,
+				     .backend = w->packet->backend,
+				     .state = FLOW_WAY_WANTED};
+	if (lb->ring)
+		flow_ring_put(lb->ring, &e);
+	return REASON_NO_NEXT_HOP;
+}
+
+enum reason nat_to_client(struct lb *lb, const struct snapshot *s, struct work *w)
 {
 	const struct translation *x = &w->translation;
 	if (x->egress >= s->port_count)
-		return REASON_NO_NEXT_HOP; /* known again with the client's next packet */
+		return want_way(lb, w);
 	w->packet->egress = x->egress;
 	return translate_packet(w->packet, &w->parsed, x, s->port_mtus[x->egress]);
 }

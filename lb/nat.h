@@ -48,7 +48,7 @@ bool nat_find_fragment(struct lb *lb, struct work *w, const struct fragment_deci
 
 /* Translates a packet whose w->translation is set; to a client sets its egress. */
 enum reason nat_to_backend(struct work *w, const struct way *way);
-enum reason nat_to_client(const struct snapshot *s, struct work *w);
+enum reason nat_to_client(struct lb *lb, const struct snapshot *s, struct work *w);
 
 /*
  * The largest segments that fit a connection's way in both families, from the client's port and to

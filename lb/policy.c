@@ -460,7 +460,9 @@ bool policy_equal(const struct policy_tables *a, const struct policy_tables *b)
 		return a == b;
 	const struct source_table *x = &a->sources, *y = &b->sources;
 	return a->decision_words == b->decision_words && x->slot_count == y->slot_count &&
-	       x->range_count == y->range_count && same_bytes(a->head, b->head, sizeof(*a->head)) &&
+	       x->range_count == y->range_count && a->rule_count == b->rule_count &&
+	       same_bytes(a->idle, b->idle, a->rule_count) &&
+	       same_bytes(a->head, b->head, sizeof(*a->head)) &&
 	       same_bytes(a->decisions, b->decisions, a->decision_words * sizeof(*a->decisions)) &&
 	       same_bytes(x->slots, y->slots, x->slot_count * sizeof(*x->slots)) &&
 	       same_bytes(x->ranges, y->ranges, x->range_count * sizeof(*x->ranges));

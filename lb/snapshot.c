@@ -22,7 +22,7 @@
 
 static uint32_t target_count(const struct config *config)
 {
-	uint32_t count = 3 * config->nat.address_count;
+	uint32_t count = 3 * (config->nat.own.count + config->nat.peers.count);
 	for (unsigned int i = 0; i < config->service_count; i++) {
 		const struct config_service *s = &config->services[i];
 		count++;
@@ -160,8 +160,9 @@ int snapshot_new(const struct snapshot_input *in, const struct snapshot *previou
 		put_targets(s->targets, in->config, i, registry_find(in->services, service->name));
 	}
 	mark_passing(s);
-	snapshot_put_snat(s->targets, &in->config->nat,
+	snapshot_put_snat(s->targets, &in->config->nat.own,
 			  vip_flags(in->config, in->config->nat.announce));
+	snapshot_put_snat(s->targets, &in->config->nat.peers, vip_flags(in->config, ANNOUNCE_NONE));
 	s->snat = snapshot_snat_new(s, &in->config->nat);
 	if (!s->snat)
 		return no_memory(s, err);

@@ -11,14 +11,14 @@
 
 static bool fill_pools(struct snapshot_snat *snat, const struct config_nat *nat)
 {
-	struct addr *next = calloc(nat->address_count + 1, sizeof(*next));
+	struct addr *next = calloc(nat->own.count + 1, sizeof(*next));
 	snat->addresses = next;
 	for (int family = 0; next && family < 2; family++) {
 		struct snat_pool *pool = &snat->pools[family];
 		*pool = (struct snat_pool){next, 0, nat->ports.first, nat->ports.last};
-		for (unsigned int i = 0; i < nat->address_count; i++)
-			if (addr_is_v4(&nat->addresses[i]) == !family)
-				next[pool->count++] = nat->addresses[i];
+		for (unsigned int i = 0; i < nat->own.count; i++)
+			if (addr_is_v4(&nat->own.addresses[i]) == !family)
+				next[pool->count++] = nat->own.addresses[i];
 		next += pool->count;
 	}
 	return snat->addresses;
@@ -81,8 +81,8 @@ static void put_snat_target(struct target_table *t, const struct addr *address, 
 	target_table_put(t, &key, &value);
 }
 
-void snapshot_put_snat(struct target_table *t, const struct config_nat *nat, uint32_t flags)
+void snapshot_put_snat(struct target_table *t, const struct config_snat *list, uint32_t flags)
 {
-	for (unsigned int i = 0; i < nat->address_count; i++)
-		put_snat_target(t, &nat->addresses[i], flags);
+	for (unsigned int i = 0; i < list->count; i++)
+		put_snat_target(t, &list->addresses[i], flags);
 }

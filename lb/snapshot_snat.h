@@ -9,6 +9,7 @@
 #include "lb/snat.h"
 
 struct config_nat;
+struct config_snat;
 struct snapshot;
 struct target_table;
 
@@ -26,6 +27,6 @@ struct snapshot_snat *snapshot_snat_hold(struct snapshot_snat *snat);
 void snapshot_snat_free(struct snapshot_snat *snat); /* lets go of it; NULL too */
 
 /* Makes targets of the SNAT addresses; `flags` are those of a VIP. */
-void snapshot_put_snat(struct target_table *t, const struct config_nat *nat, uint32_t flags);
+void snapshot_put_snat(struct target_table *t, const struct config_snat *list, uint32_t flags);
 
 #endif

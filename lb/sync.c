@@ -22,8 +22,15 @@ struct sync *sync_new(struct flow_table *flows, const char *name, uint32_t rate)
 	}
 	s->flows = flows;
 	s->rate = rate;
+	s->batches[1].translated = true;
 	strncpy(s->name, name, SYNC_NAME_MAX);
 	return s;
+}
+
+void sync_find_ways(struct sync *s, sync_way_fn *fn, void *context)
+{
+	s->find_way = fn;
+	s->context = context;
 }
 
 void sync_free(struct sync *s)
@@ -154,8 +161,8 @@ void sync_leave(struct sync *s)
 	s->here = 0;
 	s->fill = s->answer = 0;
 	s->out.count = 0;
-	s->batch.flow_count = s->batch.backend_count = 0;
-	s->batch.backend_bytes = 0;
+	for (int i = 0; i < 2; i++)
+		sync_batch_clear(&s->batches[i]);
 }
 
 uint32_t sync_nodes(const struct sync *s, struct sync_node_status out[SYNC_NODES_MAX])
@@ -274,6 +281,7 @@ void sync_deliver(struct sync *s, struct sync_member from, const void *bytes, si
 		hear_hello(s, node, &m);
 		break;
 	case SYNC_FLOWS:
+	case SYNC_TRANSLATED:
 		sync_hear_flows(s, node, &m, now_ns);
 		break;
 	case SYNC_MARK:

@@ -30,6 +30,7 @@ struct flow_ring;
 struct flow_table;
 struct sync;
 struct sync_names;
+struct translation;
 
 #define SYNC_TURN_NS   50000000ull    /* from one sync_turn() to the next */
 #define SYNC_WALK_NS   5000000000ull  /* for the whole table, where the rate allows it */
@@ -53,15 +54,25 @@ struct sync_counters {
 	uint64_t kept;       /* known with another backend that stays */
 	uint64_t late;       /* timed out by now */
 	uint64_t no_room;    /* their bucket is full */
-	uint64_t unknown_backend; /* their backend is not configured here, or its flows are not
-				     shared */
+	uint64_t unknown_backend; /* their backend, or the SNAT address, is not configured here,
+				     or its flows are not shared */
 	uint64_t malformed, other_version; /* messages that were not read */
 	uint64_t differences; /* slices that were asked for, as digests differed twice */
+	uint64_t ways;        /* to clients, found for answers by nat that others had before */
 };
 
 /* `name` tells this node from others, for people. `rate`: flows a second that the walk may tell. */
 struct sync *sync_new(struct flow_table *flows, const char *name, uint32_t rate);
 void sync_free(struct sync *s); /* NULL too */
+
+/*
+ * Finds where packets to a client go: link, egress and vlan of a translation. False: that is not
+ * known (yet).
+ */
+typedef bool sync_way_fn(void *context, const struct addr *client, struct translation *out);
+
+/* Whom to ask for that, when answers by nat come here whose client this node has never seen. */
+void sync_find_ways(struct sync *s, sync_way_fn *fn, void *context);
 
 /* Which backends there are from now on; they must stay until the next call. */
 void sync_use(struct sync *s, const struct sync_names *names);

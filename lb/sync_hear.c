@@ -3,32 +3,13 @@
 #include <netinet/in.h>
 #include <xxhash.h>
 
+#include "lb/addr.h"
 #include "lb/sync_state.h"
-
-/* Two nodes see a flow's packets by clocks of their own, and the fast path notes them once a
- * second. */
-#define SLACK_TICKS 8u /* 2.1 s */
-
-struct heard {
-	struct sync_flow flow;
-	uint8_t from;
-	uint32_t backend; /* id */
-	uint64_t hash;    /* by this table's seed */
-	uint64_t called;  /* between nodes */
-	uint16_t idle_ticks;
-	uint64_t now_ns;
-};
 
 uint64_t sync_flow_hash(const struct flow_key *key, uint64_t identity)
 {
 	uint64_t hash = XXH64(key, sizeof(*key), identity);
 	return hash ? hash : 1;
-}
-
-/* Whether the flow was seen more recently where it was told of, by more than `slack`. */
-static bool is_newer(const struct heard *h, const struct flow_hit *hit, uint32_t slack)
-{
-	return h->idle_ticks + slack < flow_age(hit->meta_seen, flow_tick(h->now_ns));
 }
 
 /* The flow is in the table with the backend that was told. */
@@ -52,8 +33,10 @@ static void close_flow(struct sync *s, const struct heard *h)
 		return;
 	sync_book_forget(&s->book, sync_mark_of(s, h->hash, &hit));
 	if (hit.state == FLOW_CLOSING ||
-	    flow_age(hit.meta_seen, flow_tick(h->now_ns)) + SLACK_TICKS < h->idle_ticks)
+	    flow_age(hit.meta_seen, flow_tick(h->now_ns)) + SYNC_SLACK_TICKS < h->idle_ticks)
 		return;
+	if (flow_hit_is_translated(&hit))
+		sync_close_answers(s, &hit, h->now_ns);
 	if (flow_table_touch(&hit, FLOW_CLOSING, h->now_ns))
 		flow_table_closes(s->flows, &hit);
 }
@@ -62,7 +45,6 @@ static void close_flow(struct sync *s, const struct heard *h)
 static bool gives_way(struct sync *s, const struct heard *h)
 {
 	struct flow_hit hit;
-	uint64_t idle_ns = h->idle_ticks * FLOW_TICK_NS;
 	if (!flow_table_find(s->flows, h->hash, h->now_ns, &hit))
 		return true;
 	if (flow_hit_is_translated(&hit)) {
@@ -70,14 +52,13 @@ static bool gives_way(struct sync *s, const struct heard *h)
 		return false;
 	}
 	if (hit.backend == h->backend && hit.state != FLOW_CLOSING) {
-		if (!is_newer(h, &hit, 0) && hit.state != FLOW_HANDSHAKE)
+		if (!sync_is_newer(h, &hit, 0) && hit.state != FLOW_HANDSHAKE)
 			return false;
-		flow_table_touch(&hit, h->flow.state,
-				 h->now_ns > idle_ns ? h->now_ns - idle_ns : 0);
+		flow_table_touch(&hit, h->flow.state, sync_seen_ns(h));
 		sync_count(&s->counters.refreshed);
 		return false;
 	}
-	if (hit.state != FLOW_HANDSHAKE && !is_newer(h, &hit, SLACK_TICKS)) {
+	if (hit.state != FLOW_HANDSHAKE && !sync_is_newer(h, &hit, SYNC_SLACK_TICKS)) {
 		sync_count(&s->counters.kept);
 		return false;
 	}
@@ -91,7 +72,7 @@ static void learn(struct sync *s, const struct heard *h)
 	enum flow_insert r = FLOW_TAKEN;
 	for (int tries = 0; tries < 2 && r == FLOW_TAKEN; tries++) {
 		r = flow_table_learn(s->flows, h->hash, h->backend, h->flow.state, h->now_ns,
-				     h->idle_ticks, &h->flow.key);
+				     h->idle_ticks, &h->flow.key, NULL, false);
 		if (r == FLOW_TAKEN && !gives_way(s, h))
 			break;
 	}
@@ -116,28 +97,46 @@ static void hear(struct sync *s, struct heard *h)
 			close_flow(s, h);
 			return;
 		}
-		learn(s, h);
+		if (h->flow.snat_port)
+			sync_learn_pair(s, h);
+		else
+			learn(s, h);
 	}
 	if (h->flow.state != FLOW_CLOSING)
 		own(s, h);
+}
+
+/* Whether a flow that was told can be one here: its backend is reached the same way. */
+static bool is_known(const struct sync *s, const struct heard *h)
+{
+	const struct sync_backend *b;
+	if (h->backend == ABI_NO_BACKEND)
+		return false;
+	b = &s->names->backends[h->backend];
+	if (!h->flow.snat_port)
+		return !b->translated;
+	return b->translated && addr_is_v4(&h->flow.snat) == addr_is_v4(&b->address) &&
+	       sync_names_has_snat(s->names, &h->flow.snat);
 }
 
 void sync_hear_flows(struct sync *s, uint8_t from, const struct sync_message *m, uint64_t now_ns)
 {
 	uint32_t ids[SYNC_BACKENDS_MAX];
 	uint64_t identities[SYNC_BACKENDS_MAX];
-	struct sync_backend backend;
+	struct sync_backend backends[SYNC_BACKENDS_MAX];
 	if (!s->names)
 		return;
 	for (uint16_t i = 0; i < m->backend_count; i++) {
-		sync_message_backend(m, i, &backend);
-		ids[i] = sync_names_find(s->names, &backend, &identities[i]);
+		sync_message_backend(m, i, &backends[i]);
+		ids[i] = sync_names_find(s->names, &backends[i], &identities[i]);
 	}
 	for (uint16_t i = 0; i < m->flow_count; i++) {
 		struct heard h = {.from = from, .now_ns = now_ns};
 		sync_message_flow(m, i, &h.flow);
 		h.backend = ids[h.flow.backend];
-		if (h.backend == ABI_NO_BACKEND) {
+		h.address = backends[h.flow.backend].address;
+		h.port = backends[h.flow.backend].port;
+		if (!is_known(s, &h)) {
 			sync_count(&s->counters.unknown_backend);
 			continue;
 		}

@@ -10,6 +10,7 @@
 #define MAGIC         "WEIR"
 #define HEADER        12u
 #define FLOW_BYTES    44u
+#define SNAT_BYTES    18u                       /* behind those of one by nat */
 #define BACKEND_BYTES (sizeof(struct addr) + 2) /* behind its name */
 #define ASK_BYTES     (SYNC_SLICES / 8)
 
@@ -90,9 +91,15 @@ static bool is_flow(const uint8_t *at, uint16_t backend_count)
 	return udp ? state == FLOW_UDP : state == FLOW_ESTABLISHED || state == FLOW_CLOSING;
 }
 
+static size_t flow_bytes(bool translated)
+{
+	return FLOW_BYTES + (translated ? SNAT_BYTES : 0);
+}
+
 static void parse_flows(struct cursor *c, struct sync_message *m)
 {
 	char name[SYNC_NAME_MAX + 1];
+	bool translated = m->kind == SYNC_TRANSLATED;
 	m->backend_count = get16(take(c, 2));
 	m->flow_count = get16(take(c, 2));
 	if (m->backend_count > SYNC_BACKENDS_MAX) {
@@ -107,8 +114,11 @@ static void parse_flows(struct cursor *c, struct sync_message *m)
 	m->rest = c->at;
 	for (uint16_t i = 0; i < m->flow_count && !c->short_of; i++) {
 		const uint8_t *at = c->at;
-		take(c, FLOW_BYTES);
-		c->short_of |= !c->short_of && !is_flow(at, m->backend_count);
+		take(c, flow_bytes(translated));
+		if (c->short_of)
+			return;
+		c->short_of = !is_flow(at, m->backend_count) ||
+			      (translated && !get16(at + FLOW_BYTES + sizeof(struct addr)));
 	}
 }
 
@@ -119,6 +129,7 @@ static void parse_body(struct cursor *c, struct sync_message *m)
 		parse_hello(c, m);
 		break;
 	case SYNC_FLOWS:
+	case SYNC_TRANSLATED:
 		parse_flows(c, m);
 		break;
 	case SYNC_MARK:
@@ -162,11 +173,13 @@ void sync_message_backend(const struct sync_message *m, uint16_t index, struct s
 	out->service[length] = '\0';
 	memcpy(&out->address, at + length, sizeof(out->address));
 	out->port = get16(at + length + sizeof(out->address));
+	out->translated = false;
 }
 
 void sync_message_flow(const struct sync_message *m, uint16_t index, struct sync_flow *out)
 {
-	const uint8_t *at = m->rest + (size_t)index * FLOW_BYTES;
+	bool translated = m->kind == SYNC_TRANSLATED;
+	const uint8_t *at = m->rest + index * flow_bytes(translated);
 	*out = (struct sync_flow){
 		.key.protocol = at[36],
 		.state = at[37],
@@ -177,6 +190,10 @@ void sync_message_flow(const struct sync_message *m, uint16_t index, struct sync
 	memcpy(&out->key.destination, at + 16, 16);
 	memcpy(&out->key.source_port, at + 32, 2);
 	memcpy(&out->key.destination_port, at + 34, 2);
+	if (!translated)
+		return;
+	memcpy(&out->snat, at + FLOW_BYTES, sizeof(out->snat));
+	memcpy(&out->snat_port, at + FLOW_BYTES + sizeof(out->snat), 2);
 }
 
 uint64_t sync_message_digest(const struct sync_message *m, uint32_t slice)
@@ -281,22 +298,30 @@ int sync_batch_add(struct sync_batch *b, const struct sync_flow *flow, uint32_t 
 		   const struct sync_backend *backend)
 {
 	const size_t most = 1 + SYNC_NAME_MAX + BACKEND_BYTES; /* that this one's backend takes */
-	size_t flow_bytes = (size_t)b->flow_count * FLOW_BYTES;
-	if (HEADER + 4 + b->backend_bytes + most + flow_bytes + FLOW_BYTES > SYNC_MESSAGE_MAX)
+	size_t each = flow_bytes(b->translated), before = b->flow_count * each;
+	if (HEADER + 4 + b->backend_bytes + most + before + each > SYNC_MESSAGE_MAX)
 		return -1;
 	int index = batch_backend(b, id, backend);
 	if (index < 0)
 		return -1;
-	uint8_t *at = b->flows + flow_bytes;
+	uint8_t *at = b->flows + before;
 	at = put_bytes(at, &flow->key.source, 16);
 	at = put_bytes(at, &flow->key.destination, 16);
 	at = put_bytes(at, &flow->key.source_port, 2);
 	at = put_bytes(at, &flow->key.destination_port, 2);
 	*at++ = flow->key.protocol;
 	*at++ = flow->state;
-	put32(put16(at, index), flow->idle_ms);
+	at = put32(put16(at, index), flow->idle_ms);
+	if (b->translated)
+		put_bytes(put_bytes(at, &flow->snat, sizeof(flow->snat)), &flow->snat_port, 2);
 	b->flow_count++;
 	return 0;
+}
+
+void sync_batch_clear(struct sync_batch *b)
+{
+	b->backend_count = b->flow_count = 0;
+	b->backend_bytes = 0;
 }
 
 size_t sync_batch_write(struct sync_batch *b, uint8_t *out)
@@ -305,8 +330,7 @@ size_t sync_batch_write(struct sync_batch *b, uint8_t *out)
 		return 0;
 	uint8_t *at = put16(put16(out + HEADER, b->backend_count), b->flow_count);
 	at = put_bytes(at, b->backends, b->backend_bytes);
-	at = put_bytes(at, b->flows, (size_t)b->flow_count * FLOW_BYTES);
-	b->backend_count = b->flow_count = 0;
-	b->backend_bytes = 0;
-	return finish(out, SYNC_FLOWS, at);
+	at = put_bytes(at, b->flows, b->flow_count * flow_bytes(b->translated));
+	sync_batch_clear(b);
+	return finish(out, b->translated ? SYNC_TRANSLATED : SYNC_FLOWS, at);
 }

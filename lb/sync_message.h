@@ -10,6 +10,8 @@
  *              backends:  1 length, name of the service, 16 address, 2 port
  *              flows:     16 source, 16 destination, 2 + 2 ports, 1 protocol, 1 state,
  *                         2 which of the backends above, 4 milliseconds since it was seen
+ *   TRANSLATED  the same, and behind each flow:
+ *              16 SNAT address, 2 SNAT port, from which its backend sees it come
  *   MARK     4 round: digests are of what was said before this
  *   DIGEST   4 round, 8 for each slice
  *   ASK      4 + 4 whose flows (as corosync calls nodes), 1 bit for each slice that is to be told
@@ -21,6 +23,7 @@
 #ifndef WEIR_LB_SYNC_MESSAGE_H
 #define WEIR_LB_SYNC_MESSAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,12 +41,14 @@ enum sync_kind {
 	SYNC_MARK,
 	SYNC_DIGEST,
 	SYNC_ASK,
+	SYNC_TRANSLATED,
 };
 
 struct sync_backend {
 	char service[SYNC_NAME_MAX + 1];
 	struct addr address;
-	uint16_t port; /* host byte order; 0: the service's own */
+	uint16_t port;   /* host byte order; 0: the service's own */
+	bool translated; /* reached by nat; in no message, as it's each node's own configuration */
 };
 
 struct sync_flow {
@@ -51,6 +56,10 @@ struct sync_flow {
 	uint8_t state;    /* FLOW_ESTABLISHED, FLOW_CLOSING or FLOW_UDP */
 	uint16_t backend; /* index among the message's */
 	uint32_t idle_ms;
+	/* By nat: where its backend sees it come from. The port in network byte order; 0: no nat.
+	 */
+	struct addr snat;
+	__be16 snat_port;
 };
 
 /* A message that is whole. What is not of its kind is 0. */
@@ -82,8 +91,9 @@ size_t sync_write_digest(uint8_t *out, uint32_t round, const uint64_t digests[SY
 size_t sync_write_ask(uint8_t *out, uint32_t node, uint32_t pid,
 		      const uint64_t slices[SYNC_SLICES / 64]);
 
-/* Flows on their way into a message. Zeroed: empty. */
+/* Flows on their way into a message. Zeroed but for `translated`: empty. */
 struct sync_batch {
+	bool translated; /* it is for flows by nat, and for them alone */
 	uint16_t backend_count, flow_count;
 	uint32_t ids[SYNC_BACKENDS_MAX]; /* of backends, the caller's */
 	size_t backend_bytes;
@@ -94,6 +104,8 @@ struct sync_batch {
 /* Adds a flow (flow->backend is not looked at). -1: no room, write it first. */
 int sync_batch_add(struct sync_batch *b, const struct sync_flow *flow, uint32_t id,
 		   const struct sync_backend *backend);
+
+void sync_batch_clear(struct sync_batch *b);
 
 /* Writes the message and empties the batch; 0: there is nothing in it. */
 size_t sync_batch_write(struct sync_batch *b, uint8_t *out);

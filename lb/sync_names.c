@@ -63,7 +63,7 @@ static uint64_t digest_backend(const struct config_service *s, const struct conf
 
 static bool is_shared(const struct config_service *s)
 {
-	return s->forward != FORWARD_NAT && s->tracking == TRACKING_FLOW;
+	return s->tracking == TRACKING_FLOW;
 }
 
 static void add_backend(struct sync_names *n, uint32_t id, const struct config_service *s,
@@ -73,6 +73,7 @@ static void add_backend(struct sync_names *n, uint32_t id, const struct config_s
 	strcpy(to->service, s->name);
 	to->address = b->address;
 	to->port = b->port;
+	to->translated = s->forward == FORWARD_NAT;
 	n->identities[id] = identity_of(to);
 	uint32_t at = n->identities[id] & n->mask;
 	while (n->slots[at])
@@ -94,6 +95,24 @@ static void add_service(struct sync_names *n, const struct config_service *s,
 	}
 }
 
+static bool add_snat(struct sync_names *n, const struct config_nat *nat)
+{
+	const struct config_snat *const lists[] = {&nat->own, &nat->peers};
+	n->snat = calloc(nat->own.count + nat->peers.count + 1, sizeof(*n->snat));
+	for (int i = 0; n->snat && i < 2; i++)
+		for (unsigned int j = 0; j < lists[i]->count; j++)
+			n->snat[n->snat_count++] = lists[i]->addresses[j];
+	return n->snat;
+}
+
+bool sync_names_has_snat(const struct sync_names *n, const struct addr *a)
+{
+	for (uint32_t i = 0; i < n->snat_count; i++)
+		if (addr_equal(&n->snat[i], a))
+			return true;
+	return false;
+}
+
 struct sync_names *sync_names_new(const struct config *config, const struct registry *backends)
 {
 	struct sync_names *n = calloc(1, sizeof(*n));
@@ -107,7 +126,7 @@ struct sync_names *sync_names_new(const struct config *config, const struct regi
 	n->backends = calloc(n->end + 1, sizeof(*n->backends));
 	n->identities = calloc(n->end + 1, sizeof(*n->identities));
 	n->slots = calloc(slots, sizeof(*n->slots));
-	if (!n->backends || !n->identities || !n->slots) {
+	if (!add_snat(n, &config->nat) || !n->backends || !n->identities || !n->slots) {
 		sync_names_free(n);
 		return NULL;
 	}
@@ -123,6 +142,7 @@ void sync_names_free(struct sync_names *n)
 	free(n->backends);
 	free(n->identities);
 	free(n->slots);
+	free(n->snat);
 	free(n);
 }
 

@@ -3,6 +3,7 @@
 #ifndef WEIR_LB_SYNC_STATE_H
 #define WEIR_LB_SYNC_STATE_H
 
+#include "lb/flow_ring.h"
 #include "lb/flow_table.h"
 #include "lb/sync.h"
 #include "lb/sync_names.h"
@@ -58,7 +59,9 @@ struct sync {
 	/* digests */
 	uint64_t digest_ns; /* when the next round is due */
 	uint32_t round;
-	struct sync_batch batch;
+	struct sync_batch batches[2]; /* [1]: of flows by nat */
+	sync_way_fn *find_way;
+	void *context; /* of that */
 	struct sync_outbox out;
 };
 
@@ -89,6 +92,36 @@ static inline void sync_note(struct sync_mark *m, uint64_t tag, uint16_t tick, u
 	m->flags |= SYNC_MARK_SEEN | flags;
 }
 
+/* A flow that was told of. */
+struct heard {
+	struct sync_flow flow;
+	uint8_t from;
+	uint32_t backend;    /* id */
+	struct addr address; /* the backend's, and */
+	uint16_t port;       /* its port, host byte order; 0: that of the VIP */
+	uint64_t hash;       /* by this table's seed */
+	uint64_t called;     /* between nodes */
+	uint16_t idle_ticks;
+	uint64_t now_ns;
+};
+
+/* Two nodes see a flow's packets by clocks of their own, and the fast path notes them once a
+ * second. */
+#define SYNC_SLACK_TICKS 8u /* 2.1 s */
+
+/* Whether the flow was seen more recently where it was told of, by more than `slack` ticks. */
+static inline bool sync_is_newer(const struct heard *h, const struct flow_hit *hit, uint32_t slack)
+{
+	return h->idle_ticks + slack < flow_age(hit->meta_seen, flow_tick(h->now_ns));
+}
+
+/* When it was seen there, by this node's clock. */
+static inline uint64_t sync_seen_ns(const struct heard *h)
+{
+	uint64_t idle_ns = h->idle_ticks * FLOW_TICK_NS;
+	return h->now_ns > idle_ns ? h->now_ns - idle_ns : 0;
+}
+
 /* A place for a message on the way out, or NULL: there is none. sync_out_put() says its length. */
 uint8_t *sync_out_room(struct sync *s);
 void sync_out_put(struct sync *s, size_t length);
@@ -99,5 +132,16 @@ uint64_t sync_flow_hash(const struct flow_key *key, uint64_t identity);
 /* --- sync_hear.c ------------------------------------------------------------------------------ */
 
 void sync_hear_flows(struct sync *s, uint8_t from, const struct sync_message *m, uint64_t now_ns);
+
+/* --- sync_nat.c: connections by nat, which are two flows -------------------------------------- */
+
+/* Puts a connection that was told of into the flow table, or has it say that it was seen. */
+void sync_learn_pair(struct sync *s, const struct heard *h);
+
+/* The flow of the answers to a found one closes too. */
+void sync_close_answers(struct sync *s, const struct flow_hit *client, uint64_t now_ns);
+
+/* Finds the way to the client for answers that a worker had to drop. */
+void sync_want_way(struct sync *s, const struct flow_event *e, uint64_t now_ns);
 
 #endif

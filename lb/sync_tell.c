@@ -18,24 +18,29 @@ static bool has_room(const struct sync *s)
 	return s->out.count + OUT_SPARE < SYNC_OUT;
 }
 
-static void close_batch(struct sync *s)
+static void close_batch(struct sync *s, struct sync_batch *b)
 {
 	uint8_t *out = sync_out_room(s);
 	if (out)
-		sync_out_put(s, sync_batch_write(&s->batch, out));
+		sync_out_put(s, sync_batch_write(b, out));
 }
 
-/* False: there is no room. */
+/* `x`: of a client's flow by nat, or NULL. False: there is no room, or it's not to be told. */
 static bool tell(struct sync *s, const struct flow_key *key, enum flow_state state,
-		 uint32_t backend, uint64_t idle_ns)
+		 uint32_t backend, const struct translation *x, uint64_t idle_ns)
 {
 	const struct sync_backend *b = sync_names_backend(s->names, backend);
-	const struct sync_flow flow = {.key = *key, .state = state, .idle_ms = idle_ns / 1000000};
-	if (!b || !has_room(s))
+	struct sync_batch *batch = &s->batches[x != NULL];
+	struct sync_flow flow = {.key = *key, .state = state, .idle_ms = idle_ns / 1000000};
+	if (!b || b->translated != (x != NULL) || !has_room(s))
 		return false;
-	if (sync_batch_add(&s->batch, &flow, backend, b)) {
-		close_batch(s);
-		if (sync_batch_add(&s->batch, &flow, backend, b))
+	if (x) {
+		flow.snat = x->source;
+		flow.snat_port = x->source_port;
+	}
+	if (sync_batch_add(batch, &flow, backend, b)) {
+		close_batch(s, batch);
+		if (sync_batch_add(batch, &flow, backend, b))
 			return false;
 	}
 	sync_count(state == FLOW_CLOSING ? &s->counters.ends : &s->counters.told);
@@ -53,6 +58,7 @@ static bool was_told(const struct sync_mark *m)
 static void tell_event(struct sync *s, const struct flow_event *e, uint64_t now_ns)
 {
 	struct flow_hit hit;
+	struct translation x;
 	if (!sync_names_backend(s->names, e->backend))
 		return;
 	if (!flow_table_find(s->flows, e->hash, now_ns, &hit) || hit.backend != e->backend) {
@@ -64,7 +70,10 @@ static void tell_event(struct sync *s, const struct flow_event *e, uint64_t now_
 		sync_count(&s->counters.brief);
 		return;
 	}
-	if (!tell(s, &e->key, e->state, e->backend, 0))
+	bool translated = flow_hit_is_translated(&hit);
+	if (translated && !flow_table_translation(s->flows, &hit, &x))
+		return; /* it is another one by now */
+	if (!tell(s, &e->key, e->state, e->backend, translated ? &x : NULL, 0))
 		sync_count(&s->counters.unsent);
 	else if (e->state == FLOW_CLOSING)
 		sync_book_forget(&s->book, m);
@@ -79,7 +88,9 @@ void sync_drain(struct sync *s, struct flow_ring *ring, uint64_t now_ns)
 	for (uint32_t i = 0; i < FLOW_RING_EVENTS && (!tells || has_room(s)); i++) {
 		if (!flow_ring_take(ring, &e))
 			return;
-		if (tells)
+		if (e.state == FLOW_WAY_WANTED)
+			sync_want_way(s, &e, now_ns);
+		else if (tells)
 			tell_event(s, &e, now_ns);
 	}
 }
@@ -125,6 +136,11 @@ static bool is_due(const struct sync *s, const struct sync_mark *m, const struct
 	return moved > 0; /* its packets come here now */
 }
 
+static const struct translation *translation_of(const struct flow_info *f)
+{
+	return f->translated ? &f->translation : NULL;
+}
+
 static void walk_open(struct sync *s, struct sync_mark *m, const struct flow_info *f,
 		      uint64_t now_ns)
 {
@@ -136,7 +152,7 @@ static void walk_open(struct sync *s, struct sync_mark *m, const struct flow_inf
 			sync_note(m, f->tag, f->seen, 0);
 		return;
 	}
-	if (!tell(s, &f->key, f->state, f->backend, idle_ns))
+	if (!tell(s, &f->key, f->state, f->backend, translation_of(f), idle_ns))
 		return;
 	sync_note(m, f->tag, f->seen, SYNC_MARK_TOLD);
 	s->credit -= s->credit < NS_PER_S ? s->credit : NS_PER_S;
@@ -147,7 +163,7 @@ static void walk_closing(struct sync *s, struct sync_mark *m, const struct flow_
 {
 	if (!m->flags)
 		return;
-	if (was_told(m) && !tell(s, &f->key, FLOW_CLOSING, f->backend, 0))
+	if (was_told(m) && !tell(s, &f->key, FLOW_CLOSING, f->backend, translation_of(f), 0))
 		return;
 	sync_book_forget(&s->book, m);
 }
@@ -165,8 +181,8 @@ static void walk_bucket(struct sync *s, uint64_t bucket, uint64_t now_ns)
 		}
 		const struct flow_info *f = &flows[at++];
 		m = sync_book_mark(&s->book, bucket, i, f->tag);
-		if (f->translated)
-			continue;
+		if (f->answers)
+			continue; /* it goes with the client's */
 		if (f->state == FLOW_CLOSING)
 			walk_closing(s, m, f);
 		else if (f->state != FLOW_HANDSHAKE)
@@ -224,6 +240,7 @@ void sync_turn(struct sync *s, uint64_t now_ns)
 	if (!sync_has_others(s))
 		return;
 	walk(s, passed_ns, now_ns);
-	close_batch(s);
+	for (int i = 0; i < 2; i++)
+		close_batch(s, &s->batches[i]);
 	begin_digests(s, now_ns);
 }

@@ -5,8 +5,8 @@
 # the scripts (tests/unit/t_*.sh) and of the network (tests/net/t_*.sh: exit 0 passed, 77 skipped,
 # with the reason in the last line), and fuzz targets (BUILD/tests/fuzz/fuzz_*) on their kept corpus.
 # WEIR_TEST_JOBS (2) run at a time; those with a line `# alone: WHY` run with nothing beside them, at
-# the end. Each has a time limit, and its output stays in BUILD/tests/logs. The last line is
-# `N passed, N failed, N skipped`.
+# the end. Each has a time limit (WEIR_TEST_LIMIT seconds, or more where a script has a line `# limit:
+# SECONDS`), and its output stays in BUILD/tests/logs. The last line is `N passed, N failed, N skipped`.
 #
 # usage: run.sh [BUILD [WORD]]   only tests with WORD, an extended regular expression, in their names
 set -uo pipefail
@@ -32,11 +32,17 @@ esac
 
 # --- running ---------------------------------------------------------------------------------------
 
-# run_limited LOG COMMAND...: leaves `STATUS SECONDS` in LOG.end. A test is ended through its `timeout`,
+limit_of() { # PATH
+	local own=0
+	[[ $1 != *.sh ]] || own=$(sed -n 's/^# limit: \([0-9]*\)$/\1/p' "$1")
+	echo $((${own:-0} > limit ? own : limit))
+}
+
+# run_limited LOG LIMIT COMMAND...: leaves `STATUS SECONDS` in LOG.end. A test is ended through its `timeout`,
 # which passes the signal on to all the test started.
 run_limited() {
-	local log=$1 start=${EPOCHREALTIME/./} child status seconds
-	shift
+	local log=$1 limit=$2 start=${EPOCHREALTIME/./} child status seconds
+	shift 2
 	timeout -k 20 "$limit" "$@" </dev/null >"$log" 2>&1 &
 	child=$!
 	trap 'kill "$child"; wait "$child"; exit 130' TERM
@@ -59,7 +65,7 @@ begin() {
 	while [ ${#running[@]} -ge "$most" ]; do
 		end_one
 	done
-	run_limited "$(log_of "$path")" "$@" &
+	run_limited "$(log_of "$path")" "$(limit_of "$path")" "$@" &
 	running[$!]="$judge $path"
 }
 

@@ -157,6 +157,27 @@ static struct sync_flow sync_flow_of(uint8_t protocol, uint8_t state, uint8_t la
 	return f;
 }
 
+/* Flows by nat: of a backend that is known, from addresses that are and that are not. */
+static void write_translated(const char *folder, size_t number)
+{
+	static struct sync_batch batch = {.translated = true};
+	static uint8_t bytes[1 + SYNC_MESSAGE_MAX] = {1};
+	const struct sync_backend backends[] = {
+		{"app", {{0, 0, htonl(0xffff), htonl(0x0a000015)}}, 8080, true},
+		{"app", {{0, 0, htonl(0xffff), htonl(0x0a000016)}}, 0, true}};
+	for (uint8_t i = 0; i < 6; i++) {
+		struct sync_flow f =
+			sync_flow_of(6, i == 4 ? FLOW_CLOSING : FLOW_ESTABLISHED, i % 3);
+		f.key.destination.word[3] = htonl(0xcb00710b);
+		f.snat = f.key.source;
+		f.snat.word[3] = htonl(0xc00002c8 + i % 3);
+		f.snat_port = htons(5000 + i / 2);
+		if (sync_batch_add(&batch, &f, i % 2, &backends[i % 2]))
+			exit(1);
+	}
+	write_seed(folder, "sync", number, bytes, 1 + sync_batch_write(&batch, bytes + 1));
+}
+
 /* Each kind, and flows of a backend that is known and of one that is not (fuzz_sync.c). */
 static void write_messages(const char *folder)
 {
@@ -164,8 +185,8 @@ static void write_messages(const char *folder)
 	static uint8_t bytes[1 + SYNC_MESSAGE_MAX] = {1};
 	static const uint64_t digests[SYNC_SLICES] = {7};
 	const struct sync_backend backends[] = {
-		{"web", {{0, 0, htonl(0xffff), htonl(0x0a00000b)}}, 0},
-		{"web", {{0, 0, htonl(0xffff), htonl(0x0a000063)}}, 0}};
+		{"web", {{0, 0, htonl(0xffff), htonl(0x0a00000b)}}, 0, false},
+		{"web", {{0, 0, htonl(0xffff), htonl(0x0a000063)}}, 0, false}};
 	const struct sync_flow flows[] = {
 		sync_flow_of(6, FLOW_ESTABLISHED, 1), sync_flow_of(6, FLOW_CLOSING, 1),
 		sync_flow_of(6, FLOW_ESTABLISHED, 2), sync_flow_of(17, FLOW_UDP, 3)};
@@ -178,6 +199,7 @@ static void write_messages(const char *folder)
 	write_seed(folder, "sync", number++, bytes, 1 + sync_write_mark(bytes + 1, 1));
 	write_seed(folder, "sync", number++, bytes, 1 + sync_write_digest(bytes + 1, 1, digests));
 	write_seed(folder, "sync", number++, bytes, 1 + sync_write_ask(bytes + 1, 1, 100, digests));
+	write_translated(folder, number);
 }
 
 int main(int argc, char **argv)

@@ -365,8 +365,8 @@ net_routed() {
 
 # nginx_start NAMESPACE [PORT]: answers its namespace's name to every request; /files/ is
 # $dir/files, slowly enough (1 MB/s) that a download lasts, /slow/ at 64 kB/s, so that many at a time
-# last; /fast/ is the same as fast as can be, and to /upload files are put. Requests are in
-# $dir/NAMESPACE.access.log.
+# last; /fast/ is the same as fast as can be, and to /upload files are put. /health is 503 while there
+# is $dir/NAMESPACE.sick. Requests are in $dir/NAMESPACE.access.log.
 nginx_start() {
 	local name=$1 port=${2:-80}
 	mkdir -p "$dir/files" "$dir/$name.tmp"
@@ -390,6 +390,7 @@ nginx_start() {
 				add_header X-Backend $name always;
 				client_max_body_size 200m;
 				location / { return 200 "$name\n"; }
+				location = /health { if (-f $dir/$name.sick) { return 503; } return 200; }
 				location /files/ { root $dir; limit_rate 1m; }
 				location /slow/ { alias $dir/files/; limit_rate 64k; }
 				location /fast/ { alias $dir/files/; }

@@ -3,8 +3,10 @@
  * TCP connections that are all in use, to see which of them break.
  *
  *   tcp_load serve PORT                    sends back what comes, until SIGTERM
- *   tcp_load hold ADDRESS PORT COUNT       COUNT connections, until SIGTERM; each sends a message,
- *                                          waits for it to come back, and sends the next one
+ *   tcp_load hold ADDRESS PORT COUNT [SECONDS]
+ *                                          COUNT connections, until SIGTERM; each sends a message,
+ *                                          waits for it to come back, and sends the next one, no
+ *                                          sooner than SECONDS (0.1) after the one before
  *
  * `hold` prints a line of JSON when all are open, and for each SIGUSR1 one more, once each
  * connection that is not broken has had an answer to a message that it sent after the signal: the
@@ -28,12 +30,13 @@
 #include <unistd.h>
 
 #define EVENTS      256
-#define PERIOD_S    0.1 /* from one message of a connection to the next */
+#define PERIOD_S    0.1 /* from one message of a connection to the next, unless told */
 #define GIVE_UP_S   60. /* without an answer: TCP would have sent it seven times by then */
 #define TURN_MS     10
 #define ECHO_BUFFER 4096
 
 static volatile sig_atomic_t stopped, asked;
+static double period_s = PERIOD_S;
 
 static void on_signal(int signal)
 {
@@ -152,7 +155,7 @@ static void say_more(struct connection *c, double now)
 			give_up(c);
 		return;
 	}
-	if (now - c->sent_at < PERIOD_S)
+	if (now - c->sent_at < period_s)
 		return;
 	c->number++;
 	c->got = 0;
@@ -219,7 +222,7 @@ static int hold(const char *address, const char *port, uint32_t count)
 			return fail("connect");
 		watch(epoll, all[i].fd, EPOLLIN | EPOLLOUT | EPOLLET, i);
 		/* Spread, or all would send at the same moment for ever. */
-		all[i].sent_at = began - PERIOD_S + PERIOD_S * i / count;
+		all[i].sent_at = began - period_s + period_s * i / count;
 	}
 	while (!stopped) {
 		struct epoll_event events[EVENTS];
@@ -249,8 +252,11 @@ int main(int argc, char **argv)
 	setrlimit(RLIMIT_NOFILE, &files);
 	if (argc == 3 && !strcmp(argv[1], "serve"))
 		return serve(atoi(argv[2]));
-	if (argc == 5 && !strcmp(argv[1], "hold") && atoi(argv[4]) > 0)
+	if (argc == 6)
+		period_s = strtod(argv[5], NULL);
+	if ((argc == 5 || argc == 6) && !strcmp(argv[1], "hold") && atoi(argv[4]) > 0 &&
+	    period_s > 0)
 		return hold(argv[2], argv[3], atoi(argv[4]));
-	fprintf(stderr, "usage: tcp_load serve PORT | hold ADDRESS PORT COUNT\n");
+	fprintf(stderr, "usage: tcp_load serve PORT | hold ADDRESS PORT COUNT [SECONDS]\n");
 	return 2;
 }

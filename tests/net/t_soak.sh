@@ -1,24 +1,31 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
+# limit: 480
 #
-# All kinds of traffic, and all that may happen to a daemon, at random: reloads, backends drained and taken down,
-# captures, requests to the API, links that flap, kill -9. At the end memory and file descriptors are what they
-# were, each packet is accounted for, and no connection has broken that should not have (two-arm).
+# All kinds of traffic, and all that may happen to a daemon, at random: reloads, backends drained, taken down and
+# failing their checks, captures, requests to the API, links that flap, kill -9, another daemon that takes over. At
+# the end memory and file descriptors are what they were, each packet is accounted for, and no connection has broken
+# that should not have (two-arm).
 #
 # `make soak MINUTES=30` runs it for longer; WEIR_SOAK_SEED is where its random numbers begin.
 #
-# What must not break: downloads and held connections by dsr, over both families, and by nat, while their backends
-# are drained, weighed anew, joined and left by another one. Requests to `spare`, whose backends are taken down, may
-# fail, as may all new connections while the daemon is away or a link is down; at the end none does. Daemons are
-# killed in the first half; the second belongs to one, whose memory and descriptors are compared.
+# What must not break: downloads and held connections by dsr, over both families, by gue, and by nat within IPv4 and
+# from IPv6 to IPv4, while their backends are drained, weighed anew, joined and left by another one. Requests to
+# `spare`, whose backends are taken down and fail checks, may fail, as may all new connections while the daemon is
+# away or a link is down; at the end none does. Whom the policy blocks never gets through. Daemons are killed in the
+# first half; the second belongs to one, whose memory and descriptors are compared.
 . "$(dirname "$0")/../lib/net.sh"
 . "$(dirname "$0")/../lib/disturb.sh"
+. "$(dirname "$0")/../lib/exchange.sh"
 
-seconds=${WEIR_SOAK_SECONDS:-30}
+seconds=${WEIR_SOAK_SECONDS:-120}
 seed=${WEIR_SOAK_SEED:-$((EPOCHSECONDS % 32768))}
 spare4=203.0.113.12
 nat4=203.0.113.11
-held=50          # connections of each kind
+nat6=2001:db8::11 # to backends by IPv4
+gue4=203.0.113.13
+blocked=203.0.113.66
+held=40          # connections of each kind
 slow_bytes=65536 # a second, of each download (nginx_start)
 may_grow_kb=$((seconds < 300 ? 16384 : 4096)) # what the allocator keeps for itself, a few MB once
 RANDOM=$seed
@@ -33,7 +40,7 @@ backends() { # FAMILY WEIGHT-OF-B1 MORE
 	done
 }
 
-service() { # NAME VIP PROTOCOL PORTS METHOD FAMILY WEIGHT-OF-B1 MORE
+service() { # NAME VIP PROTOCOL PORTS METHOD FAMILY WEIGHT-OF-B1 MORE [KEYS]
 	cat <<-END
 		  - name: $1
 		    address: "$2"
@@ -41,28 +48,39 @@ service() { # NAME VIP PROTOCOL PORTS METHOD FAMILY WEIGHT-OF-B1 MORE
 		    ports: $4
 		    forward: $5
 		    announce: neighbor
+		    ${9:-}
 		    backends:
 		$(backends "$6" "$7" "$8")
 	END
 }
 
+checks="type: http, port: 80, path: /health, interval: 300ms, timeout: 300ms, rise: 1, fall: 2"
 configure() { # WEIGHT-OF-B1 MORE: with a fourth backend (4), or ""
 	{
-		echo 'nat: {addresses: [10.0.0.200]}'
-		echo "services:"
+		cat <<-END
+			nat: {addresses: [10.0.0.200]}
+			sources: {blocked: {prefixes: [$blocked/32]}}
+			policy: {rules: [{name: no-blocked, from: blocked, action: drop}]}
+			services:
+		END
 		service web4 $vip4 tcp 80 dsr 4 "$@"
 		service web6 $vip6 tcp 80 dsr 6 "$@"
-		service spare $spare4 tcp 80 dsr 4 "$@"
-		service app $nat4 tcp 80 nat 4 "$@"
+		service spare $spare4 tcp 80 dsr 4 "$@" "health: {$checks}"
+		service app4 $nat4 tcp 80 nat 4 "$@"
+		service app6 $nat6 tcp 80 nat 4 "$@"
+		service tunnel $gue4 tcp 80 gue 4 "$@"
 		service udp $vip4 udp 5000-5010 dsr 4 "$@"
+		service udp-nat $nat4 udp 5000 nat 4 "$@"
 	} | weir_config eth0 eth1
 }
 
 net_queues=2
-net_two_arm
+net_two_arm net_hosts
 disturb_prepare
+net_address client eth0 $blocked/24
 for n in 1 2 3; do
-	net_vip b$n $spare4
+	expect "weir backend up" on b$n "$weir" backend up --vip $vip4,$vip6,$spare4,$gue4 \
+		--tunnel gue --from 10.0.0.2
 done
 nginx_start_backends
 head -c $((seconds * slow_bytes * 3 / 4)) /dev/urandom >"$dir/files/long"
@@ -74,13 +92,14 @@ weir_wait_reachable
 
 # --- traffic ------------------------------------------------------------------------------------
 
-keep_asking() { # VIP: new connections, some of which may fail; counts them in $dir/asked.VIP
+# New connections, some of which may fail; counts them in $dir/asked.VIP, or $dir/asked.FROM.
+keep_asking() { # VIP [FROM]
 	# shellcheck disable=SC2016 # for the inner shell
 	start client bash -c 'good=0 bad=0
 		while sleep 0.1; do
-			if curl -s -f -m 2 -o /dev/null "$0"; then good=$((good + 1)); else bad=$((bad + 1)); fi
-			echo "$good $bad" >"$1"
-		done' "$(url "$1")/" "$dir/asked.$1"
+			if curl -s -f -m 2 -o /dev/null "${@:3}" "$1"; then good=$((good + 1)); else bad=$((bad + 1)); fi
+			echo "$good $bad" >"$2"
+		done' bash "$(url "$1")/" "$dir/asked.${2:-$1}" ${2:+--interface "$2"}
 	asking+=("$started")
 }
 
@@ -102,30 +121,34 @@ hold() { # VIP: its lines are in $dir/held.VIP, and go on with one to its standa
 	expect_equal "connections to $1 that could not be opened" 0 "$(jq .broken "$answers")"
 }
 
+kept=("$vip4" "$vip6" "$nat4" "$nat6" "$gue4") # whose connections must not break
 asking=() downloads=()
 declare -A questions_of=()
-for vip in $vip4 $vip6 $nat4; do
+for vip in "${kept[@]}"; do
 	hold $vip
-	for n in 1 2 3 4 5; do
+	for n in 1 2 3 4; do
 		download $vip
 	done
 done
-for vip in $vip4 $vip6 $nat4 $spare4; do
+for vip in "${kept[@]}" $spare4; do
 	keep_asking $vip
 done
+keep_asking $vip4 $blocked
 for n in 1 2 3; do
 	start b$n "$udp_load" sink 5000 >"$dir/sink.b$n"
 	sinks[n]=$started
 done
 start client "$udp_load" send $vip4 5000 "$seconds" 256 100000000 2000 >"$dir/sent"
 load=$started
+start client "$udp_load" send $nat4 5000 "$seconds" 64 100000000 500 >"$dir/sent.nat"
+asking+=("$started")
 start client "$build/tests/lib/udp_fragments" $vip4 5005 4000 $((seconds * 100)) interleaved
 asking+=("$started")
 start client ping -q -i 0.2 -w "$seconds" $vip4 >"$dir/ping"
 
 # --- what happens -------------------------------------------------------------------------------
 
-declare -A happened=([reload]=0 [drain]=0 [down]=0 [capture]=0 [api]=0 [flap]=0 [kill]=0)
+declare -A happened=([reload]=0 [drain]=0 [down]=0 [sick]=0 [capture]=0 [api]=0 [flap]=0 [kill]=0 [takeover]=0)
 
 quiet_api() { curl -s -m 5 --unix-socket "$socket" -o /dev/null "http://weir$1"; }
 
@@ -143,6 +166,10 @@ happen() { # WHAT
 		"$weir" set backend "spare/b$((1 + RANDOM % 3))" \
 			state="$([ $((RANDOM % 2)) = 0 ] && echo down || echo up)" -s "$socket" >/dev/null
 		;;
+	sick)
+		local sick=$dir/b$((1 + RANDOM % 3)).sick
+		if [ -e "$sick" ]; then rm "$sick"; else touch "$sick"; fi
+		;;
 	capture)
 		timeout 5 "$weir" capture --services web4 -c 50 -w - --socket "$socket" 2>/dev/null >"$dir/captured" || true
 		;;
@@ -157,10 +184,12 @@ happen() { # WHAT
 		flap eth$((RANDOM % 2))
 		;;
 	kill)
-		kill -KILL "$weir_pid"
-		wait "$weir_pid" 2>/dev/null || true
+		exchange_end KILL
 		sleep "0.$((RANDOM % 10))"
-		weir_start
+		exchange_new
+		;;
+	takeover)
+		exchange_takeover
 		;;
 	esac
 }
@@ -194,7 +223,7 @@ look() { # NAME
 progress() {
 	say "$((SECONDS - began)) s: $(for what in "${!happened[@]}"; do
 		printf '%s %d, ' "$what" "${happened[$what]}"
-	done)$broken of $((3 * held)) held broken, $(memory_kb) kB, $(descriptors) descriptors"
+	done)$broken of $((${#kept[@]} * held)) held broken, $(memory_kb) kB, $(descriptors) descriptors"
 }
 
 went_wrong() { # the held connections that broke, by why
@@ -203,17 +232,19 @@ went_wrong() { # the held connections that broke, by why
 
 began=$SECONDS
 pulse=$((seconds > 300 ? 60 : 10))
-kinds=(reload reload drain down capture api flap)
-next=$((began + pulse)) last_kill=0
+kinds=(reload reload drain down sick capture api flap)
+ends=(kill) # of daemons
+! kernel_is_at_least 6 4 || ends+=(takeover)
+next=$((began + pulse)) last_end=0
 next_ask=$began ask_s=15 # nginx ends a connection that is silent for 75 s
 broken=0
 # As long as it goes on: UNTIL, in seconds from the beginning.
 disturb_until() {
 	local now
 	while now=$((SECONDS - began)) && [ $now -lt "$1" ]; do
-		if [ "$2" = kills ] && [ $((now - last_kill)) -ge $((seconds / 12 + 3)) ] && [ $((RANDOM % 4)) = 0 ]; then
-			happen kill
-			last_kill=$now
+		if [ "$2" = ends ] && [ $((now - last_end)) -ge $((seconds / 12 + 3)) ] && [ $((RANDOM % 4)) = 0 ]; then
+			happen "${ends[RANDOM % ${#ends[@]}]}"
+			last_end=$now
 		else
 			happen "${kinds[RANDOM % ${#kinds[@]}]}"
 		fi
@@ -230,10 +261,12 @@ disturb_until() {
 	done
 }
 
-disturb_until $((seconds / 2)) kills
-[ "${happened[kill]}" -gt 0 ] || happen kill
+disturb_until $((seconds / 2)) ends
+for what in "${ends[@]}"; do
+	[ "${happened[$what]}" -gt 0 ] || happen $what
+done
 # Whatever allocates has done so once when it is compared.
-for what in reload capture api drain; do
+for what in reload capture api drain sick; do
 	happen $what
 done
 disturb_until $((seconds * 2 / 3)) none
@@ -243,9 +276,11 @@ look after
 
 # --- what came of it ----------------------------------------------------------------------------
 
+rm -f "$dir"/b?.sick
 configure 100 ""
 weir_reload >/dev/null
 weir_wait_reachable
+must_come 10 "all backends up" eval 'weir_show backends | jq -e "all(.backends[]; .health == null or .health.state == \"up\")"'
 ask_held
 progress
 expect_equal "held connections that broke" 0 $broken
@@ -264,14 +299,17 @@ say "${#downloads[@]} downloads of $seconds s are whole"
 
 must_come 30 "the end of the load" eval "! is_running $load"
 net_stop "${asking[@]}" "${sinks[@]}"
-for vip in $vip4 $vip6 $nat4 $spare4; do
+read -r good bad <"$dir/asked.$blocked"
+say "blocked by the policy: $bad requests"
+expect_equal "requests of whom the policy blocks" "0 yes" "$good $([ "$bad" -eq 0 ] || echo yes)"
+for vip in "${kept[@]}" $spare4; do
 	read -r good bad <"$dir/asked.$vip"
 	say "$vip: $good requests, $bad failed"
 	expect "requests to $vip" [ "$good" -gt 0 ]
 	expect_equal "new requests to $vip" 30 "$(requests 30 $vip | wc -l)"
 done
 arrived=$(jq -s 'map(.packets) | add' "$dir"/sink.b?)
-say "UDP: $(jq .packets "$dir/sent") sent, $arrived arrived; ping: $(grep received "$dir/ping")"
+say "UDP: $(jq -s 'map(.packets) | add' "$dir"/sent*) sent, $arrived arrived; ping: $(grep received "$dir/ping")"
 
 must_come 10 "nothing held" eval 'weir_show drops | jq -e ".ledger.held == 0"'
 must_come 10 "a balanced ledger" ledger_is_balanced

@@ -3,7 +3,8 @@
 #
 # Long lists of sources: while a stream of datagrams flows, a list of 200,000 prefixes is replaced by
 # others and none is lost; of one with bad lines ten are named, the rest counted, and the old one stays
-# in force; while a million prefixes are loaded by a reload the API answers.
+# in force; while a million prefixes are loaded by a reload, and put into the kernel, the API answers; a
+# daemon that is killed or stopped in the middle ends as ever.
 #
 #   client ---- eth0 weir eth1 ---- backend
 . "$(dirname "$0")/../lib/net.sh"
@@ -76,19 +77,59 @@ expect_equal "the old list in force still" 200050 "$(prefixes)"
 
 # --- a million, while the API is asked ------------------------------------------------------------
 
-list 100 1000000 >"$dir/million"
-sed -i 's/blocked.txt/million/' "$dir/weir.yaml"
-start weir "$weir" reload -s "$socket" >"$dir/out" 2>&1
-reload=$started
-answers=0
-while is_running "$reload"; do
-	weir_show status >/dev/null
-	answers=$((answers + 1))
-	in_force 1000000 && break
-done
-wait "$reload" || fail "the reload: $(<"$dir/out")"
+# The daemon says when it begins to put a list into the kernel, which takes that a while: requests that
+# come then are answered, and reloads refused, before it is in force.
+million() { # FIRST-OCTET: the next reload has a list of so many prefixes
+	list "$1" 1000000 >"$dir/million.$1"
+	sed -i "s/{file: .*}}/{file: million.$1}}/" "$dir/weir.yaml"
+}
+meanwhile() { # BEGIN: how often while a list is loaded, from that line of the log on
+	start weir python3 "$net_root/tests/lib/asked_meanwhile.py" "$socket" "$dir/weir.log" "$1" "reloaded " >"$dir/asked"
+	local asking=$started
+	must_come 20 "requests" grep -q asking "$dir/asked"
+	weir_reload >"$dir/out" || fail "the reload: $(<"$dir/out")"
+	wait "$asking" || fail "$(<"$dir/asked")"
+	read -r answers refused < <(tail -n 1 "$dir/asked")
+}
+
+million 100
+meanwhile "million.100: 100000 lines read"
 expect_equal "prefixes in force" 1000000 "$(prefixes)"
-say "the API answered $answers times while a million prefixes were loaded"
-expect "answers meanwhile" [ $answers -gt 2 ]
-expect_match "progress" "million: [0-9]+ lines read" "$(<"$dir/weir.log")"
+say "while a million prefixes were loaded: $answers answers, $refused reloads refused"
+expect "answers meanwhile" [ "$answers" -gt 2 ]
+expect_match "progress" "million.100: 900000 lines read" "$(<"$dir/weir.log")"
+for octet in 110 120 130 140 150; do
+	million $octet
+	meanwhile "prefixes are put into the kernel"
+	[ "$answers" = 0 ] || [ "$refused" = 0 ] || break
+done
+say "while they were put into the kernel: $answers answers, $refused reloads refused"
+expect "answers while prefixes are put into the kernel" [ "$answers" -gt 0 ]
+expect "a reload that is refused meanwhile" [ "$refused" -gt 0 ]
 must_come 10 "a balanced ledger" ledger_is_balanced
+
+# --- the end in the middle ------------------------------------------------------------------------
+
+begin_reload() { # FIRST-OCTET: it has begun to read the list when this returns
+	million "$1"
+	start weir "$weir" reload -s "$socket" >"$dir/out" 2>&1
+	reload=$started
+	must_come 20 "lines that are read" grep -q "million.$1: 100000 lines read" "$dir/weir.log"
+}
+blocked_is() { # FIRST-OCTET: whether its addresses are in the list in force
+	"$weir" explain -s "$socket" --from "$1.0.0.0:1000" --to "$vip4:80" --protocol tcp | grep -q no-blocked
+}
+expect "the list in force" blocked_is $octet
+
+begin_reload 160
+kill -KILL "$weir_pid"
+wait "$weir_pid" || true
+wait "$reload" && fail "a reload that was done: $(<"$dir/out")"
+weir_start
+expect_equal "prefixes after the daemon was killed in the middle" 1000000 "$(prefixes)"
+expect "the new list in force" blocked_is 160
+
+begin_reload 170
+weir_stop
+wait "$reload" && fail "a reload that was done: $(<"$dir/out")"
+expect_match "why it was not" "the daemon is about to end" "$(<"$dir/out")"

@@ -9,14 +9,13 @@
 # WEIR_CONNECTIONS (100), WEIR_RATE (2000 datagrams a second) and WEIR_FLOWS (64) make it a measurement.
 . "$(dirname "$0")/../lib/net.sh"
 . "$(dirname "$0")/../lib/udp.sh"
+. "$(dirname "$0")/../lib/exchange.sh"
 
 kernel_is_at_least 6 4 || skip "this kernel gives the rings of a socket to one process only (Linux 6.4)"
 connections=${WEIR_CONNECTIONS:-100}
 rate=${WEIR_RATE:-2000}
 flows=${WEIR_FLOWS:-64}
 
-is_gone() { ! is_running "$1"; }
-tcp_load=$build/tests/lib/tcp_load
 got_datagrams() { weir_show services | jq '.services[] | select(.name == "udp4").packets'; }
 datagrams_at_least() { [ "$(got_datagrams)" -ge "$1" ]; }
 stream_goes_on() { # WHAT
@@ -33,42 +32,8 @@ lost_on_cables() {
 	done | jq -s '[.[][].stats64 | .rx.dropped + .tx.dropped] | add'
 }
 
-# --- the events: each leaves the next daemon in $weir_pid ---------------------------------------
-
-new_daemon() { # OPTION...
-	: >"$dir/weir.out"
-	start weir "$weir" run -c "$dir/weir.yaml" "$@" >"$dir/weir.out" 2>>"$dir/weir.log"
-	weir_pid=$started
-	must_come 40 "the new daemon's \`ready\`" weir_is_ready_or_gone
-	weir_is_ready || fail "the new daemon ended"
-}
-
-event_takeover() {
-	local old=$weir_pid
-	new_daemon --takeover
-	must_come 10 "the old daemon's end" is_gone "$old"
-	wait "$old" || fail "the old daemon's exit status is $?"
-}
-
-end_by() { # SIGNAL
-	kill -"$1" "$weir_pid"
-	must_come 60 "the daemon's end by $1" is_gone "$weir_pid"
-	wait "$weir_pid" 2>/dev/null || true
-}
-event_restart() { end_by QUIT && new_daemon; }
-event_kill() { end_by KILL && new_daemon; }
-
 # --- the load -----------------------------------------------------------------------------------
 
-tcp_says() { # LINE: what tcp_load has said there
-	jq -e "select(.line == $1)" "$dir/tcp"
-}
-load_start() {
-	start client "$tcp_load" hold $vip4 7000 "$connections" >"$dir/tcp"
-	tcp=$started
-	must_come 90 "$connections open connections" tcp_says 0
-	line=0
-}
 stream_start() {
 	udp_sinks_start 5005
 	lost_before=$(lost_on_cables)
@@ -79,11 +44,8 @@ stream_start() {
 
 # stream_end WHAT MAY-LOSE: `0`, or `some`. And the connections are asked how they are.
 stream_end() {
-	local sent got lost broken
-	line=$((line + 1))
-	kill -USR1 "$tcp"
-	must_come 90 "the connections' answers" tcp_says $line
-	broken=$(tcp_says $line | jq .broken)
+	local sent got lost
+	exchange_count_broken
 	expect "a stream that is under way still" is_running "$sender"
 	net_stop "$sender"
 	must_come 10 "nothing held" eval 'weir_show drops | jq -e ".ledger.held == 0" >/dev/null'
@@ -116,7 +78,7 @@ begin() { # FAST-PATH
 	} | weir_config eth0
 	weir_start
 	weir_wait_reachable
-	load_start
+	exchange_hold "$connections"
 }
 
 # exchange WHAT MAY-LOSE EVENT...
@@ -124,7 +86,7 @@ exchange() {
 	local event
 	stream_start
 	for event in "${@:3}"; do
-		"event_$event"
+		"exchange_$event"
 		weir_wait_reachable
 		stream_goes_on "$event"
 	done
@@ -133,7 +95,7 @@ exchange() {
 
 end() {
 	weir_stop
-	net_stop "$tcp"
+	exchange_let_go
 	expect "no pins after SIGTERM" [ ! -e "/sys/fs/bpf/weir/$net_prefix" ]
 }
 
@@ -152,10 +114,7 @@ old_says() { must_come 5 "the old daemon's \`$1\`" grep -qE "$1" "$dir/weir.log"
 
 net_one_arm
 nginx_start_backends
-for n in 1 2 3; do
-	start b$n "$tcp_load" serve 7000
-	must_come 5 "the echo of b$n" eval "on b$n ss -Hltn | grep -q ':7000 '"
-done
+exchange_serve b1 b2 b3
 
 begin off
 exchange "takeover twice, workers alone" 0 takeover takeover

@@ -33,6 +33,7 @@
 #include "tools/weir/capture.h"
 #include "tools/weir/daemon.h"
 #include "tools/weir/losses.h"
+#include "tools/weir/metrics.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/privileges.h"
 #include "tools/weir/syncer.h"
@@ -84,7 +85,8 @@ void engine_leave(struct engine *e)
 {
 }
 
-int engine_publish(struct engine *e, struct snapshot *s, struct err *err)
+int engine_publish(struct engine *e, struct snapshot *s, struct policy_stage *policy,
+		   struct err *err)
 {
 	return -ENOSYS;
 }
@@ -638,6 +640,7 @@ static void stop_daemon(void)
 static int finish(void **state)
 {
 	stop_daemon();
+	metrics_free(d.scraped);
 	losses_free(d.losses);
 	ev_loop_destroy(d.loop);
 	registry_free(d.services);

@@ -175,7 +175,8 @@ void engine_close(struct engine *e)
 {
 }
 
-int engine_publish(struct engine *e, struct snapshot *s, struct err *err)
+int engine_publish(struct engine *e, struct snapshot *s, struct policy_stage *policy,
+		   struct err *err)
 {
 	return -ENOSYS;
 }

@@ -111,6 +111,7 @@ static const struct {
 	 "  other: pass\n"
 	 "nat:\n"
 	 "  addresses: none\n"
+	 "  peers: none\n"
 	 "  ports: 1024-65535\n"
 	 "  announce: neighbor\n"
 	 "ipip:\n"

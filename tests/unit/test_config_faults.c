@@ -636,6 +636,20 @@ static const struct {
 	 "forward: nat,\n     backends: [{name: b1, address: 10.0.0.9}]}\n",
 	 "f:5: services[0].backends[0].address: 10.0.0.9 is one of nat.addresses; expected the "
 	 "backend's"},
+	{"nat: {addresses: [10.0.0.9], peers: [10.0.0.2]}\nsync: {group: g}\n" WEB PORT80
+	 "forward: nat,\n     backends: [{name: b1, address: 10.0.0.2}]}\n",
+	 "f:6: services[0].backends[0].address: 10.0.0.2 is one of nat.peers; expected the "
+	 "backend's"},
+	{"nat: {addresses: [10.0.0.9],\n  peers: [10.0.0.8, 10.0.0.9]}\nsync: {group: g}\n" WEB
+		 PORT80 EMPTY,
+	 "f:2: nat.peers[1]: 10.0.0.9 is one of nat.addresses, from which this node opens "
+	 "connections; expected those of other nodes"},
+	{"nat: {addresses: [10.0.0.9],\n  peers: [10.0.0.1]}\nsync: {group: g}\n" WEB PORT80 EMPTY,
+	 "f:2: nat.peers[0]: 10.0.0.1 is an address of service 'web'; expected one that nobody "
+	 "else has"},
+	{"nat: {addresses: [10.0.0.9],\n  peers: [10.0.0.8]}\n" WEB PORT80 EMPTY,
+	 "f:2: nat.peers: without sync nothing is known of their connections; add sync: {group: "
+	 "NAME}, or leave peers out"},
 	{"nat:\n  addresses: [10.0.0.9,\n    10.0.0.1]\n" WEB PORT80 EMPTY,
 	 "f:3: nat.addresses[1]: 10.0.0.1 is an address of service 'web'; expected one that nobody "
 	 "else has"},

@@ -151,14 +151,38 @@ static void test_nothing_to_note(void **state)
 	end();
 }
 
-/* Connections by nat are counted and not told: no other node could serve them. */
+static void expect_talk(const struct nat_talk *t, enum flow_state state)
+{
+	struct recipe r = nat_talk_from_client(t, TCP_ACK, 0);
+	struct flow_event e;
+	struct packet p = {};
+	struct frame f;
+	packet_build(&r, &f);
+	assert_int_equal(parse_packet(f.bytes, f.bytes + f.length, &p), 0);
+	assert_true(flow_ring_take(ring, &e));
+	assert_int_equal(e.state, state);
+	assert_memory_equal(&e.key, &p.key, sizeof(e.key));
+	assert_true(e.hash == flow_hash(&p.key, &o.flows.seed));
+}
+
+/* By nat the client's flow is told of, also when it is the backend that closes it. */
 static void test_nat(void **state)
 {
 	fixture_open(&o, nat_talk_yaml);
 	o.lb.ring = ring = ring_new();
-	for (size_t i = 0; i < nat_talk_count; i++)
-		nat_talk_open(&o, &nat_talks[i]);
-	assert_int_equal(ring->translated, nat_talk_count);
+	for (size_t i = 0; i < nat_talk_count; i++) {
+		const struct nat_talk *t = &nat_talks[i];
+		uint16_t port = nat_talk_open(&o, t);
+		struct recipe ack = nat_talk_from_client(t, TCP_ACK, 0);
+		struct recipe fin = nat_talk_from_backend(t, port, TCP_FIN | TCP_ACK, 0);
+		struct frame out;
+		nat_talk_send(&o, &ack, &out);
+		nat_talk_send(&o, &fin, &out);
+		if (t->protocol != IPPROTO_TCP)
+			continue;
+		expect_talk(t, FLOW_ESTABLISHED);
+		expect_talk(t, FLOW_CLOSING);
+	}
 	end();
 }
 

@@ -48,6 +48,21 @@ static const uint8_t flows[] = {
 	0,    0,
 };
 
+/* By nat: as above, and the SNAT address and port behind the flow. */
+static const uint8_t translated[] = {
+	'W',  'E',  'I',  'R',  1,    6,    0, 0,  0,    0,    0,    16 + 22 + 62, /* header */
+	0,    1,    0,    1, /* a backend, a flow */
+	3,    'w',  'e',  'b',  0,    0,    0, 0,  0,    0,    0,    0,
+	0,    0,    0xff, 0xff, 10,   0,    0, 11, 0x1f, 0x90, /* its address and port */
+	0,    0,    0,    0,    0,    0,    0, 0,  0,    0,    0xff, 0xff,
+	192,  0,    2,    1, /* from */
+	0,    0,    0,    0,    0,    0,    0, 0,  0,    0,    0xff, 0xff,
+	203,  0,    113,  10,                                              /* to */
+	0x04, 0xd2, 0,    80,   6,    2,    0, 0,  0,    0,    0x03, 0xe8, /* as above */
+	0,    0,    0,    0,    0,    0,    0, 0,  0,    0,    0xff, 0xff,
+	10,   0,    8,    2,    0x13, 0x88, /* SNAT address and port */
+};
+
 static void test_hello(void **state)
 {
 	uint8_t out[SYNC_MESSAGE_MAX];
@@ -231,12 +246,44 @@ static void test_odd(void **state)
 	}
 }
 
+static void test_translated(void **state)
+{
+	static struct sync_batch batch = {.translated = true};
+	uint8_t out[SYNC_MESSAGE_MAX], broken[sizeof(translated)];
+	struct sync_message m;
+	struct sync_backend b = {.service = "web", .port = 8080, .translated = true};
+	struct sync_flow f =
+		flow_of("192.0.2.1", "203.0.113.10", 1234, 80, IPPROTO_TCP, FLOW_ESTABLISHED, 1000);
+	struct sync_flow got;
+	assert_int_equal(addr_parse("10.0.0.11", &b.address), 0);
+	assert_int_equal(addr_parse("10.0.8.2", &f.snat), 0);
+	f.snat_port = htons(5000);
+	assert_int_equal(sync_batch_add(&batch, &f, 7, &b), 0);
+	assert_int_equal(sync_batch_write(&batch, out), sizeof(translated));
+	assert_memory_equal(out, translated, sizeof(translated));
+	assert_int_equal(sync_message_parse(translated, sizeof(translated), &m), 0);
+	assert_int_equal(m.kind, SYNC_TRANSLATED);
+	sync_message_flow(&m, 0, &got);
+	assert_memory_equal(&got.key, &f.key, sizeof(got.key));
+	assert_memory_equal(&got.snat, &f.snat, sizeof(got.snat));
+	assert_int_equal(got.snat_port, f.snat_port);
+	for (size_t length = 0; length < sizeof(translated); length++)
+		assert_int_equal(sync_message_parse(translated, length, &m), -EBADMSG);
+	memcpy(broken, translated, sizeof(broken));
+	broken[sizeof(broken) - 1] = broken[sizeof(broken) - 2] = 0; /* no port */
+	assert_int_equal(sync_message_parse(broken, sizeof(broken), &m), -EBADMSG);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hello),        cmocka_unit_test(test_flows),
-		cmocka_unit_test(test_full_batches), cmocka_unit_test(test_digests_and_asking),
-		cmocka_unit_test(test_truncated),    cmocka_unit_test(test_odd),
+		cmocka_unit_test(test_hello),
+		cmocka_unit_test(test_flows),
+		cmocka_unit_test(test_translated),
+		cmocka_unit_test(test_full_batches),
+		cmocka_unit_test(test_digests_and_asking),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_odd),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

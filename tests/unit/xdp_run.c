@@ -99,8 +99,10 @@ static void put_tables(struct xdp_run *x, const struct snapshot *s)
 	x->program->bss->tables = 0;
 	if (!s->policy)
 		return;
+	uint32_t entries = s->policy->head->meter_mask + 1;
+	int meters = x->meters.entries == entries ? -1 : policy_meters_make(entries, &err);
 	if (policy_meters_put(&x->meters, &(struct pins){}, bpf_map__fd(x->program->maps.meters),
-			      s->policy->head->meter_mask, &err))
+			      meters, entries, &err))
 		fail_msg("%s", err.text);
 	x->program->bss->tables =
 		policy_bits(s->policy->head->flags) | ++x->generation << TABLES_GENERATION;

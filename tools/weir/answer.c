@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "lb/err.h"
 
 #define STREAM_BLOCK (64u << 10) /* bytes of a part */
+#define STREAM_ROOM  (512 << 10) /* of the socket */
 #define STREAM_S     600u        /* for a client that reads slowly, a pager say */
 
 static enum MHD_Result send_response(struct MHD_Connection *connection, unsigned int status,
@@ -155,6 +157,17 @@ enum MHD_Result answer_wrong_method(struct MHD_Connection *connection, const cha
 
 /* --- streams ------------------------------------------------------------------------------- */
 
+/* So that daemon and client need not wait for each other at each part. More than a socket may have
+ * by itself takes CAP_NET_ADMIN; without, it stays as it is. */
+static void make_room(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	if (info)
+		setsockopt(info->connect_fd, SOL_SOCKET, SO_SNDBUFFORCE, &(int){STREAM_ROOM},
+			   sizeof(int));
+}
+
 enum MHD_Result answer_stream(struct MHD_Connection *connection, const char *type,
 			      MHD_ContentReaderCallback read, void *context,
 			      MHD_ContentReaderFreeCallback release)
@@ -166,5 +179,6 @@ enum MHD_Result answer_stream(struct MHD_Connection *connection, const char *typ
 		return MHD_NO;
 	}
 	MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, STREAM_S);
+	make_room(connection);
 	return send_response(connection, MHD_HTTP_OK, type, response);
 }

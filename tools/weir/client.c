@@ -14,9 +14,10 @@
 
 #include "lb/err.h"
 
-#define CLIENT_GET_S  30L    /* a document of all backends takes a while */
-#define CLIENT_POST_S 300L   /* a reload may build many tables */
-#define ERROR_BYTES   65536u /* of an error's text; the rest is not read */
+#define CLIENT_GET_S  30L          /* a document of all backends takes a while */
+#define READ_BYTES    (256L << 10) /* of a long answer at a time */
+#define CLIENT_POST_S 300L         /* a reload may build many tables */
+#define ERROR_BYTES   65536u       /* of an error's text; the rest is not read */
 
 /* RFC 3986, 2.1 */
 void client_query_add(FILE *query, const char *key, const char *value)
@@ -109,6 +110,7 @@ static int client_init(struct client *c, const char *socket, const char *path, s
 	curl_easy_setopt(c->curl, CURLOPT_URL, url);
 	curl_easy_setopt(c->curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c->curl, CURLOPT_BUFFERSIZE, READ_BYTES);
 	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, c);
 	curl_easy_setopt(c->curl, CURLOPT_SOCKOPTFUNCTION, on_socket);

@@ -27,6 +27,7 @@
 #include "tools/weir/file.h"
 #include "tools/weir/log.h"
 #include "tools/weir/next_hops.h"
+#include "tools/weir/policy_job.h"
 #include "tools/weir/policy_load.h"
 #include "tools/weir/policy_log.h"
 #include "tools/weir/snat_host.h"
@@ -92,7 +93,8 @@ static int publish(struct daemon *d, const struct config *config, struct policy_
 	free(hops);
 	if (r)
 		return r;
-	r = engine_publish(d->engine, s, err);
+	r = engine_publish(d->engine, s, d->reload.job ? policy_job_stage(d->reload.job) : NULL,
+			   err);
 	if (r)
 		snapshot_free(s);
 	else
@@ -149,11 +151,11 @@ static void announce_vips(struct daemon *d, const struct config *config)
 	uint32_t count = 0;
 	for (unsigned int i = 0; i < config->service_count; i++)
 		count += announced_size(&config->services[i]);
-	struct addr *vips = calloc(count + config->nat.address_count + 1, sizeof(*vips));
+	struct addr *vips = calloc(count + config->nat.own.count + 1, sizeof(*vips));
 	count = 0;
-	for (unsigned int i = 0; vips && i < config->nat.address_count; i++)
+	for (unsigned int i = 0; vips && i < config->nat.own.count; i++)
 		if (config->nat.announce == ANNOUNCE_NEIGHBOR)
-			vips[count++] = config->nat.addresses[i];
+			vips[count++] = config->nat.own.addresses[i];
 	for (unsigned int i = 0; vips && i < config->service_count; i++)
 		for (uint32_t n = 0; n < announced_size(&config->services[i]); n++)
 			vips[count++] = prefix_address(&config->services[i].address, n);
@@ -217,7 +219,7 @@ int daemon_apply(struct daemon *d, const struct daemon_candidate *c, struct err 
 	if (r)
 		return r;
 	r = watch_backends(d, config, err);
-	if (!r && config->nat.address_count)
+	if (!r && config->nat.own.count)
 		r = engine_use_nat(d->engine, err);
 	d->generation++;
 	/* What was set by hand ends with the configuration it was set over. */

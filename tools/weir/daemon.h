@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "lb/err.h"
 #include "tools/weir/api_access.h"
 #include "tools/weir/api_socket.h"
 #include "tools/weir/drain.h"
@@ -31,6 +32,7 @@ struct ev_loop;
 struct helper;
 struct link_watch;
 struct losses;
+struct metrics;
 struct next_hops;
 struct takeover;
 struct takeover_server;
@@ -56,9 +58,11 @@ struct daemon_reload {
 	bool under_way; /* or lists are being read again */
 	bool signalled; /* another one was asked for meanwhile, by SIGHUP */
 	bool lists_changed;
-	struct policy_job *job; /* NULL: nothing is being loaded */
+	struct policy_job *job; /* NULL: nothing is being loaded, nor given back */
 	struct daemon_candidate candidate;
 	json_t *changes;
+	int result; /* once it is loaded, and why */
+	struct err err;
 	daemon_reloaded_fn *done;
 	void *context;
 };
@@ -88,6 +92,7 @@ struct daemon {
 	struct losses *losses;
 	struct api_sockets sockets;
 	struct api *api;
+	struct metrics *scraped; /* for tools/weir/metrics.c; or NULL */
 	struct api_access access;
 	struct daemon_reload reload;
 	struct history history;
@@ -128,8 +133,7 @@ int daemon_publish(struct daemon *d, struct err *err);
 
 /*
  * Reads the configuration again and makes it the one in force, or changes nothing; then calls
- * `done`, once: in here, or later from the loop where lists of sources are to be read. -EBUSY: one
- * is under way.
+ * `done`, once: in here, or later from the loop where there is a policy. -EBUSY: one is under way.
  */
 void daemon_reload(struct daemon *d, daemon_reloaded_fn *done, void *context);
 

@@ -12,6 +12,7 @@
 #include "tools/weir/link_watch.h"
 #include "tools/weir/log.h"
 #include "tools/weir/next_hops.h"
+#include "tools/weir/syncer.h"
 
 /* --- the log ---------------------------------------------------------------------------------- */
 
@@ -150,6 +151,7 @@ static void tell_others(struct daemon *d)
 		memcpy(ports[i].mac, p->mac, sizeof(ports[i].mac));
 	}
 	next_hops_set_ports(d->next_hops, ifindexes, count);
+	syncer_set_ports(d->syncer, ifindexes, count);
 	announcer_set_ports(d->announcer, ports, count);
 	if (daemon_publish(d, &err))
 		log_error("changed interfaces are not in force", "error=\"%s\"", err.text);

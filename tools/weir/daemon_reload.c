@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * A reload in two halves: the file is read, and its names have ids; then, once the lists of sources
- * are read and the tables of its policy made, which may take a second and is done by a thread, all
- * of it comes into force. There is one at a time, so ids change only under the one that is under
- * way. Lists that changed are read again in the same way, with the configuration that is in force.
+ * are read and the tables of its policy are in the kernel, which may take seconds and is done by a
+ * thread, all of it comes into force. It is over when the tables before are given back. There is
+ * one at a time, so ids change only under the one that is under way. Lists that changed are read
+ * again in the same way, with the configuration that is in force.
  */
 #include "tools/weir/daemon.h"
 
@@ -12,9 +13,11 @@
 #include <signal.h>
 #include <string.h>
 
+#include "datapath/engine.h"
 #include "lb/config.h"
 #include "lb/err.h"
 #include "lb/policy.h"
+#include "lb/policy_ids.h"
 #include "tools/weir/changes.h"
 #include "tools/weir/daemon_links.h"
 #include "tools/weir/log.h"
@@ -34,14 +37,16 @@ static void go_on(struct daemon *d)
 	d->reload.signalled = false;
 }
 
-static void end_reload(struct daemon *d, int result, const struct err *err)
+static void end_reload(void *context)
 {
+	struct daemon *d = context;
 	struct daemon_reload now = d->reload;
 	d->reload.under_way = false;
+	d->reload.job = NULL;
 	d->reload.candidate = (struct daemon_candidate){};
 	d->reload.changes = NULL;
-	if (result) {
-		log_error("reload refused, nothing changed", "error=\"%s\"", err->text);
+	if (now.result) {
+		log_error("reload refused, nothing changed", "error=\"%s\"", now.err.text);
 		policy_free(now.candidate.policy);
 		config_free(now.candidate.config);
 	} else {
@@ -50,17 +55,19 @@ static void end_reload(struct daemon *d, int result, const struct err *err)
 			 d->config->service_count,
 			 (long long)json_integer_value(json_object_get(now.changes, "total")));
 	}
-	now.done(now.context, result, now.changes, err);
+	now.done(now.context, now.result, now.changes, &now.err);
 	json_decref(now.changes);
 	go_on(d);
 }
 
-static void end_renewal(struct daemon *d, int result, const struct err *err)
+static void end_renewal(void *context)
 {
+	struct daemon *d = context;
 	d->reload.under_way = false;
-	if (result)
+	d->reload.job = NULL;
+	if (d->reload.result)
 		log_error("changed sources are not in force, the old ones are", "error=\"%s\"",
-			  err->text);
+			  d->reload.err.text);
 	else
 		log_info("changed sources are in force", "prefixes=%u",
 			 d->policy ? d->policy->sources.prefix_count : 0);
@@ -93,27 +100,25 @@ static void reload_loaded(void *context, int result, struct policy_tables *made,
 			  const struct err *loading)
 {
 	struct daemon *d = context;
-	struct err err = *loading;
-	d->reload.job = NULL;
+	d->reload.err = *loading;
 	d->reload.candidate.policy = made;
-	int r = result ? result : check_end(d, &err);
-	r = r ? r : change_all(d, &err);
+	int r = result ? result : check_end(d, &d->reload.err);
+	r = r ? r : change_all(d, &d->reload.err);
 	if (r)
 		daemon_take_back_ids(d);
-	end_reload(d, r, &err);
+	d->reload.result = r;
 }
 
 static void lists_loaded(void *context, int result, struct policy_tables *made,
 			 const struct err *loading)
 {
 	struct daemon *d = context;
-	struct err err = *loading;
-	d->reload.job = NULL;
-	int r = result ? result : check_end(d, &err);
-	r = r ? r : daemon_use_policy(d, made, &err);
+	d->reload.err = *loading;
+	int r = result ? result : check_end(d, &d->reload.err);
+	r = r ? r : daemon_use_policy(d, made, &d->reload.err);
 	if (r)
 		policy_free(made);
-	end_renewal(d, r, &err);
+	d->reload.result = r;
 }
 
 /* --- first halves ---------------------------------------------------------------------------- */
@@ -126,17 +131,26 @@ static bool has_lists(const struct config *c)
 	return false;
 }
 
-/* Calls `loaded`, at once where there is nothing to read; or says why it can't. */
-static int load(struct daemon *d, const struct config *config, policy_job_fn *loaded,
-		struct err *err)
+/* Whether there is something to read, or tables to be put into the kernel or taken from it. */
+static bool takes_long(const struct daemon *d, const struct config *config)
 {
-	struct policy_tables *made = NULL;
-	struct err fault = {};
-	if (has_lists(config))
-		return policy_job_start(&d->reload.job, d->loop, config, d->rules, d->backends,
-					loaded, d, err);
-	int r = policy_load(config, d->rules, d->backends, &policy_log, &made, &fault);
-	loaded(d, r, made, &fault);
+	return d->policy || policy_is_wanted(config) || has_lists(config);
+}
+
+/* Calls the work's `done` and `over`, at once where that takes no time; or says why it can't. */
+static int load(struct daemon *d, struct policy_work *work, struct err *err)
+{
+	const struct err none = {};
+	work->rules = d->rules;
+	work->backends = d->backends;
+	work->before = d->policy;
+	work->context = d;
+	if (takes_long(d, work->config)) {
+		int r = engine_stage_policy(d->engine, &work->stage, err);
+		return r ? r : policy_job_start(&d->reload.job, d->loop, work, err);
+	}
+	work->done(d, 0, NULL, &none);
+	work->over(d);
 	return 0;
 }
 
@@ -168,7 +182,8 @@ static int begin_reload(struct daemon *d, struct err *err)
 	r = r ? r : daemon_give_ids(d, c, err);
 	if (r)
 		return r;
-	r = load(d, c->config, reload_loaded, err);
+	struct policy_work work = {.config = c->config, .done = reload_loaded, .over = end_reload};
+	r = load(d, &work, err);
 	if (r)
 		daemon_take_back_ids(d);
 	return r;
@@ -186,31 +201,37 @@ void daemon_reload(struct daemon *d, daemon_reloaded_fn *done, void *context)
 	d->reload.done = done;
 	d->reload.context = context;
 	int r = begin_reload(d, &err);
-	if (r)
-		end_reload(d, r, &err);
+	if (!r)
+		return;
+	d->reload.result = r;
+	d->reload.err = err;
+	end_reload(d);
 }
 
 void daemon_renew_policy(struct daemon *d)
 {
-	struct err err = {};
+	struct policy_work work = {.config = d->config, .done = lists_loaded, .over = end_renewal};
 	d->reload.lists_changed = d->reload.under_way;
 	if (d->reload.under_way || !d->config)
 		return;
 	d->reload.under_way = true;
-	int r = load(d, d->config, lists_loaded, &err);
-	if (r)
-		end_renewal(d, r, &err);
+	d->reload.result = load(d, &work, &d->reload.err);
+	if (d->reload.result)
+		end_renewal(d);
 }
 
 void daemon_cancel_reload(struct daemon *d)
 {
-	struct err err = {};
-	if (!d->reload.job)
+	struct policy_job *job = d->reload.job;
+	bool loaded = job && policy_job_is_loaded(job);
+	if (!job)
 		return;
-	policy_job_free(d->reload.job);
-	d->reload.job = NULL;
 	d->reload.signalled = d->reload.lists_changed = false;
-	err_set(&err, ECANCELED, "the daemon is about to end");
+	policy_job_free(job);
+	if (!loaded)
+		d->reload.result = err_set(&d->reload.err, ECANCELED, "the daemon is about to end");
 	if (d->reload.candidate.config)
-		end_reload(d, -ECANCELED, &err);
+		end_reload(d);
+	else
+		end_renewal(d);
 }

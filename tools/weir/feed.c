@@ -12,21 +12,32 @@
 #include "tools/weir/traffic.h"
 
 #define BYTES_FIRST 4096u
-#define ROWS        64u /* of a piece */
+#define ROWS        64u   /* of a piece */
+#define PIECE_SLACK 8192u /* by which it may be longer than it was to be */
 
 /* --- bytes --------------------------------------------------------------------------------- */
+
+/* Without memory all is as it was. */
+static void move(struct bytes *b, size_t room)
+{
+	char *more = realloc(b->lent ? NULL : b->data, room);
+	b->failed = !more;
+	if (!more)
+		return;
+	if (b->lent)
+		memcpy(more, b->data, b->size);
+	b->data = more;
+	b->room = room;
+	b->lent = false;
+}
 
 char *bytes_grow(struct bytes *b, size_t size)
 {
 	size_t room = b->room ? b->room : BYTES_FIRST;
 	while (room - b->size < size)
 		room *= 2;
-	if (room != b->room && !b->failed) {
-		char *more = realloc(b->data, room);
-		b->failed = !more;
-		b->data = more ? more : b->data;
-		b->room = more ? room : b->room;
-	}
+	if (room != b->room && !b->failed)
+		move(b, room);
 	return b->failed ? NULL : b->data + b->size;
 }
 
@@ -57,7 +68,8 @@ void bytes_add_json(struct bytes *b, const json_t *value)
 
 void bytes_free(struct bytes *b)
 {
-	free(b->data);
+	if (!b->lent)
+		free(b->data);
 	*b = (struct bytes){0};
 }
 
@@ -92,6 +104,26 @@ static size_t hand_over(struct feed *f, char *out, size_t max)
 	return n;
 }
 
+/*
+ * Writes the next piece where it is sent from, if there is room for one; else, or if it has become
+ * longer than that, it is kept. How much of it is in `out`, or -1.
+ */
+static ssize_t write_piece(struct feed *f, char *out, size_t max)
+{
+	bool direct = max >= 2 * PIECE_SLACK;
+	struct bytes piece = {.data = out, .room = max, .lent = true};
+	f->piece.size = f->taken = 0;
+	if (!direct)
+		piece = f->piece;
+	f->ended = !f->next(f->context, &piece, direct ? max - PIECE_SLACK : PIECE_SLACK);
+	if (piece.lent)
+		return piece.failed ? -1 : (ssize_t)piece.size;
+	if (direct)
+		bytes_free(&f->piece);
+	f->piece = piece;
+	return piece.failed ? -1 : 0;
+}
+
 static ssize_t feed_read(void *feed, uint64_t position, char *out, size_t max)
 {
 	struct feed *f = feed;
@@ -100,12 +132,14 @@ static ssize_t feed_read(void *feed, uint64_t position, char *out, size_t max)
 		written += hand_over(f, out + written, max - written);
 		if (f->taken < f->piece.size || f->ended)
 			break;
+		if (written && max - written < 2 * PIECE_SLACK)
+			break;
 		if (f->generation != f->daemon->generation)
 			return MHD_CONTENT_READER_END_WITH_ERROR;
-		f->piece.size = f->taken = 0;
-		f->ended = !f->next(f->context, &f->piece);
-		if (f->piece.failed)
+		ssize_t n = write_piece(f, out + written, max - written);
+		if (n < 0)
 			return MHD_CONTENT_READER_END_WITH_ERROR;
+		written += n;
 	}
 	return written ? (ssize_t)written : MHD_CONTENT_READER_END_OF_STREAM;
 }
@@ -138,7 +172,7 @@ struct rows {
 	uint64_t count;
 };
 
-static bool rows_next(void *rows, struct bytes *out)
+static bool rows_next(void *rows, struct bytes *out, size_t aim)
 {
 	struct rows *r = rows;
 	if (!r->count) {

@@ -15,11 +15,14 @@
 struct daemon;
 struct traffic_book;
 
-/* Bytes that grow. One that found no memory has `failed`, and takes no more. */
+/*
+ * Bytes that grow. One that found no memory has `failed`, and takes no more. Those that begin in
+ * another's memory (`lent`) move to their own when they outgrow it.
+ */
 struct bytes {
 	char *data;
 	size_t size, room;
-	bool failed;
+	bool failed, lent;
 };
 
 char *bytes_grow(struct bytes *b, size_t size);
@@ -45,8 +48,8 @@ void bytes_add_text(struct bytes *b, const char *text);
 void bytes_add_json(struct bytes *b, const json_t *value);
 void bytes_free(struct bytes *b);
 
-/* Adds the next piece to `out`, of a few kilobytes; true: there is more. */
-typedef bool feed_fn(void *context, struct bytes *out);
+/* Adds the next piece to `out`, a few kilobytes or about `aim` bytes; true: there is more. */
+typedef bool feed_fn(void *context, struct bytes *out, size_t aim);
 
 /*
  * Answers with what `next` writes, until that is all. `context` is released by `release` in any

@@ -31,7 +31,7 @@
 #define CONNECTIONS_MAX (HTTP_CONNECTIONS + 64) /* while those too many are being closed */
 #define IDLE_MS         30000u /* without a whole request; and without taking an answer */
 #define WATCH_S         1.
-#define MEMORY          (32u << 10) /* of a connection; what it does not use is not there */
+#define MEMORY          (128u << 10) /* of a connection; what it does not use is not there */
 
 struct http_connection {
 	TAILQ_ENTRY(http_connection) next;

@@ -212,13 +212,10 @@ const struct metric_family metric_families[] = {
 	      "Ends of flows that other nodes were told of.")},
 	{HEAD("counter", "weir_sync_untold_total", METRIC_SYNC, SYNC_BRIEF,
 	      "Flows, or ends, that were not told: brief, over before; lost, a worker's ring was "
-	      "full, and unsent, corosync took no more (both are told later); translated, "
-	      "connections by nat, which are not shared."),
+	      "full, and unsent, corosync took no more (both are told later)."),
 	 .more = "why=\"brief\""},
 	{SAME("weir_sync_untold_total", METRIC_SYNC, SYNC_LOST), .more = "why=\"lost\""},
 	{SAME("weir_sync_untold_total", METRIC_SYNC, SYNC_UNSENT), .more = "why=\"unsent\""},
-	{SAME("weir_sync_untold_total", METRIC_SYNC, SYNC_TRANSLATED),
-	 .more = "why=\"translated\""},
 	{HEAD("counter", "weir_sync_heard_flows_total", METRIC_SYNC, SYNC_HEARD,
 	      "Flows that other nodes told, and their ends.")},
 	{HEAD("counter", "weir_sync_learned_flows_total", METRIC_SYNC, SYNC_LEARNED,
@@ -230,7 +227,7 @@ const struct metric_family metric_families[] = {
 	{HEAD("counter", "weir_sync_ignored_flows_total", METRIC_SYNC, SYNC_KEPT,
 	      "Flows that other nodes told and that were left alone: kept, it has another backend "
 	      "here, and was seen here last; late, it has timed out; no-room, its bucket is full; "
-	      "unknown-backend, that is not configured here."),
+	      "unknown-backend, that is not configured here, or the SNAT address is not."),
 	 .more = "why=\"kept\""},
 	{SAME("weir_sync_ignored_flows_total", METRIC_SYNC, SYNC_LATE), .more = "why=\"late\""},
 	{SAME("weir_sync_ignored_flows_total", METRIC_SYNC, SYNC_NO_ROOM),
@@ -245,6 +242,10 @@ const struct metric_family metric_families[] = {
 	{HEAD("counter", "weir_sync_differences_total", METRIC_SYNC, SYNC_DIFFERENCES,
 	      "Slices of other nodes' flows, of 1024 each, that were asked for because digests "
 	      "differed twice.")},
+	{HEAD("counter", "weir_sync_ways_total", METRIC_SYNC, SYNC_WAYS,
+	      "Ways to clients that the kernel was asked for, as answers by nat came to "
+	      "connections "
+	      "that another node had.")},
 	{HEAD("gauge", "weir_route_announced", METRIC_ROUTE, ROUTE_IS_ANNOUNCED,
 	      "Whether the route that announces a VIP is in the kernel's table.")},
 	{HEAD("counter", "weir_route_withdrawals_total", METRIC_ROUTE, ROUTE_WITHDRAWALS,

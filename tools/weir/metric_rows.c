@@ -118,8 +118,8 @@ static bool nat_row(struct metric_place *at, struct metric_row *r)
 	if (at->outer++)
 		return false;
 	r->figure[NAT_CONNECTIONS] = engine_translated_flows(at->daemon->engine);
-	r->figure[NAT_ADDRESSES] = n->address_count;
-	r->figure[NAT_PORTS] = n->address_count * (n->ports.last - n->ports.first + 1ull);
+	r->figure[NAT_ADDRESSES] = n->own.count;
+	r->figure[NAT_PORTS] = n->own.count * (n->ports.last - n->ports.first + 1ull);
 	return true;
 }
 

@@ -20,7 +20,6 @@ bool metric_sync_row(struct metric_place *at, struct metric_row *r)
 	r->figure[SYNC_BRIEF] = c->brief;
 	r->figure[SYNC_LOST] = s.lost;
 	r->figure[SYNC_UNSENT] = c->unsent;
-	r->figure[SYNC_TRANSLATED] = s.translated;
 	r->figure[SYNC_HEARD] = c->heard;
 	r->figure[SYNC_LEARNED] = c->learned;
 	r->figure[SYNC_REFRESHED] = c->refreshed;
@@ -32,5 +31,6 @@ bool metric_sync_row(struct metric_place *at, struct metric_row *r)
 	r->figure[SYNC_MALFORMED] = c->malformed;
 	r->figure[SYNC_OTHER_VERSION] = c->other_version;
 	r->figure[SYNC_DIFFERENCES] = c->differences;
+	r->figure[SYNC_WAYS] = c->ways;
 	return true;
 }

@@ -16,9 +16,8 @@
 #include "tools/weir/metric_families.h"
 #include "tools/weir/traffic.h"
 
-#define PIECE 65536u /* bytes, about, that are written at a time */
-
 struct metrics {
+	struct daemon *daemon;
 	struct metric_place at;
 	size_t family;
 	bool begun;                  /* the family's head is written */
@@ -76,15 +75,8 @@ static void begin_family(struct metrics *m, struct bytes *out)
 	m->begun = true;
 }
 
-/* Goes on to the next family, with its rows if it has the same. */
-static void next_family(struct metrics *m)
+static void clear_rows(struct metrics *m)
 {
-	bool same = is_of_scope(m, m->family + 1);
-	m->family++;
-	m->begun = false;
-	m->row = 0;
-	if (same)
-		return;
 	for (unsigned int i = 0; i < METRIC_FIGURES; i++)
 		m->columns[i].size = 0;
 	metric_column_clear(&m->labels);
@@ -93,8 +85,19 @@ static void next_family(struct metrics *m)
 	m->at.outer = m->at.inner = 0;
 }
 
+/* Goes on to the next family, with its rows if it has the same. */
+static void next_family(struct metrics *m)
+{
+	bool same = is_of_scope(m, m->family + 1);
+	m->family++;
+	m->begun = false;
+	m->row = 0;
+	if (!same)
+		clear_rows(m);
+}
+
 /* The rest of a family whose rows are there, as much as a piece takes. */
-static void write_kept(struct metrics *m, struct bytes *out)
+static void write_kept(struct metrics *m, struct bytes *out, size_t aim)
 {
 	struct metric_rows rows = {
 		.labels = &m->labels,
@@ -102,7 +105,7 @@ static void write_kept(struct metrics *m, struct bytes *out)
 		.next = m->row,
 		.end = m->row_count,
 	};
-	metric_lines_write(out, &m->line, &rows, PIECE);
+	metric_lines_write(out, &m->line, &rows, aim);
 	m->row = rows.next;
 }
 
@@ -114,14 +117,14 @@ static bool failed(const struct metrics *m)
 	return any;
 }
 
-static bool metrics_next(void *metrics, struct bytes *out)
+static bool metrics_next(void *metrics, struct bytes *out, size_t aim)
 {
 	struct metrics *m = metrics;
-	while (m->family < metric_family_count && out->size < PIECE && !failed(m)) {
+	while (m->family < metric_family_count && out->size < aim && !failed(m)) {
 		if (!m->begun)
 			begin_family(m, out);
 		if (m->row < m->row_count || keep_row(m))
-			write_kept(m, out);
+			write_kept(m, out, aim);
 		else
 			next_family(m);
 	}
@@ -129,9 +132,8 @@ static bool metrics_next(void *metrics, struct bytes *out)
 	return m->family < metric_family_count;
 }
 
-static void metrics_free(void *metrics)
+void metrics_free(struct metrics *m)
 {
-	struct metrics *m = metrics;
 	if (!m)
 		return;
 	traffic_book_free(m->at.book);
@@ -141,15 +143,39 @@ static void metrics_free(void *metrics)
 	free(m);
 }
 
-enum MHD_Result metrics_answer(struct MHD_Connection *connection, const struct daemon *d)
+/* Megabytes that the kernel would have to clear again each time. */
+static struct metrics *take_kept(struct daemon *d)
 {
-	struct metrics *m = calloc(1, sizeof(*m));
-	if (m)
-		m->at = (struct metric_place){.daemon = d, .book = traffic_book_new(d)};
-	if (m && !m->at.book) {
-		free(m);
-		m = NULL;
-	}
+	struct metrics *kept = d->scraped, *m = kept ? kept : calloc(1, sizeof(*m));
+	d->scraped = NULL;
+	if (!m)
+		return NULL;
+	clear_rows(m);
+	m->family = m->row = 0;
+	m->begun = false;
+	m->daemon = d;
+	m->at = (struct metric_place){.daemon = d, .book = traffic_book_new(d)};
+	if (m->at.book)
+		return m;
+	metrics_free(m);
+	return NULL;
+}
+
+static void keep(void *metrics)
+{
+	struct metrics *m = metrics;
+	if (!m)
+		return;
+	traffic_book_free(m->at.book);
+	m->at.book = NULL;
+	if (failed(m) || m->daemon->scraped)
+		metrics_free(m);
+	else
+		m->daemon->scraped = m;
+}
+
+enum MHD_Result metrics_answer(struct MHD_Connection *connection, struct daemon *d)
+{
 	return feed_answer(connection, d, "text/plain; version=0.0.4; charset=utf-8", metrics_next,
-			   m, metrics_free);
+			   take_kept(d), keep);
 }

@@ -9,7 +9,11 @@
 #include <microhttpd.h>
 
 struct daemon;
+struct metrics;
 
-enum MHD_Result metrics_answer(struct MHD_Connection *connection, const struct daemon *d);
+/* Keeps the memory that it took in `d->scraped` for the next one. */
+enum MHD_Result metrics_answer(struct MHD_Connection *connection, struct daemon *d);
+
+void metrics_free(struct metrics *m); /* NULL too */
 
 #endif

@@ -57,7 +57,7 @@ static int open_flows(struct offline *o)
 /* Only nat needs them. */
 static int open_translations(struct offline *o, const struct config *config)
 {
-	if (!config->nat.address_count || o->flows.translations)
+	if (!config->nat.own.count || o->flows.translations)
 		return 0;
 	o->translation_memory = calloc(o->flows.mask + 1, sizeof(struct flow_translations));
 	o->flows.translations = o->translation_memory;

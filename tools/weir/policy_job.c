@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The thread has the job to itself but for the words it says, which both threads take the lock for;
- * each word and the end wake the loop. What is `made` is the thread's until it is `ended`.
+ * Two threads, one after the other: one loads, one gives back. The thread that runs has the job to
+ * itself but for the words it says, which both it and the loop take the lock for; each word and
+ * its end wake the loop.
  */
 #include "tools/weir/policy_job.h"
 
@@ -10,6 +11,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,21 +28,19 @@ struct word {
 
 struct policy_job {
 	struct ev_loop *loop;
-	const struct config *config;
-	const struct registry *rules, *backends;
-	policy_job_fn *done;
-	void *context;
+	struct policy_work work;
 	pthread_t thread;
 	ev_async woken;
+	bool loaded; /* it gives back */
 	pthread_mutex_t lock;
 	struct word *words, **last; /* under the lock, and so is the next */
-	bool ended;
+	bool ended;                 /* the thread that runs is about to */
 	int result;
 	struct policy_tables *made;
 	struct err err;
 };
 
-/* --- the thread ------------------------------------------------------------------------------ */
+/* --- the threads ----------------------------------------------------------------------------- */
 
 /* Without memory a word is not said. */
 static void say(void *context, bool bad, const char *text)
@@ -59,26 +59,55 @@ static void say(void *context, bool bad, const char *text)
 	ev_async_send(j->loop, &j->woken);
 }
 
-static void *work(void *context)
+static void end(struct policy_job *j, int result)
 {
-	struct policy_job *j = context;
-	const struct policy_listener listener = {.say = say, .context = j};
-	int r = policy_load(j->config, j->rules, j->backends, &listener, &j->made, &j->err);
 	pthread_mutex_lock(&j->lock);
-	j->result = r;
+	j->result = result;
 	j->ended = true;
 	pthread_mutex_unlock(&j->lock);
 	ev_async_send(j->loop, &j->woken);
+}
+
+static int stage(struct policy_job *j)
+{
+	char words[64];
+	if (policy_equal(j->made, j->work.before)) {
+		policy_free(j->made);
+		j->made = j->work.before;
+		return 0;
+	}
+	snprintf(words, sizeof(words), "%u prefixes are put into the kernel",
+		 j->made ? j->made->sources.prefix_count : 0);
+	say(j, false, words);
+	return policy_stage_fill(&j->work.stage, j->made, &j->err);
+}
+
+static void *load(void *context)
+{
+	struct policy_job *j = context;
+	const struct policy_work *w = &j->work;
+	const struct policy_listener listener = {.say = say, .context = j};
+	int r = policy_load(w->config, w->rules, w->backends, &listener, &j->made, &j->err);
+	end(j, r ? r : stage(j));
+	return NULL;
+}
+
+static void *give_back(void *context)
+{
+	struct policy_job *j = context;
+	policy_stage_close(&j->work.stage);
+	end(j, 0);
 	return NULL;
 }
 
 /* Signals are the control thread's. */
-static int start_thread(struct policy_job *j)
+static int start_thread(struct policy_job *j, void *(*run)(void *job))
 {
 	sigset_t all, before;
+	j->ended = false;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int r = pthread_create(&j->thread, NULL, work, j);
+	int r = pthread_create(&j->thread, NULL, run, j);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return -r;
 }
@@ -108,7 +137,29 @@ static void destroy(struct policy_job *j)
 	pass_on(j);
 	ev_async_stop(j->loop, &j->woken);
 	pthread_mutex_destroy(&j->lock);
+	policy_stage_close(&j->work.stage);
 	free(j);
+}
+
+/* The loop's alone again: what there is of tables. */
+static struct policy_tables *take_made(struct policy_job *j)
+{
+	struct policy_tables *made = j->made;
+	if (made != j->work.before)
+		policy_free(j->work.before);
+	j->made = j->work.before = NULL;
+	return made;
+}
+
+static void end_loading(struct policy_job *j)
+{
+	struct policy_tables *made = take_made(j);
+	j->loaded = true;
+	if (j->result) {
+		policy_free(made);
+		made = NULL;
+	}
+	j->work.done(j->work.context, j->result, made, &j->err);
 }
 
 static void on_woken(struct ev_loop *loop, ev_async *w, int events)
@@ -117,42 +168,52 @@ static void on_woken(struct ev_loop *loop, ev_async *w, int events)
 	if (!pass_on(j))
 		return;
 	pthread_join(j->thread, NULL);
-	struct policy_tables *made = j->made;
-	policy_job_fn *done = j->done;
-	void *context = j->context;
-	struct err err = j->err;
-	int result = j->result;
+	if (!j->loaded) {
+		end_loading(j);
+		/* Without a thread it is done here, by destroy(). */
+		if (j->work.stage.filled && !start_thread(j, give_back))
+			return;
+	}
+	const struct policy_work work = j->work;
 	destroy(j);
-	done(context, result, made, &err);
+	work.over(work.context);
 }
 
-int policy_job_start(struct policy_job **out, struct ev_loop *loop, const struct config *c,
-		     const struct registry *rules, const struct registry *backends,
-		     policy_job_fn *done, void *context, struct err *err)
+int policy_job_start(struct policy_job **out, struct ev_loop *loop, const struct policy_work *work,
+		     struct err *err)
 {
 	struct policy_job *j = calloc(1, sizeof(*j));
-	if (!j)
+	if (!j) {
+		struct policy_stage stage = work->stage;
+		policy_stage_close(&stage);
 		return err_set(err, ENOMEM, "not enough memory");
-	*j = (struct policy_job){
-		.loop = loop,
-		.config = c,
-		.rules = rules,
-		.backends = backends,
-		.done = done,
-		.context = context,
-	};
+	}
+	j->loop = loop;
+	j->work = *work;
+	j->work.before = policy_keep(work->before);
 	j->last = &j->words;
 	pthread_mutex_init(&j->lock, NULL);
 	ev_async_init(&j->woken, on_woken);
 	j->woken.data = j;
 	ev_async_start(loop, &j->woken);
-	*out = j;
-	int r = start_thread(j);
-	if (!r)
+	int r = start_thread(j, load);
+	if (!r) {
+		*out = j;
 		return 0;
+	}
+	policy_free(take_made(j));
 	destroy(j);
-	*out = NULL;
 	return err_set(err, -r, "no thread to read the sources by: %s", strerror(-r));
+}
+
+struct policy_stage *policy_job_stage(struct policy_job *j)
+{
+	return &j->work.stage;
+}
+
+bool policy_job_is_loaded(const struct policy_job *j)
+{
+	return j->loaded;
 }
 
 void policy_job_free(struct policy_job *j)
@@ -160,6 +221,6 @@ void policy_job_free(struct policy_job *j)
 	if (!j)
 		return;
 	pthread_join(j->thread, NULL);
-	policy_free(j->made);
+	policy_free(take_made(j));
 	destroy(j);
 }

@@ -38,6 +38,7 @@
 #include "tools/weir/daemon_routes.h"
 #include "tools/weir/log.h"
 #include "tools/weir/losses.h"
+#include "tools/weir/metrics.h"
 #include "tools/weir/next_hops.h"
 #include "tools/weir/options.h"
 #include "tools/weir/privileges.h"
@@ -302,6 +303,7 @@ static int open_next_hops(struct daemon *d, struct err *err)
 		ports[i].ifindex = p->ifindex;
 		memcpy(ports[i].mac, p->mac, sizeof(ports[i].mac));
 	}
+	syncer_set_ports(d->syncer, ifindexes, count);
 	int r = next_hops_open(&d->next_hops, d->loop, ifindexes, count, on_next_hops, d, err);
 	return r ? r : announcer_open(&d->announcer, d->loop, ports, count, err);
 }
@@ -363,6 +365,7 @@ static void tear_down(struct daemon *d)
 	daemon_links_close(d);
 	captures_free(d->captures);
 	api_close(d->api);
+	metrics_free(d->scraped);
 	losses_free(d->losses);
 	daemon_checks_close(d);
 	announcer_close(d->announcer);

@@ -21,7 +21,7 @@
 
 static int refuse(const struct config *c, unsigned int index, struct err *err)
 {
-	const struct addr *a = &c->nat.addresses[index];
+	const struct addr *a = &c->nat.own.addresses[index];
 	char interface[IF_NAMESIZE], text[ADDR_TEXT], field[FIELD_TEXT], where[FIELD_TEXT];
 	snprintf(where, sizeof(where), "by a route of type local");
 	if (local_address_find(a, interface))
@@ -38,13 +38,13 @@ static int refuse(const struct config *c, unsigned int index, struct err *err)
 int snat_host_check(const struct config *c, struct err *err)
 {
 	struct rtnetlink netlink;
-	if (!c->nat.address_count)
+	if (!c->nat.own.count)
 		return 0;
 	int r = rtnetlink_open(&netlink, 0, err);
-	for (unsigned int i = 0; !r && i < c->nat.address_count; i++) {
+	for (unsigned int i = 0; !r && i < c->nat.own.count; i++) {
 		struct kernel_route route;
 		/* No way there at all: then it is not this host's either. */
-		if (!rtnetlink_get_route(&netlink, &c->nat.addresses[i], &route) &&
+		if (!rtnetlink_get_route(&netlink, &c->nat.own.addresses[i], &route) &&
 		    route.type == RTN_LOCAL)
 			r = refuse(c, i, err);
 	}

@@ -28,9 +28,9 @@ static json_t *nodes_json(const struct syncer_status *s)
 static json_t *told_json(const struct syncer_status *s)
 {
 	const struct sync_counters *c = &s->counters;
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "flows", figure(c->told), "ends",
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "flows", figure(c->told), "ends",
 			 figure(c->ends), "brief", figure(c->brief), "lost", figure(s->lost),
-			 "unsent", figure(c->unsent), "translated", figure(s->translated));
+			 "unsent", figure(c->unsent));
 }
 
 static json_t *heard_json(const struct sync_counters *c)
@@ -49,8 +49,9 @@ json_t *state_sync(const struct daemon *d)
 	if (!d->syncer)
 		return json_null();
 	syncer_status(d->syncer, &s);
-	return json_pack("{s:s, s:b, s:s?, s:o, s:o, s:o, s:I}", "group", d->config->sync.group,
-			 "joined", s.joined, "fault", s.joined ? NULL : s.fault, "nodes",
-			 nodes_json(&s), "told", told_json(&s), "heard", heard_json(&s.counters),
-			 "differences", figure(s.counters.differences));
+	return json_pack("{s:s, s:b, s:s?, s:o, s:o, s:o, s:I, s:I}", "group",
+			 d->config->sync.group, "joined", s.joined, "fault",
+			 s.joined ? NULL : s.fault, "nodes", nodes_json(&s), "told", told_json(&s),
+			 "heard", heard_json(&s.counters), "differences",
+			 figure(s.counters.differences), "ways", figure(s.counters.ways));
 }

@@ -238,8 +238,8 @@ static void use_vips(struct taking *t)
 	for (unsigned int s = 0; c && s < c->service_count; s++)
 		if (!c->services[s].prefix)
 			use_vip(t->facts, c->services[s].name, &c->services[s].address, false);
-	for (unsigned int i = 0; c && i < c->nat.address_count; i++)
-		use_vip(t->facts, "nat", &c->nat.addresses[i], true);
+	for (unsigned int i = 0; c && i < c->nat.own.count; i++)
+		use_vip(t->facts, "nat", &c->nat.own.addresses[i], true);
 }
 
 /* --- the daemon ----------------------------------------------------------------------------- */

@@ -20,6 +20,7 @@
 #include "lb/err.h"
 #include "lb/flow_ring.h"
 #include "lb/sync_names.h"
+#include "tools/weir/client_ways.h"
 #include "tools/weir/log.h"
 #include "tools/weir/sync_group.h"
 
@@ -35,12 +36,16 @@ struct syncer {
 	int wake;
 	pthread_mutex_t lock;
 	struct sync_names *new_names; /* handed over */
+	int ports[ABI_MAX_PORTS];     /* the same: ifindexes */
+	uint32_t port_count;
+	bool new_ports;
 	bool stop;
 	struct syncer_status status;
 	/* the thread's own */
 	struct sync *sync;
 	struct sync_group *group;
 	struct sync_names *names;
+	struct client_ways ways;
 	uint64_t turn_ns, retry_ns; /* when they are due */
 	uint64_t joins;
 	char fault[128];
@@ -130,6 +135,9 @@ static void take_names(struct syncer *s)
 	pthread_mutex_lock(&s->lock);
 	struct sync_names *names = s->new_names;
 	s->new_names = NULL;
+	if (s->new_ports)
+		client_ways_set_ports(&s->ways, s->ports, s->port_count);
+	s->new_ports = false;
 	pthread_mutex_unlock(&s->lock);
 	if (!names)
 		return;
@@ -149,16 +157,22 @@ static void publish(struct syncer *s)
 		if (!r)
 			continue;
 		now.lost += __atomic_load_n(&r->lost, __ATOMIC_RELAXED);
-		now.translated += __atomic_load_n(&r->translated, __ATOMIC_RELAXED);
 	}
 	pthread_mutex_lock(&s->lock);
 	s->status = now;
 	pthread_mutex_unlock(&s->lock);
 }
 
+static bool find_way(void *context, const struct addr *client, struct translation *out)
+{
+	struct syncer *s = context;
+	return client_ways_find(&s->ways, client, out);
+}
+
 static void turn(struct syncer *s, uint64_t now_ns)
 {
 	take_names(s);
+	client_ways_turn(&s->ways, now_ns);
 	/* Before it knows its backends it could make nothing of what it is told at once. */
 	if (!s->group && s->names && now_ns >= s->retry_ns)
 		join(s);
@@ -216,6 +230,9 @@ int syncer_open(struct syncer **out, struct engine *engine, const struct config 
 	int r = s->wake < 0 ? err_set(err, errno, "eventfd: %s", strerror(errno)) : 0;
 	if (!r && !s->sync)
 		r = err_set(err, ENOMEM, "not enough memory to share flows");
+	r = r ? r : client_ways_open(&s->ways, err);
+	if (!r)
+		sync_find_ways(s->sync, find_way, s);
 	int failed = r ? 0 : pthread_create(&s->thread, NULL, run, s);
 	if (failed)
 		r = err_set(err, failed, "can't start a thread: %s", strerror(failed));
@@ -252,11 +269,23 @@ void syncer_close(struct syncer *s)
 	}
 	if (s->wake >= 0)
 		close(s->wake);
+	client_ways_close(&s->ways);
 	sync_free(s->sync);
 	sync_names_free(s->names);
 	sync_names_free(s->new_names);
 	pthread_mutex_destroy(&s->lock);
 	free(s);
+}
+
+void syncer_set_ports(struct syncer *s, const int *ifindexes, uint32_t count)
+{
+	if (!s)
+		return;
+	pthread_mutex_lock(&s->lock);
+	memcpy(s->ports, ifindexes, count * sizeof(*ifindexes));
+	s->port_count = count;
+	s->new_ports = true;
+	pthread_mutex_unlock(&s->lock);
 }
 
 void syncer_use(struct syncer *s, struct sync_names *names)

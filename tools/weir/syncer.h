@@ -26,15 +26,17 @@ struct syncer_status {
 	uint32_t count;  /* of members, this node among them */
 	struct sync_node_status nodes[SYNC_NODES_MAX];
 	struct sync_counters counters;
-	uint64_t lost;       /* that workers found no room to note down */
-	uint64_t translated; /* connections by nat that were opened: they are not shared */
-	uint64_t joins;      /* times that it has joined */
+	uint64_t lost;  /* that workers found no room to note down */
+	uint64_t joins; /* times that it has joined */
 };
 
 /* The engine must have been opened with the same configuration, and be closed later. */
 int syncer_open(struct syncer **out, struct engine *engine, const struct config *config,
 		struct err *err);
 void syncer_close(struct syncer *s); /* NULL too */
+
+/* The ports' interfaces are these now, by port index; 0: it is gone. NULL: nobody asks. */
+void syncer_set_ports(struct syncer *s, const int *ifindexes, uint32_t count);
 
 /* Which backends there are from now on. Takes `names` over. */
 void syncer_use(struct syncer *s, struct sync_names *names);

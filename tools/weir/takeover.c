@@ -65,7 +65,7 @@ static int compare(const struct config *theirs, const struct config *ours, struc
 	struct difference d = {};
 	if (config_diff(theirs, ours, on_change, &d))
 		return err_set(err, ENOMEM, "not enough memory");
-	if (!d.path[0] && !theirs->nat.address_count != !ours->nat.address_count)
+	if (!d.path[0] && !theirs->nat.own.count != !ours->nat.own.count)
 		snprintf(d.path, sizeof(d.path), "nat.addresses");
 	if (!d.path[0])
 		return 0;

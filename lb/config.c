@@ -17,6 +17,7 @@
 #include "lb/config_announce.h"
 #include "lb/config_api.h"
 #include "lb/config_check.h"
+#include "lb/config_choice.h"
 #include "lb/config_endpoint.h"
 #include "lb/config_field.h"
 #include "lb/config_health.h"
@@ -195,7 +196,7 @@ static const struct field interface_fields[] = {
 static const struct field backend_fields[] = {
 	{"name", &kind_text, BACKEND(name), &config_name_rule, NULL},
 	{"address", &kind_address, BACKEND(address), NULL, NULL},
-	{"port", &kind_backend_port, BACKEND(port), NULL, "same"},
+	{"port", &kind_word_or_number, BACKEND(port), &endpoint_backend_port_rule, "same"},
 	{"weight", &kind_number, BACKEND(weight), &(const struct number_rule){0, 65535, false},
 	 "100"},
 	{"state", &kind_choice, BACKEND(state), states, "up"},
@@ -235,7 +236,7 @@ static const struct field service_fields[] = {
 	{"announce", &kind_choice, SERVICE(announce), announces, "none"},
 	{"announce_min_up", &kind_number, SERVICE(announce_min_up),
 	 &(const struct number_rule){1, 65535, false}, "1"},
-	{"mss_clamp", &kind_mss_clamp, SERVICE(mss_clamp), NULL, "none"},
+	{"mss_clamp", &kind_word_or_number, SERVICE(mss_clamp), &config_mss_clamp_rule, "none"},
 	{"syn_protection", &kind_choice, SERVICE(syn_protection), syn_protections, "none"},
 	{"half_open_limit", &kind_number, SERVICE(half_open_limit),
 	 &(const struct number_rule){1, 1000000, false}, "4096"},
@@ -315,7 +316,7 @@ static const struct mapping nat = MAPPING(nat_fields);
 static const struct milliseconds_rule damping = {
 	0, 600000, "a duration up to 10m, written like 500ms, 5s or 1m, or 0s"};
 static const struct field announce_fields[] = {
-	{"table", &kind_route_table, CONFIG(announcing.table), NULL, "none"},
+	{"table", &kind_word_or_number, CONFIG(announcing.table), &config_table_rule, "none"},
 	{"damping", &kind_milliseconds, CONFIG(announcing.damping_ms), &damping, "5s"},
 };
 static const struct mapping announcing = MAPPING(announce_fields);

@@ -3,46 +3,22 @@
 #include "lb/config_announce.h"
 
 #include <linux/rtnetlink.h>
-#include <string.h>
 
 #include "lb/config.h"
-#include "lb/config_schema.h"
-#include "lb/config_value.h"
+#include "lb/config_choice.h"
 #include "lb/document.h"
 
 #define PATH_TEXT 64
 
 /* The kernel keeps its own addresses in RT_TABLE_LOCAL: what is there is delivered, not announced.
  */
-#define TABLE "none, or the number of a routing table from 1 to 4294967295, but not 255 (local)"
-
-static void read_table(struct document *d, const struct place *at, const struct field *f,
-		       void *base)
-{
-	const char *text = value_text(d, at, f, TABLE);
-	uint32_t table = RT_TABLE_UNSPEC;
-	if (!text)
-		return;
-	if (strcmp(text, "none") && (!value_decimal(text, strlen(text), &table) ||
-				     table == RT_TABLE_UNSPEC || table == RT_TABLE_LOCAL))
-		value_unexpected(d, at, text, TABLE);
-	*(uint32_t *)((char *)base + f->offset) = table;
-}
-
-static void print_table(const struct field *f, const void *base, unsigned int indent, FILE *out)
-{
-	uint32_t table = *(const uint32_t *)((const char *)base + f->offset);
-	if (table)
-		fprintf(out, " %u\n", table);
-	else
-		fputs(" none\n", out);
-}
-
-const struct kind kind_route_table = {
-	.read = read_table,
-	.print = print_table,
-	.schema = SCHEMA_WORDS(TABLE) "," SCHEMA_EITHER(SCHEMA_WORD("none"),
-							SCHEMA_WHOLE(1, 4294967295)),
+const struct word_or_number_rule config_table_rule = {
+	.expects = "none, or the number of a routing table from 1 to 4294967295, but not 255 "
+		   "(local)",
+	.words = (const struct choice[]){{"none", RT_TABLE_UNSPEC}, {NULL, 0}},
+	.first = 1,
+	.last = UINT32_MAX,
+	.except = RT_TABLE_LOCAL,
 };
 
 static void check_service(const struct config *c, unsigned int index, struct document *d)

@@ -7,9 +7,10 @@
 
 struct config;
 struct document;
+struct word_or_number_rule;
 
 /* The number of a routing table of the kernel in a uint32_t; 0: none. */
-extern const struct kind kind_route_table;
+extern const struct word_or_number_rule config_table_rule;
 
 /* Whether services that are announced by a route have what they need. */
 void config_check_announce(const struct config *c, struct document *d);

@@ -8,6 +8,7 @@
 
 #include "lb/addr.h"
 #include "lb/config.h"
+#include "lb/config_choice.h"
 #include "lb/config_schema.h"
 #include "lb/config_value.h"
 #include "lb/document.h"
@@ -277,37 +278,11 @@ static void read_ports(struct document *d, const struct place *at, const struct 
 		*count = 1;
 }
 
-#define BACKEND_PORT "same or a port from 1 to 65535"
-
-static void read_backend_port(struct document *d, const struct place *at, const struct field *f,
-			      void *base)
-{
-	const char *text = value_text(d, at, f, BACKEND_PORT);
-	uint16_t port = 0;
-	if (!text)
-		return;
-	if (strcmp(text, "same") && !parse_port(text, strlen(text), &port))
-		value_unexpected(d, at, text, BACKEND_PORT);
-	else
-		memcpy((char *)base + f->offset, &port, sizeof(port));
-}
-
-static void print_backend_port(const struct field *f, const void *base, unsigned int indent,
-			       FILE *out)
-{
-	uint16_t port;
-	memcpy(&port, (const char *)base + f->offset, sizeof(port));
-	if (port)
-		fprintf(out, " %u\n", port);
-	else
-		fputs(" same\n", out);
-}
-
-const struct kind kind_backend_port = {
-	.read = read_backend_port,
-	.print = print_backend_port,
-	.schema = SCHEMA_WORDS(BACKEND_PORT) "," SCHEMA_EITHER(SCHEMA_WORD("same"),
-							       SCHEMA_WHOLE(1, 65535)),
+const struct word_or_number_rule endpoint_backend_port_rule = {
+	.expects = "same or a port from 1 to 65535",
+	.words = (const struct choice[]){{"same", 0}, {NULL, 0}},
+	.first = 1,
+	.last = UINT16_MAX,
 };
 
 const char *ports_format(const struct config_port_range *range, char text[PORTS_TEXT])

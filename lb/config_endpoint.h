@@ -24,7 +24,7 @@ extern const struct kind kind_ports;
 extern const struct kind kind_ipip_source;
 
 /* The port of a struct config_backend, or 0 for "same": that of the service. */
-extern const struct kind kind_backend_port;
+extern const struct word_or_number_rule endpoint_backend_port_rule;
 
 /* What these expect, in words. */
 #define ENDPOINT_ADDRESS "an IPv4 or IPv6 address"

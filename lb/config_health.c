@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lb/config.h"
+#include "lb/config_choice.h"
 #include "lb/config_schema.h"
 #include "lb/config_text.h"
 #include "lb/config_value.h"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bpf/policy.h"
+#include "lb/config_choice.h"
 #include "lb/config_policy.h"
 #include "lb/config_schema.h"
 #include "lb/config_value.h"

@@ -3,19 +3,13 @@
 #ifndef WEIR_LB_CONFIG_MSS_H
 #define WEIR_LB_CONFIG_MSS_H
 
-#include <stdint.h>
-
-#include "lb/config_field.h"
-
 struct config_service;
 struct document;
+struct word_or_number_rule;
 
 /* A uint16_t, as struct config_service has it. */
-extern const struct kind kind_mss_clamp;
+extern const struct word_or_number_rule config_mss_clamp_rule;
 
 void config_check_mss_clamp(const struct config_service *s, unsigned int index, struct document *d);
-
-#define MSS_CLAMP_TEXT 8 /* "65495" */
-const char *config_mss_clamp_format(uint16_t clamp, char text[MSS_CLAMP_TEXT]);
 
 #endif

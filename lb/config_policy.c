@@ -12,6 +12,7 @@
 #include "bpf/policy.h"
 #include "lb/addr.h"
 #include "lb/config.h"
+#include "lb/config_choice.h"
 #include "lb/config_endpoint.h"
 #include "lb/config_limit.h"
 #include "lb/config_schema.h"

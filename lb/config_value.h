@@ -30,16 +30,6 @@ struct milliseconds_rule {
 };
 extern const struct kind kind_milliseconds;
 
-/*
- * One word of several, as a number of one or four bytes, or FIELD_NOWHERE where the only word has
- * the value 0. The rule is an array of these, which ends with a NULL word.
- */
-struct choice {
-	const char *word;
-	unsigned int value;
-};
-extern const struct kind kind_choice;
-
 /* A struct config_numbers: a word for all of them, or a list. */
 struct numbers_rule {
 	const char *all;

@@ -56,6 +56,7 @@ haproxy c:haproxy
 nftables c:nft
 wrk c:wrk
 bird2 c:bird
+frr c:vtysh
 tcpdump c:tcpdump
 tshark c:tshark
 prometheus c:promtool

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,24 @@ static inline int netns_open(struct netns *n)
 		       ? -1
 		       : 0;
 }
+
+/* Whether they can be had. */
+static inline bool netns_allowed(void)
+{
+	static int known;
+	struct netns probe;
+	if (!known)
+		known = netns_open(&probe) ? -1 : 1;
+	return known > 0;
+}
+
+/* A test's *state; the test is skipped where there are none. */
+#define netns_or_skip(state)          \
+	({                            \
+		if (!netns_allowed()) \
+			skip();       \
+		*(state);             \
+	})
 
 static inline void netns_close(struct netns *n)
 {

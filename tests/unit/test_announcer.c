@@ -25,8 +25,6 @@
 #define WAIT_S 20. /* nothing takes that long; a test that waits for it has failed */
 
 static const uint8_t mac[ETH_ALEN] = {2, 0, 0, 0, 0, 0xa};
-static bool netns_allowed;
-
 struct fixture {
 	struct netns net;
 	struct ev_loop *loop;
@@ -53,7 +51,7 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 	struct announcer_port port = {0};
 	*state = f;
-	if (!netns_allowed)
+	if (!netns_allowed())
 		return 0;
 	assert_int_equal(netns_open(&f->net), 0);
 	f->loop = ev_loop_new(0);
@@ -68,7 +66,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	if (netns_allowed) {
+	if (netns_allowed()) {
 		announcer_close(f->announcer);
 		close(f->tap);
 		ev_loop_destroy(f->loop);
@@ -123,17 +121,10 @@ static void await(struct fixture *f, unsigned int seen4, unsigned int seen6)
 	assert_int_equal(f->seen6, seen6);
 }
 
-#define fixture_or_skip(state)      \
-	({                          \
-		if (!netns_allowed) \
-			skip();     \
-		*(state);           \
-	})
-
 /* Each three times, with time between, also one that is there twice; then silence. */
 static void test_new_vips(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	const struct addr vips[] = {f->vip4, f->vip6, f->vip4};
 	announcer_set(f->announcer, vips, 3);
 	await(f, 1, 1);
@@ -148,7 +139,7 @@ static void test_new_vips(void **state)
 
 static void test_only_new_ones(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	const struct addr vips[] = {f->vip4, f->vip6};
 	announcer_set(f->announcer, vips, 1);
 	await(f, 3, 0);
@@ -161,7 +152,7 @@ static void test_only_new_ones(void **state)
 
 static void test_port_comes_back(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	announcer_set(f->announcer, &f->vip4, 1);
 	await(f, 3, 0);
 	assert_int_equal(netns_run(f->net.here, "ip link set nh0 down"), 0);
@@ -172,7 +163,7 @@ static void test_port_comes_back(void **state)
 /* So short that the kernel tells of its end only, or of both. */
 static void test_carrier_blinks(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	announcer_set(f->announcer, &f->vip4, 1);
 	await(f, 3, 0);
 	assert_int_equal(netns_run(f->net.peer,
@@ -191,7 +182,7 @@ static bool has_group(struct fixture *f)
 /* While a VIP is there, solicitations for it are heard. */
 static void test_groups(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	assert_false(has_group(f));
 	announcer_set(f->announcer, &f->vip6, 1);
 	assert_true(has_group(f));
@@ -212,7 +203,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_carrier_blinks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_groups, setup, teardown),
 	};
-	struct netns probe;
-	netns_allowed = !netns_open(&probe);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

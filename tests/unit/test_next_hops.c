@@ -33,8 +33,6 @@ struct fixture {
 static const uint8_t mac_b[ETH_ALEN] = {2, 0, 0, 0, 0, 0xb};
 static const uint8_t mac_c[ETH_ALEN] = {2, 0, 0, 0, 0, 0xc};
 
-static bool netns_allowed;
-
 static void on_change(void *context)
 {
 	((struct fixture *)context)->changes++;
@@ -56,7 +54,7 @@ static int setup(void **state)
 	struct fixture *f = calloc(1, sizeof(*f));
 	int ifindex;
 	*state = f;
-	if (!netns_allowed)
+	if (!netns_allowed())
 		return 0;
 	assert_int_equal(netns_open(&f->net), 0);
 	f->loop = ev_loop_new(0);
@@ -68,7 +66,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	if (netns_allowed) {
+	if (netns_allowed()) {
 		next_hops_close(f->hops);
 		ev_loop_destroy(f->loop);
 		netns_close(&f->net);
@@ -136,16 +134,9 @@ static void await_words(struct fixture *f, uint32_t id, const char *wanted)
 	ev_timer_stop(f->loop, &late);
 }
 
-#define fixture_or_skip(state)      \
-	({                          \
-		if (!netns_allowed) \
-			skip();     \
-		*(state);           \
-	})
-
 static void test_resolves(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	watch_one(f, B11, "10.0.0.11");
 	assert_false(get(f, B11).known);
 	assert_why(f, B11, "10.0.0.11 does not answer ARP on nh0");
@@ -157,7 +148,7 @@ static void test_resolves(void **state)
 
 static void test_resolves_v6(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	watch_one(f, B11_V6, "fd00::11");
 	assert_why(f, B11_V6, "fd00::11 does not answer neighbour solicitations on nh0");
 	await(f, B11_V6, mac_b);
@@ -169,7 +160,7 @@ static void test_resolves_v6(void **state)
 /* The kernel's answers are there at once for what it knows; no change is reported for that. */
 static void test_known_at_once(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	here(f, "ip neigh add 10.0.0.12 lladdr 02:00:00:00:00:0c dev nh0 nud permanent");
 	watch_one(f, B12, "10.0.0.12");
 	assert_memory_equal(get(f, B12).mac, mac_c, ETH_ALEN);
@@ -179,7 +170,7 @@ static void test_known_at_once(void **state)
 
 static void test_mac_changes(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	watch_one(f, B11, "10.0.0.11");
 	await(f, B11, mac_b);
 	peer(f, "echo 1 >/proc/sys/net/ipv4/conf/nh1/arp_notify");
@@ -189,7 +180,7 @@ static void test_mac_changes(void **state)
 
 static void test_comes_late(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	watch_one(f, B12, "10.0.0.12");
 	await_words(f, B12, "10.0.0.12 does not answer ARP on nh0");
 	peer(f, "ip address add 10.0.0.12/24 dev nh1");
@@ -198,7 +189,7 @@ static void test_comes_late(void **state)
 
 static void test_link_goes_down(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	watch_one(f, B11, "10.0.0.11");
 	await(f, B11, mac_b);
 	peer(f, "ip link set nh1 down");
@@ -212,7 +203,7 @@ static void test_link_goes_down(void **state)
 /* With an entry that stays as it is, no event but the route's own tells of it. */
 static void test_route_goes(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	here(f, "ip neigh add 192.0.2.9 lladdr 02:00:00:00:00:0c dev nh0 nud permanent");
 	watch_one(f, FAR, "192.0.2.9");
 	assert_why(f, FAR, "no route to 192.0.2.9");
@@ -226,7 +217,7 @@ static void test_route_goes(void **state)
 
 static void test_routes_refused(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	watch_one(f, FAR, "192.0.2.9");
 	here(f, "ip route add default via 10.0.0.11");
 	await_words(f, FAR,
@@ -253,7 +244,7 @@ static void test_routes_refused(void **state)
 
 static void test_routes_refused_v6(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	watch_one(f, FAR, "2001:db8::9");
 	assert_why(f, FAR, "no route to 2001:db8::9");
 	here(f, "ip route add 2001:db8::/62 via fd00::11");
@@ -281,7 +272,7 @@ static void await_mtu(struct fixture *f, uint32_t mtu)
 /* Where a gateway will do, its link address is the one; it is kept while anybody is behind it. */
 static void test_gateway(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	struct next_hop_wanted wanted[3] = {{.id = FAR}, {.id = B12}, {.id = B11, .on_link = true}};
 	struct addr local;
 	addr_parse("192.0.2.9", &wanted[0].address);
@@ -320,7 +311,7 @@ static void test_gateway(void **state)
 /* A VLAN sub-interface of a port is a way out by that port, with its tag. */
 static void test_vlan(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	if (netns_run(f->net.here, "ip link add link nh0 name nh0.7 type vlan id 7 2>/dev/null")) {
 		print_message("# skipped: this kernel has no VLAN devices\n");
 		skip();
@@ -344,7 +335,7 @@ static void test_vlan(void **state)
 /* Backends may share an address; a set that replaces another leaves nothing of it. */
 static void test_sets(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	struct next_hop_wanted wanted[3] = {{.id = B11_TOO}, {.id = B11_V6}, {.id = B11}};
 	char text[1024];
 	addr_parse("10.0.0.11", &wanted[0].address);
@@ -371,7 +362,7 @@ static void test_sets(void **state)
 /* While watched, the kernel keeps an entry fresh; afterwards its tables are as before. */
 static void test_leaves_nothing(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	struct next_hop_wanted wanted[4] = {{.id = 0}, {.id = 1}, {.id = 2}, {.id = 3}};
 	char text[1024];
 	here(f, "ip neigh add 10.0.0.11 lladdr 02:00:00:00:00:0b dev nh0 nud reachable");
@@ -402,7 +393,7 @@ static void test_leaves_nothing(void **state)
 /* A daemon that was killed leaves its entries; the next one knows them as its own. */
 static void test_takes_over(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	char text[1024];
 	here(f, "ip neigh add 10.0.0.11 dev nh0 managed protocol 87");
 	watch_one(f, B11, "10.0.0.11");
@@ -419,7 +410,7 @@ static void test_takes_over(void **state)
  */
 static void test_lost_events(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	struct next_hop_wanted wanted[2] = {{.id = FAR}, {.id = B11}};
 	addr_parse("192.0.2.9", &wanted[0].address);
 	addr_parse("10.0.0.11", &wanted[1].address);
@@ -453,7 +444,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_takes_over, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost_events, setup, teardown),
 	};
-	struct netns probe;
-	netns_allowed = !netns_open(&probe);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

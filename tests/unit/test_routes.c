@@ -21,8 +21,6 @@
 #define WAIT_S     20.  /* nothing takes that long; a test that waits for it has failed */
 #define DAMPING_MS 50
 
-static bool netns_allowed;
-
 struct fixture {
 	struct netns net;
 	struct ev_loop *loop;
@@ -35,7 +33,7 @@ static int setup(void **state)
 	static const char *const texts[] = {"203.0.113.10", "2001:db8::10", "198.51.100.0/28"};
 	struct fixture *f = calloc(1, sizeof(*f));
 	*state = f;
-	if (!netns_allowed)
+	if (!netns_allowed())
 		return 0;
 	assert_int_equal(netns_open(&f->net), 0);
 	f->loop = ev_loop_new(0);
@@ -49,7 +47,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
-	if (netns_allowed) {
+	if (netns_allowed()) {
 		routes_close(f->routes, false);
 		ev_loop_destroy(f->loop);
 		netns_close(&f->net);
@@ -57,13 +55,6 @@ static int teardown(void **state)
 	free(f);
 	return 0;
 }
-
-#define fixture_or_skip(state)      \
-	({                          \
-		if (!netns_allowed) \
-			skip();     \
-		*(state);           \
-	})
 
 /* What the table has, white space at the ends of lines cut: both families. */
 static const char *table_text(struct fixture *f)
@@ -118,7 +109,7 @@ static enum route_state state_of(struct fixture *f, int vip)
 
 static void test_there_while_well(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	set(f, 3);
 	assert_string_equal(table_text(f), PREFIX VIP4 VIP6);
 	f->vips[0].well = false;
@@ -142,7 +133,7 @@ static void test_there_while_well(void **state)
 /* One VIP of two services: it is there while one is well. */
 static void test_twice(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	f->vips[1] = f->vips[0];
 	f->vips[1].well = false;
 	set(f, 2);
@@ -154,7 +145,7 @@ static void test_twice(void **state)
 
 static void test_removed_by_others(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	set(f, 2);
 	netns_run(f->net.here, "ip route flush table 4711");
 	await(f, VIP4 VIP6);
@@ -164,7 +155,7 @@ static void test_removed_by_others(void **state)
 
 static void test_anothers_route(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	struct route_view v;
 	netns_run(f->net.here,
 		  "ip route add 203.0.113.10 via 10.0.0.11 proto static metric 5 table 4711");
@@ -183,7 +174,7 @@ static void test_anothers_route(void **state)
 /* Of a daemon that left them or was killed: what is wanted stays, the rest goes; others' stay. */
 static void test_leftovers(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	set(f, 3);
 	routes_close(f->routes, true);
 	assert_string_equal(table_text(f), PREFIX VIP4 VIP6);
@@ -198,7 +189,7 @@ static void test_leftovers(void **state)
 
 static void test_one_daemon_a_table(void **state)
 {
-	struct fixture *f = fixture_or_skip(state);
+	struct fixture *f = netns_or_skip(state);
 	struct routes *second = NULL;
 	struct err err;
 	assert_int_equal(routes_open(&second, f->loop, TABLE, -1, &err), -EADDRINUSE);
@@ -218,7 +209,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_leftovers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_daemon_a_table, setup, teardown),
 	};
-	struct netns probe;
-	netns_allowed = !netns_open(&probe);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,8 @@
 #
 #   V=1                      show the commands
 #   SAN=address,undefined    build with sanitizers, in a folder of its own
-#   PREFIX=/usr/local DESTDIR=  where `make install` puts things; UNITS=: the systemd units
+#   PREFIX=/usr/local DESTDIR=  where `make install` puts things; UNITS=: the systemd units;
+#                               ZSH_COMPLETIONS=: the completion of zsh
 #   CPPFLAGS_MORE=, CFLAGS_MORE=, LDFLAGS_MORE=   besides ours
 
 MAKEFLAGS += --no-builtin-rules
@@ -13,6 +14,7 @@ MAKEFLAGS += --no-builtin-rules
 SAN ?=
 PREFIX ?= /usr/local
 UNITS ?= $(PREFIX)/lib/systemd/system
+ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
 CC = gcc
 CLANG ?= clang
 BPFTOOL ?= $(or $(wildcard /usr/sbin/bpftool),bpftool)
@@ -250,7 +252,7 @@ install: all manual units ## install into $(DESTDIR)$(PREFIX)
 	$(O)/weir schema > $(DESTDIR)$(PREFIX)/share/weir/weir.schema.json
 	install -D -m 644 configs/completion/weir.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir
-	$(call into,share/zsh/site-functions) configs/completion/_weir
+	install -D -m 644 -t $(DESTDIR)$(ZSH_COMPLETIONS) configs/completion/_weir
 
 # What git knows of, in a folder of its own, so that nothing else gets in.
 deb_source := build/deb/weir-$(VERSION)

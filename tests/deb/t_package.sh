@@ -30,7 +30,7 @@ touch "$root/var/lib/dpkg/status" "$root"/etc/{passwd,group,shadow,gshadow}
 in_root -i "$package"
 for path in /usr/sbin/weir /usr/bin/weir-bench /lib/systemd/system/weir{,@,-backend@}.service \
 	/usr/share/man/man{8/weir.8,5/weir.yaml.5,8/weir-backend.8,1/weir-bench.1}.gz \
-	/usr/share/bash-completion/completions/weir /usr/share/zsh/site-functions/_weir \
+	/usr/share/bash-completion/completions/weir /usr/share/zsh/vendor-completions/_weir \
 	/usr/share/doc/weir/examples/example.yaml /etc/weir; do
 	has "$path" installed
 done

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Interfaces that have other XDP programs too (`attach: dispatcher`): what a daemon keeps for it. */
+/* Interfaces with other XDP programs (`attach: dispatcher`): what a daemon keeps for it. */
 #ifndef WEIR_TOOLS_SHARING_H
 #define WEIR_TOOLS_SHARING_H
 

@@ -7,7 +7,7 @@
 
 modprobe -q ip_vs_mh || skip "Linux $vm_release: no IPVS"
 
-"$build/weir-bench" peers --trials "${WEIR_PEERS_TRIALS:-1}" --seconds "${WEIR_PEERS_SECONDS:-5}" --weir "$weir" \
+"$build/weir-bench" peers --trials "${WEIR_PEERS_TRIALS:-1}" --seconds "${WEIR_PEERS_SECONDS:-15}" --weir "$weir" \
 	--only 'no balancer,Weir dsr,Weir nat,IPVS' --json "$dir/peers.json" || fail "weir-bench peers"
 rows=$(jq -r '.tables[0].rows[] | select(.keep and .each) | .way' "$dir/peers.json")
 for way in "Weir dsr, fast path" "Weir dsr, workers" "Weir nat, fast path" "Weir nat, workers" "IPVS dr" "IPVS nat"; do

@@ -539,7 +539,7 @@ weir_is_ready_or_gone() { weir_is_ready || ! is_running "$weir_pid"; }
 
 weir_start() {
 	weir_launch
-	must_come 20 "the daemon's \`ready\`" weir_is_ready_or_gone
+	must_come 60 "the daemon's \`ready\`" weir_is_ready_or_gone # the kernel's verifier takes its time
 	weir_is_ready || fail "the daemon ended: $(tail -n 1 "$dir/weir.log")"
 }
 

@@ -92,13 +92,14 @@ weir_wait_reachable
 
 # --- traffic ------------------------------------------------------------------------------------
 
-# New connections, some of which may fail; counts them in $dir/asked.VIP, or $dir/asked.FROM.
+# New connections, some of which may fail; the last line of $dir/asked.VIP, or $dir/asked.FROM, has how many.
+# (A file that is written anew each time may be empty when it ends.)
 keep_asking() { # VIP [FROM]
 	# shellcheck disable=SC2016 # for the inner shell
 	start client bash -c 'good=0 bad=0
 		while sleep 0.1; do
 			if curl -s -f -m 2 -o /dev/null "${@:3}" "$1"; then good=$((good + 1)); else bad=$((bad + 1)); fi
-			echo "$good $bad" >"$2"
+			echo "$good $bad" >>"$2"
 		done' bash "$(url "$1")/" "$dir/asked.${2:-$1}" ${2:+--interface "$2"}
 	asking+=("$started")
 }
@@ -299,11 +300,11 @@ say "${#downloads[@]} downloads of $seconds s are whole"
 
 must_come 30 "the end of the load" eval "! is_running $load"
 net_stop "${asking[@]}" "${sinks[@]}"
-read -r good bad <"$dir/asked.$blocked"
+read -r good bad < <(tail -n 1 "$dir/asked.$blocked")
 say "blocked by the policy: $bad requests"
 expect_equal "requests of whom the policy blocks" "0 yes" "$good $([ "$bad" -eq 0 ] || echo yes)"
 for vip in "${kept[@]}" $spare4; do
-	read -r good bad <"$dir/asked.$vip"
+	read -r good bad < <(tail -n 1 "$dir/asked.$vip")
 	say "$vip: $good requests, $bad failed"
 	expect "requests to $vip" [ "$good" -gt 0 ]
 	expect_equal "new requests to $vip" 30 "$(requests 30 $vip | wc -l)"

@@ -2,7 +2,8 @@
 #
 #   V=1                      show the commands
 #   SAN=address,undefined    build with sanitizers, in a folder of its own
-#   PREFIX=/usr/local DESTDIR=  where `make install` puts things; UNITS=: the systemd units
+#   PREFIX=/usr/local DESTDIR=  where `make install` puts things; UNITS=: the systemd units;
+#                               ZSH_COMPLETIONS=: the completion of zsh
 #   CPPFLAGS_MORE=, CFLAGS_MORE=, LDFLAGS_MORE=   besides ours
 
 MAKEFLAGS += --no-builtin-rules
@@ -13,6 +14,7 @@ MAKEFLAGS += --no-builtin-rules
 SAN ?=
 PREFIX ?= /usr/local
 UNITS ?= $(PREFIX)/lib/systemd/system
+ZSH_COMPLETIONS ?= $(PREFIX)/share/zsh/site-functions
 CC = gcc
 CLANG ?= clang
 BPFTOOL ?= $(or $(wildcard /usr/sbin/bpftool),bpftool)
@@ -161,7 +163,7 @@ $(O)/tests/lib/flood: | $(O)/bench/generator.o $(O)/bench/frames.o
 $(test_tools): $(O)/%: $(O)/%.o $(libraries)
 	$(link)
 
-.PRECIOUS: $(O)/%.o $(O)/bpf/%.bpf.o $(O)/bpf/%.skel.h
+.PRECIOUS: $(O)/%.o $(O)/%.bpf.o $(O)/bpf/%.skel.h
 -include $(shell find $(O) -path $(O)/vm -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 # --- tests and checks ---------------------------------------------------------------------------
@@ -191,8 +193,12 @@ test-vm: deps ## tests in virtual machines: KERNEL=6.1, 6.12, newest or all of D
 layers: ## check that each layer includes only itself and those to its left
 	@tests/lib/layers.sh
 
-check: ## check format and static rules
+check: ## check format and static rules, and what clang-tidy and cppcheck find
+	@tests/lib/deps.sh build clang-format c:clang-format clang-tidy c:clang-tidy cppcheck c:cppcheck \
+		shellcheck c:shellcheck
 	@tests/lib/check.sh
+	@$(MAKE) --no-print-directory $(skeletons)
+	@tests/lib/analyze.sh $(O)
 
 format: ## put all sources into the project's format
 	$(Q)clang-format -i $$(git ls-files '*.c' '*.h')
@@ -221,7 +227,7 @@ coverage: ## lines of lb/ and of the headers in bpf/ that tests without a networ
 	@$(MAKE) --no-print-directory COVERAGE=1 O=build/coverage tests
 	@tests/lib/coverage.sh build/coverage
 
-.PHONY: demo bench clean install deb reproducible sbom help
+.PHONY: demo bench clean install deb test-deb reproducible sbom help
 demo: deps ## show the main job: client, Weir and real servers in namespaces, figures, a capture
 	@$(MAKE) --no-print-directory all $(test_tools) $(test_programs)
 	@tests/demo.sh $(O)
@@ -246,12 +252,13 @@ install: all manual units ## install into $(DESTDIR)$(PREFIX)
 	$(O)/weir schema > $(DESTDIR)$(PREFIX)/share/weir/weir.schema.json
 	install -D -m 644 configs/completion/weir.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir
-	$(call into,share/zsh/site-functions) configs/completion/_weir
+	install -D -m 644 -t $(DESTDIR)$(ZSH_COMPLETIONS) configs/completion/_weir
 
 # What git knows of, in a folder of its own, so that nothing else gets in.
 deb_source := build/deb/weir-$(VERSION)
+deb_needs := build-essential d:build-essential debhelper c:dh dpkg-dev c:dpkg-buildpackage
 deb: ## build the Debian package, in build/
-	@tests/lib/deps.sh debhelper c:dh dpkg-dev c:dpkg-buildpackage scdoc c:scdoc
+	@tests/lib/deps.sh build $(deb_needs)
 	@[ "$$(dpkg-parsechangelog -S Version)" = "$(VERSION)" ] || \
 		{ echo "debian/changelog and VERSION differ" >&2; exit 1; }
 	$(Q)rm -rf build/deb && mkdir -p $(deb_source)
@@ -259,12 +266,16 @@ deb: ## build the Debian package, in build/
 	$(Q)cd $(deb_source) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b
 	$(Q)mv build/deb/*.deb build/
 
+test-deb: deb ## build the Debian package and test it (as root): lintian, install, upgrade, remove, purge
+	@tests/lib/deps.sh lintian c:lintian systemd c:systemd-sysusers
+	@WEIR_DEB=1 tests/run.sh $(O) '^t_package[.]'
+
 reproducible: ## two builds from nothing, in different folders, give the same bytes; DEB=1: packages too
-	@tests/lib/deps.sh $(if $(DEB),debhelper c:dh dpkg-dev c:dpkg-buildpackage,) scdoc c:scdoc
+	@tests/lib/deps.sh build $(if $(DEB),$(deb_needs))
 	@tests/lib/reproducible.sh $(if $(DEB),deb)
 
 sbom: all ## the libraries that the programs load, as SPDX: build/weir.sbom.spdx.json
-	@tests/lib/deps.sh jq c:jq binutils c:readelf
+	@tests/lib/deps.sh build binutils c:readelf
 	$(call say,SBOM,$(O)/weir.sbom.spdx.json)
 	$(Q)debian/sbom.sh $(VERSION) $(binaries) > $(O)/weir.sbom.spdx.json
 

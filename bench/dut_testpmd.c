@@ -45,6 +45,7 @@ int dut_start_testpmd(struct dut *d, const char *folder, int cpu, struct err *er
 		MEMORY,
 		"--no-pci",
 		"--vdev",
+		// NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one word
 		"net_af_xdp0,iface=" WIRE_FAR_NAME ",start_queue=0,queue_count=1",
 		"--",
 		"--forward-mode=macswap",

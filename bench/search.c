@@ -215,13 +215,15 @@ static double conditional_throughput(const struct search *s, const struct search
 	struct search_trial *of = calloc(s->trial_count + 1, sizeof(*of));
 	double all = 0, behind = 0, rate = 0;
 	size_t count = 0;
-	for (size_t i = 0; of && i < s->trial_count; i++) {
+	if (!of)
+		return 0;
+	for (size_t i = 0; i < s->trial_count; i++) {
 		if (!is_same(s->trials[i].load, load) || s->trials[i].seconds < g->trial_s)
 			continue;
 		of[count++] = s->trials[i];
 		all += s->trials[i].seconds;
 	}
-	qsort(of, of ? count : 0, sizeof(*of), by_loss);
+	qsort(of, count, sizeof(*of), by_loss);
 	for (size_t i = count; i-- > 0 && behind <= all * g->exceed;) {
 		behind += of[i].seconds;
 		rate = load * (1 - of[i].loss);

@@ -2,6 +2,7 @@
 #include "bench/sender.h"
 
 #include <errno.h>
+#include <math.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -217,7 +218,7 @@ int sender_start(struct sender *s, const struct sender_run *run, struct err *err
 	uint64_t start_ns = ticks_clock_ns() + HEAD_START_NS;
 	uint64_t count = run->count ? run->count : UINT64_MAX;
 	if (run->pps > 0 && run->seconds > 0 && run->pps * run->seconds < count)
-		count = run->pps * run->seconds + 0.5;
+		count = llround(run->pps * run->seconds);
 	s->epoch++;
 	s->started = true;
 	for (unsigned int i = 0; i < s->thread_count; i++) {

@@ -127,7 +127,7 @@ static int set_up(struct sender_thread *t, struct err *err)
 	int r = 0;
 	for (uint32_t i = 0; i < t->wanted->queues && !r; i++) {
 		name_device(t, t->wanted->first_queue + i, device);
-		snprintf(thread, sizeof(thread), "kpktgend_%d", (t->cpu < 0 ? 0 : t->cpu) + i);
+		snprintf(thread, sizeof(thread), "kpktgend_%u", (t->cpu < 0 ? 0 : t->cpu) + i);
 		r = tell(thread, err, "rem_device_all");
 		r = r ? r : tell(thread, err, "add_device %s", device);
 		r = r ? r : tell_stream(t, device, err);
@@ -212,7 +212,7 @@ static void close_engine(struct sender_thread *t)
 	if (!is_first(t) || !t->wanted || place_enter(t->wanted->from, &back, NULL))
 		return;
 	for (uint32_t i = 0; i < t->wanted->queues; i++) {
-		snprintf(thread, sizeof(thread), "kpktgend_%d", (t->cpu < 0 ? 0 : t->cpu) + i);
+		snprintf(thread, sizeof(thread), "kpktgend_%u", (t->cpu < 0 ? 0 : t->cpu) + i);
 		tell(thread, NULL, "rem_device_all");
 	}
 	place_leave(back);

@@ -134,8 +134,8 @@ static void note(const struct stage *s, struct stage_run *out, int sign)
 	struct traffic_seen seen;
 	sink_read(&s->sink, &seen);
 	for (int kind = 0; kind < TRAFFIC_KINDS; kind++) {
-		out->sent[kind] += sign * generator_sent(&s->generator, kind);
-		out->received[kind] += sign * seen.packets[kind];
+		out->sent[kind] += sign * (int64_t)generator_sent(&s->generator, kind);
+		out->received[kind] += sign * (int64_t)seen.packets[kind];
 	}
 	out->seconds += sign * clock_seconds();
 }

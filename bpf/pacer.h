@@ -33,6 +33,7 @@ static __always_inline int pacer_take(struct pacer *p, __u64 now)
 /* For `rate` packets a second, where a second is `hz` ticks. */
 static inline struct pacer pacer_at(double rate, double hz)
 {
+	// NOLINTNEXTLINE(bugprone-incorrect-roundings): it is positive
 	return (struct pacer){.gap = hz / rate * (1 << PACER_FRACTION) + 0.5};
 }
 

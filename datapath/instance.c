@@ -373,6 +373,7 @@ void instance_save_names(struct instance *i, const struct instance_names *names)
 static void write_backend(struct fast_backend *to, const struct fast_backend *from)
 {
 	uint32_t sequence = to->sequence & ~1u;
+	// NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): copied whole
 	if (!memcmp(&to->way, &from->way, sizeof(to->way)) && sequence == to->sequence &&
 	    to->service == from->service)
 		return;

@@ -33,7 +33,8 @@ static unsigned int get_choice(const struct field *f, const void *base)
 		return 0;
 	if (f->size == 2)
 		return *u16_member(f, base);
-	return f->size == 1 ? *((const uint8_t *)base + f->offset) : *(uint32_t *)((char *)base + f->offset);
+	return f->size == 1 ? *((const uint8_t *)base + f->offset)
+			    : *(uint32_t *)((char *)base + f->offset);
 }
 
 static void set_choice(const struct field *f, void *base, unsigned int value)

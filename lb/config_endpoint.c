@@ -309,10 +309,11 @@ static void print_ports(const struct field *f, const void *base, unsigned int in
 	fputs("]\n", out);
 }
 
+#define SCHEMA_ANY_PORTS SCHEMA_EITHER(SCHEMA_WORD("any"), SCHEMA_PORTS)
+
 const struct kind kind_ports = {
 	.read = read_ports,
 	.print = print_ports,
 	.schema = SCHEMA_WORDS(PORTS) "," SCHEMA_EITHER(
-		SCHEMA_EITHER(SCHEMA_WORD("any"), SCHEMA_PORTS),
-		"\"type\":\"array\",\"minItems\":1,\"items\":{" SCHEMA_PORTS "}"),
+		SCHEMA_ANY_PORTS, "\"type\":\"array\",\"minItems\":1,\"items\":{" SCHEMA_PORTS "}"),
 };

@@ -50,8 +50,8 @@ static void print_class_character(char c, FILE *out)
 static void print_class(const struct text_rule *rule, FILE *out)
 {
 	fputc('[', out);
-	for (char first = ' '; first <= '~'; first++) {
-		char last = first;
+	for (int first = ' '; first <= '~'; first++) {
+		int last = first;
 		if (!may_have(rule, first))
 			continue;
 		while (may_have(rule, last + 1))

@@ -3,6 +3,7 @@
 #include "lb/policy_rule.h"
 
 #include <arpa/inet.h>
+#include <math.h>
 #include <string.h>
 
 #include "bpf/meter.h"
@@ -24,7 +25,7 @@ static void fill_limit(struct policy_rule *r, const struct config_limit *l)
 		cost *= 2;
 		r->shift++;
 	}
-	r->cost = cost + 0.5;
+	r->cost = llround(cost);
 	/* A bucket holds one packet at least, however its cost was rounded. */
 	if (r->window < r->cost >> r->shift)
 		r->window = (r->cost >> r->shift) + 1;

@@ -4,4 +4,4 @@
 #define LB_TRACED
 #define lb_process lb_process_traced
 #define lb_release lb_release_traced
-#include "lb/process.c"
+#include "lb/process.c" // NOLINT(bugprone-suspicious-include): see above

@@ -66,7 +66,7 @@ bool quic_server_id(const uint8_t *payload, size_t length, uint32_t config_id, u
 
 uint32_t quic_backend(const struct quic_servers *q, const uint8_t *payload, size_t length)
 {
-	struct quic_server wanted;
+	struct quic_server wanted = {};
 	if (!quic_server_id(payload, length, q->config_id, q->id_length, &wanted.id))
 		return ABI_NO_BACKEND;
 	const struct quic_server *found =

@@ -40,7 +40,7 @@ static void write_config(const struct estate *e, FILE *out)
 	for (uint32_t i = 0; i < e->service_count; i++) {
 		fprintf(out, "  - name: s%u\n    ", i);
 		write_address(out, "address", ESTATE_VIPS + i);
-		fprintf(out, "\n    protocol: tcp\n    ports: %u\n    backends:\n", ESTATE_PORT);
+		fprintf(out, "\n    protocol: tcp\n    ports: %d\n    backends:\n", ESTATE_PORT);
 		uint32_t end = (uint64_t)(i + 1) * e->backend_count / e->service_count;
 		for (; backend < end; backend++) {
 			fprintf(out, "      - {name: b%u, ", backend);

@@ -158,10 +158,10 @@ programs() { # GLOB...
 	done
 }
 
-# Those of virtual machines run in one (tests/vm/run.sh).
+# Those of virtual machines run in one (tests/vm/run.sh), those of the Debian package behind its build (make test-deb).
 scripts() {
 	local test
-	for test in tests/unit/t_*.sh tests/net/t_*.sh ${WEIR_VM:+tests/vm/t_*.sh}; do
+	for test in tests/unit/t_*.sh tests/net/t_*.sh ${WEIR_VM:+tests/vm/t_*.sh} ${WEIR_DEB:+tests/deb/t_*.sh}; do
 		! is_wanted "$test" || echo "$test"
 	done
 }

@@ -4,19 +4,20 @@
 # Installs what is missing to build and test Weir on Debian 12 or later. Says nothing where nothing
 # is missing. Without apt-get or root it names the packages and the command, and fails.
 #
-# usage: deps.sh [PACKAGE WHAT]...   these instead of all that is needed: `deps.sh tmux c:tmux`
+# usage: deps.sh                            all that is needed
+#        deps.sh build [PACKAGE WHAT]...    what building takes, and these
+#        deps.sh PACKAGE WHAT...            these: `deps.sh tmux c:tmux`
 set -euo pipefail
 
 # One line a package: its name, then what must be there. `c:` is a command, `h:` a header, `p:`
-# a module of Python.
-packages='
+# a module of Python, `d:` the package itself.
+building='
 gcc c:gcc
 libc6-dev h:stdio.h
 make c:make
 pkg-config c:pkg-config
 git c:git
 clang c:clang
-clang-format c:clang-format
 bpftool c:bpftool
 linux-libc-dev h:linux/if_xdp.h
 libbpf-dev h:bpf/libbpf.h
@@ -37,6 +38,11 @@ libcpg-dev h:corosync/cpg.h
 libncurses-dev h:ncurses.h
 libcap-ng-dev h:cap-ng.h
 libseccomp-dev h:seccomp.h
+scdoc c:scdoc
+jq c:jq
+'
+testing='
+clang-format c:clang-format
 libcmocka-dev h:cmocka.h
 iproute2 c:ip
 ethtool c:ethtool
@@ -44,7 +50,6 @@ iputils-ping c:ping
 curl c:curl
 iperf3 c:iperf3
 openssl c:openssl
-jq c:jq
 nginx c:nginx
 corosync c:corosync
 haproxy c:haproxy
@@ -60,7 +65,6 @@ gnuplot-nox c:gnuplot
 zsh c:zsh
 python3-jsonschema p:jsonschema
 python3-yaml p:yaml
-scdoc c:scdoc
 strace c:strace
 systemd c:systemd-analyze
 libcap2-bin c:capsh
@@ -72,13 +76,18 @@ xz-utils c:xz
 zstd c:zstd
 '
 
-[ $# -eq 0 ] || packages=$(printf '%s %s\n' "$@")
+case ${1:-} in
+"") packages=$building$testing ;;
+build) packages=$building$(printf '%s %s\n' "${@:2}") ;;
+*) packages=$(printf '%s %s\n' "$@") ;;
+esac
 
 # Debian keeps some commands where only root's PATH looks.
 PATH=$PATH:/usr/sbin:/sbin
 
-is_there() { # c:COMMAND | h:HEADER | p:MODULE
+is_there() { # c:COMMAND | h:HEADER | p:MODULE | d:PACKAGE
 	case $1 in
+	d:*) dpkg-query -W -f '${db:Status-Status}' "${1#d:}" 2>/dev/null | grep -qx installed ;;
 	c:*) command -v "${1#c:}" >/dev/null ;;
 	p:*) python3 -c "import ${1#p:}" 2>/dev/null ;;
 	h:*) compgen -G "/usr/include/${1#h:}" >/dev/null ||

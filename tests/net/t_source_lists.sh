@@ -108,6 +108,34 @@ expect "answers while prefixes are put into the kernel" [ "$answers" -gt 0 ]
 expect "a reload that is refused meanwhile" [ "$refused" -gt 0 ]
 must_come 10 "a balanced ledger" ledger_is_balanced
 
+# --- what comes in the middle ---------------------------------------------------------------------
+
+# A list that comes through a pipe is in its middle for as long as the test likes.
+cp "$dir/weir.yaml" "$dir/good.yaml"
+mkfifo "$dir/slow"
+sed -i "s/{file: .*}}/{file: slow}}/" "$dir/weir.yaml"
+generation() { weir_show status | jq .generation; }
+before=$(generation)
+start weir "$weir" reload -s "$socket" >"$dir/out" 2>&1
+reload=$started
+exec 7>"$dir/slow" # returns once the daemon reads
+list 155 1000 >&7
+cp "$dir/good.yaml" "$dir/weir.yaml"
+expect_equal "prefixes in force meanwhile" 1000000 "$(prefixes)"
+said=$(weir_reload 2>&1) && fail "a reload in the middle of another: $said"
+expect_match "why not" "a reload is under way" "$said"
+said=$(on weir "$weir" run --takeover -c "$dir/weir.yaml" 2>&1) && fail "a takeover in the middle of a reload: $said"
+if kernel_is_at_least 6 4; then
+	expect_match "why not" "a reload is under way" "$said"
+fi
+kill -HUP "$weir_pid" # its turn comes
+expect "the daemon runs" is_running "$weir_pid"
+exec 7>&-
+wait "$reload" || fail "the reload: $(<"$dir/out")"
+is_generation() { [ "$(generation)" = "$1" ]; }
+must_come 60 "the reload that was asked for by a signal" is_generation $((before + 2))
+expect "the list in force" in_force 1000000
+
 # --- the end in the middle ------------------------------------------------------------------------
 
 begin_reload() { # FIRST-OCTET: it has begun to read the list when this returns

@@ -409,6 +409,7 @@ static int write_statistics(struct capture_output *o)
 			.delivered = o->interfaces[i].file_delivered,
 		};
 		failure = pcapng_write_statistics(&q, &s);
+		// cppcheck-suppress legacyUninitvar ; pcapng_queue_take() fills it first
 		fwrite(bytes, 1, pcapng_queue_take(&q, bytes, sizeof(bytes)), o->pending);
 	}
 	pcapng_queue_fini(&q);

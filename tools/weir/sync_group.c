@@ -76,6 +76,7 @@ int sync_group_open(struct sync_group **out, const char *name,
 		    const struct sync_group_events *events, void *context, struct err *err)
 {
 	cpg_model_v1_data_t model = {
+		// cppcheck-suppress legacyUninitvar ; a member, not the variable
 		.model = CPG_MODEL_V1,
 		.cpg_deliver_fn = on_message,
 		.cpg_confchg_fn = on_members,

@@ -1,15 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The Debian package that `make deb` has built: lintian finds no error; dpkg installs it into an empty
+# The Debian package that `make test-deb` has built: lintian finds no error; dpkg installs it into an empty
 # root, upgrades, removes and purges it, and what an operator wrote stays.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 package=$(find build -maxdepth 1 -name 'weir_*.deb' | head -n 1)
-[ -n "$package" ] || { echo "no package here: make deb builds it" && exit 77; }
-for tool in lintian dpkg fakeroot systemd-sysusers; do
-	command -v $tool >/dev/null || { echo "no $tool" && exit 77; }
-done
+[ -n "$package" ] || { echo "FAILED: no package in build/" && exit 1; }
 root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 
@@ -33,7 +30,7 @@ touch "$root/var/lib/dpkg/status" "$root"/etc/{passwd,group,shadow,gshadow}
 in_root -i "$package"
 for path in /usr/sbin/weir /usr/bin/weir-bench /lib/systemd/system/weir{,@,-backend@}.service \
 	/usr/share/man/man{8/weir.8,5/weir.yaml.5,8/weir-backend.8,1/weir-bench.1}.gz \
-	/usr/share/bash-completion/completions/weir /usr/share/zsh/site-functions/_weir \
+	/usr/share/bash-completion/completions/weir /usr/share/zsh/vendor-completions/_weir \
 	/usr/share/doc/weir/examples/example.yaml /etc/weir; do
 	has "$path" installed
 done

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Policies that are loaded by a thread (tools/weir/policy_job.h), from lists in files, with a double
- * of the kernel's part: that begins only once the loop has turned beside it, so a job that has the
- * loop wait would never end.
+ * Policies that are loaded by a thread (tools/weir/policy_job.h), from lists in files, with a
+ * double of the kernel's part: that begins only once the loop has turned beside it, so a job that
+ * has the loop wait would never end.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,7 +30,8 @@
 #define TURNS     3  /* of the loop, while the kernel's part is under way */
 #define PATIENT_S 20 /* a job that does not end fails the test */
 
-/* --- the kernel's part ------------------------------------------------------------------------- */
+/* --- the kernel's part -------------------------------------------------------------------------
+ */
 
 static pthread_t loop_thread;
 static int turns, begun, fill_fault; /* of the loop; fillings; what those return */
@@ -64,7 +65,8 @@ void policy_stage_close(struct policy_stage *s)
 	*s = (struct policy_stage){};
 }
 
-/* --- a job ------------------------------------------------------------------------------------- */
+/* --- a job -------------------------------------------------------------------------------------
+ */
 
 struct bed {
 	struct ev_loop *loop;
@@ -176,7 +178,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* --- tests ------------------------------------------------------------------------------------- */
+/* --- tests -------------------------------------------------------------------------------------
+ */
 
 static void test_the_loop_turns_meanwhile(void **state)
 {

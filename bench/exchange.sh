@@ -110,8 +110,13 @@ lost_on_cables() {
 	done | jq -s '[.[][].stats64.tx.dropped] | add'
 }
 
+# What `weir` has dropped of it by a reason of its own, as where a socket is full because its worker had no CPU; `-`
+# while there is none.
+dropped_by_weir() { weir_show drops 2>/dev/null | jq '[.reasons[].total] | add' || echo -; }
+
 stream_starts() {
 	cables=$(lost_on_cables)
+	dropped=$(dropped_by_weir)
 	# shellcheck disable=SC2046 # words
 	start client "$bench" send $(path) --rate "${rate}pps" --quiet --json "$dir/sent.json" >"$dir/sent.txt" 2>&1
 	stream=$started
@@ -126,6 +131,9 @@ stream_ends() { # leaves $sent and $lost
 	wait "$stream" || true
 	read -r sent lost < <(jq -r '.tables[0].rows[0] | "\(.packets) \(.packets - .arrived)"' "$dir/sent.json")
 	cables=$(($(lost_on_cables) - cables))
+	local now
+	now=$(dropped_by_weir)
+	[[ $now$dropped == *-* ]] && dropped=- || dropped=$((now - dropped))
 }
 
 # --- the events ---------------------------------------------------------------------------------
@@ -154,8 +162,8 @@ event() { # WHAT COMMAND...
 	"${@:2}"
 	exchange_count_broken
 	stream_ends
-	printf '| %s | %s | %d of %d | %d | %d | %d |\n' "$weir_fast_path" "$1" $((broken - broken_before)) \
-		"$connections" "$sent" "$lost" "$cables" | tee -a "$dir/rows"
+	printf '| %s | %s | %d of %d | %d | %d | %d | %s |\n' "$weir_fast_path" "$1" $((broken - broken_before)) \
+		"$connections" "$sent" "$lost" "$cables" "$dropped" | tee -a "$dir/rows"
 	broken_before=$broken
 }
 
@@ -185,8 +193,8 @@ events() { # FAST-PATH
 build_network
 exchange_serve b1 b2 b3
 {
-	echo "| fast path | event | connections broken | packets sent | lost | of them on cables, by the kernel |"
-	echo "|---|---|---:|---:|---:|---:|"
+	echo "| fast path | event | connections broken | packets sent | lost | of them on cables, by the kernel | by Weir, with a reason |"
+	echo "|---|---|---:|---:|---:|---:|---:|"
 } >"$dir/rows"
 say "load of the machine $(cut -d ' ' -f 1-3 /proc/loadavg)"
 events on

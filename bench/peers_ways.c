@@ -142,8 +142,8 @@ static const char haproxy_config[] =
 	"  timeout server 60s\nlisten web\n  bind " PEERS_VIP ":80\n  balance roundrobin\n"
 	"  server b1 10.8.2.11:80\n  server b2 10.8.2.12:80\n  server b3 10.8.2.13:80\n";
 
-/* By Maglev's table, as Weir. The kernel's part is a module, which only the first namespace can
- * load. */
+/* By Maglev's table and of addresses and ports, as Weir. The kernel's part is a module, which only
+ * the first namespace can load. */
 static int start_ipvs(struct peers_running *r, struct peers_net *n, const char *weir,
 		      struct err *err)
 {
@@ -158,8 +158,8 @@ static int start_ipvs(struct peers_running *r, struct peers_net *n, const char *
 	code = code ? code : netns_run(n->balancer, err, "ip address add " PEERS_VIP "/32 dev lo");
 	for (int port = 0; port < 2 && !code; port++) {
 		const char *service = port ? "-u " PEERS_VIP ":5000" : "-t " PEERS_VIP ":80";
-		code = netns_run(n->balancer, err, "PATH=$PATH:/usr/sbin; ipvsadm -A %s -s mh",
-				 service);
+		code = netns_run(n->balancer, err,
+				 "PATH=$PATH:/usr/sbin; ipvsadm -A %s -s mh -b mh-port", service);
 		for (int i = 1; i <= PEERS_SERVERS && !code; i++)
 			code = netns_run(n->balancer, err,
 					 "PATH=$PATH:/usr/sbin; ipvsadm -a %s -r 10.8.2.1%d %s",

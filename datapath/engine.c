@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * Puts ports, programs, memory and workers together, and takes them apart again in the order that
- * loses nothing: detach, let the workers finish, close the sockets, free the memory.
+ * loses nothing: steer nothing, let the workers finish, close the sockets, detach, free the memory.
  *
  * long file: one handle over everything; each part of it has a file of its own.
  *
@@ -21,6 +21,7 @@
 #include "datapath/ledger.h"
 #include "datapath/policy_stage.h"
 #include "datapath/program.h"
+#include "datapath/release.h"
 #include "datapath/taps.h"
 #include "datapath/target_maps.h"
 #include "datapath/watch.h"
@@ -31,7 +32,7 @@
 #include "lb/target_table.h"
 
 #define BIND_TRIES    100      /* to get queues that were another socket's a moment ago */
-#define DRAIN_WAIT_NS 20000000 /* for packets in the rings when the programs are detached */
+#define DRAIN_WAIT_NS 20000000 /* for packets in the rings when nothing is steered to them */
 
 /* --- opening -------------------------------------------------------------------------------- */
 
@@ -71,16 +72,22 @@ static int attach_programs(struct engine *e, struct err *err)
 /* --- opening and closing -------------------------------------------------------------------- */
 
 /*
- * With `remove` nothing stays in the kernel: then the programs are detached first, and the workers
- * given the time to finish. Without, the kernel goes on alone.
+ * With `remove` nothing stays in the kernel: then nothing is steered to the workers any more, which
+ * are given the time to finish, and the programs are detached from queues that no socket holds.
+ * Without, the kernel goes on alone.
  */
 static void close_engine(struct engine *e, bool remove)
 {
-	if (e->program && remove) {
-		program_detach(e->program);
+	bool detach = remove && e->program;
+	if (detach) {
+		program_clear_sockets(e->program);
 		nanosleep(&(struct timespec){.tv_nsec = DRAIN_WAIT_NS}, NULL);
 	}
 	engine_stop_workers(e);
+	for (uint32_t i = 0; detach && i < e->port_count; i++)
+		release_await(&e->ports[i]);
+	if (detach)
+		program_detach(e->program);
 	taps_close(e);
 	for (uint32_t i = 0; i < ABI_MAX_QUEUES; i++)
 		worker_tap_fini(&e->taps[i]);

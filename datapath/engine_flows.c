@@ -40,6 +40,7 @@ static uint64_t *backends_that_keep_flows(const struct snapshot *s)
 void engine_tick(struct engine *e, uint64_t now_ns)
 {
 	engine_put_off_interrupts(e);
+	engine_pin_interrupts(e);
 	if (!e->snapshot)
 		return;
 	uint64_t *keep = backends_that_keep_flows(e->snapshot);

@@ -348,6 +348,7 @@ int engine_adopt(struct engine **out, const struct config *config,
 	e->take_context = context;
 	e->port_count = h->record->port_count;
 	e->multi_buffer = h->record->multi_buffer;
+	e->pin_interrupts = config->pin_interrupts;
 	memcpy(e->ports, h->record->ports, sizeof(e->ports));
 	int r = adopt_instance(e, h, err);
 	e->shared.captures = e->instance.captures;

@@ -15,6 +15,7 @@
 #include "datapath/engine_state.h"
 #include "datapath/ledger.h"
 #include "datapath/program.h"
+#include "datapath/release.h"
 #include "datapath/watch.h"
 #include "lb/err.h"
 
@@ -75,6 +76,16 @@ static enum news compare(const struct engine *e, uint32_t index, const struct po
 		       : SAME;
 }
 
+static void stop(struct engine *e)
+{
+	if (!e->workers)
+		return;
+	program_clear_sockets(e->program);
+	nanosleep(&(struct timespec){.tv_nsec = DRAIN_WAIT_NS}, NULL);
+	engine_stop_workers(e);
+	ledger_settle(e);
+}
+
 /* --- ports ------------------------------------------------------------------------------------ */
 
 static void let_go(struct engine *e, uint32_t index)
@@ -87,6 +98,14 @@ static void let_go(struct engine *e, uint32_t index)
 	e->instance.deferrals[index] = (struct deferral){}; /* its settings went with it */
 	program_set_port(e->program, index, p, NULL);
 	watch_set_port(e->watch, index, 0);
+}
+
+/* One that is there still: no socket may hold its queues when its program is detached. */
+static void give_up(struct engine *e, uint32_t index)
+{
+	stop(e);
+	release_await(&e->ports[index]);
+	let_go(e, index);
 }
 
 static int take_back(struct engine *e, uint32_t index, struct port *now, struct err *err)
@@ -142,7 +161,7 @@ static int follow_port(struct engine *e, uint32_t index, bool *rebuild, struct e
 	if (!config) {
 		*rebuild |= e->ports[index].there;
 		if (e->ports[index].there)
-			let_go(e, index);
+			give_up(e, index);
 		e->ports[index].removed = true;
 		return 0;
 	}
@@ -155,7 +174,7 @@ static int follow_port(struct engine *e, uint32_t index, bool *rebuild, struct e
 		return r;
 	enum news news = compare(e, index, &now, config);
 	if (news == GONE || news == REMODED) {
-		let_go(e, index);
+		(news == GONE ? let_go : give_up)(e, index);
 		e->ports[index].losses += news == GONE;
 		*rebuild = true;
 		news = compare(e, index, &now, config); /* it may be back already */
@@ -176,16 +195,6 @@ static int follow_port(struct engine *e, uint32_t index, bool *rebuild, struct e
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */
-
-static void stop(struct engine *e)
-{
-	if (!e->workers)
-		return;
-	program_clear_sockets(e->program);
-	nanosleep(&(struct timespec){.tv_nsec = DRAIN_WAIT_NS}, NULL);
-	engine_stop_workers(e);
-	ledger_settle(e);
-}
 
 static int rebuild(struct engine *e, struct err *err)
 {
@@ -216,7 +225,7 @@ static bool give_up_returned(struct engine *e, const struct port before[ABI_MAX_
 		struct port *p = &e->ports[i];
 		if (!p->there || (before[i].there && before[i].losses == p->losses))
 			continue;
-		let_go(e, i);
+		give_up(e, i);
 		p->patience = p->patience < PATIENCE_MAX ? 2 * p->patience + 1 : PATIENCE_MAX;
 		p->wait = p->patience;
 		any = true;

@@ -28,7 +28,8 @@ static bool same_numbers(const struct config_numbers *a, const struct config_num
 static bool other_workers(const struct config *a, const struct config *b)
 {
 	return !same_numbers(&a->cpus, &b->cpus) || a->poll != b->poll ||
-	       a->hugepages != b->hugepages || a->frames_per_queue != b->frames_per_queue ||
+	       a->pin_interrupts != b->pin_interrupts || a->hugepages != b->hugepages ||
+	       a->frames_per_queue != b->frames_per_queue ||
 	       a->flow_insert_limit != b->flow_insert_limit;
 }
 

@@ -38,6 +38,8 @@ struct engine {
 	struct handover *handed;     /* the workers are another's until it is taken; or NULL */
 	handover_fn *take;
 	void *take_context;
+	bool pin_interrupts;
+	int pin_wait; /* ticks until it is looked where they go */
 	uint64_t sweep_position;
 	struct flow_sweep sweep, last_sweep; /* under way, and the last whole one */
 };
@@ -104,6 +106,13 @@ void engine_put_off_interrupts(struct engine *e);
 
 /* Gives back what was set, by a daemon that crashed too. */
 void engine_let_interrupts(struct engine *e);
+
+/* --- engine_interrupts.c ------------------------------------------------------------------------
+ */
+
+/* As the configuration says, when the workers are there; and to be called with each tick. */
+void engine_choose_pinning(struct engine *e);
+void engine_pin_interrupts(struct engine *e);
 
 /* Where it tells other nodes, each worker gets a ring, and keeps it as long as the engine is open.
  */

@@ -267,6 +267,7 @@ int engine_start_workers(struct engine *e, struct err *err)
 		return r;
 	engine_let_interrupts(e); /* what a daemon that crashed has left */
 	engine_put_off_interrupts(e);
+	engine_choose_pinning(e);
 	return 0;
 }
 

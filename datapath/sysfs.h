@@ -20,9 +20,14 @@ typedef int sysfs_write_fn(void *context, const char *interface, const char *set
 			   int64_t value);
 void sysfs_hook(sysfs_write_fn *fn, void *context);
 
-/* Settings that put off a NIC's interrupts (datapath/deferral.h): all that Weir ever writes. */
+/* Settings that put off a NIC's interrupts (datapath/deferral.h). */
 #define SYSFS_HARD_IRQS     "napi_defer_hard_irqs"
 #define SYSFS_FLUSH_TIMEOUT "gro_flush_timeout"
+/* No files, but for sysfs_hook(): where an interrupt of an interface is to go, a CPU; all of them
+ * back to where they were. */
+#define SYSFS_INTERRUPT              "interrupt"
+#define SYSFS_INTERRUPT_AT(irq, cpu) ((int64_t)(irq) << 16 | (cpu))
+#define SYSFS_INTERRUPTS_BACK        "interrupts-back"
 bool sysfs_is_deferral(const char *setting);
 
 /*

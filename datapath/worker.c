@@ -374,8 +374,7 @@ int worker_open(struct worker *w, uint16_t index, int cpu, struct worker_shared 
 static void use_socket(struct worker *w)
 {
 	struct xsk *x = &w->sockets[w->socket_count++];
-	if (w->poll == POLL_BUSY)
-		(void)xsk_prefer_busy_poll(x); /* without it, it is as with interrupts */
+	(void)xsk_prefer_busy_poll(x, w->poll == POLL_BUSY);
 	w->poll_fds[w->socket_count] = (struct pollfd){.fd = x->fd, .events = POLLIN};
 	/* The first queue: the last ones may be those that virtio_net sends by from XDP, unlocked.
 	 */

@@ -6,6 +6,7 @@
 #include "datapath/xsk.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -205,13 +206,15 @@ void xsk_catch_up(struct xsk *x)
 	catch_up_consumer(x->completion);
 }
 
-int xsk_prefer_busy_poll(const struct xsk *x)
+int xsk_prefer_busy_poll(struct xsk *x, bool prefer)
 {
-	int on = 1, us = BUSY_POLL_US, budget = BUSY_POLL_BUDGET;
+	int on = prefer, us = prefer ? BUSY_POLL_US : 0, budget = BUSY_POLL_BUDGET;
+	x->kicked_by_poll = false;
 	if (setsockopt(x->fd, SOL_SOCKET, SO_PREFER_BUSY_POLL, &on, sizeof(on)) ||
 	    setsockopt(x->fd, SOL_SOCKET, SO_BUSY_POLL, &us, sizeof(us)) ||
 	    setsockopt(x->fd, SOL_SOCKET, SO_BUSY_POLL_BUDGET, &budget, sizeof(budget)))
 		return -errno;
+	x->kicked_by_poll = prefer && xsk_is_zerocopy(x);
 	return 0;
 }
 
@@ -315,6 +318,16 @@ static void tell_failed(const struct xsk *x, xsk_failed_fn *failed, void *contex
 		failed(context, frame);
 }
 
+/*
+ * For a socket that prefers busy polling the kernel leaves sending to who drives the NAPI it
+ * receives by. Where a driver sends by another one (virtio_net), only poll() still has it begin.
+ */
+static void kick_by_poll(const struct xsk *x)
+{
+	struct pollfd p = {.fd = x->fd, .events = POLLOUT};
+	(void)poll(&p, 1, 0);
+}
+
 struct xsk_flush xsk_flush(struct xsk *x, struct frame_pool *pool, xsk_failed_fn *failed,
 			   void *context)
 {
@@ -332,9 +345,13 @@ struct xsk_flush xsk_flush(struct xsk *x, struct frame_pool *pool, xsk_failed_fn
 			if (failed)
 				tell_failed(x, failed, context);
 		}
-		xsk_reap(x, pool);
 		before = left;
 		left = xsk_unsent(x);
+		if (left == before && x->kicked_by_poll) {
+			kick_by_poll(x);
+			left = xsk_unsent(x);
+		}
+		xsk_reap(x, pool);
 	}
 	return done;
 }

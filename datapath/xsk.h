@@ -54,10 +54,11 @@ struct xsk {
 	int fd;
 	uint16_t port, queue;            /* port index, queue id of the interface */
 	uint64_t rx_packets, tx_packets; /* through it; of its worker, read by anyone */
-	bool driven;        /* its worker has to poll the queue's NAPI (datapath/deferral.h) */
-	bool multi_buffer;  /* a packet may be several descriptors */
-	uint32_t staged;    /* descriptors written to the tx ring, not yet submitted */
-	uint32_t continued; /* of them, those that are not the last one of a packet */
+	bool driven;         /* its worker has to poll the queue's NAPI (datapath/deferral.h) */
+	bool kicked_by_poll; /* where sendto() has nothing sent, poll() has */
+	bool multi_buffer;   /* a packet may be several descriptors */
+	uint32_t staged;     /* descriptors written to the tx ring, not yet submitted */
+	uint32_t continued;  /* of them, those that are not the last one of a packet */
 };
 
 /* How sockets are to be; the first of an area decides it for all others. */
@@ -84,8 +85,11 @@ void xsk_catch_up(struct xsk *x);
 
 void xsk_close(struct xsk *x); /* a zeroed one too */
 
-/* Asks for preferred busy polling; -errno: this kernel does not know it (Linux 5.11). */
-int xsk_prefer_busy_poll(const struct xsk *x);
+/*
+ * Asks for preferred busy polling, or takes that back; -errno: this kernel does not know it (Linux
+ * 5.11), and it is as with interrupts.
+ */
+int xsk_prefer_busy_poll(struct xsk *x, bool prefer);
 
 /* The kernel's number of the queue's NAPI, which busy polling drives; 0: its driver tells none
  * (yet). */

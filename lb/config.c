@@ -264,6 +264,7 @@ static const struct list service_list = {
 static const struct field worker_fields[] = {
 	{"cpus", &kind_numbers, CONFIG(cpus), &(const struct numbers_rule){"auto", 1023}, "auto"},
 	{"poll", &kind_choice, CONFIG(poll), polls, "adaptive"},
+	{"pin_interrupts", &kind_choice, CONFIG(pin_interrupts), truths, "false"},
 };
 static const struct mapping workers = MAPPING(worker_fields);
 

@@ -212,6 +212,7 @@ struct config {
 	struct config_interface *interfaces;
 	struct config_numbers cpus; /* workers.cpus; count 0: auto */
 	enum config_poll poll;
+	bool pin_interrupts; /* else they go where they go */
 	enum config_hugepages hugepages;
 	uint32_t frames_per_queue; /* a power of two, 1024 to 262144 */
 	uint32_t flow_entries;     /* 1024 to 268435456 */

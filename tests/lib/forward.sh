@@ -117,13 +117,17 @@ forward_backend_down() { # METHOD
 	done
 }
 
-# What of a host `weir backend` could change: addresses, settings, programs.
+# What of a host `weir backend` could change: addresses, settings, programs (those that look up sockets are
+# told by their links alone).
 forward_look() { # NAMESPACE
+	local number
+	number=$(on "$1" stat -Lc %i /proc/self/ns/net)
 	on "$1" ip -o address show | sed 's/ valid_lft.*//'
 	on "$1" sysctl -a 2>/dev/null -r '^net\.ipv[46]\.conf\.' | sort
 	on "$1" bpftool net show
-	find /sys/fs/bpf/weir -name "backend@$(on "$1" stat -Lc %i /proc/self/ns/net)" 2>/dev/null || true
-	ls "/run/weir/backend-$(on "$1" stat -Lc %i /proc/self/ns/net).json" 2>/dev/null || true
+	bpftool -j link show | jq -c --argjson ns "$number" '.[] | select(.netns_ino == $ns).attach_type'
+	find /sys/fs/bpf/weir -name "backend@$number" 2>/dev/null || true
+	ls "/run/weir/backend-$number.json" 2>/dev/null || true
 }
 
 # The flows that Weir counts for a service, by backend: `67 60 73`

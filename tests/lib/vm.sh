@@ -33,6 +33,12 @@ vm_kernel_is_at_least() {
 	[ "$major" -gt "$1" ] || { [ "$major" -eq "$1" ] && [ "$minor" -ge "$2" ]; }
 }
 
+# How often the kernel has complained since it was started.
+vm_complaints() { busybox dmesg | grep -cE 'WARNING: |BUG: |Oops: ' || true; }
+vm_complained=$(vm_complaints)
+# That it has not during this test.
+vm_expect_no_complaint() { expect_equal "complaints of the kernel" "$vm_complained" "$(vm_complaints)"; }
+
 # Its name now, in the namespace of the machine. A NIC comes back there when a test's namespace is gone,
 # which the kernel does a little later.
 vm_nic_name() { # NIC
@@ -46,6 +52,7 @@ vm_nic_name() { # NIC
 vm_plug() {
 	must_come 10 "the NIC $1" vm_nic_name "$1"
 	ip link set dev "$(vm_nic_name "$1")" down
+	ip link set dev "$(vm_nic_name "$1")" xdp off 2>&1 || true # of a test that failed
 	ip link set dev "$(vm_nic_name "$1")" netns "$net_prefix-$2" name "$3"
 	# A driver takes no more queues than there are CPUs, unless told to.
 	case $1 in

@@ -94,6 +94,7 @@ say "strangers are refused"
 # ranges of ports
 nginx_start b1 9000
 backend up "${all[@]}"
+expect_match "what is seen of a host that is a backend" sk_lookup "$(forward_look b1)"
 for port in 8000 8123 8999; do
 	expect_equal "the answer at port $port" b1 "$(on client curl -sf -m 5 "$(url $vip4 $port)/")"
 done

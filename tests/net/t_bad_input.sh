@@ -49,6 +49,10 @@ change 's/name: eth0/name: eth0, attach: dispatcher/'
 expect_refusal "jumbo frames through a dispatcher" 1 'eth0.*jumbo.*mtu.*attach: link'
 on weir ip link set eth0 mtu 1500
 
+change 's/name: eth0/name: eth0, attach: dispatcher/'
+expect_refusal "a dispatcher without what libxdp takes" 1 'attach: dispatcher takes .*: cap_sys_admin is missing' \
+	setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin
+
 if on weir "$weir" doctor eth0 | grep -q 'trampolines do not load'; then
 	change 's/name: eth0/name: eth0, attach: dispatcher/'
 	expect_refusal "a dispatcher on a kernel without trampolines" 1 'eth0.*trampolines.*attach: link'

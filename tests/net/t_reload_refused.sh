@@ -48,6 +48,8 @@ refused "a token file that is gone" 'api.token_file: .*/nowhere'
 echo "  - {name: more, address: 203.0.113.77, protocol: tcp, ports: 80, backends: []}" >>"$dir/weir.yaml"
 sed -i "s|eth0}|eth0}\\n  - {name: nothing0}|" "$dir/weir.yaml"
 refused "an interface more" 'there is no interface nothing0'
+sed -i 's/eth0}/eth0, attach: dispatcher}/' "$dir/weir.yaml"
+refused "another way to attach that takes privileges" 'the daemon began without attach: dispatcher'
 
 say "what is taken"
 sed -i 's/b2, address: "10.0.0.12", weight: 100/b2, address: "10.0.0.12", weight: 5/' "$dir/weir.yaml"

@@ -86,6 +86,7 @@ static const struct {
 	 "workers:\n"
 	 "  cpus: auto\n"
 	 "  poll: adaptive\n"
+	 "  pin_interrupts: false\n"
 	 "memory:\n"
 	 "  hugepages: auto\n"
 	 "  frames_per_queue: 8192\n"

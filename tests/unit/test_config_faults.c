@@ -130,8 +130,8 @@ static const struct {
 				"the keys " SERVICE_KEYS},
 	{ETH0 "services: [web]\n",
 	 "f:2: services[0]: found 'web'; expected a mapping with the keys " SERVICE_KEYS},
-	{ETH0 NONE "workers:\n",
-	 "f:3: workers: found nothing; expected a mapping with the keys cpus, poll"},
+	{ETH0 NONE "workers:\n", "f:3: workers: found nothing; expected a mapping with the keys "
+				 "cpus, poll, pin_interrupts"},
 	{ETH0 NONE "memory: [1]\n", "f:3: memory: found a list; expected a mapping with the keys "
 				    "hugepages, frames_per_queue"},
 	{ETH0 NONE "instance: [a]\n",

@@ -21,6 +21,7 @@
 
 #include <cmocka.h>
 
+#include "datapath/sysfs.h"
 #include "lb/err.h"
 #include "tools/weir/helper.h"
 #include "tools/weir/helper_talk.h"
@@ -208,6 +209,11 @@ static void test_settings(void **state)
 	assert_int_equal(helper_set(helper, "../lo", "gro_flush_timeout", 1), -EPERM);
 	assert_int_equal(helper_set(helper, "..", "gro_flush_timeout", 1), -EPERM);
 	assert_int_equal(helper_set(helper, "", "gro_flush_timeout", 1), -EPERM);
+	assert_int_equal(helper_set(helper, "..", SYSFS_INTERRUPT, SYSFS_INTERRUPT_AT(9, 0)),
+			 -EPERM);
+	assert_int_equal(helper_set(helper, "lo", SYSFS_INTERRUPT, SYSFS_INTERRUPT_AT(9, 0)),
+			 -ENOENT);
+	assert_int_equal(helper_set(helper, "", SYSFS_INTERRUPTS_BACK, 0), 0);
 	assert_int_equal(helper_place_socket(helper), -ENOENT);
 	assert_int_equal(helper_set(helper, "no-such-device", "gro_flush_timeout", 1), -ENOENT);
 }

@@ -55,3 +55,4 @@ weir_start
 expect_equal "settings of the next daemon" "$before" "$(settings)"
 expect_equal "busy polling" "off off" "$(busy)"
 weir_stop
+vm_expect_no_complaint

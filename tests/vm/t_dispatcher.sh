@@ -97,6 +97,7 @@ on client ping -c 3 -W 60 10.0.1.2 >/dev/null
 expect "the other program still counts" [ "$(counted)" -ge $((before + 3)) ]
 loader unload eth0 --all || fail "xdp-loader unload"
 expect_equal "gates left" "" "$(bpftool prog show name weir_gate)"
+vm_expect_no_complaint
 
 say "beside a program without a dispatcher"
 [ -e "/sys/fs/bpf/$net_prefix-pass" ] ||

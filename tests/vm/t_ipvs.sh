@@ -15,7 +15,7 @@ shares() { jq -sc 'map(.flows)' "$dir"/sink.b?; }
 
 say "IPVS"
 net_address weir lo $vip4/32
-on weir ipvsadm -A -u $vip4:5000 -s mh
+on weir ipvsadm -A -u $vip4:5000 -s mh -b mh-port # by ports too, as Weir
 for n in 1 2 3; do
 	on weir ipvsadm -a -u $vip4:5000 -r 10.0.0.1$n -g
 done

@@ -16,6 +16,7 @@
 #include "tools/weir/api_socket.h"
 #include "tools/weir/drain.h"
 #include "tools/weir/history.h"
+#include "tools/weir/privileges.h"
 #include "tools/weir/snat_host.h"
 #include "tools/weir/supervisor.h"
 
@@ -85,6 +86,7 @@ struct daemon {
 	struct link_watch *link_watch;
 	char links_fault[512]; /* why an interface is not served, as the log was told; "": none */
 	struct helper *helper; /* what takes privileges that are gone */
+	enum privileges_for kept;
 	struct detour *detour;
 	struct checker *checker;
 	struct syncer *syncer; /* NULL: flows are not shared with other nodes */

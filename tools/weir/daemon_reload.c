@@ -24,6 +24,7 @@
 #include "tools/weir/policy_job.h"
 #include "tools/weir/policy_load.h"
 #include "tools/weir/policy_log.h"
+#include "tools/weir/sharing.h"
 
 /* --- ends ------------------------------------------------------------------------------------ */
 
@@ -179,6 +180,7 @@ static int begin_reload(struct daemon *d, struct err *err)
 		return r;
 	d->reload.changes = changes_json(d->config, c->config);
 	r = check_changes(d->reload.changes, err);
+	r = r ? r : sharing_check(d->kept, c->config, err);
 	r = r ? r : daemon_give_ids(d, c, err);
 	if (r)
 		return r;

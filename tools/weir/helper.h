@@ -2,8 +2,9 @@
 /*
  * A process beside the daemon, forked before that gives up its privileges, for what it can't do
  * afterwards: run the commands of health checks (as the daemon's user, without a capability), and
- * write two settings of interfaces that belong to root. It takes nothing else, and ends with the
- * daemon, whose folder of pins it removes if that is empty then. Control thread.
+ * write two settings of interfaces that belong to root, or move these' interrupts. It takes nothing
+ * else, and ends with the daemon, whose folder of pins it removes if that is empty then. Control
+ * thread.
  */
 #ifndef WEIR_TOOLS_HELPER_H
 #define WEIR_TOOLS_HELPER_H

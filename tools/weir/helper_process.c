@@ -27,6 +27,7 @@
 #include "tools/weir/api_socket.h"
 #include "tools/weir/helper_talk.h"
 #include "tools/weir/log.h"
+#include "tools/weir/moved_interrupts.h"
 #include "tools/weir/privileges.h"
 
 struct running {
@@ -218,11 +219,26 @@ static bool on_request(struct server *s)
 	return true;
 }
 
-static bool may_be_set(const struct helper_setting *s)
+static bool names_interface(const struct helper_setting *s)
 {
-	return memchr(s->interface, '\0', sizeof(s->interface)) && s->interface[0] &&
-	       s->interface[0] != '.' && !strchr(s->interface, '/') &&
-	       memchr(s->setting, '\0', sizeof(s->setting)) && sysfs_is_deferral(s->setting);
+	return s->interface[0] && s->interface[0] != '.' && !strchr(s->interface, '/');
+}
+
+static int set(const struct helper_setting *s)
+{
+	if (!memchr(s->interface, '\0', sizeof(s->interface)) ||
+	    !memchr(s->setting, '\0', sizeof(s->setting)))
+		return -EPERM;
+	if (!strcmp(s->setting, SYSFS_INTERRUPTS_BACK)) {
+		moved_interrupts_restore();
+		return 0;
+	}
+	if (!names_interface(s))
+		return -EPERM;
+	if (!strcmp(s->setting, SYSFS_INTERRUPT))
+		return moved_interrupts_add(s->interface, s->value >> 16, s->value & 0xffff);
+	return sysfs_is_deferral(s->setting) ? sysfs_write(s->interface, s->setting, s->value)
+					     : -EPERM;
 }
 
 static int place_socket(const char *path)
@@ -235,13 +251,13 @@ static int place_socket(const char *path)
 static void on_setting(const struct server *s)
 {
 	struct helper_setting setting;
-	int32_t r = -EPERM;
+	int32_t r;
 	if (recv(s->settings, &setting, sizeof(setting), 0) != sizeof(setting))
 		return; /* the other socket says the same of the daemon's end */
 	if (!strncmp(setting.setting, HELPER_PLACE_SOCKET, sizeof(setting.setting)))
 		r = place_socket(s->in->socket);
-	else if (may_be_set(&setting))
-		r = sysfs_write(setting.interface, setting.setting, setting.value);
+	else
+		r = set(&setting);
 	if (send(s->settings, &r, sizeof(r), MSG_NOSIGNAL) < 0)
 		return;
 }
@@ -296,4 +312,5 @@ void helper_serve(int commands, int settings, const struct helper_input *in)
 		serve(&s);
 	LIST_FOREACH(r, &s.running, next)
 	kill_group(&s, r->pid);
+	moved_interrupts_restore();
 }

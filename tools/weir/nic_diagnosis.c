@@ -236,8 +236,8 @@ static void check_interrupts(const struct facts *f, const struct nic_facts *n, s
 	if (CPU_COUNT(&both) && !f->busy_polls && f->host.cpus > 1)
 		finding_add(out, FINDING_WARN, n->name, "interrupts",
 			    "%d of the workers' CPUs also take its interrupts: under load one "
-			    "starves the other; set workers: {cpus: [...]} or the interrupts' "
-			    "affinity",
+			    "starves the other; set workers: {cpus: [...]}, or workers: "
+			    "{pin_interrupts: true}",
 			    CPU_COUNT(&both));
 	else
 		finding_add(out, FINDING_OK, n->name, "interrupts",

@@ -22,6 +22,9 @@ static const struct {
 	unsigned int count, list[KEPT_MAX];
 } kept[] = {
 	[PRIVILEGES_DAEMON] = {5, {CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON, CAP_IPC_LOCK}},
+	[PRIVILEGES_DISPATCHER] = {7,
+				   {CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF, CAP_PERFMON, CAP_IPC_LOCK,
+				    CAP_SYS_ADMIN, CAP_DAC_OVERRIDE}},
 	[PRIVILEGES_HELPER] = {3, {CAP_NET_ADMIN, CAP_SETUID, CAP_SETGID}},
 	[PRIVILEGES_COMMAND] = {0, {}},
 };
@@ -106,6 +109,17 @@ int privileges_find(struct privileges *p, const char *user, struct err *err)
 	return r;
 }
 
+int privileges_check(enum privileges_for whom, struct err *err)
+{
+	if (capng_get_caps_process())
+		return err_set(err, EIO, "the kernel does not tell which capabilities there are");
+	for (unsigned int i = 0; i < kept[whom].count; i++)
+		if (!capng_have_capability(CAPNG_PERMITTED, kept[whom].list[i]))
+			return err_set(err, EPERM, "cap_%s is missing",
+				       capng_capability_to_name(kept[whom].list[i]));
+	return 0;
+}
+
 /* --- dropping -------------------------------------------------------------------------------- */
 
 /* Groups that the user is a member of: files may be readable for one of those. */
@@ -163,7 +177,7 @@ int privileges_drop(const struct privileges *p, enum privileges_for whom, struct
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return err_set(err, errno, "can't set no_new_privs: %m");
 	/* Memory has packets in it: no core dump, or one for root alone (fs.suid_dumpable = 2). */
-	if (whom == PRIVILEGES_DAEMON && prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1)
+	if (whom <= PRIVILEGES_DISPATCHER && prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1)
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	return whom == PRIVILEGES_HELPER ? 0 : check(p, err);
 }

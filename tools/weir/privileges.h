@@ -29,10 +29,14 @@ int privileges_find(struct privileges *p, const char *user, struct err *err);
 
 /* Who gives up privileges, and what it keeps. */
 enum privileges_for {
-	PRIVILEGES_DAEMON,  /* interfaces, packets, BPF */
-	PRIVILEGES_HELPER,  /* to set interfaces' files, and to become the user of a command */
-	PRIVILEGES_COMMAND, /* nothing: a program of the operator's */
+	PRIVILEGES_DAEMON,     /* interfaces, packets, BPF */
+	PRIVILEGES_DISPATCHER, /* the daemon too, and libxdp in it, which shares interfaces */
+	PRIVILEGES_HELPER,     /* to set interfaces' files, and to become the user of a command */
+	PRIVILEGES_COMMAND,    /* nothing: a program of the operator's */
 };
+
+/* -EPERM: not all of the capabilities for that are there to be kept; says which. */
+int privileges_check(enum privileges_for whom, struct err *err);
 
 /*
  * Becomes that user, with no other groups than its own (the helper stays who it is), keeps what

@@ -43,6 +43,7 @@
 #include "tools/weir/options.h"
 #include "tools/weir/privileges.h"
 #include "tools/weir/sandbox.h"
+#include "tools/weir/sharing.h"
 #include "tools/weir/routes.h"
 #include "tools/weir/source_watch.h"
 #include "tools/weir/supervisor.h"
@@ -238,8 +239,9 @@ static int give_up_privileges(struct daemon *d, const struct config *config, boo
 {
 	struct privileges user;
 	int r = privileges_find(&user, config->user, err);
+	r = r ? r : sharing_begin(config, &d->kept, err);
 	r = r ? r : prepare(d, config, &user, take_over, err);
-	r = r ? r : privileges_drop(&user, PRIVILEGES_DAEMON, err);
+	r = r ? r : privileges_drop(&user, d->kept, err);
 	r = r ? r : sandbox_enter(err);
 	if (r)
 		return r;

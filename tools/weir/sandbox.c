@@ -81,6 +81,7 @@ static const char *const calls[] = {
 	"faccessat2",
 	"fallocate",
 	"fcntl",
+	"flock", /* libxdp's, on the folder of its pins */
 	"fstat",
 	"fstatfs",
 	"ftruncate",

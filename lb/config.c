@@ -17,7 +17,6 @@
 #include "lb/config_check.h"
 #include "lb/config_choice.h"
 #include "lb/config_endpoint.h"
-#include "lb/config_field.h"
 #include "lb/config_health.h"
 #include "lb/config_mss.h"
 #include "lb/config_nat.h"

@@ -110,9 +110,9 @@ lost_on_cables() {
 	done | jq -s '[.[][].stats64.tx.dropped] | add'
 }
 
-# What `weir` has dropped of it by a reason of its own, as where a socket is full because its worker had no CPU; `-`
-# while there is none.
-dropped_by_weir() { weir_show drops 2>/dev/null | jq '[.reasons[].total] | add' || echo -; }
+# What `weir` has dropped by a reason of its own; nothing where there is none, and a new one begins at 0.
+dropped_by_weir() { weir_show drops 2>/dev/null | jq '[.reasons[].total] | add' || true; }
+drop_reasons() { weir_show drops | jq -c '[.reasons[] | select(.total > 0) | {(.reason): .total}] | add'; }
 
 stream_starts() {
 	cables=$(lost_on_cables)
@@ -133,7 +133,7 @@ stream_ends() { # leaves $sent and $lost
 	cables=$(($(lost_on_cables) - cables))
 	local now
 	now=$(dropped_by_weir)
-	[[ $now$dropped == *-* ]] && dropped=- || dropped=$((now - dropped))
+	dropped=${now:+$((now - ${dropped:-0}))}
 }
 
 # --- the events ---------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ event() { # WHAT COMMAND...
 	exchange_count_broken
 	stream_ends
 	printf '| %s | %s | %d of %d | %d | %d | %d | %s |\n' "$weir_fast_path" "$1" $((broken - broken_before)) \
-		"$connections" "$sent" "$lost" "$cables" "$dropped" | tee -a "$dir/rows"
+		"$connections" "$sent" "$lost" "$cables" "${dropped:--}" | tee -a "$dir/rows"
 	broken_before=$broken
 }
 
@@ -184,8 +184,10 @@ events() { # FAST-PATH
 	! kernel_is_at_least 6 4 || event "\`--takeover\`" exchange_takeover
 	event "restart (SIGQUIT, a new daemon)" exchange_restart
 	event "kill -9, a new daemon" exchange_kill
+	say "dropped by Weir up to here: $(drop_reasons)"
 	event "drained stop, to another Weir" drained_stop
 	event "back again" come_back
+	say "dropped by Weir since it is back: $(drop_reasons)"
 	exchange_let_go
 	net_stop "$other" "$weir_pid"
 }

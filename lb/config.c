@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * The tables of all keys, and what is made of them. A text is read in three steps: into a YAML
- * tree (lb/document.c), by the tables into the struct (lb/config_field.c), then the values are
- * compared with each other (lb/config_check.c). Pure; any thread.
- */
+/* The tables of all keys, and what is made of them. A text is read in three steps: into a YAML tree
+ * (lb/document.c), by the tables into the struct (lb/config_field.c), then the values are compared
+ * with each other (lb/config_check.c). Pure; any thread. */
 #include "lb/config.h"
 
 #include <errno.h>

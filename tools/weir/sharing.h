@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Interfaces with other XDP programs (`attach: dispatcher`): what a daemon keeps for it. */
+/* Interfaces that have other XDP programs too (`attach: dispatcher`): what a daemon keeps for it.
+ */
 #ifndef WEIR_TOOLS_SHARING_H
 #define WEIR_TOOLS_SHARING_H
 

@@ -43,7 +43,7 @@ here := -ffile-prefix-map=$(CURDIR)=.
 CPPFLAGS := -D_GNU_SOURCE -D_LGPL_SOURCE -DWEIR_VERSION='"$(VERSION)"' -I. -I$(O) $(CPPFLAGS_MORE)
 CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wno-unused-parameter -fno-strict-aliasing -pthread \
-	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer $(san_but)) \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer $(san_but)) $(if $(findstring thread,$(SAN)),-Wno-tsan) \
 	$(if $(COVERAGE),--coverage -O0 -Wno-format-truncation) $(here) $(CFLAGS_MORE)
 LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage) $(LDFLAGS_MORE)
 LDLIBS = $(shell pkg-config --libs $(packages)) -lev -lnuma -lm

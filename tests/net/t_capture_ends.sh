@@ -56,12 +56,14 @@ names() { (cd "$dir" && ls -- $1 | sort -V | paste -sd' '); }
 
 # --- by size: FILE, FILE1, FILE2; with -W the oldest is written over ------------------------------
 
+unserved() { weir_drops no-backend; }
 send_all() { # PACKETS: until so many were dropped, as some may be lost on the way
 	local before n=0 try
-	before=$(weir_drops no-backend)
+	before=$(unserved)
 	for try in {1..20}; do
 		send $(($1 - n))
-		n=$(($(weir_drops no-backend) - before))
+		drops_settle unserved
+		n=$((drops - before))
 		[ $n -lt "$1" ] || return 0
 	done
 	fail "$n of $1 packets were dropped, after $try times"

@@ -31,29 +31,35 @@ static unsigned int find_targets(const struct engine *e, int cpus[CPU_SETSIZE])
 	return count;
 }
 
-static void pin(const struct port *p, const int *cpus, unsigned int cpu_count)
+/* `all`: those too that are where they should be, so that it is known where they were. */
+static void pin(const struct port *p, const int *cpus, unsigned int cpu_count, bool all)
 {
 	uint32_t irqs[MOST];
 	unsigned int count = interrupts_list(p->bus, irqs, MOST);
 	for (unsigned int i = 0; i < count && i < MOST; i++) {
 		int queue = interrupts_queue(irqs[i]);
 		int cpu = cpus[queue < 0 ? 0 : queue % cpu_count];
-		if (queue >= 0 && !interrupts_is_at(irqs[i], cpu))
+		if (queue >= 0 && (all || !interrupts_is_at(irqs[i], cpu)))
 			(void)sysfs_write(p->name, SYSFS_INTERRUPT,
 					  SYSFS_INTERRUPT_AT(irqs[i], cpu));
 	}
 }
 
-void engine_pin_interrupts(struct engine *e)
+static void pin_ports(const struct engine *e, bool all)
 {
 	int cpus[CPU_SETSIZE];
-	if (!e->pin_interrupts || !e->workers || e->pin_wait-- > 0)
-		return;
-	e->pin_wait = EVERY_TICKS;
 	unsigned int count = find_targets(e, cpus);
 	for (uint32_t i = 0; count && i < e->port_count; i++)
 		if (e->ports[i].there && e->ports[i].bus[0])
-			pin(&e->ports[i], cpus, count);
+			pin(&e->ports[i], cpus, count, all);
+}
+
+void engine_pin_interrupts(struct engine *e)
+{
+	if (!e->pin_interrupts || !e->workers || e->pin_wait-- > 0)
+		return;
+	e->pin_wait = EVERY_TICKS;
+	pin_ports(e, false);
 }
 
 void engine_choose_pinning(struct engine *e)
@@ -61,6 +67,7 @@ void engine_choose_pinning(struct engine *e)
 	if (e->pin_interrupts) /* those of an interface that is not served any more, too */
 		(void)sysfs_write("", SYSFS_INTERRUPTS_BACK, 0);
 	e->pin_interrupts = e->config->pin_interrupts;
-	e->pin_wait = 0;
-	engine_pin_interrupts(e);
+	e->pin_wait = EVERY_TICKS;
+	if (e->pin_interrupts && e->workers)
+		pin_ports(e, true);
 }

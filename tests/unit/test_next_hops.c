@@ -67,7 +67,7 @@ static int teardown(void **state)
 {
 	struct fixture *f = *state;
 	if (netns_allowed()) {
-		next_hops_close(f->hops);
+		next_hops_close(f->hops, false);
 		ev_loop_destroy(f->loop);
 		netns_close(&f->net);
 	}
@@ -384,10 +384,22 @@ static void test_leaves_nothing(void **state)
 	netns_read(f->net.here, "ip neigh | grep managed | grep -c '10.0.0.12\\|10.0.0.13'", text,
 		   sizeof(text));
 	assert_string_equal(text, "0\n");
-	next_hops_close(f->hops);
+	next_hops_close(f->hops, false);
 	f->hops = NULL;
 	list_neighbors(f, text, sizeof(text));
 	assert_string_equal(text, f->before);
+}
+
+static void test_leaves_all_to_the_next(void **state)
+{
+	struct fixture *f = netns_or_skip(state);
+	char text[1024];
+	watch_one(f, B11, "10.0.0.11");
+	await(f, B11, mac_b);
+	next_hops_close(f->hops, true);
+	f->hops = NULL;
+	netns_read(f->net.here, "ip neigh | grep managed | grep -c 10.0.0.11", text, sizeof(text));
+	assert_string_equal(text, "1\n");
 }
 
 /* A daemon that was killed leaves its entries; the next one knows them as its own. */
@@ -398,7 +410,7 @@ static void test_takes_over(void **state)
 	here(f, "ip neigh add 10.0.0.11 dev nh0 managed protocol 87");
 	watch_one(f, B11, "10.0.0.11");
 	await(f, B11, mac_b);
-	next_hops_close(f->hops);
+	next_hops_close(f->hops, false);
 	f->hops = NULL;
 	list_neighbors(f, text, sizeof(text));
 	assert_string_equal(text, f->before);
@@ -441,6 +453,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_routes_refused_v6, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leaves_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_leaves_all_to_the_next, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_takes_over, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost_events, setup, teardown),
 	};

@@ -322,10 +322,11 @@ void next_hops_set_ports(struct next_hops *n, const int *ifindexes, uint32_t cou
 	mark_all(n);
 }
 
-void next_hops_close(struct next_hops *n)
+void next_hops_close(struct next_hops *n, bool leave)
 {
 	if (!n)
 		return;
+	n->ways.quiet = leave;
 	for (uint32_t i = 0; i < n->set.count; i++)
 		destination_release(&n->set.members[i].destination, &n->ways);
 	set_fini(&n->set);

@@ -38,8 +38,11 @@ int next_hops_open(struct next_hops **out, struct ev_loop *loop, const int *ifin
 /* The ports' interfaces are these now; 0: it is gone. All ways are looked at again, soon. */
 void next_hops_set_ports(struct next_hops *n, const int *ifindexes, uint32_t count);
 
-/* Gives back what was made or changed in the kernel's tables. NULL too. */
-void next_hops_close(struct next_hops *n);
+/*
+ * Gives back what was made or changed in the kernel's tables, or leaves it to the next daemon,
+ * which then knows all ways at once. NULL too.
+ */
+void next_hops_close(struct next_hops *n, bool leave);
 
 /*
  * Watches these from now on, and no others; an address may come more than once. What the kernel

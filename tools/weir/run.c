@@ -373,7 +373,7 @@ static void tear_down(struct daemon *d)
 	announcer_close(d->announcer);
 	source_watch_free(d->source_watch);
 	tunnel_errors_close(d->tunnel_errors);
-	next_hops_close(d->next_hops);
+	next_hops_close(d->next_hops, d->leave);
 	syncer_close(d->syncer);
 	if (d->leave)
 		engine_leave(d->engine);

@@ -25,7 +25,7 @@ net	$((120 * trials + flood))	$bench net --trials $trials --flood $flood --json 
 peers	$((80 * rounds))	$bench peers --trials $rounds --json $out/peers.json
 path	75	$here/path.sh $build $out
 control	75	$here/control.sh $build $out
-exchange	170	$here/exchange.sh $build
+exchange	90	$here/exchange.sh $build
 reload	20	$bench reload --trials $trials --json $out/reload.json
 "
 reports="micro net peers ndr latency engines api checks reload"

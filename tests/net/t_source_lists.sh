@@ -138,11 +138,12 @@ expect "the list in force" in_force 1000000
 
 # --- the end in the middle ------------------------------------------------------------------------
 
+reads_lists() { grep -qs weir-policy /proc/"$weir_pid"/task/*/comm; }
 begin_reload() { # FIRST-OCTET: it has begun to read the list when this returns
 	million "$1"
 	start weir "$weir" reload -s "$socket" >"$dir/out" 2>&1
 	reload=$started
-	must_come 20 "lines that are read" grep -q "million.$1: 100000 lines read" "$dir/weir.log"
+	must_come 20 "the thread that reads it" reads_lists
 }
 blocked_is() { # FIRST-OCTET: whether its addresses are in the list in force
 	"$weir" explain -s "$socket" --from "$1.0.0.0:1000" --to "$vip4:80" --protocol tcp | grep -q no-blocked

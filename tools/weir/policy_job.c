@@ -87,6 +87,7 @@ static void *load(void *context)
 	struct policy_job *j = context;
 	const struct policy_work *w = &j->work;
 	const struct policy_listener listener = {.say = say, .context = j};
+	pthread_setname_np(pthread_self(), "weir-policy");
 	int r = policy_load(w->config, w->rules, w->backends, &listener, &j->made, &j->err);
 	end(j, r ? r : stage(j));
 	return NULL;

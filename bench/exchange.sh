@@ -16,6 +16,7 @@
 # usage: exchange.sh [BUILD [CONNECTIONS]]
 . "$(dirname "$0")/../tests/lib/net.sh"
 . "$(dirname "$0")/../tests/lib/exchange.sh"
+. "$(dirname "$0")/../tests/lib/two_weirs.sh"
 
 connections=${2:-500}
 bench=$build/weir-bench
@@ -26,26 +27,11 @@ lead_s=1 # of the stream, before and after each event
 # --- the network --------------------------------------------------------------------------------
 
 build_network() {
-	net_switch switch
-	net_namespace client router weir other
-	net_link client eth0 router eth0
+	net_two_weirs
 	net_take_xdp router eth0
-	net_address client eth0 10.1.0.1/24
-	net_address router eth0 10.1.0.254/24
-	on client ip route add default via 10.1.0.254
-	net_plug router eth1 switch
-	net_address router eth1 10.0.0.254/24
-	net_set router ipv4.ip_forward=1
-	net_plug weir eth0 switch
-	net_plug other eth0 switch
-	net_take_xdp switch other
-	net_address weir eth0 10.0.0.2/24
-	net_address other eth0 10.0.0.3/24
-	net_hosts
 	local n
 	for n in 1 2 3; do
 		net_vip b$n $vip4
-		on b$n ip route add default via 10.0.0.254
 	done
 }
 

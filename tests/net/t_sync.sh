@@ -14,6 +14,7 @@
 # configurations are said on both nodes; without corosync balancing goes on, and it joins again by itself.
 . "$(dirname "$0")/../lib/net.sh"
 . "$(dirname "$0")/../lib/corosync.sh"
+. "$(dirname "$0")/../lib/held.sh"
 
 connections=500
 
@@ -78,33 +79,6 @@ lead_to() { on client ip route replace $vip4/32 via "10.0.0.$1"; } # NODE
 
 # --- connections --------------------------------------------------------------------------------
 
-says() { [ "$(wc -l <"$dir/held")" -ge "$1" ]; } # LINES
-
-hold() { # opens the connections
-	: >"$dir/held"
-	mkfifo "$dir/ask.$1"
-	on client python3 "$net_root/tests/lib/held_connections.py" $vip4 80 $connections \
-		<"$dir/ask.$1" >"$dir/held" 2>>"$dir/held.error.log" &
-	holder=$!
-	net_pids+=("$holder")
-	exec 5>"$dir/ask.$1"
-	must_come 30 "the connections" says 1
-	expect_equal "connections that could not be opened" 0 "$(jq -s '.[0].broken' "$dir/held")"
-}
-
-broken() { # how many are broken by now
-	local lines
-	lines=$(wc -l <"$dir/held")
-	echo ask >&5
-	must_come 60 "the answers of all connections" says $((lines + 1))
-	tail -n 1 "$dir/held" | jq .broken
-}
-
-let_go() {
-	exec 5>&-
-	net_stop "$holder"
-}
-
 share() { awk -v n="$1" -v all=$connections 'BEGIN {printf "%.1f %%", 100 * n / all}'; } # NUMBER
 
 # --- without sync -------------------------------------------------------------------------------
@@ -115,17 +89,17 @@ for node in 2 3; do
 	node_start $node
 done
 lead_to 2
-hold without
+held_open $connections
 reload_both none b1 b2 b3
 sed -i 's/b3, .*13}/b3, address: 10.0.0.13, weight: 150}/' "$dir/weir.yaml" "$dir/other.yaml"
 "$weir" reload -s "${sockets[2]}" >/dev/null
 "$weir" reload -s "${sockets[3]}" >/dev/null
-expect_equal "broken before they move" 0 "$(broken)"
+expect_equal "broken before they move" 0 "$(held_broken)"
 lead_to 3
-without=$(broken)
+without=$(held_broken)
 say "without sync: $without of $connections connections broken ($(share "$without"))"
 expect "that some break" [ "$without" -gt $((connections / 20)) ]
-let_go
+held_close
 net_stop "${node_pids[@]}"
 
 # --- with it ------------------------------------------------------------------------------------
@@ -150,14 +124,14 @@ for node in 2 3; do
 done
 
 lead_to 2
-hold with
+held_open $connections
 must_come 10 "that \`other\` learns the flows" knows 3 $connections
 reload_both weir b1 b2 b3
 sed -i 's/b3, .*13}/b3, address: 10.0.0.13, weight: 150}/' "$dir/weir.yaml" "$dir/other.yaml"
 "$weir" reload -s "${sockets[2]}" >/dev/null
 "$weir" reload -s "${sockets[3]}" >/dev/null
 lead_to 3
-with=$(broken)
+with=$(held_broken)
 say "with sync: $with of $connections connections broken ($(share "$with"))"
 expect_equal "broken with sync" 0 "$with"
 
@@ -168,7 +142,7 @@ node_start 2
 must_come 30 "both nodes again" members 2 2
 must_come 15 "that \`weir\` learns the flows" knows 2 $connections
 lead_to 2
-expect_equal "broken after a restart" 0 "$(broken)"
+expect_equal "broken after a restart" 0 "$(held_broken)"
 
 # Different configurations.
 configure 3 weir b1 b2
@@ -182,7 +156,7 @@ must_come 10 "that the log says so" grep -q "other services or backends" "$dir/w
 net_stop "${corosync_pids[2]}"
 must_come 10 "that \`weir\` notices" eval '! members 2 2'
 expect "requests without corosync" requests 20 $vip4 >/dev/null
-expect_equal "broken without corosync" 0 "$(broken)"
+expect_equal "broken without corosync" 0 "$(held_broken)"
 corosync_start weir
 must_come 30 "that it joins again" members 2 2
 expect_equal "messages that were not read" 0 \
@@ -198,10 +172,10 @@ sed -i 's/b3, .*13}/b3, address: 10.0.0.13, weight: 50}/' "$dir/other.yaml"
 kill -KILL "${node_pids[2]}"
 on weir ip link set eth0 down
 lead_to 3
-lost=$(broken)
+lost=$(held_broken)
 say "one of two nodes lost, in the second of a reload: $lost of $connections broken ($(share "$lost"))"
 expect_equal "broken when a node is lost" 0 "$lost"
-let_go
+held_close
 
 # The end does not wait for a corosync that hangs.
 kill -STOP "${corosync_pids[3]}"

@@ -13,28 +13,13 @@
 # of `weir` again, whose flow table is filled when it joins. Without sync they all break.
 . "$(dirname "$0")/../lib/net.sh"
 . "$(dirname "$0")/../lib/corosync.sh"
+. "$(dirname "$0")/../lib/held.sh"
+. "$(dirname "$0")/../lib/two_weirs.sh"
 
 connections=60
 downloads=6
 
-net_switch switch
-net_namespace client router weir other
-net_link client eth0 router eth0
-net_address client eth0 10.1.0.1/24
-net_address router eth0 10.1.0.254/24
-on client ip route add default via 10.1.0.254
-net_plug router eth1 switch
-net_address router eth1 10.0.0.254/24
-net_set router ipv4.ip_forward=1
-net_plug weir eth0 switch
-net_plug other eth0 switch
-net_take_xdp switch other
-net_address weir eth0 10.0.0.2/24
-net_address other eth0 10.0.0.3/24
-net_hosts
-for n in 1 2 3; do
-	on b$n ip route add default via 10.0.0.254
-done
+net_two_weirs
 for node in weir other; do
 	on $node ip route add default via 10.0.0.254
 done
@@ -90,25 +75,6 @@ lead_to() { # NODE: what is for the VIP, and answers to both SNAT addresses
 
 # --- connections --------------------------------------------------------------------------------
 
-says() { [ "$(wc -l <"$dir/held")" -ge "$1" ]; } # LINES
-hold() {
-	mkfifo "$dir/ask"
-	: >"$dir/held"
-	on client python3 "$net_root/tests/lib/held_connections.py" $vip4 80 $connections \
-		<"$dir/ask" >"$dir/held" 2>>"$dir/held.error.log" &
-	net_pids+=("$!")
-	exec 5>"$dir/ask"
-	must_come 30 "the connections" says 1
-	expect_equal "connections that could not be opened" 0 "$(jq -s '.[0].broken' "$dir/held")"
-}
-broken() { # how many are broken by now
-	local lines
-	lines=$(wc -l <"$dir/held")
-	echo ask >&5
-	must_come 60 "the answers of all connections" says $((lines + 1))
-	tail -n 1 "$dir/held" | jq .broken
-}
-
 got_some() { [ "$(find "$dir" -name 'got.*' -size +0 | wc -l)" -eq $downloads ]; }
 download() {
 	local i
@@ -146,7 +112,7 @@ for node in weir other; do
 	must_come 30 "both nodes in the group of $node" members $node 2
 done
 lead_to weir
-hold
+held_open $connections
 download
 must_come 15 "that \`other\` learns the flows" has_learned other $((connections + downloads))
 
@@ -156,7 +122,7 @@ wait "${pids[weir]}" 2>/dev/null || true
 on switch ip link set weir down
 rm -rf "/sys/fs/bpf/weir/$net_prefix-weir"
 lead_to other
-expect_equal "broken when weir is lost" 0 "$(broken)"
+expect_equal "broken when weir is lost" 0 "$(held_broken)"
 expect_whole other
 say "weir is lost: 0 of $connections connections broken, $downloads of $downloads downloads whole;" \
 	"ways that were asked of the kernel: $(status other | jq .sync.ways)"
@@ -169,7 +135,7 @@ must_come 30 "both nodes again" members weir 2
 download
 must_come 15 "that \`weir\` learns the flows" has_learned weir $((connections + downloads))
 lead_to weir
-expect_equal "broken when weir has them again" 0 "$(broken)"
+expect_equal "broken when weir has them again" 0 "$(held_broken)"
 expect_whole weir
 say "weir has them again: 0 of $connections connections broken, $downloads of $downloads downloads whole"
 status weir | jq -c '.sync | {told, heard, ways}'
@@ -181,11 +147,10 @@ sed -i '/^sync:/d; s/, peers: [^]]*\]//' "$dir/weir.yaml" "$dir/other.yaml"
 net_stop "${pids[weir]}" "${pids[other]}"
 node_start weir
 node_start other
-exec 5>&-
-rm "$dir/ask"
-hold
+held_close
+held_open $connections
 lead_to other
-without=$(broken)
+without=$(held_broken)
 expect_equal "broken without sync" $connections "$without"
 say "without sync: $without of $connections connections broken"
 expect "no errors in the log" eval '! grep -h ^error "$dir"/*.error.log'

@@ -61,17 +61,14 @@ static __always_inline int policy_has_data(const char *data, const char *end,
 	return (p->l4_offset & POLICY_OFFSET) + tcp->doff * 4u < ip_end;
 }
 
-static __always_inline void policy_tcp(const char *data, const char *end, const struct packet *p,
-				       __u32 ip_end, struct policy_packet *out)
+/* What a TCP segment is of POLICY_FLAGS. */
+static __always_inline __u8 policy_tcp_flags(__u8 tcp, int has_data)
 {
 	const __u8 opening = PACKET_TCP_SYN | PACKET_TCP_ACK | PACKET_TCP_FIN | PACKET_TCP_RST;
-	if ((p->tcp_flags & opening) == PACKET_TCP_SYN) {
-		out->flags |= POLICY_SYN;
-		if (policy_has_data(data, end, p, ip_end))
-			out->flags |= POLICY_SYN_DATA;
-	}
-	if (policy_invalid_flags(p->tcp_flags))
-		out->flags |= POLICY_INVALID;
+	__u8 flags = policy_invalid_flags(tcp) ? POLICY_INVALID : 0;
+	if ((tcp & opening) == PACKET_TCP_SYN)
+		flags |= has_data ? POLICY_SYN | POLICY_SYN_DATA : POLICY_SYN;
+	return flags;
 }
 
 /* Neighbour discovery (RFC 4861) is to IPv6 what ARP is to IPv4: without it there is no network. */
@@ -128,7 +125,8 @@ static __always_inline int policy_look(const char *data, const char *end, const 
 	} else {
 		out->port = bpf_ntohs(p->key.destination_port);
 		if (p->key.protocol == IPPROTO_TCP && p->fragment != PACKET_LATER_FRAGMENT)
-			policy_tcp(data, end, p, ip_end, out);
+			out->flags |= policy_tcp_flags(p->tcp_flags,
+						       policy_has_data(data, end, p, ip_end));
 	}
 	return 1;
 }

@@ -187,18 +187,24 @@ static __always_inline struct police_case *police_open(__u32 word)
 
 /* False: the policy has no say about it. */
 static __always_inline int police_look(struct xdp_md *ctx, const struct packet *p,
-				       const struct policy *policy, const struct policing *t,
 				       struct police_case *k)
 {
 	const char *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	k->packet.length = frame_length(ctx, data, end);
 	if (k->packet.length > 65535)
 		k->packet.length = 65535;
-	if (!policy_look(data, end, p, &k->packet))
-		return 0;
+	return policy_look(data, end, p, &k->packet);
+}
+
+/* What the rules say of k's packet for k's target: k->verdict. */
+static __always_inline void police_judge(const struct policy *policy, const struct policing *t,
+					 struct police_case *k)
+{
 	if (k->packet.has_source)
 		k->identity = policy_identity(policy, t, &k->packet.source);
-	return 1;
+	__u32 decision = policy_decide(policy, t, &k->packet, k->identity, k->row);
+	k->is_covered = (decision & POLICY_COVERED) != 0;
+	policy_run(policy, t, decision & ~POLICY_COVERED, &k->packet, k->service, &k->verdict);
 }
 
 static __always_inline const struct policy *police_begin(struct police_case *k, struct policing *t)
@@ -317,11 +323,9 @@ __attribute__((noinline)) int police_packet(struct xdp_md *ctx, const struct pac
 	const struct policy *policy = police_begin(k, &t);
 	if (!policy)
 		return POLICY_ALLOW;
-	if (!police_look(ctx, p, policy, &t, k))
+	if (!police_look(ctx, p, k))
 		return POLICY_ALLOW;
-	__u32 decision = policy_decide(policy, &t, &k->packet, k->identity, k->row);
-	k->is_covered = (decision & POLICY_COVERED) != 0;
-	policy_run(policy, &t, decision & ~POLICY_COVERED, &k->packet, k->service, &k->verdict);
+	police_judge(policy, &t, k);
 	return k->verdict.action;
 }
 

@@ -375,6 +375,8 @@ static __always_inline int police(struct xdp_md *ctx, struct port_counters *ledg
 	return obey(ctx, ledger, k, action);
 }
 
+#include "bpf/police_plain.h"
+
 static __always_inline int act(struct xdp_md *ctx, struct port_counters *ledger,
 			       const struct packet *p, enum match match, int reason)
 {
@@ -395,9 +397,13 @@ static __always_inline int act(struct xdp_md *ctx, struct port_counters *ledger,
 	}
 }
 
-/* Above the bits of `tables`: what repeat_plain() said of the flow, 0 where it did not look it up.
+/*
+ * What is known of a packet already stands between the bits of `tables`, and above: what
+ * police_plain() and repeat_plain() said, 0 where they did not look.
  */
-#define EXAMINE_SAID 24
+#define EXAMINE_ALLOWED (1u << 12)
+#define EXAMINE_COVERED (1u << 13)
+#define EXAMINE_SAID    24
 _Static_assert(TABLES_GENERATION + 8 == EXAMINE_SAID, "bits of `tables` that nobody uses");
 
 /*
@@ -424,7 +430,9 @@ __attribute__((noinline)) int examine(struct xdp_md *ctx, __u32 word)
 			return repeated;
 	}
 	__u32 slot = word & TABLES_SLOT;
-	struct police_case *k = word & TABLES_POLICED && !reason ? police_open(word) : 0;
+	struct police_case *k = 0;
+	if (word & TABLES_POLICED && !(word & EXAMINE_ALLOWED) && !reason)
+		k = police_open(word);
 	const struct target *service = 0;
 	enum match match = match_packet(&slot, p, &reason, &service);
 	if (k && match != MATCH_DROP) {
@@ -433,7 +441,8 @@ __attribute__((noinline)) int examine(struct xdp_md *ctx, __u32 word)
 			return action;
 	}
 	if (repeated == REPEAT_STALE) {
-		__u32 stamp = (k && k->is_covered) || p->icmp ? 0 : generation;
+		int covered = word & EXAMINE_COVERED || (k && k->is_covered);
+		__u32 stamp = covered || p->icmp ? 0 : generation;
 		repeated = repeat_any(ctx, p, REPEAT_POLICED | stamp);
 		if (repeated >= 0)
 			return repeated;
@@ -470,6 +479,14 @@ int weir(struct xdp_md *ctx)
 			return action;
 		if (action != REPEAT_UNSEEN)
 			word |= (__u32)action << EXAMINE_SAID;
+	}
+	if (__builtin_expect(word & TABLES_POLICED, 0)) {
+		int action = police_plain(ctx, ledger, word);
+		if (action >= 0)
+			return action;
+		if (action != POLICE_UNSEEN)
+			word |= action == POLICE_COVERED ? EXAMINE_ALLOWED | EXAMINE_COVERED
+							 : EXAMINE_ALLOWED;
 	}
 	return examine(ctx, word);
 }

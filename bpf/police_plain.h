@@ -15,6 +15,27 @@
 #define POLICE_ALLOWED (-2)
 #define POLICE_COVERED (-3) /* that, and all of its flow are to be judged */
 
+/*
+ * A flow that is known has been judged, so it is looked up first, which costs each packet of a
+ * flood a cache line. While most packets are refused it is the other way round: what is refused is
+ * not looked up. It says so by a vote of the last packets on each CPU and port: each that is
+ * refused is one for it, each that was judged first and was not one against.
+ */
+#define POLICE_VOTES 64u
+
+static __always_inline int police_is_first(const struct port_counters *ledger)
+{
+	return ledger->refusing > POLICE_VOTES / 2;
+}
+
+static __always_inline void police_vote(struct port_counters *ledger, int refused)
+{
+	if (refused)
+		ledger->refusing += ledger->refusing < POLICE_VOTES;
+	else
+		ledger->refusing -= ledger->refusing != 0;
+}
+
 static __always_inline void police_read_plain(const struct plain_frame *f, __u32 length,
 					      struct policy_packet *out)
 {
@@ -48,31 +69,63 @@ static __always_inline int police_is_of_cookies(const struct plain_frame *f, __u
 	       f->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_RST);
 }
 
-/* The XDP action for a packet that no rule lets go on; or one of POLICE_*. `word` of `tables`. */
+/* The rules that are to be gone through, gone through. */
+static __always_inline int police_run(struct xdp_md *ctx, const struct policy *policy,
+				      const struct policing *t, __u32 word,
+				      const struct policy_packet *packet, __u32 service,
+				      __u32 decision)
+{
+	struct police_case *k = police_open(word);
+	if (!k)
+		return POLICE_UNSEEN;
+	k->service = service;
+	k->packet = *packet;
+	policy_run(policy, t, decision & ~POLICY_COVERED, &k->packet, k->service, &k->verdict);
+	int action = obey(ctx, t->ledger, k, k->verdict.action);
+	if (action == XDP_DROP)
+		police_vote(t->ledger, 1);
+	if (action >= 0)
+		return action;
+	return decision & POLICY_COVERED ? POLICE_COVERED : POLICE_ALLOWED;
+}
+
+/*
+ * The XDP action for a packet that no rule lets go on; or one of POLICE_*. `word` of `tables`.
+ * `first`: the flow has not been looked up yet, so only what is to be judged in any case is.
+ */
 __attribute__((noinline)) int police_plain(struct xdp_md *ctx, struct port_counters *ledger,
-					   __u32 word)
+					   __u32 word, int first)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	const struct plain_frame *f = data;
-	__u32 length = frame_length(ctx, data, end);
-	struct policing t = {.slot = police_slot(word), .ledger = ledger};
+	__u32 length = frame_length(ctx, data, end), slot = police_slot(word);
+	struct policing t = {.slot = slot, .ledger = ledger};
 	if (!ledger || (const void *)(f + 1) > end || !plain_frame_is(f, length) ||
 	    police_is_of_cookies(f, word))
 		return POLICE_UNSEEN;
+	const struct policy *policy = police_tables(&t);
+	struct policy_packet packet = {};
+	if (!policy)
+		return POLICE_UNSEEN;
+	police_read_plain(f, length, &packet);
+	/* The source is looked up first, as its memory may be far, and what follows needs it last. */
+	__u32 who = policy_who(policy, &t, &packet.source);
 	const struct target *target = police_target(f, word & TABLES_SLOT);
-	const struct policy *policy = target ? police_tables(&t) : 0;
-	struct police_case *k = police_open(word);
-	if (!policy || !k)
+	if (!target)
+		return POLICE_UNSEEN;
+	__u32 decision = policy_decide(policy, &t, &packet, who, target->row);
+	__u32 cell = policy_cell(policy, decision & ~POLICY_COVERED);
+	if (cell & POLICY_CHAIN_DROP) {
+		__u32 rule = cell & (ABI_MAX_RULES - 1);
+		policy_count(&t, rule, packet.length, 1);
+		police_vote(ledger, 1);
+		return drop_by_rule(ctx, ledger, REASON_POLICY_DENIED, target->service,
+				    rule);
+	}
+	if (first && !(decision & POLICY_COVERED))
 		return POLICE_UNSEEN;
 	t.meter_mask = policy->meter_mask;
-	k->row = target->row;
-	k->service = target->service;
-	police_read_plain(f, length, &k->packet);
-	police_judge(policy, &t, k);
-	int action = obey(ctx, ledger, k, k->verdict.action);
-	if (action >= 0)
-		return action;
-	return k->is_covered ? POLICE_COVERED : POLICE_ALLOWED;
+	return police_run(ctx, policy, &t, word, &packet, target->service, decision);
 }
 
 #endif

@@ -72,12 +72,10 @@ struct {
 	__type(value, struct rule_traffic);
 } rule_traffic SEC(".maps");
 
-/* With the maps of the slot in force, each looked up once. */
 struct policing {
-	__u32 slot;
+	__u32 slot; /* that is in force */
 	__u32 meter_mask;
 	struct port_counters *ledger;
-	void *slots, *ranges;
 };
 
 static __always_inline void *police_find(void *slots, __u32 slot, __u32 i)
@@ -88,22 +86,18 @@ static __always_inline void *police_find(void *slots, __u32 slot, __u32 i)
 
 static __always_inline const struct source_slot *policy_slot(const struct policing *t, __u32 i)
 {
-	return bpf_map_lookup_elem(t->slots, &i);
+	return police_find(&source_slots, t->slot, i);
 }
 
 static __always_inline const struct source_range *policy_range(const struct policing *t, __u32 i)
 {
-	return bpf_map_lookup_elem(t->ranges, &i);
+	return police_find(&source_ranges, t->slot, i);
 }
 
-/* The policy of t->slot, and where its sources are; NULL: there is none. */
-static __always_inline const struct policy *police_tables(struct policing *t)
+/* NULL: there is none. */
+static __always_inline const struct policy *police_tables(const struct policing *t)
 {
-	__u32 slot = t->slot;
-	const struct policy *policy = police_find(&policies, slot, 0);
-	t->slots = bpf_map_lookup_elem(&source_slots, &slot);
-	t->ranges = bpf_map_lookup_elem(&source_ranges, &slot);
-	return t->slots && t->ranges ? policy : 0;
+	return police_find(&policies, t->slot, 0);
 }
 
 static __always_inline __u64 policy_cells(const struct policing *t, __u32 i)
@@ -140,6 +134,14 @@ static __always_inline __u64 policy_now(const struct policing *t)
 	return bpf_ktime_get_ns() * METER_TICKS;
 }
 
+/* Two ticks of the slowest timer after the last one: if that is late, so is somebody's next token. */
+#define POLICE_TICKS_NS (2 * 10000000ull)
+
+static __always_inline __u64 policy_soon(const struct policing *t)
+{
+	return (repeat_clock(t->ledger) + POLICE_TICKS_NS) * METER_TICKS;
+}
+
 static __always_inline __u64 policy_hash(const struct policing *t, const struct flow_key *key)
 {
 	struct flow_seed seed = repeat_seed();
@@ -152,7 +154,6 @@ static __always_inline __u64 policy_hash(const struct policing *t, const struct 
 struct police_case {
 	__u32 slot;
 	__u32 row, service; /* of the target */
-	__u32 identity;
 	__u8 is_covered; /* all packets of its flow are to be judged */
 	__u8 zero[3];
 	struct policy_packet packet;
@@ -200,9 +201,8 @@ static __always_inline int police_look(struct xdp_md *ctx, const struct packet *
 static __always_inline void police_judge(const struct policy *policy, const struct policing *t,
 					 struct police_case *k)
 {
-	if (k->packet.has_source)
-		k->identity = policy_identity(policy, t, &k->packet.source);
-	__u32 decision = policy_decide(policy, t, &k->packet, k->identity, k->row);
+	__u32 who = policy_who_is(policy, t, &k->packet);
+	__u32 decision = policy_decide(policy, t, &k->packet, who, k->row);
 	k->is_covered = (decision & POLICY_COVERED) != 0;
 	policy_run(policy, t, decision & ~POLICY_COVERED, &k->packet, k->service, &k->verdict);
 }

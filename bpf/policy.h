@@ -70,6 +70,20 @@ struct refused_line {
 };
 _Static_assert(sizeof(struct refused_line) == 64, "one cache line");
 
+/*
+ * IPv4 sources once more, their classes (see below) by the octets of the address: nothing to halve,
+ * and small where few prefixes are longer than 16 bits. A cell is a class, or POLICY_NEAR_MORE and
+ * the block that tells by the next octet; POLICY_NEAR_FAR: there was no room, so the ranges tell.
+ */
+#define POLICY_NEAR_BLOCKS 2048u
+#define POLICY_NEAR_MORE   0x8000u
+#define POLICY_NEAR_FAR    0xffffu
+
+struct policy_near {
+	__u16 upper[65536];
+	__u16 blocks[POLICY_NEAR_BLOCKS][256];
+};
+
 /* --- rules ------------------------------------------------------------------------------------ */
 
 enum policy_action {
@@ -112,6 +126,7 @@ _Static_assert(sizeof(struct policy_rule) == 64, "one cache line");
 
 #define POLICY_CHAIN      8       /* rules that one packet is gone through by, at most */
 #define POLICY_CHAIN_LAST 0x8000u /* in a cell of a chain: no more behind it */
+#define POLICY_CHAIN_DROP 0x4000u /* the same: its rule drops, and that is no dry run */
 #define POLICY_COVERED    0x8000u /* in a decision: its flow's packets are to be judged one by one */
 
 /* --- the tables ------------------------------------------------------------------------------- */
@@ -169,9 +184,12 @@ struct policy {
 	__u32 classes;    /* of the packet's own fields together: width of the table of decisions */
 	__u32 early;      /* cell: by identity, the rule + 1 that drops all of it, or 0 */
 	__u32 meter_mask; /* of meter buckets, a power of two of them */
+	__u32 decisions;  /* cell of the table of decisions; 0: it has a map of its own */
+	__u32 zero[3];
 	struct source_family families[2]; /* IPv4, IPv6 */
 	struct policy_field fields[POLICY_DIMENSIONS];
-	__u32 near[POLICY_NETS / 32];
+	__u32 near_v6[POLICY_NETS / 32];
+	struct policy_near near_v4;
 	struct policy_rule rules[ABI_MAX_RULES]; /* by id */
 	__u16 cells[POLICY_CELLS];               /* chains first */
 };

@@ -470,7 +470,14 @@ int weir(struct xdp_md *ctx)
 			return drop_by_rule(ctx, ledger, REASON_POLICY_DENIED, ABI_NO_SERVICE,
 					    rule);
 	}
-	if (fast_path == FAST_PATH_ALWAYS && !watched) {
+	int judged = POLICE_UNSEEN;
+	if (word & TABLES_POLICED && police_is_first(ledger)) {
+		judged = police_plain(ctx, ledger, word, 1);
+		if (judged >= 0)
+			return judged;
+		police_vote(ledger, 0);
+	}
+	if (fast_path == FAST_PATH_ALWAYS && !watched && judged == POLICE_UNSEEN) {
 		__u32 generation = word >> TABLES_GENERATION & 0xff;
 		int action = repeat_plain(ctx, data, end, ledger, generation);
 		if (action == REPEAT_TRANSLATED)
@@ -480,14 +487,15 @@ int weir(struct xdp_md *ctx)
 		if (action != REPEAT_UNSEEN)
 			word |= (__u32)action << EXAMINE_SAID;
 	}
-	if (__builtin_expect(word & TABLES_POLICED, 0)) {
-		int action = police_plain(ctx, ledger, word);
-		if (action >= 0)
-			return action;
-		if (action != POLICE_UNSEEN)
-			word |= action == POLICE_COVERED ? EXAMINE_ALLOWED | EXAMINE_COVERED
-							 : EXAMINE_ALLOWED;
+	if (word & TABLES_POLICED && judged == POLICE_UNSEEN) {
+		judged = police_plain(ctx, ledger, word, 0);
+		if (judged >= 0)
+			return judged;
 	}
+	if (judged != POLICE_UNSEEN)
+		word |= EXAMINE_ALLOWED;
+	if (judged == POLICE_COVERED)
+		word |= EXAMINE_COVERED;
 	return examine(ctx, word);
 }
 

@@ -224,8 +224,8 @@ static __always_inline __u32 policy_who(const struct policy *policy, const struc
 	if (addr_is_mapped(a)) {
 		__u32 v4 = bpf_ntohl(a->word[3]), cell = policy->near_v4.upper[v4 >> 16];
 		if (cell & POLICY_NEAR_MORE && cell != POLICY_NEAR_FAR)
-			cell = policy->near_v4.blocks[cell & (POLICY_NEAR_BLOCKS - 1)]
-						     [v4 >> 8 & 255];
+			cell = policy->near_v4
+				       .blocks[cell & (POLICY_NEAR_BLOCKS - 1)][v4 >> 8 & 255];
 		if (cell & POLICY_NEAR_MORE && cell != POLICY_NEAR_FAR)
 			cell = policy->near_v4.blocks[cell & (POLICY_NEAR_BLOCKS - 1)][v4 & 255];
 		if (cell != POLICY_NEAR_FAR)

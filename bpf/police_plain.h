@@ -19,7 +19,7 @@
  * A flow that is known has been judged, so it is looked up first, which costs each packet of a
  * flood a cache line. While most packets are refused it is the other way round: what is refused is
  * not looked up. It says so by a vote of the last packets on each CPU and port: each that is
- * refused is one for it, each that was judged first and was not one against.
+ * refused is one for it, each that was judged and is not one against.
  */
 #define POLICE_VOTES 64u
 
@@ -82,8 +82,7 @@ static __always_inline int police_run(struct xdp_md *ctx, const struct policy *p
 	k->packet = *packet;
 	policy_run(policy, t, decision & ~POLICY_COVERED, &k->packet, k->service, &k->verdict);
 	int action = obey(ctx, t->ledger, k, k->verdict.action);
-	if (action == XDP_DROP)
-		police_vote(t->ledger, 1);
+	police_vote(t->ledger, action == XDP_DROP);
 	if (action >= 0)
 		return action;
 	return decision & POLICY_COVERED ? POLICE_COVERED : POLICE_ALLOWED;
@@ -93,13 +92,13 @@ static __always_inline int police_run(struct xdp_md *ctx, const struct policy *p
  * The XDP action for a packet that no rule lets go on; or one of POLICE_*. `word` of `tables`.
  * `first`: the flow has not been looked up yet, so only what is to be judged in any case is.
  */
-__attribute__((noinline)) int police_plain(struct xdp_md *ctx, struct port_counters *ledger,
-					   __u32 word, int first)
+__attribute__((noinline)) int police_plain(struct xdp_md *ctx, __u32 word, int first)
 {
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	const struct plain_frame *f = data;
-	__u32 length = frame_length(ctx, data, end), slot = police_slot(word);
-	struct policing t = {.slot = slot, .ledger = ledger};
+	__u32 length = frame_length(ctx, data, end), port = port_index;
+	struct port_counters *ledger = bpf_map_lookup_elem(&counters, &port);
+	struct policing t = {.slot = police_slot(word), .ledger = ledger};
 	if (!ledger || (const void *)(f + 1) > end || !plain_frame_is(f, length) ||
 	    police_is_of_cookies(f, word))
 		return POLICE_UNSEEN;
@@ -108,7 +107,8 @@ __attribute__((noinline)) int police_plain(struct xdp_md *ctx, struct port_count
 	if (!policy)
 		return POLICE_UNSEEN;
 	police_read_plain(f, length, &packet);
-	/* The source is looked up first, as its memory may be far, and what follows needs it last. */
+	/* The source is looked up first, as its memory may be far, and what follows needs it last.
+	 */
 	__u32 who = policy_who(policy, &t, &packet.source);
 	const struct target *target = police_target(f, word & TABLES_SLOT);
 	if (!target)
@@ -119,11 +119,12 @@ __attribute__((noinline)) int police_plain(struct xdp_md *ctx, struct port_count
 		__u32 rule = cell & (ABI_MAX_RULES - 1);
 		policy_count(&t, rule, packet.length, 1);
 		police_vote(ledger, 1);
-		return drop_by_rule(ctx, ledger, REASON_POLICY_DENIED, target->service,
-				    rule);
+		return drop_by_rule(ctx, ledger, REASON_POLICY_DENIED, target->service, rule);
 	}
-	if (first && !(decision & POLICY_COVERED))
+	if (first && !(decision & POLICY_COVERED)) {
+		police_vote(ledger, 0);
 		return POLICE_UNSEEN;
+	}
 	t.meter_mask = policy->meter_mask;
 	return police_run(ctx, policy, &t, word, &packet, target->service, decision);
 }

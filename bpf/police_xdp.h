@@ -134,7 +134,8 @@ static __always_inline __u64 policy_now(const struct policing *t)
 	return bpf_ktime_get_ns() * METER_TICKS;
 }
 
-/* Two ticks of the slowest timer after the last one: if that is late, so is somebody's next token. */
+/* Two ticks of the slowest timer after the last one: if that is late, so is somebody's next token.
+ */
 #define POLICE_TICKS_NS (2 * 10000000ull)
 
 static __always_inline __u64 policy_soon(const struct policing *t)
@@ -154,7 +155,7 @@ static __always_inline __u64 policy_hash(const struct policing *t, const struct 
 struct police_case {
 	__u32 slot;
 	__u32 row, service; /* of the target */
-	__u8 is_covered; /* all packets of its flow are to be judged */
+	__u8 is_covered;    /* all packets of its flow are to be judged */
 	__u8 zero[3];
 	struct policy_packet packet;
 	struct policy_verdict verdict;

@@ -403,8 +403,16 @@ static __always_inline int act(struct xdp_md *ctx, struct port_counters *ledger,
  */
 #define EXAMINE_ALLOWED (1u << 12)
 #define EXAMINE_COVERED (1u << 13)
+#define EXAMINE_WATCHED (1u << 14) /* by a capture, for which all go the long way */
 #define EXAMINE_SAID    24
 _Static_assert(TABLES_GENERATION + 8 == EXAMINE_SAID, "bits of `tables` that nobody uses");
+
+static __always_inline __u32 examine_judged(int said)
+{
+	if (said == POLICE_UNSEEN)
+		return 0;
+	return said == POLICE_COVERED ? EXAMINE_ALLOWED | EXAMINE_COVERED : EXAMINE_ALLOWED;
+}
 
 /*
  * What is not refused and not repeated as it is. `word` of `tables`, and EXAMINE_SAID.
@@ -460,24 +468,24 @@ int weir(struct xdp_md *ctx)
 		return XDP_PASS;
 	ledger->rx_packets++;
 	ledger->rx_bytes += frame_length(ctx, data, end);
-	int watched = tap_is_busy();
-	if (watched)
-		tap_rx(ctx);
 	__u32 word = tables;
+	if (tap_is_busy()) {
+		tap_rx(ctx);
+		word |= EXAMINE_WATCHED;
+	}
 	if (__builtin_expect(word & TABLES_EARLY, 0)) {
 		int rule = police_early(ctx, data, end, ledger, police_slot(word));
 		if (rule >= 0)
 			return drop_by_rule(ctx, ledger, REASON_POLICY_DENIED, ABI_NO_SERVICE,
 					    rule);
 	}
-	int judged = POLICE_UNSEEN;
 	if (word & TABLES_POLICED && police_is_first(ledger)) {
-		judged = police_plain(ctx, ledger, word, 1);
-		if (judged >= 0)
-			return judged;
-		police_vote(ledger, 0);
+		int action = police_plain(ctx, word, 1);
+		if (action >= 0)
+			return action;
+		word |= examine_judged(action);
 	}
-	if (fast_path == FAST_PATH_ALWAYS && !watched && judged == POLICE_UNSEEN) {
+	if (fast_path == FAST_PATH_ALWAYS && !(word & (EXAMINE_ALLOWED | EXAMINE_WATCHED))) {
 		__u32 generation = word >> TABLES_GENERATION & 0xff;
 		int action = repeat_plain(ctx, data, end, ledger, generation);
 		if (action == REPEAT_TRANSLATED)
@@ -487,15 +495,12 @@ int weir(struct xdp_md *ctx)
 		if (action != REPEAT_UNSEEN)
 			word |= (__u32)action << EXAMINE_SAID;
 	}
-	if (word & TABLES_POLICED && judged == POLICE_UNSEEN) {
-		judged = police_plain(ctx, ledger, word, 0);
-		if (judged >= 0)
-			return judged;
+	if (word & TABLES_POLICED && !(word & EXAMINE_ALLOWED)) {
+		int action = police_plain(ctx, word, 0);
+		if (action >= 0)
+			return action;
+		word |= examine_judged(action);
 	}
-	if (judged != POLICE_UNSEEN)
-		word |= EXAMINE_ALLOWED;
-	if (judged == POLICE_COVERED)
-		word |= EXAMINE_COVERED;
 	return examine(ctx, word);
 }
 

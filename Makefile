@@ -48,12 +48,12 @@ CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -
 LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage) $(LDFLAGS_MORE)
 LDLIBS = $(shell pkg-config --libs $(packages)) -lev -lnuma -lm
 # As libbpf calls the machine that the programs will run on.
-machine := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+machine := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
 bpf_arch := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(machine)))
 # Debian's multiarch folder holds asm/types.h, which clang's BPF target does not look for; the C
 # library's headers there, which some of the kernel's include, ask which machine it is.
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -fno-strict-aliasing -Wall -Wextra -Werror -Wno-unused-parameter -I. \
-	$(here) -D__TARGET_ARCH_$(bpf_arch) -D__$(machine)__ -idirafter /usr/include/$(shell $(CC) -print-multiarch)
+	$(here) -D__TARGET_ARCH_$(bpf_arch) -D__$(machine)__ -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
 
 # --- what there is ------------------------------------------------------------------------------
 
@@ -164,7 +164,7 @@ $(test_tools): $(O)/%: $(O)/%.o $(libraries)
 	$(link)
 
 .PRECIOUS: $(O)/%.o $(O)/%.bpf.o $(O)/bpf/%.skel.h
--include $(shell find $(O) -path $(O)/vm -prune -o -type f -name '*.d' -print 2>/dev/null)
+-include $(shell find $(O) \( -path $(O)/vm -o -path $(O)/debootstrap \) -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 # --- tests and checks ---------------------------------------------------------------------------
 

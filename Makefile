@@ -168,7 +168,7 @@ $(test_tools): $(O)/%: $(O)/%.o $(libraries)
 
 # --- tests and checks ---------------------------------------------------------------------------
 
-.PHONY: tests test soak test-vm deps check layers format
+.PHONY: tests test soak test-vm test-debootstrap deps check layers format
 tests: all $(unit_tests) $(fuzz_targets) $(test_tools) $(test_programs) ## build the tests too
 
 deps: ## install what is missing from Debian, and say what
@@ -189,6 +189,10 @@ soak: deps ## all kinds of traffic and of disturbances at random (as root): MINU
 test-vm: deps ## tests in virtual machines: KERNEL=6.1, 6.12, newest or all of Debian's kernels
 	@$(MAKE) --no-print-directory tests
 	@tests/vm/run.sh $(O) '$(KERNEL)' '$(WORD)'
+
+test-debootstrap: ## what a newcomer types, in a Debian 12 with nothing on it (as root), in half an hour
+	@tests/lib/deps.sh debootstrap c:debootstrap
+	@tests/debootstrap.sh $(O)/debootstrap
 
 layers: ## check that each layer includes only itself and those to its left
 	@tests/lib/layers.sh
@@ -283,4 +287,4 @@ clean: ## remove what was built
 	rm -rf build
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -10,7 +10,9 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#define NICE 10 /* a ninth of a worker's share of a CPU */
+#define NICE                                                                                       \
+	5 /* a third of the share of a thread that is not; more would take long where all CPUs are \
+	     busy */
 
 struct aside {
 	cpu_set_t cpus; /* that it may use */

@@ -16,8 +16,16 @@ folder=$(mkdir -p "$1" && realpath "$1")
 root=$folder/root
 shift
 commands=("$@")
-[ $# -gt 0 ] || commands=('make demo' 'make test' 'make deb' 'apt-get install -y ./build/weir_*.deb ethtool' 'weir doctor lo'
-	'man weir | cat' 'systemd-analyze verify weir.service')
+[ $# -gt 0 ] || commands=(
+	'apt install git make'
+	'make demo'
+	'make test'
+	'make deb'
+	'apt install ./build/weir_*.deb ethtool'
+	'weir doctor lo'
+	'man weir | tail -n 20'
+	'. /usr/share/bash-completion/completions/weir && complete -p weir'
+)
 
 # Runs in namespaces of its own, whose end takes all that is mounted here along.
 mount_all() {
@@ -67,6 +75,7 @@ make_root() {
 	debootstrap --variant=minbase "${WEIR_SUITE:-bookworm}" "$root" >"$folder/debootstrap.log" ||
 		{ tail -n 20 "$folder/debootstrap.log" >&2 && exit 1; }
 	git clone -q --no-hardlinks . "$root/root/weir"
+	echo 'APT::Get::Assume-Yes "true";' >"$root/etc/apt/apt.conf.d/yes" # nobody is there to type it
 }
 
 [ -n "${WEIR_KEEP:-}" ] || make_root

@@ -162,3 +162,13 @@ begin_reload 170
 weir_stop
 wait "$reload" && fail "a reload that was done: $(<"$dir/out")"
 expect_match "why it was not" "the daemon is about to end" "$(<"$dir/out")"
+
+# A pipe that nobody writes to.
+weir_start
+sed -i "s/{file: .*}}/{file: slow}}/" "$dir/weir.yaml"
+start weir "$weir" reload -s "$socket" >"$dir/out" 2>&1
+reload=$started
+must_come 20 "the thread that reads it" reads_lists
+weir_stop
+wait "$reload" && fail "a reload that was done: $(<"$dir/out")"
+expect_match "why it was not" "the daemon is about to end" "$(<"$dir/out")"

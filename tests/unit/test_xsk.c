@@ -16,7 +16,8 @@
 #define ENTRIES 64u
 #define LOOKS   2000000
 
-/* The producer and the consumer of a ring, in one: its frames are gone as soon as they are there. */
+/* The producer and the consumer of a ring, in one: its frames are gone as soon as they are there.
+ */
 struct mover {
 	uint32_t producer, consumer;
 	bool stop;

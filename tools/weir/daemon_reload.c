@@ -175,7 +175,7 @@ static int begin_reload(struct daemon *d, struct err *err)
 {
 	struct daemon_candidate *c = &d->reload.candidate;
 	int r = check_end(d, err);
-	r = r ? r : daemon_read_config(d->config_path, &c->config, err);
+	r = r ? r : daemon_read_config(d->config_path, true, &c->config, err);
 	if (r)
 		return r;
 	d->reload.changes = changes_json(d->config, c->config);

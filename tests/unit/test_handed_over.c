@@ -46,7 +46,8 @@ void next_hops_get(const struct next_hops *n, uint32_t id, struct next_hop *hop)
 	*hop = (struct next_hop){};
 }
 
-/* --- tests ------------------------------------------------------------------------------------- */
+/* --- tests -------------------------------------------------------------------------------------
+ */
 
 static void test_handed_over(void **state)
 {
@@ -56,8 +57,7 @@ static void test_handed_over(void **state)
 			 "services:\n"
 			 "  - {name: web, address: 203.0.113.10, protocol: tcp, ports: 80,\n"
 			 "     backends: [{name: b1, address: 10.0.0.11}]}\n");
-	struct daemon d = {
-		.config = o.config, .services = o.services, .backends = o.backends};
+	struct daemon d = {.config = o.config, .services = o.services, .backends = o.backends};
 	in_force = o.snapshot;
 	assert_int_equal(daemon_publish(&d, &err), 0);
 	assert_int_equal(publishes, 1);

@@ -111,7 +111,7 @@ __attribute__((noinline)) int police_plain(struct xdp_md *ctx, __u32 word, int f
 	 */
 	__u32 who = policy_who(policy, &t, &packet.source);
 	const struct target *target = police_target(f, word & TABLES_SLOT);
-	if (!target)
+	if (!target || (!target->row && !(word & TABLES_ANYWHERE)))
 		return POLICE_UNSEEN;
 	__u32 decision = policy_decide(policy, &t, &packet, who, target->row);
 	__u32 cell = policy_cell(policy, decision & ~POLICY_COVERED);

@@ -292,7 +292,38 @@ __attribute__((noinline)) int police_in_block(__u32 slot, __u32 first, __u32 cou
 	return (n + before) & 1;
 }
 
-/* The same as police_source(), and in line for what is plain IPv4. */
+/* Whether it is among those that stand in the block. Without branches, as above. */
+static __always_inline int police_is_near(const struct refused_block *b, __u32 lower)
+{
+	__u32 same = 0, before = 0, count = b->count;
+#pragma GCC unroll 12
+	for (int i = 0; i < REFUSED_NEAR; i++) {
+		same |= (b->lower[i] ^ lower) - 1;
+		before += (b->lower[i] - lower - 1) >> 31;
+	}
+	if (b->rule & REFUSED_ALONE)
+		return same >> 31;
+	return (before < count ? before : count) & 1;
+}
+
+/* Of an IPv4 source: the rule that drops all of it, -1: none; REFUSED_MIXED: the ranges tell. */
+__attribute__((noinline)) int police_block(__u32 slot, __u32 from)
+{
+	const struct refused_block *b = police_find(&refused_blocks, slot, from >> 16);
+	if (!b || !b->rule)
+		return -1;
+	__u32 lower = from & 0xffff, count = b->count, rule = b->rule;
+	if ((rule & ~REFUSED_ALONE) == REFUSED_MIXED)
+		return REFUSED_MIXED;
+	int in = 1;
+	if (count > REFUSED_NEAR && b->lower[REFUSED_NEAR - 1] <= lower)
+		in = police_in_block(slot, b->first, count | (rule & REFUSED_ALONE) << 1, lower);
+	else if (count)
+		in = police_is_near(b, lower);
+	return in ? (int)(rule & ~REFUSED_ALONE) - 1 : -1;
+}
+
+/* The same as police_source(), and shorter for what is plain IPv4. */
 static __always_inline int police_early(struct xdp_md *ctx, const void *data, const void *end,
 					struct port_counters *ledger, __u32 slot)
 {
@@ -301,17 +332,12 @@ static __always_inline int police_early(struct xdp_md *ctx, const void *data, co
 	const struct policing t = {.slot = slot, .ledger = ledger};
 	if ((const void *)(ip + 1) > end || eth->h_proto != bpf_htons(ETH_P_IP) || ip->version != 4)
 		return police_source(ctx, ledger, slot);
-	__u32 from = bpf_ntohl(ip->saddr);
-	const struct refused_block *b = police_find(&refused_blocks, slot, from >> 16);
-	if (!b || !b->rule)
-		return -1;
-	__u32 alone = b->rule & REFUSED_ALONE, rule = b->rule & ~REFUSED_ALONE;
+	int rule = police_block(slot, bpf_ntohl(ip->saddr));
 	if (rule == REFUSED_MIXED)
 		return police_source(ctx, ledger, slot);
-	if (b->count && !police_in_block(slot, b->first, b->count | alone << 1, from & 0xffff))
-		return -1;
-	policy_count(&t, rule - 1, frame_length(ctx, data, end), 1);
-	return rule - 1;
+	if (rule >= 0)
+		policy_count(&t, rule, frame_length(ctx, data, end), 1);
+	return rule;
 }
 
 /* What the rules say of a packet for k's target: enum policy_action, and k->verdict. */

@@ -325,38 +325,7 @@ static __always_inline int steer(struct xdp_md *ctx, struct port_counters *ledge
 
 #include "bpf/answer_xdp.h"
 
-/* What a rule says, done; -1: the packet may go on. */
-static __always_inline int obey(struct xdp_md *ctx, struct port_counters *ledger,
-				const struct police_case *k, int action)
-{
-	const struct policy_verdict *v = &k->verdict;
-	if (v->dry_rule != POLICY_NO_RULE)
-		tap_dry_run(ctx, v->dry_reason, k->service, v->dry_rule);
-	if (action == POLICY_DROP)
-		return drop_by_rule(ctx, ledger, v->reason, k->service, v->rule);
-	if (action == POLICY_PASS) {
-		ledger->passed++;
-		return XDP_PASS;
-	}
-	if (action != POLICY_REDIRECT)
-		return -1;
-	action = police_redirect(ctx, v->redirect, v->flags & POLICY_TO_PORT);
-	if (action < 0)
-		return drop_by_rule(ctx, ledger, REASON_NO_NEXT_HOP, k->service, v->rule);
-	ledger->transmitted++;
-	return action;
-}
-
-static __always_inline int challenge(struct xdp_md *ctx, struct port_counters *ledger,
-				     const struct packet *p, const struct police_case *k)
-{
-	const struct policy_verdict *v = &k->verdict;
-	if (!police_challenge(ctx, p))
-		return drop_by_rule(ctx, ledger, v->reason, k->service, v->rule);
-	ledger->transmitted++;
-	tap_tx(ctx, port_index, k->service, ABI_NO_BACKEND, XDP_TX);
-	return XDP_TX;
-}
+#include "bpf/obey_xdp.h"
 
 /* As far as rules go that ask for where a packet is for. -1: it may go on. */
 static __always_inline int police(struct xdp_md *ctx, struct port_counters *ledger,

@@ -6,15 +6,17 @@
  * arrival time of the generic cell rate algorithm, ITU-T I.371). Taking is one compare-and-swap, so
  * a limit holds exactly over all CPUs together, however packets are spread over them; nothing has
  * to be refilled; and an entry whose time is past says no more than one that was never there. The
- * memory is hashed, four entries to a cache line, and who comes anew takes, in the first of two
- * lines that has one that is full again, else in either, the entry that is so for longest, or is
- * the next to be: the quiet ones are forgotten first, at no loss where they were quiet for as long
- * as their bucket takes to fill. By one line alone, half full, one source in thirty would find it
- * taken by others (Azar, Broder, Karlin, Upfal, "Balanced Allocations", STOC '94: two choices).
+ * memory is hashed, four entries to a cache line, and who comes anew takes the entry that is full
+ * again for longest, or is the next to be: the quiet ones are forgotten first, at no loss where
+ * they were quiet for as long as their bucket takes to fill. Where all of a line are in use there
+ * is a second line, which is not looked at before that. By one line alone, half full, one source in
+ * thirty would find it taken by others (Azar, Broder, Karlin, Upfal, "Balanced Allocations", STOC
+ * '94: two choices).
  *
- * Inexact are only: an entry taken from one that is not full (more busy sources than memory), which
- * gives that source a full bucket when it comes back; and two CPUs that take an entry at the same
- * time, which may cost or give one packet.
+ * Inexact are only: who is in the second line when the first has an entry to spare again, who gets
+ * a full bucket there, once; an entry taken from one that is not full (more busy sources than
+ * memory), which gives that source a full bucket when it comes back; and two CPUs that take an
+ * entry at the same time, which may cost or give one packet.
  */
 #ifndef WEIR_BPF_METER_H
 #define WEIR_BPF_METER_H
@@ -81,19 +83,9 @@ static __always_inline int meter_quietest(const struct meter_bucket *b, __u64 no
 	return quietest & (METER_ENTRIES - 1);
 }
 
-/* An entry for a tag that is in neither bucket, which may be one and the same. */
-static __always_inline __u64 *meter_make(struct meter_bucket *b, struct meter_bucket *second,
-					 __u64 tag, __u64 now)
+/* That entry for a tag, of which the bucket has none. */
+static __always_inline __u64 *meter_make(struct meter_bucket *b, int at, __u64 tag, __u64 now)
 {
-	__s64 left, left_there;
-	int at = meter_quietest(b, now, &left);
-	if (left > 0) {
-		int there = meter_quietest(second, now, &left_there);
-		if (left_there < left) {
-			b = second;
-			at = there;
-		}
-	}
 	__u64 other = FLOW_LOAD(&b->tag[at]);
 	__u64 found = __sync_val_compare_and_swap(&b->tag[at], other, tag);
 	if (found == other) /* else another CPU made one, most likely of the same tag */

@@ -286,11 +286,18 @@ static __always_inline __u64 *policy_tokens(const struct policing *t, __u64 hash
 	__u64 *found = b ? meter_find(b, tag) : 0;
 	if (found || !b)
 		return found;
-	struct meter_bucket *second = policy_meter(t, hash >> 32);
+	__s64 left, left_there;
+	__u64 now = policy_now(t);
+	int at = meter_quietest(b, now, &left);
+	struct meter_bucket *second = left > 0 ? policy_meter(t, hash >> 32) : 0;
 	if (!second)
-		return 0;
+		return meter_make(b, at, tag, now);
 	found = meter_find(second, tag);
-	return found ? found : meter_make(b, second, tag, policy_now(t));
+	if (found)
+		return found;
+	int there = meter_quietest(second, now, &left_there);
+	return left_there < left ? meter_make(second, there, tag, now)
+				 : meter_make(b, at, tag, now);
 }
 
 static __always_inline int policy_within_limit(const struct policing *t,

@@ -115,11 +115,20 @@ static void test_whose_bucket(void **state)
 	offline_close(&o);
 }
 
+/* As policy_tokens() (bpf/police.h) does it. */
 static __u64 *entry_of(struct meter_bucket b[2], uint64_t tag, uint64_t now)
 {
+	__s64 left[2];
 	__u64 *found = meter_find(&b[0], tag);
-	found = found ? found : meter_find(&b[1], tag);
-	return found ? found : meter_make(&b[0], &b[1], tag, now);
+	int at = meter_quietest(&b[0], now, &left[0]);
+	if (found || left[0] <= 0)
+		return found ? found : meter_make(&b[0], at, tag, now);
+	found = meter_find(&b[1], tag);
+	int there = meter_quietest(&b[1], now, &left[1]);
+	if (found)
+		return found;
+	return left[1] < left[0] ? meter_make(&b[1], there, tag, now)
+				 : meter_make(&b[0], at, tag, now);
 }
 
 /* Buckets of the table that are full forget who has been quiet for longest, and not the busy. */

@@ -177,7 +177,8 @@ struct tap_control {
 	__u8 rx;        /* ... what comes in by the program's port; of workers: by any */
 	__u8 forwarded; /* ... of services, or what is sent */
 	__u8 steered;   /* ... what is lost between XDP and a worker */
-	__u8 zero[2];
+	__u8 passing;   /* `rx` or `forwarded`: packets that go on are looked at */
+	__u8 zero;
 };
 _Static_assert(sizeof(struct tap_control) == 16, "struct tap_control");
 

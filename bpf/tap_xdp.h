@@ -85,7 +85,7 @@ __attribute__((noinline)) int tap_packet(struct xdp_md *ctx, __u32 what, __u32 s
 /* Whether packets that go on are looked at. */
 static __always_inline int tap_is_busy(void)
 {
-	return taps && (tap.rx || tap.forwarded);
+	return taps && tap.passing;
 }
 
 static __always_inline void tap_rx(struct xdp_md *ctx)

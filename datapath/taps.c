@@ -33,6 +33,7 @@ static void add_to_control(struct tap_control *c, const struct capture_slot *s, 
 	c->rx |= (s->rx_ports & rx_ports) != 0;
 	c->forwarded |= s->services_wanted || s->tx_ports;
 	c->steered |= (s->reasons & in_front) != 0;
+	c->passing |= c->rx | c->forwarded;
 }
 
 /* What the taps of a port, or (all bits) of a worker have to know of all slots together. */

@@ -352,6 +352,7 @@ void xdp_run_capture(struct xdp_run *x, const struct capture_slot *slot)
 		.rx = slot->rx_ports & 1,
 		.forwarded = slot->services_wanted || slot->tx_ports,
 	};
+	c.passing = c.rx || c.forwarded;
 	if (!x->rings && tap_rings_open(&x->rings, bpf_map__fd(x->program->maps.capture_rings),
 					TAP_RING_PACKETS, libbpf_num_possible_cpus(), &err))
 		fail_msg("%s", err.text);

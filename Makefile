@@ -48,12 +48,12 @@ CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -
 LDFLAGS := -pthread $(if $(SAN),-fsanitize=$(SAN)) $(if $(COVERAGE),--coverage) $(LDFLAGS_MORE)
 LDLIBS = $(shell pkg-config --libs $(packages)) -lev -lnuma -lm
 # As libbpf calls the machine that the programs will run on.
-machine := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+machine := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
 bpf_arch := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(machine)))
 # Debian's multiarch folder holds asm/types.h, which clang's BPF target does not look for; the C
 # library's headers there, which some of the kernel's include, ask which machine it is.
 BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -std=gnu11 -fno-strict-aliasing -Wall -Wextra -Werror -Wno-unused-parameter -I. \
-	$(here) -D__TARGET_ARCH_$(bpf_arch) -D__$(machine)__ -idirafter /usr/include/$(shell $(CC) -print-multiarch)
+	$(here) -D__TARGET_ARCH_$(bpf_arch) -D__$(machine)__ -idirafter /usr/include/$(shell $(CC) -print-multiarch 2>/dev/null)
 
 # --- what there is ------------------------------------------------------------------------------
 
@@ -164,11 +164,11 @@ $(test_tools): $(O)/%: $(O)/%.o $(libraries)
 	$(link)
 
 .PRECIOUS: $(O)/%.o $(O)/%.bpf.o $(O)/bpf/%.skel.h
--include $(shell find $(O) -path $(O)/vm -prune -o -type f -name '*.d' -print 2>/dev/null)
+-include $(shell find $(O) \( -path $(O)/vm -o -path $(O)/debootstrap \) -prune -o -type f -name '*.d' -print 2>/dev/null)
 
 # --- tests and checks ---------------------------------------------------------------------------
 
-.PHONY: tests test soak test-vm deps check layers format
+.PHONY: tests test soak test-vm test-debootstrap deps check layers format
 tests: all $(unit_tests) $(fuzz_targets) $(test_tools) $(test_programs) ## build the tests too
 
 deps: ## install what is missing from Debian, and say what
@@ -189,6 +189,10 @@ soak: deps ## all kinds of traffic and of disturbances at random (as root): MINU
 test-vm: deps ## tests in virtual machines: KERNEL=6.1, 6.12, newest or all of Debian's kernels
 	@$(MAKE) --no-print-directory tests
 	@tests/vm/run.sh $(O) '$(KERNEL)' '$(WORD)'
+
+test-debootstrap: ## what a newcomer types, in a Debian 12 with nothing on it (as root), in half an hour
+	@tests/lib/deps.sh debootstrap c:debootstrap
+	@tests/debootstrap.sh $(O)/debootstrap
 
 layers: ## check that each layer includes only itself and those to its left
 	@tests/lib/layers.sh
@@ -283,4 +287,4 @@ clean: ## remove what was built
 	rm -rf build
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

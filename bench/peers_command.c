@@ -103,7 +103,7 @@ static int offer(struct peers_net *n, struct sender *sender, double pps, double 
 /* The most that reached them at any load: beyond what all of it stands, less does. */
 static int find_most(struct peers_net *n, struct sender *sender, double *most, struct err *err)
 {
-	static const double loads[] = {5e4, 1e5, 2e5, 4e5, 0};
+	static const double loads[] = {1e4, 2e4, 5e4, 1e5, 2e5, 4e5, 0};
 	struct sender_sent sent;
 	double reached;
 	int r = sender_do(sender, &(struct sender_run){.pps = 20000, .seconds = UDP_WARM}, &sent,

@@ -47,6 +47,11 @@ static int plug(int from, const char *name, int to, const char *port, struct err
 	return r ? r : netns_run(from, err, PREPARE, name, name);
 }
 
+/*
+ * The servers' answers come from the VIP. Where that is the balancer's own address, as IPVS wants
+ * it, its kernel would refuse to forward them, unless told that it has such neighbours
+ * (accept_local).
+ */
 static int connect_balancer(struct peers_net *n, struct err *err)
 {
 	int r = plug(n->client, "eth0", n->balancer, "eth0", err);
@@ -58,12 +63,12 @@ static int connect_balancer(struct peers_net *n, struct err *err)
 			n->client, err,
 			"ip address add 10.8.1.1/24 dev eth0 && ip route add default via 10.8.1.2");
 	return r ? r
-		 : netns_run(
-			   n->balancer, err,
-			   "ip address add 10.8.1.2/24 dev eth0 && "
-			   "ip address add 10.8.2.2/24 dev eth1 && "
-			   "sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 "
-			   "net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.default.rp_filter=0");
+		 : netns_run(n->balancer, err,
+			     "ip address add 10.8.1.2/24 dev eth0 && "
+			     "ip address add 10.8.2.2/24 dev eth1 && "
+			     "sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 "
+			     "net.ipv4.conf.all.send_redirects=0 net.ipv4.conf.default.rp_filter=0 "
+			     "net.ipv4.conf.eth1.accept_local=1");
 }
 
 static int connect_server(struct peers_net *n, int i, struct err *err)

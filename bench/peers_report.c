@@ -16,7 +16,7 @@ static const struct report_column columns[] = {
 	{"each", "one a connection", REPORT_SAMPLE, .digits = 0, .better = REPORT_MORE},
 	{"each_p50", "p50 us", REPORT_REAL, .digits = 0, .better = REPORT_LESS},
 	{"each_p99", "p99 us", REPORT_REAL, .digits = 0, .better = REPORT_LESS},
-	{"udp", "UDP Mpps", REPORT_SAMPLE, .digits = 2, .better = REPORT_MORE},
+	{"udp", "UDP Mpps", REPORT_SAMPLE, .digits = 3, .better = REPORT_MORE},
 };
 
 static void add_row(json_t *table, const struct peers_way *way, const struct peers_measured *m)
@@ -123,7 +123,7 @@ void peers_report(const struct peers_options *o, const struct peers_measured *al
 		    o->trials, o->seconds);
 	report_fact(
 		report,
-		"UDP: 60 bytes, %u random flows at several loads, from 50,000 a second to as fast "
+		"UDP: 60 bytes, %u random flows at several loads, from 10,000 a second to as fast "
 		"as a "
 		"generator on the client's side goes, counted where the servers receive: the most "
 		"that came at any of them",

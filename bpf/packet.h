@@ -121,12 +121,14 @@ struct nd_message {
 };
 _Static_assert(sizeof(struct nd_message) == 24, "neighbour discovery message");
 
+/*
+ * Written as two halves, as keys are hashed: a CPU that reads a half out of two words it has just
+ * written waits until both are in its cache. Little endian, as all that Weir runs on.
+ */
 static __always_inline void addr_set_v4(struct addr *a, __be32 v4)
 {
-	a->word[0] = 0;
-	a->word[1] = 0;
-	a->word[2] = bpf_htonl(0xffff);
-	a->word[3] = v4;
+	const __u64 halves[2] = {0, (__u64)v4 << 32 | bpf_htonl(0xffff)};
+	__builtin_memcpy(a, halves, sizeof(*a));
 }
 
 static __always_inline void addr_set_v6(struct addr *a, const struct in6_addr *v6)

@@ -112,6 +112,14 @@ void engine_open_watch(struct engine *e)
 		e->watch = NULL;
 }
 
+void engine_attach_watch(struct engine *e)
+{
+	if (!e->watch || !watch_attach(e->watch, &e->instance, &e->watch_fault))
+		return;
+	watch_close(e->watch);
+	e->watch = NULL;
+}
+
 const char *engine_watch_fault(const struct engine *e)
 {
 	return e->watch ? NULL : e->watch_fault.text;
@@ -161,6 +169,7 @@ static int open_program(struct engine *e, struct err *err)
 	for (uint32_t i = 0; i < e->port_count; i++)
 		memcpy(names[i], e->ports[i].name, IF_NAMESIZE);
 	engine_open_watch(e);
+	engine_attach_watch(e);
 	if (!instance_keep_counters(&e->instance, names, e->port_count))
 		reset_counters(e);
 	return 0;
@@ -306,7 +315,6 @@ static int publish_staged(struct engine *e, struct snapshot *s, struct policy_st
 		rcu_assign_pointer(e->shared.snapshot, e->snapshot);
 		return r;
 	}
-	program_set_echo_limit(e->program, s->echo_limit);
 	e->policy_generation = generation;
 	e->instance.flows.policy_generation = s->policy ? generation : 0;
 	return 0;
@@ -354,6 +362,7 @@ int engine_publish(struct engine *e, struct snapshot *s, struct policy_stage *po
 	urcu_qsbr_synchronize_rcu();
 	if (r)
 		return r;
+	program_set_echo_limit(e->program, s->echo_limit);
 	instance_publish(&e->instance, s);
 	if (before)
 		ledger_retire(e, before, s);

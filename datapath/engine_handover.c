@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <urcu-qsbr.h>
 
+#include "datapath/aside.h"
 #include "datapath/engine_state.h"
 #include "datapath/program.h"
 #include "lb/err.h"
@@ -336,6 +337,36 @@ static int adopt_instance(struct engine *e, struct handover *h, struct err *err)
 	return r ? r : instance_load_names(&e->instance, &e->names, err);
 }
 
+struct loading {
+	struct engine *engine;
+	struct err *err;
+};
+
+static int load_programs(void *loading)
+{
+	struct loading *l = loading;
+	int r = engine_load_programs(l->engine, l->err);
+	if (!r)
+		engine_open_watch(l->engine);
+	return r;
+}
+
+/*
+ * The kernel's verifier takes a good part of a second. With a CPU half taken from them workers do
+ * not empty their rings in time.
+ */
+static int load_programs_aside(struct engine *e, const struct handover_record *record,
+			       struct err *err)
+{
+	struct loading loading = {e, err};
+	cpu_set_t busy;
+	CPU_ZERO(&busy);
+	for (uint32_t i = 0; i < record->worker_count; i++)
+		if (record->workers[i].cpu >= 0 && record->workers[i].cpu < CPU_SETSIZE)
+			CPU_SET(record->workers[i].cpu, &busy);
+	return aside_run(&busy, load_programs, &loading);
+}
+
 int engine_adopt(struct engine **out, const struct config *config,
 		 const struct instance_names *names, struct handover *h, handover_fn *take,
 		 void *context, struct err *err)
@@ -353,7 +384,7 @@ int engine_adopt(struct engine **out, const struct config *config,
 	int r = adopt_instance(e, h, err);
 	e->shared.captures = e->instance.captures;
 	r = r ? r : adopt_fragments(e, h, err);
-	r = r ? r : engine_load_programs(e, err);
+	r = r ? r : load_programs_aside(e, h->record, err);
 	r = r ? r : adopt_workers(e, h, err);
 	if (r) {
 		engine_leave(e);
@@ -410,7 +441,7 @@ int engine_take_over(struct engine *e, struct snapshot *s, struct err *err)
 	for (uint32_t i = 0; i < e->port_count && !r; i++)
 		if (e->ports[i].there)
 			r = program_attach(e->program, i, &e->ports[i], err);
-	engine_open_watch(e);
+	engine_attach_watch(e);
 	engine_put_off_interrupts(e);
 	return r;
 }

@@ -51,7 +51,10 @@ struct engine *engine_new(const struct config *config, const struct instance_nam
 
 /* Loads the XDP programs, which are attached to nothing; says what they miss. */
 int engine_load_programs(struct engine *e, struct err *err);
+
+/* The programs that see what becomes of packets behind those: loaded, then in force. */
 void engine_open_watch(struct engine *e);
+void engine_attach_watch(struct engine *e);
 
 /* Of the policy that the XDP programs have in force; 0: none was ever. */
 uint32_t engine_generation(const struct engine *e);

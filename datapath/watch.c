@@ -52,9 +52,10 @@ void watch_set_port(struct watch *w, uint32_t port, int ifindex)
 		__atomic_store_n(&w->programs->bss->port_ifindex[port], ifindex, __ATOMIC_RELAXED);
 }
 
-/* Attaches those that count, and pins the links. */
-static int attach(struct watch *w, const struct pins *pins, struct err *err)
+/* Those that count; the links are pinned. */
+int watch_attach(struct watch *w, const struct instance *instance, struct err *err)
 {
+	const struct pins *pins = &instance->pins;
 	struct bpf_program *const programs[LINKS] = {
 		w->programs->progs.redirect_error,
 		w->programs->progs.exception,
@@ -88,10 +89,8 @@ static int load(struct watch *w, const struct instance *instance, const struct p
 	set_knobs(w->programs, instance, ports, port_count);
 	r = reuse_maps(w, maps);
 	r = r ? r : watch_bpf__load(w->programs);
-	if (r)
-		return err_set(err, -r, "the kernel refused the tracepoint programs: %s",
-			       strerror(-r));
-	return attach(w, &instance->pins, err);
+	return r ? err_set(err, -r, "the kernel refused the tracepoint programs: %s", strerror(-r))
+		 : 0;
 }
 
 int watch_open(struct watch **out, const struct instance *instance, const struct port *ports,

@@ -23,9 +23,15 @@ struct watch_maps {
 	int captures, tap_states, capture_rings, steered;
 };
 
-/* -EPERM, -EOPNOTSUPP and others: the kernel has no such tracepoints, or does not let us. */
+/*
+ * Loads the programs; they see nothing yet. -EPERM, -EOPNOTSUPP and others: the kernel has no such
+ * tracepoints, or does not let us.
+ */
 int watch_open(struct watch **out, const struct instance *instance, const struct port *ports,
 	       uint32_t port_count, const struct watch_maps *maps, struct err *err);
+
+/* From here on they count, in the place of those that the daemon before left. */
+int watch_attach(struct watch *w, const struct instance *instance, struct err *err);
 
 /* The interface of a port is another one now; 0: it is gone. NULL too. */
 void watch_set_port(struct watch *w, uint32_t port, int ifindex);

@@ -45,6 +45,7 @@ testing='
 clang-format c:clang-format
 libcmocka-dev h:cmocka.h
 iproute2 c:ip
+procps c:pgrep
 ethtool c:ethtool
 iputils-ping c:ping
 curl c:curl
@@ -117,6 +118,7 @@ install_packages() {
 	export DEBIAN_FRONTEND=noninteractive
 	forbid_starting_services
 	echo "deps: apt-get install $*"
+	echo "deps: this may take minutes; what it says is in $log"
 	if apt-get install "${options[@]}" "$@" >"$log" 2>&1; then
 		return
 	fi

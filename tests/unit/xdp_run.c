@@ -44,6 +44,8 @@ static void set_knobs(struct xdp_run *x, const struct offline *o)
 	bpf_map__set_max_entries(x->program->maps.flows, t->mask + 1);
 	bpf_map__set_max_entries(x->program->maps.tap_states,
 				 libbpf_num_possible_cpus() * TAP_STATES);
+	bpf_map__set_max_entries(x->program->maps.fast_counts,
+				 libbpf_num_possible_cpus() * ABI_MAX_BACKENDS);
 	x->program->rodata->tap_ring_mask = tap_rings_size(libbpf_num_possible_cpus()) - 1;
 	assert_int_equal(tap_rings_shape(x->program->maps.capture_rings,
 					 tap_rings_size(libbpf_num_possible_cpus())),

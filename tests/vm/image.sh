@@ -28,12 +28,13 @@ unit_tests='test_packets'
 start_modules='virtio_pci virtio_net e1000e igb 9p 9pnet_virtio'
 modules="$start_modules"'
 veth bridge macvlan 8021q bonding dummy tun sch_netem ipip ip6_tunnel sit fou fou6 pktgen ip_vs ip_vs_mh
+nf_tables nft_chain_nat nft_nat nft_numgen
 '
 programs='
 bash sh awk basename cat chmod chown cmp comm cp cut date dd diff dirname env expr find fold grep head hostname id
 kill ln ls mkdir mkfifo mktemp mv nproc od paste printf readlink realpath rm rmdir sed seq shuf sleep sort
 stat stdbuf sync tail tee test timeout touch tr true uname uniq wc xargs
-bpftool bridge curl ethtool ip jq modprobe mount mountpoint nginx nsenter ping ps setsid ss
+bpftool bridge curl ethtool haproxy ip jq modprobe mount mountpoint nft nginx nsenter ping ps setsid ss
 sysctl tc taskset tcpdump umount unshare wrk yes
 '
 

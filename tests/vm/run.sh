@@ -13,6 +13,7 @@
 #
 # usage: run.sh BUILD 6.1|6.12|newest|all [WORD]    only tests with WORD in their names
 #        WEIR_VM_CACHE=FOLDER    keeps what is downloaded there, not in BUILD/vm
+#        WEIR_PEERS_TRIALS=N WEIR_PEERS_SECONDS=N    of t_peers
 set -uo pipefail
 cd "$(dirname "$0")/../.." || exit 1
 PATH=$PATH:/usr/sbin:/sbin
@@ -85,6 +86,7 @@ make_nics() {
 run_machine() { # KERNEL: what the tests say, on standard output
 	local kernel=$1 logs=$work/logs/$1 image=$work/$1.cpio
 	local share=$cache/tools/usr/share options='mitigations=off no_timer_check tsc=reliable nohz=off highres=off'
+	options+=$(env | sed -nE 's/^(WEIR_PEERS_[A-Z]+=[0-9]+)$/ \1/p' | tr -d '\n') # the first process's environment
 	options+=$(awk '/^cpu MHz/ {printf " tsc_early_khz=%d", $4 * 1000; exit}' /proc/cpuinfo)
 	QEMU_MODULE_DIR=$(echo "$cache"/tools/usr/lib/*/qemu) \
 		LD_LIBRARY_PATH=$(echo "$cache"/tools/usr/lib/*-linux-gnu*) \

@@ -59,3 +59,4 @@ for turn in first second; do
 	on weir ip link set "$(active)" down
 done
 weir_stop
+vm_expect_no_complaint

@@ -27,3 +27,4 @@ for weir_fast_path in off on; do
 	expect "the balance" ledger_is_balanced
 	weir_stop
 done
+vm_expect_no_complaint

@@ -44,7 +44,7 @@ expect_equal "programs of eth1" "weir_gate" "$(programs eth1)"
 expect_equal "attached by" "dispatcher dispatcher" \
 	"$(weir_show interfaces | jq -r '[.interfaces[].attach] | join(" ")')"
 serves "beside it"
-vm_load 32 640
+vm_load 32 2048
 expect "the balance" ledger_is_balanced
 on weir "$weir" doctor -c "$dir/weir.yaml" >"$dir/doctor" || true
 expect_match "the doctor" "^ok +eth0 +xdp-program +libxdp's dispatcher" "$(cat "$dir/doctor")"

@@ -38,3 +38,4 @@ say "$(count_answers "$dir/answers")"
 expect_spread "$dir/answers" b1=100 b2=100 b3=100
 expect "the balance" ledger_is_balanced
 weir_stop
+vm_expect_no_complaint

@@ -31,3 +31,4 @@ for vip in $vip4 $vip6; do
 done
 expect "the balance" ledger_is_balanced
 weir_stop
+vm_expect_no_complaint

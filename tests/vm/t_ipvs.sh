@@ -35,3 +35,4 @@ weir_wait_reachable
 vm_load $flows $packets
 say "flows of b1, b2, b3: IPVS $ipvs, Weir $(shares)"
 weir_stop
+vm_expect_no_complaint

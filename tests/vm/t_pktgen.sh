@@ -52,3 +52,4 @@ for weir_fast_path in off on; do
 		"$(weir_show backends | jq '[.backends[] | select(.packets == 0)] | length')"
 	weir_stop
 done
+vm_expect_no_complaint

@@ -37,11 +37,11 @@
 
 #define ANNOUNCED_PREFIX 256u /* addresses of a prefix of which each is announced */
 
-int daemon_read_config(const char *path, struct config **out, struct err *err)
+int daemon_read_config(const char *path, bool again, struct config **out, struct err *err)
 {
 	char *text;
 	size_t length;
-	int r = file_read(path, &text, &length, err);
+	int r = (again ? file_read_regular : file_read)(path, &text, &length, err);
 	if (r)
 		return r;
 	r = config_parse(path, text, length, out, err);

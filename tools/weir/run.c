@@ -433,7 +433,7 @@ static int run(const char *path, bool take_over)
 	struct daemon d = {.config_path = path, .start_ns = clock_now_ns()};
 	struct config *config;
 	struct err err;
-	int r = daemon_read_config(path, &config, &err);
+	int r = daemon_read_config(path, false, &config, &err);
 	if (r) {
 		fprintf(stderr, "weir run: %s\n", err.text);
 		return r == -EINVAL ? EXIT_USAGE : EXIT_FAILED;

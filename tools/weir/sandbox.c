@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -193,6 +194,8 @@ static const struct condition conditions[] = {
 	{"ioctl", 1, UINT32_MAX, FIONREAD},
 	{"ioctl", 1, UINT32_MAX, TCGETS},
 	{"prctl", 0, UINT32_MAX, PR_SET_NAME},
+	/* work that is not urgent: a thread may be made nicer, and not the other way round */
+	{"setpriority", 0, UINT32_MAX, PRIO_PROCESS},
 	/* is there such a process? libqb asks for corosync */
 	{"kill", 1, UINT32_MAX, 0},
 	/* limits are looked at, not set */

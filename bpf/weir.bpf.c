@@ -376,7 +376,6 @@ static __always_inline int act(struct xdp_md *ctx, struct port_counters *ledger,
  */
 #define EXAMINE_ALLOWED (1u << 12)
 #define EXAMINE_COVERED (1u << 13)
-#define EXAMINE_WATCHED (1u << 14) /* by a capture, for which all go the long way */
 #define EXAMINE_SAID    24
 _Static_assert(TABLES_GENERATION + 8 == EXAMINE_SAID, "bits of `tables` that nobody uses");
 
@@ -441,10 +440,10 @@ int weir(struct xdp_md *ctx)
 		return XDP_PASS;
 	ledger->rx_packets++;
 	ledger->rx_bytes += frame_length(ctx, data, end);
-	__u32 word = tables;
-	if (tap_is_busy()) {
+	__u32 word = tables, fast = fast_path;
+	if (__builtin_expect(tap_is_busy(), 0)) {
+		fast = FAST_PATH_NEVER;
 		tap_rx(ctx);
-		word |= EXAMINE_WATCHED;
 	}
 	if (__builtin_expect(word & TABLES_EARLY, 0)) {
 		int rule = police_early(ctx, data, end, ledger, police_slot(word));
@@ -457,8 +456,10 @@ int weir(struct xdp_md *ctx)
 		if (action >= 0)
 			return action;
 		word |= examine_judged(action);
+		if (word & EXAMINE_ALLOWED)
+			fast = FAST_PATH_NEVER;
 	}
-	if (fast_path == FAST_PATH_ALWAYS && !(word & (EXAMINE_ALLOWED | EXAMINE_WATCHED))) {
+	if (fast == FAST_PATH_ALWAYS) {
 		__u32 generation = word >> TABLES_GENERATION & 0xff;
 		int action = repeat_plain(ctx, data, end, ledger, generation);
 		if (action == REPEAT_TRANSLATED)
@@ -468,6 +469,9 @@ int weir(struct xdp_md *ctx)
 		if (action != REPEAT_UNSEEN)
 			word |= (__u32)action << EXAMINE_SAID;
 	}
+	/* Read again, as the stack is short: what comes now goes by what is in force now. */
+	word = (word & (EXAMINE_ALLOWED | EXAMINE_COVERED | 0xffu << EXAMINE_SAID)) |
+	       (tables & ~(0xffu << EXAMINE_SAID));
 	if (word & TABLES_POLICED && !(word & EXAMINE_ALLOWED)) {
 		int action = police_plain(ctx, word, 0);
 		if (action >= 0)

@@ -162,7 +162,8 @@ static __always_inline struct packet *nat_note(__u64 hash, __u64 tag, __u32 meta
 
 static __always_inline void repeat_count(__u32 backend, __u64 bytes)
 {
-	struct fast_traffic *t = bpf_map_lookup_elem(&fast_traffic, &backend);
+	__u32 index = bpf_get_smp_processor_id() * ABI_MAX_BACKENDS + backend;
+	struct fast_traffic *t = bpf_map_lookup_elem(&fast_counts, &index);
 	if (!t)
 		return;
 	t->packets++;

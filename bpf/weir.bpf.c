@@ -121,13 +121,17 @@ struct {
 	__type(value, struct fast_backend);
 } way_in_use SEC(".maps");
 
-/* What the fast path sent to each backend. */
+/*
+ * What the fast path sent to each backend, by CPU and backend id; user space sets how many CPUs
+ * there are. As one array, because the kernel takes a tenth of a second to allocate so many
+ * counters one by one for each CPU.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, ABI_MAX_BACKENDS);
 	__type(key, __u32);
 	__type(value, struct fast_traffic);
-} fast_traffic SEC(".maps");
+} fast_counts SEC(".maps");
 
 /* The shape of a table of targets; user space makes one per generation and puts it in `targets`. */
 struct target_map {

@@ -12,7 +12,7 @@
 
 net_routed
 nginx_start b1 8080
-head -c 6000000 /dev/urandom >"$dir/files/six"
+head -c 10000000 /dev/urandom >"$dir/files/ten"
 
 interfaces="eth0 eth1"
 
@@ -41,7 +41,7 @@ nat_config() {
 downloads=()
 download() {
 	start client curl -sf -m 60 --local-port "$first_port$1" -o "$dir/got.$1" \
-		"$(url "$(forward_vip "$1")" "80$1")/files/six"
+		"$(url "$(forward_vip "$1")" "80$1")/files/ten"
 	downloads+=("$started")
 	must_come 10 "the begin of the download by $1" [ -s "$dir/got.$1" ]
 }
@@ -52,7 +52,7 @@ downloads_end() {
 		wait "$pid" || fail "a download ended with $?"
 	done
 	for families in 44 66 46 64; do
-		expect "what was downloaded by $families" cmp "$dir/files/six" "$dir/got.$families"
+		expect "what was downloaded by $families" cmp "$dir/files/ten" "$dir/got.$families"
 		rm "$dir/got.$families"
 	done
 	downloads=()
@@ -110,7 +110,7 @@ weir_wait_reachable
 connected() { "$weir" show flows --json -s "$socket" | jq -e "[.flows[] | select(.state == \"established\")] | length == $1"; }
 web=$(url $vip4 8044)
 start client curl -s -m 60 --no-progress-meter --limit-rate 2k --parallel --parallel-immediate --parallel-max 100 -o /dev/null \
-	"$web/files/six?[1-100]"
+	"$web/files/ten?[1-100]"
 must_come 10 "100 connections" connected 100
 on client curl -s -m 2 -o /dev/null "$web/" && fail "a connection too many"
 expect "the reason" [ "$(weir_drops nat-exhausted)" -gt 0 ]

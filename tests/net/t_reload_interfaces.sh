@@ -120,7 +120,7 @@ settings "eth1 eth0"
 expect "a reload that has it again" weir_reload
 weir_wait_reachable
 must_come 10 "traffic" answers
-start weir "$weir" capture --rx eth0 -c 1 -w "$dir/rx" -s 64 --socket "$socket" 2>"$dir/capture.log"
+start weir "$weir" capture --interface eth0 --rx -c 1 -w "$dir/rx" -s 64 --socket "$socket" 2>"$dir/capture.log"
 capture=$started
 must_come 10 "the capture" captures_are 1
 must_come 10 "traffic" answers

@@ -14,10 +14,10 @@
 #include "tests/unit/fixture.h"
 #include "tools/weir/policy_load.h"
 
-static const char yaml[] =
-	"interfaces: [{name: eth0}, {name: eth1}]\n"
-	"services: []\n"
-	"policy: {rules: [{name: aside, to: any, action: redirect, redirect: {interface: eth1}}]}\n";
+static const char yaml[] = "interfaces: [{name: eth0}, {name: eth1}]\n"
+			   "services: []\n"
+			   "policy: {rules: [{name: aside, to: any, action: redirect, redirect: "
+			   "{interface: eth1}}]}\n";
 
 /* The port that the rule sends to. */
 static uint32_t redirect_of(const struct config *c)

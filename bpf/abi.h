@@ -205,7 +205,7 @@ struct fast_backend {
 };
 _Static_assert(sizeof(struct fast_backend) == 64, "one cache line");
 
-/* What the fast path sent to a backend, per CPU, by backend id. */
+/* What the fast path sent to a backend: of a CPU, or the sum. */
 struct fast_traffic {
 	__u64 packets, bytes;
 };

@@ -32,12 +32,12 @@ const volatile __u32 port_index = 0;
 const volatile __u32 miss_action = XDP_PASS;
 
 /*
- * Set before loading: the flow table's geometry, its secret, and by a flow's state, which
+ * Set before loading: the flow table's geometry, its secret, and by a flow's sort, which
  * flow_skewed_age() is too much for a packet of it to be repeated; 0: it never is.
  */
 const volatile __u32 flow_mask = 0;
 const volatile struct flow_seed flow_seed = {};
-const volatile __u32 flow_limits[FLOW_META_STATE + 1] = {};
+const volatile __u32 flow_limits[FLOW_META_SORT + 1] = {};
 
 /*
  * Set before loading: a frame may lie in several buffers (jumbo frames), of which the program can
@@ -121,13 +121,17 @@ struct {
 	__type(value, struct fast_backend);
 } way_in_use SEC(".maps");
 
-/* What the fast path sent to each backend. */
+/*
+ * What the fast path sent to each backend, by CPU and backend id; user space sets how many CPUs
+ * there are. As one array, because the kernel takes a tenth of a second to allocate so many
+ * counters one by one for each CPU.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, ABI_MAX_BACKENDS);
 	__type(key, __u32);
 	__type(value, struct fast_traffic);
-} fast_traffic SEC(".maps");
+} fast_counts SEC(".maps");
 
 /* The shape of a table of targets; user space makes one per generation and puts it in `targets`. */
 struct target_map {

@@ -331,7 +331,6 @@ static int publish_staged(struct engine *e, struct snapshot *s, struct policy_st
 		rcu_assign_pointer(e->shared.snapshot, e->snapshot);
 		return r;
 	}
-	program_set_echo_limit(e->program, s->echo_limit);
 	e->policy_generation = generation;
 	e->instance.flows.policy_generation = s->policy ? generation : 0;
 	return 0;
@@ -379,6 +378,7 @@ int engine_publish(struct engine *e, struct snapshot *s, struct policy_stage *po
 	urcu_qsbr_synchronize_rcu();
 	if (r)
 		return r;
+	program_set_echo_limit(e->program, s->echo_limit);
 	instance_publish(&e->instance, s);
 	if (before)
 		ledger_retire(e, before, s);

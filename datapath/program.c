@@ -116,7 +116,9 @@ static int load_instance(struct program *p, uint32_t index, const struct program
 	p->instances[index] = instance;
 	set_knobs(instance, index, in);
 	instance->bss->tables = in->instance->header->tables;
-	int r = reuse_maps(p, index, in);
+	int r = bpf_map__set_max_entries(instance->maps.fast_counts,
+					 in->instance->cpus * ABI_MAX_BACKENDS);
+	r = r ? r : reuse_maps(p, index, in);
 	if (!r)
 		r = weir_bpf__load(instance);
 	if (r == -EPERM)
@@ -339,9 +341,20 @@ int program_rule_traffic(const struct program *p, uint32_t rule, struct rule_tra
 	return r;
 }
 
+/* All CPUs' counters of all backends are one array. */
+static uint32_t traffic_cpus(const struct program *p)
+{
+	return bpf_map__max_entries(program_first(p)->maps.fast_counts) / ABI_MAX_BACKENDS;
+}
+
 void program_reset_traffic(struct program *p, uint32_t backend)
 {
-	set_to_zero(program_first(p)->maps.fast_traffic, backend, sizeof(struct fast_traffic));
+	const struct fast_traffic zero = {};
+	for (uint32_t cpu = 0; cpu < traffic_cpus(p); cpu++) {
+		uint32_t index = cpu * ABI_MAX_BACKENDS + backend;
+		bpf_map_update_elem(bpf_map__fd(program_first(p)->maps.fast_counts), &index, &zero,
+				    BPF_ANY);
+	}
 }
 
 int program_counters(const struct program *p, uint32_t port, struct port_counters *out)
@@ -350,24 +363,30 @@ int program_counters(const struct program *p, uint32_t port, struct port_counter
 			     sizeof(*out) / sizeof(uint64_t));
 }
 
-/* In one system call: one a backend would take tens of milliseconds where there are many. */
+/* What CPU `cpu` counted, in one system call: one a backend would take long. */
+static int traffic_of_cpu(const struct program *p, uint32_t cpu, uint32_t from, uint32_t count,
+			  uint32_t *keys, struct fast_traffic *out)
+{
+	uint32_t first = cpu * ABI_MAX_BACKENDS + from, before = first - 1, end, read = count;
+	int r = bpf_map_lookup_batch(bpf_map__fd(program_first(p)->maps.fast_counts),
+				     first ? &before : NULL, &end, keys, out, &read, NULL);
+	/* -ENOENT: that was the map's end. */
+	return r == -ENOENT && read == count ? 0 : r;
+}
+
 int program_traffic(const struct program *p, uint32_t from, uint32_t count,
 		    struct fast_traffic *out)
 {
-	int cpus = libbpf_num_possible_cpus(),
-	    fd = bpf_map__fd(program_first(p)->maps.fast_traffic);
-	uint32_t before = from - 1, end, read = count, *keys = calloc(count + 1, sizeof(*keys));
-	struct fast_traffic *each = cpus < 0 ? NULL : calloc((size_t)count * cpus, sizeof(*each));
-	int r = -ENOMEM;
-	if (each && keys)
-		r = bpf_map_lookup_batch(fd, from ? &before : NULL, &end, keys, each, &read, NULL);
-	/* -ENOENT: that was the map's end. */
-	if (r == -ENOENT && read == count)
-		r = 0;
+	uint32_t *keys = calloc(count + 1, sizeof(*keys));
+	struct fast_traffic *each = calloc(count + 1, sizeof(*each));
+	int r = each && keys ? 0 : -ENOMEM;
 	memset(out, 0, count * sizeof(*out));
-	for (size_t i = 0; !r && i < (size_t)count * cpus; i++) {
-		out[i / cpus].packets += each[i].packets;
-		out[i / cpus].bytes += each[i].bytes;
+	for (uint32_t cpu = 0; !r && cpu < traffic_cpus(p); cpu++) {
+		r = traffic_of_cpu(p, cpu, from, count, keys, each);
+		for (uint32_t i = 0; !r && i < count; i++) {
+			out[i].packets += each[i].packets;
+			out[i].bytes += each[i].bytes;
+		}
 	}
 	free(each);
 	free(keys);

@@ -485,10 +485,10 @@ void worker_frames(const struct worker *w, struct worker_frames *out)
 	*out = (struct worker_frames){.frames = w->pool.capacity};
 	out->free = __atomic_load_n(&w->pool.count, __ATOMIC_RELAXED);
 	for (uint32_t i = 0; i < w->socket_count; i++) {
-		const struct xsk *x = &w->sockets[i];
-		out->in_fill += __atomic_load_n(x->fill->producer, __ATOMIC_RELAXED) -
-				__atomic_load_n(x->fill->consumer, __ATOMIC_RELAXED);
-		out->in_transmit += xsk_unsent(x);
+		out->in_fill += xsk_unfilled(&w->sockets[i]);
+		out->in_transmit += xsk_unsent(&w->sockets[i]);
 	}
-	out->elsewhere = out->frames - out->free - out->in_fill - out->in_transmit;
+	/* One that goes from here to there meanwhile may be counted twice. */
+	uint32_t known = out->free + out->in_fill + out->in_transmit;
+	out->elsewhere = known < out->frames ? out->frames - known : 0;
 }

@@ -255,10 +255,21 @@ void xsk_reap(struct xsk *x, struct frame_pool *pool)
 	}
 }
 
+/* The consumer first: one that moves on meanwhile would be ahead of the producer as it was. */
+static uint32_t waiting(const uint32_t *producer, const uint32_t *consumer)
+{
+	uint32_t from = __atomic_load_n(consumer, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(producer, __ATOMIC_ACQUIRE) - from;
+}
+
 uint32_t xsk_unsent(const struct xsk *x)
 {
-	return __atomic_load_n(x->tx.producer, __ATOMIC_ACQUIRE) -
-	       __atomic_load_n(x->tx.consumer, __ATOMIC_ACQUIRE);
+	return waiting(x->tx.producer, x->tx.consumer);
+}
+
+uint32_t xsk_unfilled(const struct xsk *x)
+{
+	return waiting(x->fill->producer, x->fill->consumer);
 }
 
 /* Of what is between two places of a ring, those that end a packet. */
@@ -272,8 +283,8 @@ static uint32_t count_ends(const struct xdp_desc *ring, uint32_t mask, uint32_t 
 
 uint32_t xsk_unsent_packets(const struct xsk *x)
 {
-	uint32_t producer = __atomic_load_n(x->tx.producer, __ATOMIC_ACQUIRE);
 	uint32_t consumer = __atomic_load_n(x->tx.consumer, __ATOMIC_ACQUIRE);
+	uint32_t producer = __atomic_load_n(x->tx.producer, __ATOMIC_ACQUIRE);
 	return x->multi_buffer ? count_ends(x->tx.ring, x->tx.mask, consumer, producer)
 			       : producer - consumer;
 }

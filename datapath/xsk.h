@@ -132,11 +132,14 @@ typedef void xsk_failed_fn(void *context, const struct xdp_desc *frame);
 struct xsk_flush xsk_flush(struct xsk *x, struct frame_pool *pool, xsk_failed_fn *failed,
 			   void *context);
 
-/* Descriptors submitted that the kernel has not taken up yet; the packets in them. */
+/* Descriptors submitted that the kernel has not taken up yet; the packets in them. Any thread. */
 uint32_t xsk_unsent(const struct xsk *x);
 uint32_t xsk_unsent_packets(const struct xsk *x);
 
-/* Packets received and not yet seen. */
+/* Frames in the fill ring, not yet taken by the kernel. Any thread. */
+uint32_t xsk_unfilled(const struct xsk *x);
+
+/* Packets received and not yet seen. Any thread. */
 uint32_t xsk_unread_packets(const struct xsk *x);
 
 /* The kernel's own counters. -errno. */

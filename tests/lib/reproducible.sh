@@ -12,6 +12,17 @@ root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 export CCACHE_DISABLE=1 # its objects would be the first build's
 
+sums() { # FOLDER: of what was built there
+	local folders=(build) packages
+	cd "$1"
+	[ ! -d debian/weir ] || folders+=(debian/weir)
+	find "${folders[@]}" -type f \( -perm /111 -o -name '*.bpf.o' -o -path '*/man/*' \) -print0 | sort -z |
+		xargs -0 sha256sum
+	cd ..
+	packages=$(find . -maxdepth 1 -name '*.deb' | sort)
+	[ -z "$packages" ] || xargs sha256sum <<<"$packages"
+}
+
 build() { # FOLDER JOBS [deb]
 	mkdir -p "$1"
 	git ls-files -z | tar --null -T - -c | tar -C "$1" -x
@@ -20,8 +31,7 @@ build() { # FOLDER JOBS [deb]
 	else
 		env -u MAKEFLAGS -u MAKELEVEL make -C "$1" -j "$2" all manual
 	fi >"$1.log" 2>&1 || { tail -n 20 "$1.log" >&2 && exit 1; }
-	(cd "$1" && find build debian/weir -type f \( -perm /111 -o -name '*.bpf.o' -o -path '*/man/*' \) 2>/dev/null |
-		sort | xargs sha256sum && cd .. && find . -maxdepth 1 -name '*.deb' -print0 | sort -z | xargs -r0 sha256sum) >"$1.sums"
+	(sums "$1") >"$1.sums"
 }
 
 one=$root/a/weir two=$root/a-folder-with-quite-another-name/of-the-source

@@ -61,7 +61,9 @@ expect_equal "answers where ICMP is dropped" 0 "$(pings $vip6 -c 2 -i 0.05 -W 1)
 expect_equal "ICMP that was refused" 2 "$(weir_drops icmp-refused)"
 
 say "no daemon"
-configure "echo_limit: 2" # so few that no loaded machine is slow enough for more
+configure "echo: true"
+weir_reload
+configure "echo_limit: 2" # nothing but that; and so few that no loaded machine is slow enough for more
 weir_reload
 before=$(weir_drops echo-limited)
 kill -KILL "$weir_pid"

@@ -32,7 +32,7 @@ refused() { # WHAT PATTERN
 	expect "a refusal of $1" [ $status -ne 0 ]
 	expect_match "the words about $1" "$2" "$said"
 	expect_equal "the state after $1" "$before" "$(state)"
-	cp "$dir/good.yaml" "$dir/weir.yaml"
+	cp --remove-destination "$dir/good.yaml" "$dir/weir.yaml"
 	say "$1: $said"
 }
 
@@ -45,6 +45,12 @@ expect_match "what --diff says of a restart" 'flow_table.entries: 65536 -> 13107
 refused "a change that needs a restart" 'flow_table.entries can.t change while the daemon runs'
 sed -i "s|^api: .*|api: {socket: $socket, token_file: $dir/nowhere}|" "$dir/weir.yaml"
 refused "a token file that is gone" 'api.token_file: .*/nowhere'
+mkfifo "$dir/token"
+sed -i "s|^api: .*|api: {socket: $socket, token_file: $dir/token}|" "$dir/weir.yaml"
+refused "a token file that is a pipe" 'api.token_file: .*/token: is no regular file'
+rm "$dir/weir.yaml"
+mkfifo "$dir/weir.yaml"
+refused "a pipe in the place of the file" '/weir.yaml: is no regular file'
 echo "  - {name: more, address: 203.0.113.77, protocol: tcp, ports: 80, backends: []}" >>"$dir/weir.yaml"
 sed -i "s|eth0}|eth0}\\n  - {name: nothing0}|" "$dir/weir.yaml"
 refused "an interface more" 'there is no interface nothing0'

@@ -136,8 +136,6 @@ is_generation() { [ "$(generation)" = "$1" ]; }
 must_come 60 "the reload that was asked for by a signal" is_generation $((before + 2))
 expect "the list in force" in_force 1000000
 
-# --- the end in the middle ------------------------------------------------------------------------
-
 reads_lists() { grep -qs weir-policy /proc/"$weir_pid"/task/*/comm; }
 begin_reload() { # FIRST-OCTET: it has begun to read the list when this returns
 	million "$1"
@@ -150,6 +148,29 @@ blocked_is() { # FIRST-OCTET: whether its addresses are in the list in force
 }
 expect "the list in force" blocked_is $octet
 
+# --- what changes while another daemon is about to take over -------------------------------------
+
+# The other one reads its list for as long as the test likes; then it ends, and has taken nothing.
+if kernel_is_at_least 6 4; then
+	sed "s/{file: .*}}/{file: slow}}/" "$dir/weir.yaml" >"$dir/other.yaml"
+	changed=$dir/$(sed -nE 's/.*\{file: ([^}]*)\}\}.*/\1/p' "$dir/weir.yaml")
+	: >"$dir/weir.log"
+	start weir "$weir" run --takeover -c "$dir/other.yaml" >"$dir/out" 2>&1
+	other=$started
+	exec 7>"$dir/slow" # returns once that daemon reads
+	expect "an offer" grep -q "event=takeover-begin" "$dir/weir.log"
+	list 156 1234 >"$dir/next"
+	mv "$dir/next" "$changed"
+	must_come 20 "the daemon's word on it" grep -q "another daemon is about to take over" "$dir/weir.log"
+	expect_equal "prefixes in force meanwhile" 1000000 "$(prefixes)"
+	net_stop "$other"
+	exec 7>&-
+	must_come 20 "the list that changed meanwhile" in_force 1234
+	expect "the daemon runs" is_running "$weir_pid"
+fi
+
+# --- the end in the middle ------------------------------------------------------------------------
+
 begin_reload 160
 kill -KILL "$weir_pid"
 wait "$weir_pid" || true
@@ -159,6 +180,16 @@ expect_equal "prefixes after the daemon was killed in the middle" 1000000 "$(pre
 expect "the new list in force" blocked_is 160
 
 begin_reload 170
+weir_stop
+wait "$reload" && fail "a reload that was done: $(<"$dir/out")"
+expect_match "why it was not" "the daemon is about to end" "$(<"$dir/out")"
+
+# A pipe that nobody writes to.
+weir_start
+sed -i "s/{file: .*}}/{file: slow}}/" "$dir/weir.yaml"
+start weir "$weir" reload -s "$socket" >"$dir/out" 2>&1
+reload=$started
+must_come 20 "the thread that reads it" reads_lists
 weir_stop
 wait "$reload" && fail "a reload that was done: $(<"$dir/out")"
 expect_match "why it was not" "the daemon is about to end" "$(<"$dir/out")"

@@ -12,10 +12,12 @@
 
 #include <errno.h>
 #include <ev.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lb/config.h"
@@ -256,6 +258,43 @@ static void test_the_end_in_the_middle(void **state)
 	policy_job_free(NULL);
 }
 
+/* A pipe that nobody writes to has no end: who ends the job does not wait for one. */
+static void test_the_end_in_a_pipe(void **state)
+{
+	struct bed *b = *state;
+	assert_int_equal(unlink(scratch_path("list.txt")), 0);
+	assert_int_equal(mkfifo(scratch_path("list.txt"), 0600), 0);
+	alarm(PATIENT_S);
+	start(b, NULL);
+	for (int i = 0; i < TURNS; i++)
+		ev_run(b->loop, EVRUN_ONCE);
+	policy_job_free(b->job);
+	alarm(0);
+	ev_run(b->loop, EVRUN_NOWAIT);
+	assert_int_equal(b->done + b->over + begun, 0);
+}
+
+/* It is read to its end, however late it comes. */
+static void test_a_pipe_that_is_slow(void **state)
+{
+	struct bed *b = *state;
+	assert_int_equal(unlink(scratch_path("list.txt")), 0);
+	assert_int_equal(mkfifo(scratch_path("list.txt"), 0600), 0);
+	alarm(PATIENT_S);
+	start(b, NULL);
+	int fd = open(scratch_path("list.txt"), O_WRONLY | O_CLOEXEC);
+	assert_int_equal(write(fd, "192.0.2.0/24\n198.51.", 20), 20);
+	for (int i = 0; i < TURNS; i++)
+		ev_run(b->loop, EVRUN_ONCE);
+	assert_int_equal(write(fd, "100.7\n", 6), 6);
+	close(fd);
+	ev_run(b->loop, 0);
+	alarm(0);
+	assert_int_equal(b->result, 0);
+	assert_int_equal(b->made->sources.prefix_count, 2);
+	policy_free(b->made);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +303,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bad_lists, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_the_kernel_can_not, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_the_end_in_the_middle, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_the_end_in_a_pipe, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_pipe_that_is_slow, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,6 +44,8 @@ static void set_knobs(struct xdp_run *x, const struct offline *o)
 	bpf_map__set_max_entries(x->program->maps.flows, t->mask + 1);
 	bpf_map__set_max_entries(x->program->maps.tap_states,
 				 libbpf_num_possible_cpus() * TAP_STATES);
+	bpf_map__set_max_entries(x->program->maps.fast_counts,
+				 libbpf_num_possible_cpus() * ABI_MAX_BACKENDS);
 }
 
 static void share_flows(struct xdp_run *x, struct offline *o)

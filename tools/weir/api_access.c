@@ -30,7 +30,7 @@ int api_access_load(struct api_access *a, const char *path, struct err *err)
 	*a = (struct api_access){0};
 	if (!path)
 		return 0;
-	int rc = file_read(path, &text, &size, err);
+	int rc = file_read_regular(path, &text, &size, err);
 	if (rc)
 		return err_prefix(err, -rc, "api.token_file");
 	length = token_length(text);

@@ -110,8 +110,11 @@ struct daemon {
 	uint64_t generation; /* of the configuration, counts reloads */
 };
 
-/* Reads and checks the file at `path`. -EINVAL: the configuration is at fault. */
-int daemon_read_config(const char *path, struct config **out, struct err *err);
+/*
+ * Reads and checks the file at `path`. -EINVAL: the configuration is at fault, or, where it is read
+ * `again`, by a daemon that serves, it is no regular file.
+ */
+int daemon_read_config(const char *path, bool again, struct config **out, struct err *err);
 
 /* The first configuration, which is taken over; or changes nothing. The engine must be open. */
 int daemon_start(struct daemon *d, struct config *config, struct err *err);

@@ -175,7 +175,7 @@ static int begin_reload(struct daemon *d, struct err *err)
 {
 	struct daemon_candidate *c = &d->reload.candidate;
 	int r = check_end(d, err);
-	r = r ? r : daemon_read_config(d->config_path, &c->config, err);
+	r = r ? r : daemon_read_config(d->config_path, true, &c->config, err);
 	if (r)
 		return r;
 	d->reload.changes = changes_json(d->config, c->config);
@@ -213,8 +213,11 @@ void daemon_reload(struct daemon *d, daemon_reloaded_fn *done, void *context)
 void daemon_renew_policy(struct daemon *d)
 {
 	struct policy_work work = {.config = d->config, .done = lists_loaded, .over = end_renewal};
-	d->reload.lists_changed = d->reload.under_way;
-	if (d->reload.under_way || !d->config)
+	d->reload.lists_changed = d->reload.under_way || d->handing_over;
+	if (d->handing_over)
+		log_info("changed sources are not read yet",
+			 "because=\"another daemon is about to take over\"");
+	if (d->reload.lists_changed || !d->config)
 		return;
 	d->reload.under_way = true;
 	d->reload.result = load(d, &work, &d->reload.err);

@@ -3,6 +3,7 @@
 #ifndef WEIR_TOOLS_FILE_H
 #define WEIR_TOOLS_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct err;
@@ -14,7 +15,18 @@ struct err;
  */
 int file_read(const char *path, char **text, size_t *length, struct err *err);
 
-/* The same with another limit, in bytes. */
-int file_read_limited(const char *path, size_t limit, char **text, size_t *length, struct err *err);
+/*
+ * The same of a regular file alone: what is not waits for nobody (-EINVAL). For who must not wait,
+ * as the control thread.
+ */
+int file_read_regular(const char *path, char **text, size_t *length, struct err *err);
+
+struct file_limits {
+	size_t bytes;
+	bool regular;
+	const bool *stop; /* any thread may set it: -ECANCELED. NULL: it is read to its end */
+};
+int file_read_limited(const char *path, const struct file_limits *limits, char **text,
+		      size_t *length, struct err *err);
 
 #endif

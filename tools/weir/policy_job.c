@@ -32,6 +32,7 @@ struct policy_job {
 	pthread_t thread;
 	ev_async woken;
 	bool loaded; /* it gives back */
+	bool stop;   /* what is not read yet need not be */
 	pthread_mutex_t lock;
 	struct word *words, **last; /* under the lock, and so is the next */
 	bool ended;                 /* the thread that runs is about to */
@@ -86,7 +87,7 @@ static void *load(void *context)
 {
 	struct policy_job *j = context;
 	const struct policy_work *w = &j->work;
-	const struct policy_listener listener = {.say = say, .context = j};
+	const struct policy_listener listener = {.say = say, .context = j, .stop = &j->stop};
 	pthread_setname_np(pthread_self(), "weir-policy");
 	int r = policy_load(w->config, w->rules, w->backends, &listener, &j->made, &j->err);
 	end(j, r ? r : stage(j));
@@ -221,6 +222,7 @@ void policy_job_free(struct policy_job *j)
 {
 	if (!j)
 		return;
+	__atomic_store_n(&j->stop, true, __ATOMIC_RELAXED);
 	pthread_join(j->thread, NULL);
 	policy_free(take_made(j));
 	destroy(j);

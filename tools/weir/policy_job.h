@@ -47,7 +47,10 @@ struct policy_stage *policy_job_stage(struct policy_job *j);
 /* Whether `done` was called, or is just now. */
 bool policy_job_is_loaded(const struct policy_job *j);
 
-/* Waits for the thread, and forgets what it has made; nobody is called any more. NULL too. */
+/*
+ * Waits for the thread, which reads no more, and forgets what it has made; nobody is called any
+ * more. NULL too.
+ */
 void policy_job_free(struct policy_job *j);
 
 #endif

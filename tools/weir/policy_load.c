@@ -74,7 +74,9 @@ static int read_source(const struct config *c, unsigned int index,
 	struct reader reader = {.listener = listener, .path = path};
 	struct source_faults faults = {.count = 0};
 	policy_source_path(c, &c->policy.sources[index], path);
-	int r = file_read_limited(path, FILE_MAX_BYTES, &text, &reader.length, err);
+	const struct file_limits limits = {.bytes = FILE_MAX_BYTES,
+					   .stop = listener ? listener->stop : NULL};
+	int r = file_read_limited(path, &limits, &text, &reader.length, err);
 	if (r)
 		return err_prefix(err, -r, "sources.%s.file", c->policy.sources[index].name);
 	const struct source_reading reading = {

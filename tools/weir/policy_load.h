@@ -22,6 +22,7 @@ const char *policy_source_path(const struct config *c, const struct config_sourc
 struct policy_listener {
 	void (*say)(void *context, bool bad, const char *words); /* NULL: nobody listens */
 	void *context;
+	const bool *stop; /* set by any thread: no more is to be read, -ECANCELED; or NULL */
 };
 
 /*

@@ -89,6 +89,8 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	uint64_t now_ns = clock_now_ns();
 	const struct snapshot *s = engine_snapshot(d->engine);
 	struct err err;
+	if (d->handed_to)
+		return;
 	engine_tick(d->engine, now_ns);
 	if (s && now_ns >= s->stale_ns && daemon_publish(d, &err))
 		log_error("what has ended is still in force", "error=\"%s\"", err.text);
@@ -433,7 +435,7 @@ static int run(const char *path, bool take_over)
 	struct daemon d = {.config_path = path, .start_ns = clock_now_ns()};
 	struct config *config;
 	struct err err;
-	int r = daemon_read_config(path, &config, &err);
+	int r = daemon_read_config(path, false, &config, &err);
 	if (r) {
 		fprintf(stderr, "weir run: %s\n", err.text);
 		return r == -EINVAL ? EXIT_USAGE : EXIT_FAILED;

@@ -46,19 +46,27 @@ static void hang_up(struct takeover_server *s)
 	s->offered = s->daemon->handing_over = false;
 }
 
+/* Lists that changed meanwhile have waited: the other one would have read them. */
+static void go_on(struct takeover_server *s)
+{
+	hang_up(s);
+	if (s->daemon->reload.lists_changed)
+		daemon_renew_policy(s->daemon);
+}
+
 static void refuse(struct takeover_server *s, const char *why)
 {
 	log_warn("a takeover is refused", "event=takeover-refused pid=%d because=\"%s\"",
 		 s->peer_pid, why);
 	takeover_refuse(s->peer, why);
-	hang_up(s);
+	go_on(s);
 }
 
 static void give_up(struct takeover_server *s, const char *why)
 {
 	log_warn("a takeover has failed; this daemon goes on",
 		 "event=takeover-failed pid=%d because=\"%s\"", s->peer_pid, why);
-	hang_up(s);
+	go_on(s);
 }
 
 /* --- offering ----------------------------------------------------------------------------------

@@ -163,11 +163,12 @@ int engine_load_programs(struct engine *e, struct err *err)
 static int open_program(struct engine *e, struct err *err)
 {
 	char names[ABI_MAX_PORTS][IF_NAMESIZE] = {};
+	for (uint32_t i = 0; i < e->port_count; i++)
+		memcpy(names[i], e->ports[i].name, IF_NAMESIZE);
+	instance_renumber_ports(&e->instance, names, e->port_count);
 	int r = engine_load_programs(e, err);
 	if (r)
 		return r;
-	for (uint32_t i = 0; i < e->port_count; i++)
-		memcpy(names[i], e->ports[i].name, IF_NAMESIZE);
 	engine_open_watch(e);
 	engine_attach_watch(e);
 	if (!instance_keep_counters(&e->instance, names, e->port_count))

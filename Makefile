@@ -40,7 +40,7 @@ san_but := -fno-sanitize=alignment
 # The same source gives the same bytes, wherever it lies.
 here := -ffile-prefix-map=$(CURDIR)=.
 
-CPPFLAGS := -D_GNU_SOURCE -D_LGPL_SOURCE -DWEIR_VERSION='"$(VERSION)"' -I. -I$(O) $(CPPFLAGS_MORE)
+CPPFLAGS := -D_GNU_SOURCE $(if $(findstring thread,$(SAN)),,-D_LGPL_SOURCE) -DWEIR_VERSION='"$(VERSION)"' -I. -I$(O) $(CPPFLAGS_MORE)
 CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wno-unused-parameter -fno-strict-aliasing -pthread \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer $(san_but)) $(if $(findstring thread,$(SAN)),-Wno-tsan) \

@@ -36,7 +36,7 @@ static const struct command {
 	{"engines",
 	 "[OPTION...]: the harness itself: its senders beside the plainest ones, and pacing",
 	 command_engines},
-	{"peers", "[OPTION...]: Weir beside nftables and HAProxy, over real connections",
+	{"peers", "[OPTION...]: Weir beside nftables, HAProxy and IPVS, over real connections",
 	 command_peers},
 	{"report", "[OPTION...] FILE...: of reports in JSON one page, or text, Markdown, CSV",
 	 command_report},

@@ -91,8 +91,9 @@ static __always_inline __u64 flow_hash(const struct flow_key *key, const struct 
 #define FLOW_META_STATE      0x003fu
 #define FLOW_META_ANSWERS    0x0040u /* the backend's packets: it holds a SNAT port */
 #define FLOW_META_TRANSLATED 0x0080u /* it has a struct translation */
+#define FLOW_META_SORT       0x00ffu /* all of that */
 #define FLOW_META_POLICY     8 /* shift: generation of the policy that allowed it, 8 bits; 0: none */
-#define FLOW_META_KIND       0xffffu /* all of that */
+#define FLOW_META_KIND       0xffffu /* sort and generation */
 
 /*
  * Clocks of CPUs differ: an entry up to this many ticks (69 s) in the future is one just seen. So a
@@ -182,14 +183,26 @@ static __always_inline __u16 flow_age(__u32 meta, __u16 tick)
 }
 
 /*
- * The limits of the XDP program: by a flow's state, the flow_skewed_age() from which on a packet
- * of it is not repeated. `timeouts`: in ticks, by enum flow_state.
+ * The limits of the XDP program: by a flow's sort, the flow_skewed_age() from which on a packet of
+ * it is not repeated. One that is closing may be half-closed, and the other half have much to say;
+ * but not if it is translated, as then its two entries end apart. One in its handshake is a
+ * worker's, who sees it established. `timeouts`: in ticks, by enum flow_state.
  */
-static __always_inline void flow_limits_set(__u32 limits[FLOW_META_STATE + 1],
+static __always_inline void flow_limits_set(__u32 limits[FLOW_META_SORT + 1],
 					    const __u16 timeouts[FLOW_STATES])
 {
-	limits[FLOW_ESTABLISHED] = timeouts[FLOW_ESTABLISHED] + FLOW_SKEW_TICKS + 1;
-	limits[FLOW_UDP] = timeouts[FLOW_UDP] + FLOW_SKEW_TICKS + 1;
+	const __u32 answers = FLOW_META_TRANSLATED | FLOW_META_ANSWERS;
+	const __u32 repeated[] = {
+		FLOW_UDP,
+		FLOW_UDP | FLOW_META_TRANSLATED,
+		FLOW_UDP | answers,
+		FLOW_ESTABLISHED,
+		FLOW_ESTABLISHED | FLOW_META_TRANSLATED,
+		FLOW_ESTABLISHED | answers,
+		FLOW_CLOSING,
+	};
+	for (unsigned int i = 0; i < sizeof(repeated) / sizeof(repeated[0]); i++)
+		limits[repeated[i]] = timeouts[repeated[i] & FLOW_META_STATE] + FLOW_SKEW_TICKS + 1;
 }
 
 enum { FLOW_ABSENT = -1, FLOW_MOVING = -2 };

@@ -4,8 +4,8 @@
  * decision is repeated, without waking user space. Included by weir.bpf.c, after its maps.
  *
  * Only packets that change nothing about a flow are repeated: of TCP those without SYN, FIN and
- * RST, once a worker has seen the connection established; of UDP all; and ICMP errors about such
- * flows, which have their keys. Everything else goes the long way.
+ * RST, once a worker has seen the connection established, also when one side has closed; of UDP
+ * all; and ICMP errors about such flows, which have their keys. Everything else goes the long way.
  */
 #ifndef WEIR_BPF_REPEAT_H
 #define WEIR_BPF_REPEAT_H
@@ -39,7 +39,7 @@ static __always_inline int repeat_is_plain(const struct packet *p)
 /* Whether a decision stands: the flow is open, and was seen within its timeout. */
 static __always_inline int repeat_is_live(__u32 meta, __u16 tick)
 {
-	return flow_skewed_age(meta, tick) < flow_limits[meta & FLOW_META_STATE];
+	return flow_skewed_age(meta, tick) < flow_limits[meta & FLOW_META_SORT];
 }
 
 /*

@@ -32,12 +32,12 @@ const volatile __u32 port_index = 0;
 const volatile __u32 miss_action = XDP_PASS;
 
 /*
- * Set before loading: the flow table's geometry, its secret, and by a flow's state, which
+ * Set before loading: the flow table's geometry, its secret, and by a flow's sort, which
  * flow_skewed_age() is too much for a packet of it to be repeated; 0: it never is.
  */
 const volatile __u32 flow_mask = 0;
 const volatile struct flow_seed flow_seed = {};
-const volatile __u32 flow_limits[FLOW_META_STATE + 1] = {};
+const volatile __u32 flow_limits[FLOW_META_SORT + 1] = {};
 
 /*
  * Set before loading: a frame may lie in several buffers (jumbo frames), of which the program can

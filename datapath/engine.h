@@ -16,6 +16,9 @@
 
 struct engine;
 struct err;
+struct flow_ring;
+struct instance_names;
+struct meter_bucket;
 struct policy_stage;
 struct registry;
 struct snapshot;
@@ -26,7 +29,6 @@ struct snapshot;
  * and must stay until the engine is closed. Nothing is steered to the workers before the first
  * engine_publish(). On failure everything is as it was.
  */
-struct instance_names;
 int engine_open(struct engine **out, const struct config *config,
 		const struct instance_names *names, struct err *err);
 
@@ -166,11 +168,10 @@ void engine_reset_rule(struct engine *e, uint32_t rule);
  * The token buckets of the policy's limits, to be looked at while the XDP programs take from them;
  * `mask` is of how many there are. NULL: there are none.
  */
-struct meter_bucket;
 const struct meter_bucket *engine_open_meters(const struct engine *e, uint64_t *mask);
 void engine_close_meters(const struct meter_bucket *meters, uint64_t mask);
 
-/* What it sent to backends of a service that are no longer there. */
+/* What the fast path sent to backends of a service that are no longer there. */
 void engine_retired_traffic(const struct engine *e, uint32_t service, struct fast_traffic *out);
 
 /* The table itself, to be read by flow_table_read(). */
@@ -181,7 +182,6 @@ const struct flow_table *engine_flow_table(const struct engine *e);
  * for one thread to take, and the table, to write into what they tell. Any thread, until the engine
  * is closed.
  */
-struct flow_ring;
 struct flow_ring *engine_flow_ring(struct engine *e, uint32_t worker);
 struct flow_table *engine_shared_flows(struct engine *e);
 

@@ -75,10 +75,11 @@ int instance_adopt(struct instance *i, const struct config *config, int lock, st
 /* Lets go of it; with `remove` nothing stays in the kernel. A zeroed one too. */
 void instance_close(struct instance *i, bool remove);
 
-/* Gives names the ids they had; registries must be new. -ENOMEM. */
 struct instance_names {
 	struct registry *services, *backends, *rules;
 };
+
+/* Gives names the ids they had; registries must be new. -ENOMEM. */
 int instance_load_names(const struct instance *i, const struct instance_names *names,
 			struct err *err);
 void instance_save_names(struct instance *i, const struct instance_names *names);

@@ -26,14 +26,6 @@ struct held;
 struct pollfd;
 struct snapshot;
 
-/*
- * What a worker did with frames, beside its lb_counters. Written by the worker, read by anyone.
- * For all sockets of a worker together:
- *   rx == lb.rx_packets (of which lb_held() are still to come out)
- *   lb.forwarded + lb.returned + lb.neighbor_replies + lb.echo_replies + lb.too_big_replies +
- *       lb.refusals == tx_packets + tx_full + held
- *   lb.passed == not_served
- */
 #define WORKER_BURST_TIMES   16
 #define WORKER_BURST_NS_LOG2 10
 
@@ -50,6 +42,15 @@ enum worker_stage {
 	WORKER_STAGES,
 };
 
+/*
+ * What a worker did with frames, beside its lb_counters. Written by the worker, read by anyone.
+ * For all sockets of a worker together:
+ *   rx == lb.rx_packets (of which lb_held() are still to come out)
+ *   lb.forwarded + lb.returned + lb.neighbor_replies + lb.echo_replies + lb.too_big_replies +
+ *       lb.refusals == tx_packets + tx_full + held
+ *   lb.passed == not_served
+ * (lb.redirected and lb.challenges stay 0: what a policy says is done by the XDP program.)
+ */
 struct worker_counters {
 	uint64_t turns;      /* of the loop */
 	uint64_t busy_turns; /* with at least one packet */

@@ -25,6 +25,7 @@
 #include "lb/config_value.h"
 #include "lb/document.h"
 #include "lb/err.h"
+#include "lb/flow_table.h"
 #include "lb/quic.h"
 
 /* --- what text may be ---------------------------------------------------------------------- */
@@ -274,7 +275,8 @@ static const struct field memory_fields[] = {
 };
 static const struct mapping memory = MAPPING(memory_fields);
 
-static const struct duration_rule timeout = {1, 604800, "from 1s to 168h"};
+static const struct duration_rule timeout = {1, FLOW_TIMEOUT_MAX_S, "from 1s to 4h"};
+_Static_assert(FLOW_TIMEOUT_MAX_S == 4 * 3600, "the words of it");
 static const struct field timeout_fields[] = {
 	{"tcp_handshake", &kind_duration, CONFIG(timeouts.tcp_handshake), &timeout, "10s"},
 	{"tcp_established", &kind_duration, CONFIG(timeouts.tcp_established), &timeout, "1h"},

@@ -31,8 +31,8 @@ enum config_icmp_other { ICMP_OTHER_PASS, ICMP_OTHER_DROP };
 enum config_state { STATE_UP, STATE_DRAIN, STATE_DOWN };
 
 enum config_scheduler { SCHEDULER_MAGLEV, SCHEDULER_LEAST_CONNECTIONS };
-/* What becomes of packets for a service that has no backend for them. */
 enum config_syn_protection { SYN_PROTECTION_NONE, SYN_PROTECTION_COOKIES };
+/* What becomes of packets for a service that has no backend for them. */
 enum config_no_backend { NO_BACKEND_DROP, NO_BACKEND_PASS, NO_BACKEND_RESET };
 /* To how much SYNs' maximum segment size is lowered; at most to what fits the way. */
 #define MSS_CLAMP_NONE 0
@@ -143,7 +143,7 @@ struct config_service {
 	struct config_backend *backends; /* in the order of the file */
 };
 
-struct config_timeouts { /* seconds, 1 to 604800 */
+struct config_timeouts { /* seconds, 1 to FLOW_TIMEOUT_MAX_S */
 	uint32_t tcp_handshake, tcp_established, tcp_closing, udp;
 };
 

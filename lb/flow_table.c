@@ -37,9 +37,6 @@
 
 #include <assert.h>
 
-/* Leaves the sweep 52 minutes to come by before a last-seen time would be one of the future. */
-#define TIMEOUT_MAX_S (4u * 3600)
-
 /*
  * Flows per bucket, at most. By Poisson's law 1.1 % of the flows then find all five entries taken;
  * it would be 5.7 % at 3.25, and half of it at 1.75, for up to twice the memory.
@@ -65,8 +62,8 @@ size_t flow_table_bytes(uint32_t entries)
 /* Rounded up: a flow lives at least that long, and at most two ticks longer. */
 static uint16_t ticks_of(uint32_t seconds)
 {
-	if (seconds > TIMEOUT_MAX_S)
-		seconds = TIMEOUT_MAX_S;
+	if (seconds > FLOW_TIMEOUT_MAX_S)
+		seconds = FLOW_TIMEOUT_MAX_S;
 	return (seconds * 1000000000ull + FLOW_TICK_NS - 1) / FLOW_TICK_NS;
 }
 

@@ -17,6 +17,12 @@
 
 #include "bpf/translation.h"
 
+/*
+ * The longest timeout. It leaves the sweep 52 minutes to come by before a last-seen time, of 16
+ * bits of ticks, would be one of the future.
+ */
+#define FLOW_TIMEOUT_MAX_S (4u * 3600)
+
 /* The full keys of a bucket's flows, for people and tools: no packet is decided by them. */
 struct flow_keys {
 	struct flow_key key[FLOW_BUCKET_ENTRIES];
@@ -64,9 +70,9 @@ uint32_t flow_table_buckets(uint32_t entries);
 size_t flow_table_bytes(uint32_t entries); /* of those buckets */
 
 /*
- * Makes a table in 64-byte aligned memory of flow_table_buckets(entries) buckets: zeroed,
- * or a table's of that size and seed. Timeouts
- * in seconds by state, each up to 4 hours (longer ones are cut to that).
+ * Makes a table in 64-byte aligned memory of flow_table_buckets(entries) buckets: zeroed, or a
+ * table's of that size and seed. Timeouts in seconds by state; those above FLOW_TIMEOUT_MAX_S are
+ * cut to that.
  */
 void flow_table_init(struct flow_table *t, void *memory, uint32_t entries,
 		     const struct flow_seed *seed, const uint32_t timeouts_s[FLOW_STATES]);

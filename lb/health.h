@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 struct health_rule {
-	uint64_t interval_ns;      /* from the begin of a check to the begin of the next */
+	uint64_t interval_ns;      /* from the beginning of a check to that of the next */
 	uint64_t fast_interval_ns; /* the same while results contradict the state */
 	uint32_t rise, fall;       /* at least 1 */
 	uint32_t jitter_percent; /* an interval is longer or shorter by up to so much; below 100 */
@@ -32,7 +32,7 @@ struct health {
 
 /*
  * Begins in a state: UP for a backend that is known to have served. The first check is due at a
- * random moment of one interval of a second at most, so that those of many backends spread.
+ * random moment of the next interval, or second where that is shorter, so that many spread.
  */
 void health_init(struct health *h, const struct health_rule *rule, enum health_state state,
 		 uint64_t now_ns, uint64_t random);

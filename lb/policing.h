@@ -19,9 +19,9 @@ struct policy_packet;
 struct policy_tables;
 struct policy_verdict;
 
-/* What the policy had to say about one packet, for who explains it. */
 #define POLICING_RULES 16u /* that one packet meets, at most */
 
+/* What the policy had to say about one packet, for who explains it. */
 struct policing_trace {
 	bool asked;        /* it had a say */
 	bool by_source;    /* ... and the source alone decided */

@@ -45,9 +45,9 @@ struct lb_packet {
 	uint16_t ingress; /* port index, one of the snapshot's */
 	uint64_t cookie;  /* the caller's: what is released has that of what was held */
 	/* out */
-	uint16_t egress;  /* port index, for LB_TRANSMIT */
-	uint8_t verdict;  /* enum lb_verdict */
-	uint8_t reason;   /* enum reason, for LB_DROP */
+	uint16_t egress; /* port index, for LB_TRANSMIT */
+	uint8_t verdict; /* enum lb_verdict */
+	uint8_t reason;  /* enum reason, for LB_DROP; REASON_TOO_BIG for the answer to such a one */
 	uint32_t service; /* id, or ABI_NO_SERVICE */
 	uint32_t backend; /* id, or ABI_NO_BACKEND */
 	uint32_t rule;    /* id of the one that decided, or ABI_NO_RULE */

@@ -9,6 +9,7 @@
  */
 #include "lb/registry.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -22,6 +23,7 @@ struct registry {
 	char **names;               /* by id; NULL: not held */
 	uint32_t *next;             /* by id */
 	uint32_t *heads, head_mask; /* of the chains, a power of two of them */
+	uint32_t *guess;            /* the id behind the one found last; any thread */
 };
 
 static uint32_t *chain(const struct registry *r, const char *name)
@@ -43,7 +45,8 @@ struct registry *registry_new(uint32_t capacity)
 	r->names = calloc(capacity ? capacity : 1, sizeof(*r->names));
 	r->next = calloc(capacity ? capacity : 1, sizeof(*r->next));
 	r->heads = malloc(heads * sizeof(*r->heads));
-	if (!r->names || !r->next || !r->heads)
+	r->guess = calloc(1, sizeof(*r->guess));
+	if (!r->names || !r->next || !r->heads || !r->guess)
 		goto fail;
 	memset(r->heads, 0xff, heads * sizeof(*r->heads));
 	return r;
@@ -61,15 +64,28 @@ void registry_free(struct registry *r)
 	free(r->names);
 	free(r->next);
 	free(r->heads);
+	free(r->guess);
 	free(r);
 }
 
+static bool has_name(const struct registry *r, uint32_t id, const char *name)
+{
+	return id < r->end && r->names[id] && strcmp(r->names[id], name) == 0;
+}
+
+/* Mostly all are looked for in the order of their ids: the next one costs no look at the chains. */
 int64_t registry_find(const struct registry *r, const char *name)
 {
-	for (uint32_t id = *chain(r, name); id != NONE; id = r->next[id])
-		if (strcmp(r->names[id], name) == 0)
-			return id;
-	return -1;
+	uint32_t id = __atomic_load_n(r->guess, __ATOMIC_RELAXED);
+	if (!has_name(r, id, name)) {
+		id = *chain(r, name);
+		while (id != NONE && !has_name(r, id, name))
+			id = r->next[id];
+	}
+	if (id == NONE)
+		return -1;
+	__atomic_store_n(r->guess, id + 1, __ATOMIC_RELAXED);
+	return id;
 }
 
 /* Fresh ids first: that keeps released ones out of use for as long as can be. */

@@ -159,6 +159,7 @@ expect_equal "the caret" "$(printf '  tcp porp 80\n      ^')" "$(tail -n 2 "$dir
 [ ! -e "$dir/none" ] || fail "a file for a filter that is none"
 refused 2 "unknown reason" --reason no-such
 refused 2 "is no interface of Weir" --interface eth9
+refused 2 "expected a number of bytes .*--socket" -s "$socket"
 
 must_come 5 "no capture left" captures_are 0
 is_running "$weir_pid" || fail "the daemon is gone"

@@ -56,7 +56,7 @@ static void assert_fault(const char *text, size_t length, const char *expected)
 	"can be reached from other hosts, and the API has no encryption of its own; expected "
 #define GROUP \
 	"the name of a group, 1 to 63 of the characters A-Z, a-z, 0-9, '.', '_' and '-', or none"
-#define DURATION "a duration from 1s to 168h, written like 10s, 5m or 1h"
+#define DURATION "a duration from 1s to 4h, written like 10s, 5m or 1h"
 
 static const struct {
 	const char *text, *expected;

@@ -359,6 +359,34 @@ static void test_sets(void **state)
 	assert_string_equal(text, f->before);
 }
 
+/* Those behind one gateway share its entry, which goes with the last of them. */
+static void test_one_gateway_of_two(void **state)
+{
+	struct fixture *f = netns_or_skip(state);
+	struct next_hop_wanted wanted[2] = {{.id = FAR}, {.id = B11_TOO}};
+	char text[1024];
+	addr_parse("192.0.2.1", &wanted[0].address);
+	addr_parse("192.0.2.2", &wanted[1].address);
+	here(f, "ip route add 192.0.2.0/24 via 10.0.0.11");
+	watch(f, wanted, 2);
+	await(f, FAR, mac_b);
+	await(f, B11_TOO, mac_b);
+	here(f, "ip route add 192.0.2.1 via 10.0.0.12");
+	peer(f, "ip link set nh1 address 02:00:00:00:00:0c");
+	here(f, "ip neigh replace 10.0.0.12 lladdr 02:00:00:00:00:0c dev nh0 nud reachable");
+	await(f, FAR, mac_c);
+	list_neighbors(f, text, sizeof(text));
+	assert_non_null(strstr(text, "10.0.0.11"));
+	watch(f, wanted + 1, 1);
+	list_neighbors(f, text, sizeof(text));
+	assert_non_null(strstr(text, "10.0.0.11"));
+	here(f, "ip neigh replace 10.0.0.11 lladdr 02:00:00:00:00:0c dev nh0 nud reachable");
+	await(f, B11_TOO, mac_c);
+	watch(f, NULL, 0);
+	list_neighbors(f, text, sizeof(text));
+	assert_null(strstr(text, "10.0.0.11"));
+}
+
 /* While watched, the kernel keeps an entry fresh; afterwards its tables are as before. */
 static void test_leaves_nothing(void **state)
 {
@@ -452,6 +480,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_routes_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_routes_refused_v6, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sets, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_gateway_of_two, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leaves_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leaves_all_to_the_next, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_takes_over, setup, teardown),

@@ -258,6 +258,46 @@ static void test_errors_on_fast_path(void **state)
 	xdp_run_set_fast_path(&xdp, FAST_PATH_NEVER);
 }
 
+/* What changes a connection's state is a worker's; what comes between is repeated. */
+static void test_states_on_fast_path(void **state)
+{
+	static const struct {
+		const char *name;
+		uint8_t flags;
+		enum xdp_outcome outcome;
+	} steps[] = {
+		{"the first SYN", TCP_SYN, OUTCOME_STEERED},
+		{"the end of the handshake", TCP_ACK, OUTCOME_STEERED},
+		{"established", TCP_ACK | TCP_PSH, OUTCOME_SENT},
+		{"a FIN", TCP_FIN | TCP_ACK, OUTCOME_STEERED},
+		{"half-closed", TCP_ACK, OUTCOME_SENT},
+		{"a FIN again", TCP_FIN | TCP_ACK, OUTCOME_STEERED},
+		{"a RST", TCP_RST, OUTCOME_STEERED},
+		{"another connection", TCP_SYN, OUTCOME_STEERED},
+		{"the end of its handshake", TCP_ACK, OUTCOME_STEERED},
+		{"that one", TCP_ACK, OUTCOME_SENT},
+	};
+	struct frame in, out, want;
+	sides_need_xdp();
+	xdp_run_set_fast_path(&xdp, FAST_PATH_ALWAYS);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		const struct recipe r = {.from = "198.51.100.9",
+					 .to = "203.0.113.10",
+					 .protocol = IPPROTO_TCP,
+					 .from_port = 7,
+					 .to_port = 80,
+					 .tcp_flags = steps[i].flags};
+		packet_build(&r, &in);
+		case_name = steps[i].name;
+		struct xdp_verdict v = xdp_run_packet(&xdp, &in, &out);
+		packet_judge(&balancer, &in, xdp_run_now_ns(), &want);
+		expect_number("XDP outcome", v.outcome, steps[i].outcome);
+		if (v.outcome == OUTCOME_SENT)
+			expect_bytes(&out, &want);
+	}
+	xdp_run_set_fast_path(&xdp, FAST_PATH_NEVER);
+}
+
 /* --- the XDP program's tap ---------------------------------------------------------------------
  */
 
@@ -328,6 +368,7 @@ int main(void)
 		cmocka_unit_test(test_table_without_socket),
 		cmocka_unit_test(test_table_on_fast_path),
 		cmocka_unit_test(test_table_alone),
+		cmocka_unit_test(test_states_on_fast_path),
 		cmocka_unit_test(test_echo_limit_alone),
 		cmocka_unit_test(test_errors_on_fast_path),
 		cmocka_unit_test(test_tap_has_what_was_dropped),

@@ -65,4 +65,17 @@ weir_start
 must_come 10 "all on CPU 0" eval '[ "$(elsewhere)" = 0 ]'
 weir_stop
 expect "interrupts that go elsewhere again" [ "$(elsewhere)" -gt 0 ]
+
+say "where they can't be moved, as by a unit with ProtectKernelTunables=yes"
+cat >"$dir/confined" <<-END
+	#!/bin/sh
+	exec unshare -m sh -c 'mount --bind /proc/irq /proc/irq && mount -o remount,bind,ro /proc/irq &&
+		exec "\$0" "\$@"' $weir "\$@"
+END
+chmod +x "$dir/confined"
+free=$weir weir=$dir/confined
+weir_start
+must_come 10 "a word about it" grep -q "interrupts can't be placed .*Read-only.*ProtectKernelTunables" "$dir/weir.log"
+weir=$free
+weir_stop
 vm_expect_no_complaint

@@ -17,6 +17,7 @@
 
 #include "lb/err.h"
 #include "tools/weir/capture_output.h"
+#include "tools/weir/capture_wanted.h"
 #include "tools/weir/client.h"
 #include "tools/weir/options.h"
 
@@ -258,6 +259,19 @@ static int take_rotation(struct capture_command *c, int option, const char *comm
 	return -1;
 }
 
+/* Other commands have -s SOCKET. */
+static int take_snaplen(struct capture_command *c, const char *command)
+{
+	uint64_t n;
+	c->snaplen = optarg;
+	if (strcmp(optarg, "0") && take_number(optarg, CAPTURE_SNAPLEN_MAX, &n))
+		return options_fault(command,
+				     "-s %s: expected a number of bytes from 0 (all) to %u; the "
+				     "daemon's socket is named by --socket",
+				     optarg, CAPTURE_SNAPLEN_MAX);
+	return -1;
+}
+
 /* Returns -1 to go on, or the status to exit with at once. */
 static int take_option(struct capture_command *c, int option, const char *command, const char *word)
 {
@@ -288,8 +302,7 @@ static int take_option(struct capture_command *c, int option, const char *comman
 		c->count = optarg;
 		break;
 	case 's':
-		c->snaplen = optarg;
-		break;
+		return take_snaplen(c, command);
 	case 'C':
 	case 'G':
 	case 'W':

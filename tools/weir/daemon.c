@@ -102,9 +102,10 @@ static int publish(struct daemon *d, const struct config *config, struct policy_
 	return r;
 }
 
+/* Once another daemon has all, what this one's loop still finds in its turn is that one's to do. */
 int daemon_publish(struct daemon *d, struct err *err)
 {
-	return publish(d, d->config, d->policy, d->controls, err);
+	return d->handed_to ? 0 : publish(d, d->config, d->policy, d->controls, err);
 }
 
 /* Has the addresses of all backends followed. */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <ev.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "datapath/pins.h"
+#include "datapath/sysfs.h"
 #include "lb/err.h"
 #include "tools/weir/helper_talk.h"
 #include "tools/weir/log.h"
@@ -238,6 +240,18 @@ void helper_kill(struct helper *h, uint32_t run)
 		log_warn("a health check's command could not be killed");
 }
 
+/* Who asks for it goes on without. -EIO: an interrupt that the kernel alone places. */
+static void tell_interrupt(const char *interface, int r)
+{
+	static bool told;
+	if (!r || r == -EIO || told)
+		return;
+	told = true;
+	log_warn("interrupts can't be placed", "interface=%s error=\"%s%s\"", interface,
+		 strerror(-r),
+		 r == -EROFS ? ": by systemd the unit needs ProtectKernelTunables=no" : "");
+}
+
 int helper_set(struct helper *h, const char *interface, const char *setting, int64_t value)
 {
 	struct helper_setting s = {.value = value};
@@ -246,7 +260,10 @@ int helper_set(struct helper *h, const char *interface, const char *setting, int
 	snprintf(s.setting, sizeof(s.setting), "%s", setting);
 	if (send(h->settings, &s, sizeof(s), MSG_NOSIGNAL) != sizeof(s))
 		return -errno;
-	return recv(h->settings, &answer, sizeof(answer), 0) == sizeof(answer) ? answer : -EIO;
+	int r = recv(h->settings, &answer, sizeof(answer), 0) == sizeof(answer) ? answer : -EIO;
+	if (!strcmp(setting, SYSFS_INTERRUPT))
+		tell_interrupt(interface, r);
+	return r;
 }
 
 int helper_place_socket(struct helper *h)

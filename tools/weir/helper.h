@@ -16,12 +16,13 @@ struct ev_loop;
 struct helper;
 struct privileges;
 
-/* Forks; before there are threads, and while we are what we were started as. */
 struct helper_input {
 	const char *instance;
 	const char *socket; /* of the API */
 	const struct privileges *commands_as;
 };
+
+/* Forks; before there are threads, and while we are what we were started as. */
 int helper_open(struct helper **out, const struct helper_input *in, struct err *err);
 void helper_close(struct helper *h); /* kills its commands and waits for its end; NULL too */
 

@@ -42,7 +42,8 @@ const char *losses_mend(int reason)
 	case REASON_RX_NO_FRAME:
 		return "raise memory.frames_per_queue; is a sender's MTU larger than ours?";
 	case REASON_TOO_BIG:
-		return "the sender was told by ICMP: let that pass the firewalls in front of Weir";
+		return "its sender could not be told: beyond icmp.too_big_limit, or a later "
+		       "fragment; mss_clamp, or a larger MTU on the way";
 	case REASON_NOT_SERVED:
 		return "nothing: a few at a reload are normal";
 	case REASON_DAEMON_LOST:

@@ -306,7 +306,6 @@ static void take_lb(const struct engine_worker *w, uint64_t figure[METRIC_FIGURE
 	figure[WORKER_TOO_BIG_REPLIES] = relaxed(&w->lb->too_big_replies);
 	figure[WORKER_REFUSALS] = relaxed(&w->lb->refusals);
 	figure[WORKER_RETURNED] = relaxed(&w->lb->returned);
-	figure[WORKER_REDIRECTED] = relaxed(&w->lb->redirected);
 	figure[WORKER_DROPPED] =
 		w->counters.tx_full + w->counters.tx_failed + w->counters.not_served;
 	for (int i = 0; i < REASON_COUNT; i++)

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
+#include <xxhash.h>
 
 #include "lb/addr.h"
 #include "lb/err.h"
@@ -34,6 +36,8 @@
 
 struct watched {
 	struct destination destination;
+	LIST_ENTRY(watched) chain; /* of those whose neighbour has the same hash */
+	bool chained;
 	bool dirty;             /* may have changed: to be looked at */
 	bool on_link;           /* somebody wants it there */
 	ev_tstamp narrow_until; /* when its path_mtu is forgotten */
@@ -45,10 +49,14 @@ struct wish {
 	bool on_link;
 };
 
+LIST_HEAD(chain, watched);
+
 /* What is watched. */
 struct set {
 	struct watched *members; /* by address, ascending, none twice */
 	uint32_t count;
+	struct chain *chains; /* by neighbour: a gateway may be that of all, or each have its own */
+	uint32_t chain_mask;
 	struct wish *by_id; /* by backend id */
 	uint32_t id_end;
 };
@@ -80,6 +88,7 @@ static struct watched *set_find(const struct set *s, const struct addr *a)
 
 static void set_fini(struct set *s)
 {
+	free(s->chains);
 	free(s->members);
 	free(s->by_id);
 }
@@ -106,10 +115,15 @@ static uint32_t make_unique(struct watched *members, uint32_t count)
 
 static int set_init(struct set *s, const struct next_hop_wanted *wanted, uint32_t count)
 {
+	uint32_t chains = 1;
+	while (chains < count)
+		chains *= 2;
+	s->chain_mask = chains - 1;
 	s->id_end = end_of_ids(wanted, count);
 	s->by_id = malloc((s->id_end + 1) * sizeof(*s->by_id));
 	s->members = calloc(count + 1, sizeof(*s->members));
-	if (!s->by_id || !s->members) {
+	s->chains = calloc(chains, sizeof(*s->chains));
+	if (!s->by_id || !s->members || !s->chains) {
 		set_fini(s);
 		return -ENOMEM;
 	}
@@ -135,18 +149,53 @@ static const struct destination *set_get(const struct set *s, uint32_t id, bool 
 	return &s->members[s->by_id[id].member].destination;
 }
 
-/* For struct destination_ways: those behind one gateway share its neighbour entry. */
+/* --- by neighbour ----------------------------------------------------------------------------- */
+
+/* NULL: nothing is watched. */
+static struct chain *chain_of(const struct set *s, int ifindex, const struct addr *neighbor)
+{
+	return s->chains ? &s->chains[XXH64(neighbor, sizeof(*neighbor), ifindex) & s->chain_mask]
+			 : NULL;
+}
+
+static struct watched *first_of(const struct chain *c)
+{
+	return c ? LIST_FIRST(c) : NULL;
+}
+
+static void unchain(struct watched *w)
+{
+	if (w->chained)
+		LIST_REMOVE(w, chain);
+	w->chained = false;
+}
+
+static void enchain(struct set *s, struct watched *w)
+{
+	const struct destination *d = &w->destination;
+	if (!d->ifindex)
+		return;
+	LIST_INSERT_HEAD(chain_of(s, d->ifindex, &d->neighbor), w, chain);
+	w->chained = true;
+}
+
+static bool is_behind(const struct watched *w, int ifindex, const struct addr *neighbor)
+{
+	return w->destination.ifindex == ifindex && addr_equal(&w->destination.neighbor, neighbor);
+}
+
+/*
+ * For struct destination_ways: those behind one gateway share its neighbour entry. `d` itself is
+ * in no chain meanwhile.
+ */
 static struct destination *find_partner(void *context, const struct destination *d)
 {
 	const struct next_hops *n = context;
-	for (uint32_t i = 0; i < n->set.count; i++) {
-		struct destination *other = &n->set.members[i].destination;
-		if (other != d && other->ifindex == d->ifindex &&
-		    addr_equal(&other->neighbor, &d->neighbor) &&
-		    !addr_equal(&other->address, &d->address))
-			return other;
-	}
-	return NULL;
+	struct watched *w = first_of(chain_of(&n->set, d->ifindex, &d->neighbor));
+	while (w && (!is_behind(w, d->ifindex, &d->neighbor) ||
+		     addr_equal(&w->destination.address, &d->address)))
+		w = LIST_NEXT(w, chain);
+	return w ? &w->destination : NULL;
 }
 
 /* --- following -------------------------------------------------------------------------------- */
@@ -189,11 +238,10 @@ static void mark_prefix(struct next_hops *n, const struct addr *prefix, unsigned
 /* It may be a gateway of many. */
 static void mark_neighbor(struct next_hops *n, const struct addr *a, int ifindex)
 {
-	for (uint32_t i = 0; i < n->set.count; i++) {
-		const struct destination *d = &n->set.members[i].destination;
-		if (d->ifindex == ifindex && addr_equal(&d->neighbor, a))
-			mark(n, &n->set.members[i]);
-	}
+	for (struct watched *w = first_of(chain_of(&n->set, ifindex, a)); w;
+	     w = LIST_NEXT(w, chain))
+		if (is_behind(w, ifindex, a))
+			mark(n, w);
 }
 
 static void on_event(void *context, const struct rtnetlink_event *event)
@@ -242,7 +290,10 @@ static void log_change(const struct watched *w)
 static bool look(struct next_hops *n, struct watched *w)
 {
 	w->dirty = false;
-	return destination_look(&w->destination, &n->ways);
+	unchain(w);
+	bool changed = destination_look(&w->destination, &n->ways);
+	enchain(&n->set, w);
+	return changed;
 }
 
 static void on_settled(struct ev_loop *loop, ev_timer *timer, int events)
@@ -327,8 +378,10 @@ void next_hops_close(struct next_hops *n, bool leave)
 	if (!n)
 		return;
 	n->ways.quiet = leave;
-	for (uint32_t i = 0; i < n->set.count; i++)
+	for (uint32_t i = 0; i < n->set.count; i++) {
+		unchain(&n->set.members[i]);
 		destination_release(&n->set.members[i].destination, &n->ways);
+	}
 	set_fini(&n->set);
 	ev_io_stop(n->loop, &n->readable);
 	ev_timer_stop(n->loop, &n->settle);
@@ -351,6 +404,7 @@ int next_hops_watch(struct next_hops *n, const struct next_hop_wanted *wanted, u
 		stays->destination = old.members[i].destination;
 		stays->dirty = old.members[i].dirty;
 		stays->narrow_until = old.members[i].narrow_until;
+		enchain(&set, stays);
 	}
 	n->set = set;
 	for (uint32_t i = 0; i < old.count; i++)

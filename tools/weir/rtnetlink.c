@@ -69,7 +69,7 @@ void *rtnetlink_request_init(struct rtnetlink_request *q, uint16_t type, uint16_
 int rtnetlink_request_run(struct rtnetlink *r, struct rtnetlink_request *q, mnl_cb_t fn, void *data)
 {
 	unsigned int id = mnl_socket_get_portid(r->socket);
-	char buffer[RTNETLINK_BUFFER];
+	_Alignas(struct nlmsghdr) char buffer[RTNETLINK_BUFFER];
 	q->header.nlmsg_seq = ++r->sequence;
 	if (mnl_socket_sendto(r->socket, q, q->header.nlmsg_len) < 0)
 		return -errno;
@@ -77,6 +77,9 @@ int rtnetlink_request_run(struct rtnetlink *r, struct rtnetlink_request *q, mnl_
 		ssize_t n = mnl_socket_recvfrom(r->socket, buffer, sizeof(buffer));
 		if (n < 0)
 			return -errno;
+		/* The rest of an answer before, which could not be read to its end. */
+		if (((const struct nlmsghdr *)buffer)->nlmsg_seq != r->sequence)
+			continue;
 		int more = mnl_cb_run(buffer, n, r->sequence, id, fn, data);
 		if (more < 0)
 			return -errno;

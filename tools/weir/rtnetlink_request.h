@@ -7,7 +7,7 @@
 
 #include "tools/weir/rtnetlink.h"
 
-#define RTNETLINK_BUFFER 8192 /* the kernel's messages fit (MNL_SOCKET_BUFFER_SIZE) */
+#define RTNETLINK_BUFFER 32768 /* an interface may have many names (MNL_SOCKET_DUMP_SIZE) */
 
 struct rtnetlink_request {
 	union {

@@ -89,6 +89,8 @@ static void on_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	uint64_t now_ns = clock_now_ns();
 	const struct snapshot *s = engine_snapshot(d->engine);
 	struct err err;
+	if (d->handed_to)
+		return;
 	engine_tick(d->engine, now_ns);
 	if (s && now_ns >= s->stale_ns && daemon_publish(d, &err))
 		log_error("what has ended is still in force", "error=\"%s\"", err.text);

@@ -65,17 +65,18 @@ struct net_flood {
 	double syn_mpps, syn_share; /* of the SYNs */
 };
 
-/* Of flows beside what is measured: delivered a second, and which part of what was sent. */
+/* Of flows beside packets that are dropped: delivered a second, and which part of what was sent. */
 struct net_beside {
 	double mpps, share;
+	double dropped_mpps;
 };
 
-/* Flows forwarded while other packets are dropped, and all drops captured. */
+/* Flows forwarded while other packets are dropped, and all drops captured: all trials together. */
 struct net_capture {
 	bool measured;
-	double seconds;
 	uint64_t dropped, captured, lost;
-	struct net_beside calm, armed; /* without the capture, and with it */
+	/* Of each trial, without the capture and with it. */
+	struct net_beside calm[NET_TRIALS_MAX], armed[NET_TRIALS_MAX];
 };
 
 struct net_result {

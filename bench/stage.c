@@ -65,7 +65,7 @@ static int send_slowly(struct stage *s, const struct dut *d, uint32_t first, uin
 		       struct err *err)
 {
 	generator_knobs(&s->generator)->ifindex = d->wire.near_ifindex;
-	generator_knobs(&s->generator)->flood = 0;
+	generator_knobs(&s->generator)->flood = generator_knobs(&s->generator)->flood_ns = 0;
 	generator_in_order(&s->generator, first, count);
 	return generator_send_slowly(&s->generator, count, LEARN_PAUSE_NS, err);
 }
@@ -126,6 +126,7 @@ void stage_mix(struct stage *s, uint32_t flows, uint32_t flood)
 	knobs->count = flows;
 	knobs->in_order = 0;
 	knobs->flood = flood;
+	knobs->flood_ns = 0;
 }
 
 /* Adds up (sign 1), or takes away (-1), what was sent and received so far. */

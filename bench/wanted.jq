@@ -39,7 +39,7 @@ least("drop by 1,000 rules, of 10"; 0.95; net("drop by 1,000 rules"; 16777216; "
 least("a limit each for 1,000,000 sources, SYNs, of `XDP_DROP`"; 0.50; net("limit, 1M sources, SYNs"; 1000000; "XDP_DROP")),
 least("fast path with captures that nobody asked for"; 0.98; net("fast path, nothing captured"; 1000; "no taps")),
 least("other flows while all drops are captured"; 0.90;
-	rows("net"; "capture") | if length == 2 then .[1].mpps / .[0].mpps else null end),
+	rows("net"; "capture") | .[1].ratio | value),
 most("drops neither captured nor counted as lost"; 0; rows("net"; "capture") | .[1].unaccounted),
 least("`send --engine xsk`, of the plain loop"; 1; engine("xsk")),
 least("the same with stamps"; 1; engine("xsk, with stamps")),

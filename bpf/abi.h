@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the XDP program and user space say to each other: map keys and values, counters, drop
- * reasons, capture records. Compiled by clang for BPF and by gcc for user space; sizes and field
- * order are asserted, because the two sides meet in memory.
+ * What the XDP program and user space say to each other: map keys and values, counters and drop
+ * reasons (captures: bpf/capture.h). Compiled by clang for BPF and by gcc for user space; sizes and
+ * field order are asserted, because the two sides meet in memory.
  *
  * Addresses and ports are in network byte order wherever the type is __be. IPv4 addresses are held
  * as IPv4-mapped IPv6 addresses (RFC 4291, 2.5.5.2), so one key fits both families.

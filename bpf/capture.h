@@ -68,6 +68,31 @@ _Static_assert(sizeof(struct tap_record) == 48, "struct tap_record is a record i
 
 #define CAPTURE_NO_ACTION 255u
 
+/*
+ * A ring of such records, from one producer (a worker, or programs that run on one CPU and do not
+ * come between each other's instructions) to the control thread: memory of both. Records begin at
+ * multiples of 8; one that begins in front of the end of the `size` bytes goes on behind it.
+ */
+struct tap_ring {
+	__u64 head;      /* bytes written so far; written by the producer */
+	__u64 tail_seen; /* by the producer: it looks at the tail only where the ring seems full */
+	__u64 size;      /* a power of two */
+	__u64 pad[5];
+	__u64 tail; /* bytes taken so far; written by the consumer */
+	__u64 pad2[7];
+	__u8 bytes[];
+};
+_Static_assert(sizeof(struct tap_ring) == 128, "the two ends are on cache lines of their own");
+
+#define TAP_RECORD_MAX        (sizeof(struct tap_record) + CAPTURE_BYTES_MAX)
+#define TAP_RING_MEMORY(size) (sizeof(struct tap_ring) + (size) + TAP_RECORD_MAX)
+
+/* What a record takes of a ring. */
+static __always_inline __u32 tap_record_bytes(__u32 captured)
+{
+	return (sizeof(struct tap_record) + captured + 7) & ~7u;
+}
+
 /* An instruction of classic BPF, as libpcap's compiler makes them. */
 struct filter_instruction {
 	__u16 code;
@@ -113,16 +138,6 @@ struct filter_machine {
 	__u32 word; /* what was just read */
 };
 
-/* A packet at a tap. */
-struct tap_event {
-	__u32 service, backend, rule; /* as in struct tap_record, and kernel_reason in `rule` */
-	__u16 port, queue;
-	__u8 point, reason, action, source;
-	__u32 length; /* of the packet */
-	__u32 zero[2];
-};
-_Static_assert(sizeof(struct tap_event) == 32, "struct tap_event");
-
 /*
  * What taps remember: one for each worker, and for each CPU one of each kind of program that may
  * come between two instructions of another.
@@ -132,16 +147,27 @@ _Static_assert(sizeof(struct tap_event) == 32, "struct tap_event");
 #define TAP_STATE_KERNEL  2u
 #define TAP_STATES        3u /* of a CPU: at CPU * TAP_STATES */
 
+/* What is touched for each packet is the first cache line, and a tally. */
 struct tap_state {
-	__u64 id;               /* of the last packet */
-	struct tap_event event; /* the packet at the tap */
-	struct filter_machine machine;
+	struct tap_record packet; /* the one at the tap; `captures`: who wants it, so far */
+	__u64 id;                 /* of the last packet */
+	__u32 snaplen;            /* how much of this one is wanted */
+	__u32 zero;
 	struct capture_tally tallies[CAPTURES_MAX][ABI_MAX_PORTS];
 	__u32 samples[CAPTURES_MAX]; /* packets since the last one that was taken */
-	__u32 wanted, snaplen;       /* of the packet at the tap: by which slots, how much of it */
-	__u32 slot, filtering;       /* which slot is asked, and whether its filter is at work */
+	struct filter_machine machine;
+	__u64 pad[5];
 };
-_Static_assert(sizeof(struct tap_state) % 8 == 0, "struct tap_state is a map value");
+_Static_assert(sizeof(struct tap_state) % 64 == 0, "struct tap_state is whole cache lines");
+
+/*
+ * Which rings a CPU has, at CPU * TAP_RINGS. What the kernel's stack drops has one of its own, as
+ * that may be in the middle of whatever; the other programs run while bottom halves are disabled,
+ * one after another.
+ */
+#define TAP_RING_PACKETS 0u
+#define TAP_RING_KERNEL  1u
+#define TAP_RINGS        2u
 
 /* What of all slots the taps have to know first; zeroed: there is no capture. */
 struct tap_control {
@@ -151,7 +177,8 @@ struct tap_control {
 	__u8 rx;        /* ... what comes in by the program's port; of workers: by any */
 	__u8 forwarded; /* ... of services, or what is sent */
 	__u8 steered;   /* ... what is lost between XDP and a worker */
-	__u8 zero[2];
+	__u8 passing;   /* `rx` or `forwarded`: packets that go on are looked at */
+	__u8 zero;
 };
 _Static_assert(sizeof(struct tap_control) == 16, "struct tap_control");
 
@@ -162,10 +189,10 @@ static __always_inline int capture_wants_service(const struct capture_slot *s, _
 }
 
 /* Whether a source of the capture names the packet. */
-static __always_inline int capture_names(const struct capture_slot *s, const struct tap_event *e)
+static __always_inline int capture_names(const struct capture_slot *s, const struct tap_record *r)
 {
-	__u16 port = 1u << (e->port & (ABI_MAX_PORTS - 1));
-	switch (e->point) {
+	__u16 port = 1u << (r->port & (ABI_MAX_PORTS - 1));
+	switch (r->point) {
 	case TAP_KERNEL:
 		return s->kernel;
 	case TAP_RX:
@@ -175,18 +202,20 @@ static __always_inline int capture_names(const struct capture_slot *s, const str
 			return 1;
 		break;
 	case TAP_DROP:
-		if (s->reasons >> (e->reason & (ABI_REASON_SLOTS - 1)) & 1 &&
-		    (s->rule == ABI_NO_RULE || s->rule == e->rule))
+		if (s->reasons >> (r->reason & (ABI_REASON_SLOTS - 1)) & 1 &&
+		    (s->rule == ABI_NO_RULE || s->rule == r->rule))
 			return 1;
 		break;
 	}
-	return capture_wants_service(s, e->service);
+	return capture_wants_service(s, r->service);
 }
 
 /* Sampling and the limit of one that is wanted: whether it is to be taken. */
 static __always_inline int capture_admits(struct capture_slot *s, struct tap_state *state,
-					  struct capture_tally *tally, __u32 slot)
+					  __u32 slot)
 {
+	struct capture_tally *tally = &state->tallies[slot & (CAPTURES_MAX - 1)]
+						     [state->packet.port & (ABI_MAX_PORTS - 1)];
 	tally->matched++;
 	if (s->sample > 1) {
 		__u32 *seen = &state->samples[slot & (CAPTURES_MAX - 1)];
@@ -204,6 +233,25 @@ static __always_inline int capture_admits(struct capture_slot *s, struct tap_sta
 	}
 	tally->lost_rate++;
 	return 0;
+}
+
+/* The packet of the state is wanted by the capture in a slot, which may admit it. */
+static __always_inline void capture_take(struct capture_slot *s, struct tap_state *state,
+					 __u32 slot)
+{
+	if (!capture_admits(s, state, slot))
+		return;
+	state->packet.captures |= 1u << (slot & (CAPTURES_MAX - 1));
+	if (state->snaplen < s->snaplen)
+		state->snaplen = s->snaplen;
+}
+
+/* The packet of the state found no room. */
+static __always_inline void capture_lose(struct tap_state *state)
+{
+	for (__u32 i = 0; i < CAPTURES_MAX; i++)
+		if (state->packet.captures >> i & 1)
+			state->tallies[i][state->packet.port & (ABI_MAX_PORTS - 1)].lost_full++;
 }
 
 #endif

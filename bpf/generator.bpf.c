@@ -21,7 +21,9 @@ __u64 sent[TRAFFIC_KINDS] = {};
 
 static __u64 state = 88172645463325252ull;
 __u32 next_flow = 0;
-static __u64 next_ns = 0;
+static __u64 next_ns = 0, next_flood_ns = 0;
+
+#define LATE_NS 100000 /* what the flood is late by more than this is not made up for */
 
 static __always_inline int is_time(void)
 {
@@ -46,6 +48,18 @@ static __always_inline __u64 draw(void)
 	x ^= x << 17;
 	state = x;
 	return x;
+}
+
+/* Whether the next frame is the flood's: its time has come, or by chance. */
+static __always_inline int is_flood(__u64 random)
+{
+	if (!knobs.flood_ns)
+		return (random & 0xff) < knobs.flood;
+	__u64 now = bpf_ktime_get_ns();
+	if (now < next_flood_ns)
+		return 0;
+	next_flood_ns = (now > next_flood_ns + LATE_NS ? now : next_flood_ns) + knobs.flood_ns;
+	return 1;
 }
 
 static __always_inline __u32 draw_flow(__u64 random)
@@ -94,7 +108,7 @@ int generate(struct xdp_md *ctx)
 	if (!is_time())
 		return XDP_DROP;
 	__u64 random = draw();
-	if ((random & 0xff) < knobs.flood) {
+	if (is_flood(random)) {
 		random = draw();
 		write_frame(data, TRAFFIC_SYN, TRAFFIC_FLOOD | (random >> 32 & TRAFFIC_FLOOD_MASK),
 			    random);

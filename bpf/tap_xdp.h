@@ -14,9 +14,39 @@ const volatile __u8 taps = 1;
 /* What user space changes while the program runs. */
 struct tap_control tap = {};
 
+#define TAP_SOURCE    struct xdp_md
+#define TAP_WORDS     16u  /* bytes copied at a time */
+#define TAP_WORDS_MAX 128u /* beyond, the call that copies is worth it */
+
 static __always_inline int tap_copy(void *source, __u32 offset, void *to, __u32 size)
 {
 	return bpf_xdp_load_bytes(source, offset, to, size);
+}
+
+static __always_inline void tap_copy_words(void *to, const void *from)
+{
+	((__u64 *)to)[0] = ((const __u64 *)from)[0];
+	((__u64 *)to)[1] = ((const __u64 *)from)[1];
+}
+
+/* By words, the last of which may have been copied already; else by a call. */
+static __always_inline int tap_copy_head(struct xdp_md *ctx, void *to, __u32 size)
+{
+	const char *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u32 last = size - TAP_WORDS;
+	if (last <= TAP_WORDS_MAX - TAP_WORDS && data + last + TAP_WORDS <= end) {
+		for (__u32 i = 0; i < TAP_WORDS_MAX - TAP_WORDS; i += TAP_WORDS) {
+			if (i >= last || data + i + TAP_WORDS > end)
+				break;
+			tap_copy_words((char *)to + i, data + i);
+		}
+		tap_copy_words((char *)to + last, data + last);
+		return 0;
+	}
+	/* Linux 6.1 learns nothing from `size > 0`, but knows what one more is. */
+	__u32 before = size - 1;
+	__asm__ volatile("" : "+r"(before));
+	return before < CAPTURE_BYTES_MAX ? bpf_xdp_load_bytes(ctx, 0, to, before + 1) : -1;
 }
 
 #include "bpf/tap.h"
@@ -28,34 +58,34 @@ static __always_inline int tap_copy(void *source, __u32 offset, void *to, __u32 
 __attribute__((noinline)) int tap_packet(struct xdp_md *ctx, __u32 what, __u32 service,
 					 __u32 backend, __u32 rule)
 {
-	struct tap_state *state = tap_state(TAP_STATE_XDP);
-	__u8 point = what;
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct tap_state *state = tap_state(cpu, TAP_STATE_XDP);
 	if (!state)
 		return 0;
-	struct tap_event *e = &state->event;
-	e->service = service;
-	e->backend = backend;
-	e->rule = rule;
-	e->port = what >> 24;
-	e->queue = ctx->rx_queue_index;
-	e->point = point;
-	e->reason = what >> 16;
-	e->action = what >> 8;
-	e->source = TAP_XDP;
-	e->length = frame_length(ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end);
+	struct tap_record *r = &state->packet;
+	r->service = service;
+	r->backend = backend;
+	r->rule = rule;
+	r->port = what >> 24;
+	r->queue = ctx->rx_queue_index;
+	r->point = what;
+	r->reason = what >> 16;
+	r->action = what >> 8;
+	r->source = TAP_XDP;
+	r->length = frame_length(ctx, (void *)(long)ctx->data, (void *)(long)ctx->data_end);
 	tap_ask(ctx, state, tap.captures);
 	/* A packet that was seen on its way in keeps its id. */
-	if (point == TAP_RX || (!tap.rx && (point != TAP_TX || service == ABI_NO_SERVICE)))
+	if (r->point == TAP_RX || (!tap.rx && (r->point != TAP_TX || r->service == ABI_NO_SERVICE)))
 		state->id++;
-	if (state->wanted)
-		tap_emit(ctx, state, tap_id(state, TAP_STATE_XDP));
+	if (r->captures)
+		tap_emit(ctx, state, cpu, TAP_STATE_XDP);
 	return 0;
 }
 
 /* Whether packets that go on are looked at. */
 static __always_inline int tap_is_busy(void)
 {
-	return taps && (tap.rx || tap.forwarded);
+	return taps && tap.passing;
 }
 
 static __always_inline void tap_rx(struct xdp_md *ctx)

@@ -45,6 +45,7 @@ struct traffic_knobs {
 	__u32 flood;    /* of 256 frames so many are the flood's, on average */
 	__u32 scatter;  /* flows come from everywhere, each from an address of its own */
 	__u32 pad;
+	__u64 flood_ns; /* between two frames of the flood, instead of `flood`; 0: by that */
 	__u64 pause_ns; /* between two frames at least; 0: as fast as it goes */
 	__u64 left;     /* so many frames more are sent; what is run after that does nothing */
 };

@@ -53,6 +53,8 @@ struct sk_buff {
 };
 #pragma clang attribute pop
 
+#define TAP_SOURCE struct steered_packet
+
 static __always_inline int tap_copy(void *source, __u32 offset, void *to, __u32 size)
 {
 	struct steered_packet *p = source;
@@ -60,6 +62,14 @@ static __always_inline int tap_copy(void *source, __u32 offset, void *to, __u32 
 	    offset + size > p->captured)
 		return -1;
 	return bpf_probe_read_kernel(to, size, p->bytes + offset) ? -1 : 0;
+}
+
+static __always_inline int tap_copy_head(struct steered_packet *p, void *to, __u32 size)
+{
+	/* Linux 6.1 learns nothing from `size > 0`, but knows what one more is. */
+	__u32 last = size - 1;
+	__asm__ volatile("" : "+r"(last));
+	return last < CAPTURE_BYTES_MAX ? tap_copy(p, 0, to, last + 1) : -1;
 }
 
 #include "bpf/tap.h"
@@ -117,29 +127,30 @@ static __always_inline void offer(struct steered_packet *p, __u32 port, __u8 poi
 				  __u32 kernel_reason, __u64 location, __u16 queue)
 {
 	__u32 kind = point == TAP_KERNEL ? TAP_STATE_KERNEL : TAP_STATE_STEERED;
-	struct tap_state *state = tap_state(kind);
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct tap_state *state = tap_state(cpu, kind);
 	if (!state)
 		return;
-	struct tap_event *e = &state->event;
-	e->service = ABI_NO_SERVICE;
-	e->backend = ABI_NO_BACKEND;
-	e->rule = ABI_NO_RULE;
+	struct tap_record *r = &state->packet;
+	r->service = ABI_NO_SERVICE;
+	r->backend = ABI_NO_BACKEND;
+	r->rule = ABI_NO_RULE;
 	if (point == TAP_KERNEL) {
-		e->service = (__u32)location;
-		e->backend = location >> 32;
-		e->rule = kernel_reason;
+		r->service = (__u32)location;
+		r->backend = location >> 32;
+		r->rule = kernel_reason;
 	}
-	e->port = port;
-	e->queue = queue;
-	e->point = point;
-	e->reason = reason;
-	e->action = point == TAP_KERNEL ? XDP_PASS : XDP_REDIRECT;
-	e->source = TAP_WATCH;
-	e->length = p->length;
+	r->port = port;
+	r->queue = queue;
+	r->point = point;
+	r->reason = reason;
+	r->action = point == TAP_KERNEL ? XDP_PASS : XDP_REDIRECT;
+	r->source = TAP_WATCH;
+	r->length = p->length;
 	tap_ask(p, state, tap.captures);
 	state->id++;
-	if (state->wanted)
-		tap_emit(p, state, tap_id(state, kind));
+	if (r->captures)
+		tap_emit(p, state, cpu, kind);
 }
 
 /* Why a socket did not take a packet, as XDP_STATISTICS counts it; 0: it does not. */

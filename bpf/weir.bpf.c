@@ -455,17 +455,18 @@ int weir(struct xdp_md *ctx)
 		return XDP_PASS;
 	ledger->rx_packets++;
 	ledger->rx_bytes += frame_length(ctx, data, end);
-	int watched = tap_is_busy();
-	if (watched)
+	__u32 word = tables, fast = fast_path;
+	if (__builtin_expect(tap_is_busy(), 0)) {
+		fast = FAST_PATH_NEVER;
 		tap_rx(ctx);
-	__u32 word = tables;
+	}
 	if (__builtin_expect(word & TABLES_EARLY, 0)) {
 		int rule = police_early(ctx, data, end, ledger, police_slot(word));
 		if (rule >= 0)
 			return drop_by_rule(ctx, ledger, REASON_POLICY_DENIED, ABI_NO_SERVICE,
 					    rule);
 	}
-	if (fast_path == FAST_PATH_ALWAYS && !watched) {
+	if (fast == FAST_PATH_ALWAYS) {
 		__u32 generation = word >> TABLES_GENERATION & 0xff;
 		int action = repeat_plain(ctx, data, end, ledger, generation);
 		if (action == REPEAT_TRANSLATED)

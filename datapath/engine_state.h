@@ -31,11 +31,11 @@ struct engine {
 	int32_t *connections;       /* by backend id, for the flow table; NULL: not counted */
 	uint32_t policy_generation; /* of the last policy there was */
 	struct instance instance;
-	uint32_t captures_armed;     /* slots in use */
-	struct tap_rings *rings;     /* NULL: none is */
-	struct instance_names names; /* the caller's registries */
-	struct memory fragments;     /* shared.fragments are in it */
-	struct handover *handed;     /* the workers are another's until it is taken; or NULL */
+	uint32_t captures_armed;            /* slots in use */
+	struct tap_rings *rings[TAP_RINGS]; /* by kind; NULL: nobody captures what goes there */
+	struct instance_names names;        /* the caller's registries */
+	struct memory fragments;            /* shared.fragments are in it */
+	struct handover *handed; /* the workers are another's until it is taken; or NULL */
 	handover_fn *take;
 	void *take_context;
 	bool pin_interrupts;

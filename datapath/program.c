@@ -14,6 +14,7 @@
 #include "datapath/policy_stage.h"
 #include "datapath/port.h"
 #include "datapath/program_state.h"
+#include "datapath/tap_rings.h"
 #include "datapath/target_maps.h"
 #include "datapath/watch.h"
 #include "lb/err.h"
@@ -102,6 +103,7 @@ static void set_knobs(struct weir_bpf *instance, uint32_t index, const struct pr
 					       BPF_F_XDP_HAS_FRAGS);
 	instance->rodata->miss_action = in->drop_without_daemon ? XDP_DROP : XDP_PASS;
 	instance->rodata->taps = in->taps;
+	instance->rodata->tap_ring_mask = tap_rings_size(in->instance->cpus) - 1;
 	instance->rodata->flow_mask = t->mask;
 	memcpy((void *)&instance->rodata->flow_seed, &t->seed, sizeof(t->seed));
 	flow_limits_set(instance->rodata->flow_limits, t->timeout_ticks);
@@ -116,11 +118,11 @@ static int load_instance(struct program *p, uint32_t index, const struct program
 	p->instances[index] = instance;
 	set_knobs(instance, index, in);
 	instance->bss->tables = in->instance->header->tables;
-	int r = bpf_map__set_max_entries(instance->maps.fast_counts,
-					 in->instance->cpus * ABI_MAX_BACKENDS);
+	uint32_t cpus = in->instance->cpus;
+	int r = bpf_map__set_max_entries(instance->maps.fast_counts, cpus * ABI_MAX_BACKENDS);
+	r = r ? r : tap_rings_shape(instance->maps.capture_rings, tap_rings_size(cpus));
 	r = r ? r : reuse_maps(p, index, in);
-	if (!r)
-		r = weir_bpf__load(instance);
+	r = r ? r : weir_bpf__load(instance);
 	if (r == -EPERM)
 		return err_set(err, EPERM,
 			       "not permitted to load the XDP program: run as root, or with "
@@ -400,7 +402,7 @@ void program_set_taps(struct program *p, uint32_t port, const struct tap_control
 
 int program_tap_map(const struct program *p)
 {
-	return bpf_map__fd(program_first(p)->maps.tap_rings);
+	return bpf_map__fd(program_first(p)->maps.capture_rings);
 }
 
 void program_watch_maps(const struct program *p, struct watch_maps *out)
@@ -408,7 +410,7 @@ void program_watch_maps(const struct program *p, struct watch_maps *out)
 	*out = (struct watch_maps){
 		.captures = bpf_map__fd(program_first(p)->maps.captures),
 		.tap_states = bpf_map__fd(program_first(p)->maps.tap_states),
-		.tap_rings = bpf_map__fd(program_first(p)->maps.tap_rings),
+		.capture_rings = bpf_map__fd(program_first(p)->maps.capture_rings),
 		.steered = bpf_map__fd(program_first(p)->maps.steered),
 	};
 }

@@ -1,57 +1,43 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/*
- * Records lie one behind the other, each a tap_record and its bytes rounded up to 8. One that would
- * cross the end of the memory starts at its beginning; the gap holds a record of length GAP.
- */
+/* What bpf/tap.h is to BPF programs, and the consumer of both. */
 #include "datapath/tap.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define GAP           UINT32_MAX
 #define CLOCK_RECORDS 64 /* between two looks at the clock */
 
-static uint64_t round_up(uint64_t n)
+struct tap_ring *tap_ring_new(uint32_t size)
 {
-	return (n + 7) & ~7ull;
+	size_t line = _Alignof(max_align_t) > 64 ? _Alignof(max_align_t) : 64;
+	size_t bytes = (TAP_RING_MEMORY((size_t)size) + line - 1) & ~(line - 1);
+	assert(size >= 4096 && !(size & (size - 1)));
+	struct tap_ring *r = aligned_alloc(line, bytes);
+	if (r)
+		*r = (struct tap_ring){.size = size};
+	return r;
 }
 
-int tap_ring_init(struct tap_ring *r, size_t size)
+static bool has_room(struct tap_ring *r, uint32_t need)
 {
-	memset(r, 0, sizeof(*r));
-	if (size < 4096 || size & (size - 1))
-		return -EINVAL;
-	r->bytes = malloc(size);
-	r->size = size;
-	return r->bytes ? 0 : -ENOMEM;
-}
-
-void tap_ring_fini(struct tap_ring *r)
-{
-	free(r->bytes);
-	r->bytes = NULL;
+	if (r->head + need - r->tail_seen <= r->size)
+		return true;
+	r->tail_seen = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE);
+	return r->head + need - r->tail_seen <= r->size;
 }
 
 bool tap_ring_push(struct tap_ring *r, const struct tap_record *record, const void *bytes)
 {
-	uint64_t need = sizeof(*record) + round_up(record->captured);
-	uint64_t head = r->head, at = head & (r->size - 1), gap = 0;
-	if (at + need > r->size)
-		gap = r->size - at;
-	uint64_t tail = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE);
-	if (need + gap > r->size - (head - tail))
+	uint32_t need = tap_record_bytes(record->captured);
+	if (need > TAP_RECORD_MAX || !has_room(r, need))
 		return false;
-	if (gap >= sizeof(*record)) {
-		struct tap_record filler = {.captured = GAP};
-		memcpy(r->bytes + at, &filler, sizeof(filler));
-	}
-	uint8_t *to = r->bytes + ((head + gap) & (r->size - 1));
+	uint8_t *to = r->bytes + (r->head & (r->size - 1));
 	memcpy(to, record, sizeof(*record));
 	memcpy(to + sizeof(*record), bytes, record->captured);
 	/* Releases the bytes above to the consumer. */
-	__atomic_store_n(&r->head, head + gap + need, __ATOMIC_RELEASE);
+	__atomic_store_n(&r->head, r->head + need, __ATOMIC_RELEASE);
 	return true;
 }
 
@@ -64,23 +50,17 @@ static uint64_t clock_now_ns(void)
 
 unsigned int tap_ring_drain(struct tap_ring *r, tap_fn *fn, void *context, uint64_t until_ns)
 {
-	uint64_t head = __atomic_load_n(&r->head, __ATOMIC_ACQUIRE), tail = r->tail;
 	unsigned int count = 0;
+	if (!r)
+		return 0;
+	uint64_t head = __atomic_load_n(&r->head, __ATOMIC_ACQUIRE), tail = r->tail;
 	while (tail != head) {
-		uint64_t at = tail & (r->size - 1);
+		const uint8_t *at = r->bytes + (tail & (r->size - 1));
 		struct tap_record record;
-		if (r->size - at < sizeof(record)) {
-			tail += r->size - at;
-			continue;
-		}
-		memcpy(&record, r->bytes + at, sizeof(record));
-		if (record.captured == GAP) {
-			tail += r->size - at;
-			continue;
-		}
+		memcpy(&record, at, sizeof(record));
 		if (fn)
-			fn(context, &record, r->bytes + at + sizeof(record));
-		tail += sizeof(record) + round_up(record.captured);
+			fn(context, &record, at + sizeof(record));
+		tail += tap_record_bytes(record.captured);
 		if (++count % CLOCK_RECORDS == 0 && clock_now_ns() >= until_ns)
 			break;
 	}

@@ -33,6 +33,7 @@ static void add_to_control(struct tap_control *c, const struct capture_slot *s, 
 	c->rx |= (s->rx_ports & rx_ports) != 0;
 	c->forwarded |= s->services_wanted || s->tx_ports;
 	c->steered |= (s->reasons & in_front) != 0;
+	c->passing |= c->rx | c->forwarded;
 }
 
 /* What the taps of a port, or (all bits) of a worker have to know of all slots together. */
@@ -69,17 +70,24 @@ void taps_renew(struct engine *e)
 	publish(e, NULL);
 }
 
+static int need_rings(struct engine *e, uint32_t kind, struct err *err)
+{
+	if (e->rings[kind])
+		return 0;
+	return tap_rings_open(&e->rings[kind], program_tap_map(e->program), kind, e->instance.cpus,
+			      err);
+}
+
 int taps_set(struct engine *e, uint32_t slot, const struct capture_slot *want, struct err *err)
 {
-	if (!e->rings) {
-		int r = tap_rings_open(&e->rings, program_tap_map(e->program), e->instance.cpus,
-				       err);
-		if (r)
-			return r;
-	}
+	int r = need_rings(e, TAP_RING_PACKETS, err);
+	if (!r && want->kernel)
+		r = need_rings(e, TAP_RING_KERNEL, err);
+	if (r)
+		return r;
 	memcpy(&e->instance.captures[slot], want, sizeof(*want));
 	e->captures_armed |= 1u << slot;
-	int r = publish(e, err);
+	r = publish(e, err);
 	if (r)
 		taps_clear(e, slot);
 	return r;
@@ -103,8 +111,10 @@ void taps_clear(struct engine *e, uint32_t slot)
 
 void taps_close(struct engine *e)
 {
-	tap_rings_close(e->rings);
-	e->rings = NULL;
+	for (uint32_t kind = 0; kind < TAP_RINGS; kind++) {
+		tap_rings_close(e->rings[kind]);
+		e->rings[kind] = NULL;
+	}
 }
 
 /* --- limits and losses ----------------------------------------------------------------------- */
@@ -155,9 +165,9 @@ uint64_t taps_unseen(const struct engine *e, const struct capture_slot *want, ui
 void taps_drain(struct engine *e, tap_fn *fn, void *context, uint64_t until_ns)
 {
 	for (uint32_t i = 0; i < e->worker_count; i++)
-		tap_ring_drain(&e->workers[i].tap.ring, fn, context, until_ns);
+		tap_ring_drain(e->workers[i].tap.ring, fn, context, until_ns);
 	for (uint32_t i = 0; i < e->workers_seen; i++)
-		tap_ring_drain(&e->taps[i].ring, fn, context, until_ns);
-	if (e->rings)
-		tap_rings_drain(e->rings, fn, context, until_ns);
+		tap_ring_drain(e->taps[i].ring, fn, context, until_ns);
+	for (uint32_t kind = 0; kind < TAP_RINGS; kind++)
+		tap_rings_drain(e->rings[kind], fn, context, until_ns);
 }

@@ -14,6 +14,7 @@
 #include "datapath/instance.h"
 #include "datapath/port.h"
 #include "datapath/tap.h"
+#include "datapath/tap_rings.h"
 #include "lb/err.h"
 
 #define COUNTERS_PIN "watch_counts"
@@ -32,6 +33,7 @@ static void set_knobs(struct watch_bpf *p, const struct instance *instance,
 	for (uint32_t i = 0; i < port_count; i++)
 		p->bss->port_ifindex[i] = ports[i].ifindex;
 	p->rodata->netns_cookie = instance->header->netns_cookie;
+	p->rodata->tap_ring_mask = tap_rings_size(instance->cpus) - 1;
 }
 
 static int reuse_maps(struct watch *w, const struct watch_maps *maps)
@@ -39,7 +41,7 @@ static int reuse_maps(struct watch *w, const struct watch_maps *maps)
 	struct watch_bpf *p = w->programs;
 	int r = bpf_map__reuse_fd(p->maps.captures, maps->captures);
 	r = r ? r : bpf_map__reuse_fd(p->maps.tap_states, maps->tap_states);
-	r = r ? r : bpf_map__reuse_fd(p->maps.tap_rings, maps->tap_rings);
+	r = r ? r : bpf_map__reuse_fd(p->maps.capture_rings, maps->capture_rings);
 	r = r ? r : bpf_map__reuse_fd(p->maps.steered, maps->steered);
 	return r ? r : bpf_map__reuse_fd(p->maps.watch_counts, w->counters.fd);
 }

@@ -20,7 +20,7 @@ struct watch;
 
 /* Descriptors of the maps that it shares with the XDP programs. */
 struct watch_maps {
-	int captures, tap_states, tap_rings, steered;
+	int captures, tap_states, capture_rings, steered;
 };
 
 /*

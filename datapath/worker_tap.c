@@ -37,13 +37,15 @@ int worker_tap_init(struct worker_tap *t, uint16_t worker, const struct tap_cont
 {
 	*t = (struct worker_tap){.control = control, .slots = slots, .worker = worker};
 	t->copies = calloc(LB_BURST, sizeof(*t->copies));
-	return t->copies ? tap_ring_init(&t->ring, RING_BYTES) : -ENOMEM;
+	t->ring = tap_ring_new(RING_BYTES);
+	return t->copies && t->ring ? 0 : -ENOMEM;
 }
 
 void worker_tap_fini(struct worker_tap *t)
 {
-	tap_ring_fini(&t->ring);
+	free(t->ring);
 	free(t->copies);
+	t->ring = NULL;
 	t->copies = NULL;
 }
 
@@ -74,71 +76,48 @@ static bool filter_passes(struct tap_state *state, const struct capture_slot *sl
 static void ask(struct worker_tap *t, uint32_t armed, struct tap_bytes *bytes)
 {
 	struct tap_state *state = &t->state;
-	state->wanted = state->snaplen = 0;
+	state->packet.captures = 0;
+	state->snaplen = 0;
 	for (uint32_t i = 0; armed >> i; i++) {
 		struct capture_slot *slot = &t->slots[i];
-		if (!(armed >> i & 1) || !capture_names(slot, &state->event) ||
-		    !filter_passes(state, slot, bytes) ||
-		    !capture_admits(slot, state, &state->tallies[i][state->event.port], i))
-			continue;
-		state->wanted |= 1u << i;
-		if (state->snaplen < slot->snaplen)
-			state->snaplen = slot->snaplen;
+		if (armed >> i & 1 && capture_names(slot, &state->packet) &&
+		    filter_passes(state, slot, bytes))
+			capture_take(slot, state, i);
 	}
 }
 
-static void lose(struct tap_state *state)
+static void offer(struct worker_tap *t, struct tap_bytes *bytes)
 {
-	for (uint32_t i = 0; i < CAPTURES_MAX; i++)
-		if (state->wanted >> i & 1)
-			state->tallies[i][state->event.port].lost_full++;
-}
-
-static void offer(struct worker_tap *t, struct tap_bytes *bytes, uint64_t now_ns)
-{
-	const struct tap_event *e = &t->state.event;
+	struct tap_record *r = &t->state.packet;
 	uint32_t captures = __atomic_load_n(&t->control->captures, __ATOMIC_RELAXED);
+	r->length = r->captured = bytes->length;
 	ask(t, captures, bytes);
-	if (!t->state.wanted)
+	if (!r->captures)
 		return;
-	uint32_t captured = bytes->length;
-	if (captured > t->state.snaplen)
-		captured = t->state.snaplen;
-	if (captured > CAPTURE_BYTES_MAX)
-		captured = CAPTURE_BYTES_MAX;
-	struct tap_record record = {
-		.time_ns = now_ns,
-		.id = (WORKER_IDS | t->worker) << 40 | t->state.id,
-		.length = bytes->length,
-		.captured = captured,
-		.service = e->service,
-		.backend = e->backend,
-		.rule = e->rule,
-		.captures = t->state.wanted,
-		.port = e->port,
-		.queue = e->queue,
-		.worker = t->worker,
-		.reason = e->reason,
-		.source = TAP_WORKER,
-		.point = e->point,
-		.action = e->action,
-	};
-	if (!tap_ring_push(&t->ring, &record, bytes->data))
-		lose(&t->state);
+	if (r->captured > t->state.snaplen)
+		r->captured = t->state.snaplen;
+	if (r->captured > CAPTURE_BYTES_MAX)
+		r->captured = CAPTURE_BYTES_MAX;
+	if (!tap_ring_push(t->ring, r, bytes->data))
+		capture_lose(&t->state);
 }
 
 /* --- packets --------------------------------------------------------------------------------- */
 
-static struct tap_event event_of(const struct worker_tap_packet *p)
+/* The next packet at the tap. */
+static void look_at(struct worker_tap *t, const struct worker_tap_packet *p)
 {
-	return (struct tap_event){
+	t->state.id++;
+	t->state.packet = (struct tap_record){
+		.time_ns = p->now_ns,
+		.id = (WORKER_IDS | t->worker) << 40 | t->state.id,
 		.service = p->packet->service,
 		.backend = p->packet->backend,
 		.rule = p->packet->rule,
 		.port = p->port,
 		.queue = p->queue,
+		.worker = t->worker,
 		.source = TAP_WORKER,
-		.length = p->packet->length,
 	};
 }
 
@@ -146,31 +125,27 @@ void worker_tap_sent(struct worker_tap *t, const struct worker_tap_packet *p)
 {
 	const struct lb_packet *packet = p->packet;
 	struct tap_bytes now = {packet->data, packet->length};
-	t->state.id++;
-	t->state.event = event_of(p);
-	t->state.event.action = XDP_REDIRECT;
+	look_at(t, p);
+	t->state.packet.action = XDP_REDIRECT;
 	if (p->copy >= 0 && packet->service != ABI_NO_SERVICE) {
 		const struct tap_copy *copy = &t->copies[p->copy];
 		struct tap_bytes before = {copy->bytes, copy->length};
-		t->state.event.length = copy->length;
-		t->state.event.point = TAP_BEFORE;
-		offer(t, &before, p->now_ns);
+		t->state.packet.point = TAP_BEFORE;
+		offer(t, &before);
 	}
-	t->state.event.length = packet->length;
-	t->state.event.point = TAP_TX;
-	t->state.event.port = packet->egress;
-	offer(t, &now, p->now_ns);
+	t->state.packet.point = TAP_TX;
+	t->state.packet.port = packet->egress;
+	offer(t, &now);
 }
 
 void worker_tap_dropped(struct worker_tap *t, const struct worker_tap_packet *p)
 {
 	struct tap_bytes bytes = {p->packet->data, p->packet->length};
-	t->state.id++;
-	t->state.event = event_of(p);
-	t->state.event.point = TAP_DROP;
-	t->state.event.reason = p->packet->reason;
-	t->state.event.action = XDP_DROP;
-	offer(t, &bytes, p->now_ns);
+	look_at(t, p);
+	t->state.packet.point = TAP_DROP;
+	t->state.packet.reason = p->packet->reason;
+	t->state.packet.action = XDP_DROP;
+	offer(t, &bytes);
 }
 
 uint64_t worker_tap_lost(const struct worker_tap *t)

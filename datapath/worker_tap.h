@@ -21,7 +21,7 @@ struct worker_tap {
 	uint64_t id; /* of the packet that is being looked at */
 	struct tap_copy
 		*copies; /* of a burst, as it came; only while captures want packets of services */
-	struct tap_ring ring;
+	struct tap_ring *ring;
 	struct tap_state state;
 };
 

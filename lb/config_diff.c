@@ -57,6 +57,24 @@ static void report(struct diff *d, enum config_change_kind kind, const struct sp
 
 /* --- values -------------------------------------------------------------------------------- */
 
+/* Into one line: "rate: 1k/s, per: source". */
+static void fold(char *text)
+{
+	char *to = text;
+	for (const char *from = text; *from; from++) {
+		if (*from != '\n') {
+			*to++ = *from;
+			continue;
+		}
+		size_t blank = strspn(from, " \n");
+		if (blank > 1 && to[-1] != ':')
+			*to++ = ',';
+		*to++ = ' ';
+		from += blank - 1;
+	}
+	*to = 0;
+}
+
 /* What stands behind the key; NULL without memory. */
 static char *print_value(const struct field *f, const void *base)
 {
@@ -74,6 +92,7 @@ static char *print_value(const struct field *f, const void *base)
 		text[--size] = 0;
 	size_t blank = strspn(text, " \n");
 	memmove(text, text + blank, size - blank + 1);
+	fold(text);
 	return text;
 }
 

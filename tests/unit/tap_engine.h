@@ -92,12 +92,7 @@ static inline int filter_load(void *source, __u32 offset, void *to, __u32 size)
 static inline bool slot_wants(struct engine *e, uint32_t i, struct fake_record *r)
 {
 	const struct capture_slot *slot = &e->slots[i];
-	const struct tap_event event = {.point = r->head.point,
-					.reason = r->head.reason,
-					.service = r->head.service,
-					.rule = r->head.rule,
-					.port = r->head.port};
-	if (!(e->armed >> i & 1) || !capture_names(slot, &event))
+	if (!(e->armed >> i & 1) || !capture_names(slot, &r->head))
 		return false;
 	filter_begin(&e->machine, r->head.length);
 	while (slot->filter_length && !filter_step(&e->machine, &slot->filter[e->machine.pc], r))

@@ -99,6 +99,16 @@ static const struct {
 	 "~services[web].backends[b1].address: 10.0.0.1 -> 10.0.0.9\n"
 	 "~services[web].backends[b1].weight: 100 -> 7\n"
 	 "~services[web].backends[b1].state: up -> drain\n"},
+	/* Mappings that are one value stand in one line. */
+	{HEAD "services: []\npolicy: {rules: [{name: r, limit: {per: source, rate: 1k/s}}]}\n",
+	 HEAD
+	 "services: []\npolicy: {rules: [{name: r, limit: {per: source, rate: 2k/s, burst: 1}}]}\n",
+	 "~policy.rules[r].limit: rate: 1k/s, per: source, burst: auto, beyond: drop, "
+	 "ipv4_prefix: 32, ipv6_prefix: 128 -> rate: 2k/s, per: source, burst: 1, beyond: drop, "
+	 "ipv4_prefix: 32, ipv6_prefix: 128\n"},
+	{HEAD "services: []\n",
+	 HEAD "services: []\nsources: {a: {prefixes: 192.0.2.0/24}, b: {file: /b.txt}}\n",
+	 "~sources: {} -> a: prefixes: [\"192.0.2.0/24\"], b: file: /b.txt\n"},
 	/* A prefix is in two members of the struct. */
 	{HEAD
 	 "services:\n  - {name: p, address: 192.0.2.0/25, protocol: tcp, ports: 1, backends: []}\n",

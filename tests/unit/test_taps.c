@@ -145,6 +145,31 @@ static void test_packet_keeps_its_id(void **state)
 	assert_int_not_equal(seen.records[1].id, seen.records[2].id);
 }
 
+/* The XDP program copies short ones by words and long ones by a call. */
+static void test_bytes(void **state)
+{
+	static const uint32_t snaplens[] = {1, 14, 15, 16, 17, 64, 127, 128, 129, 256, 2000};
+	struct frame f = {};
+	need_xdp();
+	for (uint32_t i = 0; i < sizeof(f.bytes); i++)
+		f.bytes[i] = i * 37 + i / 256;
+	for (size_t i = 0; i < sizeof(snaplens) / sizeof(snaplens[0]); i++) {
+		struct capture_slot slot = {
+			.rule = ABI_NO_RULE, .snaplen = snaplens[i], .rx_ports = 1};
+		xdp_run_capture(&xdp, &slot);
+		for (f.length = XDP_RUN_MIN; f.length < 300; f.length++) {
+			uint32_t expected = f.length < snaplens[i] ? f.length : snaplens[i];
+			memset(&seen, 0, sizeof(seen));
+			assert_int_equal(run(&f), OUTCOME_PASSED);
+			xdp_run_drain(&xdp, see, NULL);
+			assert_int_equal(seen.count, 1);
+			assert_int_equal(seen.records[0].length, f.length);
+			assert_int_equal(seen.records[0].captured, expected);
+			assert_memory_equal(seen.bytes[0], f.bytes, expected);
+		}
+	}
+}
+
 static void test_rule(void **state)
 {
 	need_xdp();
@@ -233,6 +258,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_service_before_and_after),
 		cmocka_unit_test(test_packet_keeps_its_id),
+		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_rule),
 		cmocka_unit_test(test_sample),
 		cmocka_unit_test(test_limit),

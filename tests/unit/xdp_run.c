@@ -46,6 +46,10 @@ static void set_knobs(struct xdp_run *x, const struct offline *o)
 				 libbpf_num_possible_cpus() * TAP_STATES);
 	bpf_map__set_max_entries(x->program->maps.fast_counts,
 				 libbpf_num_possible_cpus() * ABI_MAX_BACKENDS);
+	x->program->rodata->tap_ring_mask = tap_rings_size(libbpf_num_possible_cpus()) - 1;
+	assert_int_equal(tap_rings_shape(x->program->maps.capture_rings,
+					 tap_rings_size(libbpf_num_possible_cpus())),
+			 0);
 }
 
 static void share_flows(struct xdp_run *x, struct offline *o)
@@ -350,8 +354,9 @@ void xdp_run_capture(struct xdp_run *x, const struct capture_slot *slot)
 		.rx = slot->rx_ports & 1,
 		.forwarded = slot->services_wanted || slot->tx_ports,
 	};
-	if (!x->rings && tap_rings_open(&x->rings, bpf_map__fd(x->program->maps.tap_rings),
-					libbpf_num_possible_cpus(), &err))
+	c.passing = c.rx || c.forwarded;
+	if (!x->rings && tap_rings_open(&x->rings, bpf_map__fd(x->program->maps.capture_rings),
+					TAP_RING_PACKETS, libbpf_num_possible_cpus(), &err))
 		fail_msg("%s", err.text);
 	assert_int_equal(
 		bpf_map_update_elem(bpf_map__fd(x->program->maps.captures), &key, slot, BPF_ANY),

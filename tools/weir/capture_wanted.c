@@ -326,15 +326,7 @@ bool capture_wanted_names(const struct capture_wanted *w, const struct tap_recor
 			  const void *bytes)
 {
 	const struct capture_slot *s = &w->slot;
-	const struct tap_event e = {
-		.service = r->service,
-		.backend = r->backend,
-		.rule = r->rule,
-		.port = r->port,
-		.point = r->point,
-		.reason = r->reason,
-	};
-	return capture_names(s, &e) &&
+	return capture_names(s, r) &&
 	       (!s->filter_length ||
 		bpf_filter((const struct bpf_insn *)s->filter, bytes, r->length, r->captured));
 }

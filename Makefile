@@ -168,7 +168,7 @@ $(test_tools): $(O)/%: $(O)/%.o $(libraries)
 
 # --- tests and checks ---------------------------------------------------------------------------
 
-.PHONY: tests test soak test-vm test-debootstrap deps check layers format
+.PHONY: tests test soak test-vm test-debootstrap test-threads deps check layers format
 tests: all $(unit_tests) $(fuzz_targets) $(test_tools) $(test_programs) ## build the tests too
 
 deps: ## install what is missing from Debian, and say what
@@ -193,6 +193,12 @@ test-vm: deps ## tests in virtual machines: KERNEL=6.1, 6.12, newest or all of D
 test-debootstrap: ## what a newcomer types, in a Debian 12 with nothing on it (as root), in half an hour
 	@tests/lib/deps.sh debootstrap c:debootstrap
 	@tests/debootstrap.sh $(O)/debootstrap
+
+# Where threads meet in user space. In test_limits and test_torn_reads they meet the kernel.
+threaded := api flow_ring flow_table_races fragments grace policy_job snat sync tap taps
+test-threads: deps ## unit tests of what threads share, with ThreadSanitizer
+	@$(MAKE) --no-print-directory SAN=thread $(threaded:%=build/san-thread/tests/unit/test_%)
+	@tests/run.sh build/san-thread '$(or $(WORD),^test_)'
 
 layers: ## check that each layer includes only itself and those to its left
 	@tests/lib/layers.sh

@@ -163,11 +163,12 @@ int engine_load_programs(struct engine *e, struct err *err)
 static int open_program(struct engine *e, struct err *err)
 {
 	char names[ABI_MAX_PORTS][IF_NAMESIZE] = {};
+	for (uint32_t i = 0; i < e->port_count; i++)
+		memcpy(names[i], e->ports[i].name, IF_NAMESIZE);
+	instance_renumber_ports(&e->instance, names, e->port_count);
 	int r = engine_load_programs(e, err);
 	if (r)
 		return r;
-	for (uint32_t i = 0; i < e->port_count; i++)
-		memcpy(names[i], e->ports[i].name, IF_NAMESIZE);
 	engine_open_watch(e);
 	engine_attach_watch(e);
 	if (!instance_keep_counters(&e->instance, names, e->port_count))
@@ -176,14 +177,30 @@ static int open_program(struct engine *e, struct err *err)
 }
 
 /*
+ * virtio_net wants room before a frame for a header of its own, and what the kernel makes of one
+ * that XDP got without a copy has none (xdp_convert_zc_to_xdp_frame() of Linux 7.3): it drops what
+ * XDP sends of those, and only its statistics tell.
+ */
+static bool sends_without_copies(const struct engine *e)
+{
+	for (uint32_t i = 0; i < e->port_count; i++)
+		if (e->ports[i].there && !strcmp(e->ports[i].driver, "virtio_net"))
+			return false;
+	return true;
+}
+
+/*
  * In copy mode XDP_TX is several times faster than AF_XDP; zero copy is faster than XDP_TX. There,
  * `auto` leaves flows to the programs only while no daemon runs.
  */
 void engine_choose_fast_path(struct engine *e)
 {
+	bool fit = sends_without_copies(e);
 	for (uint32_t i = 0; i < e->port_count; i++) {
 		struct port *p = &e->ports[i];
-		p->fast_path = e->config->fast_path == FAST_PATH_ON ||
+		bool wanted = e->config->fast_path == FAST_PATH_ON;
+		p->needs_copies = wanted && p->zerocopy && !fit;
+		p->fast_path = (wanted && !p->needs_copies) ||
 			       (e->config->fast_path == FAST_PATH_AUTO && !p->zerocopy);
 		enum fast_path when = p->fast_path ? FAST_PATH_ALWAYS : FAST_PATH_ALONE;
 		if (e->config->fast_path == FAST_PATH_OFF)

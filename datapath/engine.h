@@ -64,6 +64,12 @@ int engine_follow(struct engine *e, const struct config *config, engine_change_f
 uint32_t engine_longest_mtu(const struct engine *e);
 
 /*
+ * Tells a configuration by which numbers the engine knows its interfaces, or will if it comes into
+ * force (config_port()): those that were there keep theirs, wherever it names them.
+ */
+void engine_number_ports(const struct engine *e, struct config *config);
+
+/*
  * Makes interfaces, workers, packet memory, fast path and insert limit those of `config`, in the
  * place of those of `was`. Workers pause as with engine_follow() where sockets have to be made
  * anew. `fn` and the snapshot as there. On failure all is as it was, but for that pause; or, if

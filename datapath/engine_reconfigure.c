@@ -35,13 +35,31 @@ static bool other_workers(const struct config *a, const struct config *b)
 
 /* --- beforehand ------------------------------------------------------------------------------- */
 
+/* The index of an interface's port; port_count: it has none. */
+static uint32_t find_index(const struct engine *e, const char *name)
+{
+	uint32_t i = 0;
+	while (i < e->port_count && strcmp(e->ports[i].name, name))
+		i++;
+	return i;
+}
+
 /* The port of an interface's name, or NULL. */
 static struct port *find_port(struct engine *e, const char *name)
 {
-	for (uint32_t i = 0; i < e->port_count; i++)
-		if (!strcmp(e->ports[i].name, name))
-			return &e->ports[i];
-	return NULL;
+	uint32_t i = find_index(e, name);
+	return i < e->port_count ? &e->ports[i] : NULL;
+}
+
+/* As add_ports() does it. */
+void engine_number_ports(const struct engine *e, struct config *config)
+{
+	uint32_t next = e->port_count;
+	for (unsigned int i = 0; i < config->interface_count; i++) {
+		uint32_t known = find_index(e, config->interfaces[i].name);
+		config->ports[i] = known < e->port_count ? known : next++;
+	}
+	config->renumbered = true;
 }
 
 static bool is_configured(const struct config *c, const char *name)

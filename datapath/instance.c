@@ -20,8 +20,11 @@
 #include "datapath/worker.h"
 #include "lb/config.h"
 #include "lb/err.h"
+#include "lb/nat_pair.h"
 #include "lb/registry.h"
 #include "lb/snapshot.h"
+
+#define PORT_GONE NAT_NO_EGRESS
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
@@ -407,6 +410,57 @@ void instance_name_ports(struct instance *i, const struct port *ports, uint32_t 
 	memset(h->ports, 0, sizeof(h->ports));
 	for (uint32_t p = 0; p < count; p++)
 		memcpy(h->ports[p], ports[p].name, sizeof(h->ports[p]));
+}
+
+/* `port` as it was, or PORT_GONE: by the names of then and now. */
+static uint16_t number_now(const struct instance_header *h, uint16_t port,
+			   const char (*ports)[IF_NAMESIZE], uint32_t count)
+{
+	for (uint16_t now = 0; port < h->port_count && now < count; now++)
+		if (!strncmp(h->ports[port], ports[now], IF_NAMESIZE))
+			return now;
+	return PORT_GONE;
+}
+
+/* One at a time: programs that run meanwhile send by the one or by the other. */
+static void renumber_backends(struct instance *i, const uint16_t now[ABI_MAX_PORTS])
+{
+	for (uint32_t id = 0; id < ABI_MAX_BACKENDS; id++) {
+		struct fast_backend b = i->fast_backends[id];
+		if (!b.way.usable)
+			continue;
+		if (b.way.egress >= ABI_MAX_PORTS || now[b.way.egress] == PORT_GONE)
+			b.way = (struct way){};
+		else
+			b.way.egress = now[b.way.egress];
+		write_backend(&i->fast_backends[id], &b);
+	}
+}
+
+static void renumber_translations(struct instance *i, const uint16_t now[ABI_MAX_PORTS])
+{
+	for (uint64_t at = 0; i->flows.translations && at <= i->flows.mask; at++)
+		for (int n = 0; n < FLOW_BUCKET_ENTRIES; n++) {
+			uint16_t *egress = &i->flows.translations[at].translation[n].egress;
+			if (*egress < ABI_MAX_PORTS)
+				__atomic_store_n(egress, now[*egress], __ATOMIC_RELAXED);
+		}
+}
+
+void instance_renumber_ports(struct instance *i, const char (*ports)[IF_NAMESIZE], uint32_t count)
+{
+	struct instance_header *h = i->header;
+	uint16_t now[ABI_MAX_PORTS];
+	bool same = true;
+	for (uint16_t port = 0; port < ABI_MAX_PORTS; port++) {
+		now[port] = number_now(h, port, ports, count);
+		same &= port >= h->port_count || now[port] == port;
+	}
+	if (!i->inherited || same)
+		return;
+	h->port_count = 0; /* who is killed in the middle leaves nothing to be done twice */
+	renumber_backends(i, now);
+	renumber_translations(i, now);
 }
 
 bool instance_keep_counters(struct instance *i, const char (*ports)[IF_NAMESIZE], uint32_t count)

@@ -93,6 +93,12 @@ int instance_use_translations(struct instance *i, struct err *err);
 /* Writes the ways to the backends for the XDP programs. */
 void instance_publish(struct instance *i, const struct snapshot *s);
 
+/*
+ * Has flows and the ways to backends mean the interfaces that the daemon before meant, where this
+ * one numbers them in another way: to be called before its programs are.
+ */
+void instance_renumber_ports(struct instance *i, const char (*ports)[IF_NAMESIZE], uint32_t count);
+
 /* Notes which ports the counters are of. */
 void instance_name_ports(struct instance *i, const struct port *ports, uint32_t count);
 

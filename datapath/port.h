@@ -40,6 +40,7 @@ struct port {
 	bool generic;      /* XDP runs in generic mode: the driver has none of its own */
 	bool zerocopy;     /* effective: the sockets share the NIC's memory */
 	bool fast_path;    /* effective: the XDP program repeats decisions */
+	bool needs_copies; /* a fast path was asked for, and zero copy stands in its way */
 	bool busy_poll;    /* effective: workers drive its queues, and its interrupts are put off */
 	uint32_t patience,
 		wait; /* looks at it between two tries to serve it again; still to come */

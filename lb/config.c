@@ -275,8 +275,7 @@ static const struct field memory_fields[] = {
 };
 static const struct mapping memory = MAPPING(memory_fields);
 
-static const struct duration_rule timeout = {1, FLOW_TIMEOUT_MAX_S, "from 1s to 4h"};
-_Static_assert(FLOW_TIMEOUT_MAX_S == 4 * 3600, "the words of it");
+static const struct duration_rule timeout = {1, FLOW_TIMEOUT_MAX_S, FLOW_TIMEOUT_WORDS};
 static const struct field timeout_fields[] = {
 	{"tcp_handshake", &kind_duration, CONFIG(timeouts.tcp_handshake), &timeout, "10s"},
 	{"tcp_established", &kind_duration, CONFIG(timeouts.tcp_established), &timeout, "1h"},

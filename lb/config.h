@@ -210,6 +210,10 @@ struct config {
 	char *user;     /* whom the daemon runs as: "auto", NAME, UID, either with :GROUP */
 	unsigned int interface_count;
 	struct config_interface *interfaces;
+	/* Where a datapath that runs has other numbers for them than their places (config_port()).
+	 */
+	bool renumbered;
+	uint16_t ports[ABI_MAX_PORTS];
 	struct config_numbers cpus; /* workers.cpus; count 0: auto */
 	enum config_poll poll;
 	bool pin_interrupts; /* else they go where they go */
@@ -253,6 +257,12 @@ int config_parse_all(const char *file, const char *text, size_t length, struct c
 void config_print(const struct config *c, FILE *out);
 
 void config_free(struct config *c); /* NULL too */
+
+/* The number by which packets, rules and captures know an interface. */
+static inline uint16_t config_port(const struct config *c, unsigned int interface)
+{
+	return c->renumbered ? c->ports[interface] : interface;
+}
 
 /* "up", "drain" or "down". */
 const char *config_state_word(enum config_state state);

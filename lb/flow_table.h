@@ -22,6 +22,7 @@
  * bits of ticks, would be one of the future.
  */
 #define FLOW_TIMEOUT_MAX_S (4u * 3600)
+#define FLOW_TIMEOUT_WORDS "from 1s to 4h"
 
 /* The full keys of a bucket's flows, for people and tools: no packet is decided by them. */
 struct flow_keys {

@@ -68,7 +68,7 @@ static void fill_redirect(const struct config *c, const struct registry *backend
 	r->flags |= POLICY_TO_PORT;
 	for (unsigned int i = 0; i < c->interface_count; i++)
 		if (!strcmp(c->interfaces[i].name, from->redirect.interface))
-			r->redirect = i;
+			r->redirect = config_port(c, i);
 }
 
 void policy_rule_fill(const struct config *c, const struct registry *backends,

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Holds the manual pages against the program: each list has all that the program has, and no more.
+"""Holds the manual pages against the program: each list has all that the program has, and no more. Of the guides
+beside them (*.md) the files and metrics that they name are there.
 
 usage: manual.py BUILD MANUAL...   folders, each with pages as scdoc takes them
 """
+import glob
 import json
 import pathlib
 import re
@@ -86,6 +88,17 @@ def operations():
     return (f"{method.upper()} {path}" for path in paths for method in paths[path].keys() - {"parameters"})
 
 
+def check_guide(guide):
+    text = guide.read_text()
+    for path in re.findall(r"`((?:bpf|lb|datapath|tools|bench|sim|tests|configs|docs|systemd)/[\w./*@-]+)`", text):
+        # In capitals stands what the reader fills in: t_BEHAVIOUR.sh.
+        if not glob.glob(path) and not re.search("[A-Z]{3}", path):
+            faults.append(f"{guide}: {path}: not there")
+    for name in sorted(set(re.findall(r"\bweir_[a-z_]*[a-z]\b", text)) - {"weir_gate"}):
+        if re.sub("_(bucket|sum|count)$", "", name) not in metrics:
+            faults.append(f"{guide}: {name}: not there")
+
+
 metrics = re.findall(r'"((?:weir|process)_\w+)"', pathlib.Path("tools/weir/metric_families.c").read_text())
 
 check_commands("weir.8", "weir", run("weir", "commands").split(), elsewhere=["backend"])
@@ -102,6 +115,10 @@ for tool in re.findall(r"^weir-\w+(?=\.1$)", "\n".join(pages), flags=re.M):
         check_commands(f"{tool}.1", tool, commands)
     else:
         check_options(f"{tool}.1", tool, section(f"{tool}.1", "OPTIONS"), run(tool, "--help"))
+
+guides = [g for f in FOLDERS for g in pathlib.Path(f).parent.glob("*.md")]
+for guide in guides + [pathlib.Path(x) for x in ("README.md", "CONTRIBUTING.md")]:
+    check_guide(guide)
 
 print("\n".join(faults) or f"{len(pages)} pages have what the program has")
 sys.exit(bool(faults))

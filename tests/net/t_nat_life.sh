@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Connections by nat outlive a reload and a daemon that was killed, with the fast path and without;
+# Connections by nat outlive a reload and a daemon that was killed (the next one has the interfaces in
+# another order), with the fast path and without;
 # `weir show flows` has each of them once, with what its backend sees. When all SNAT ports are in use
 # that is a reason, and ends with the connections. Addresses that the host has itself are refused.
 #
@@ -11,7 +12,9 @@
 
 net_routed
 nginx_start b1 8080
-head -c 6000000 /dev/urandom >"$dir/files/six"
+head -c 10000000 /dev/urandom >"$dir/files/ten"
+
+interfaces="eth0 eth1"
 
 # nat_config ADDRESSES SNAT-PORTS: web over each pair of families, at b1
 nat_config() {
@@ -30,7 +33,7 @@ nat_config() {
 				    backends: [{name: b1, address: "$(forward_backend 1 $families)", port: 8080}]
 			END
 		done
-	} | weir_config eth0 eth1
+	} | weir_config $interfaces
 	sed -i 's/^flow_table: {/&timeouts: {tcp_closing: 1s}, /' "$dir/weir.yaml"
 }
 
@@ -38,7 +41,7 @@ nat_config() {
 downloads=()
 download() {
 	start client curl -sf -m 60 --local-port "$first_port$1" -o "$dir/got.$1" \
-		"$(url "$(forward_vip "$1")" "80$1")/files/six"
+		"$(url "$(forward_vip "$1")" "80$1")/files/ten"
 	downloads+=("$started")
 	must_come 10 "the begin of the download by $1" [ -s "$dir/got.$1" ]
 }
@@ -49,7 +52,7 @@ downloads_end() {
 		wait "$pid" || fail "a download ended with $?"
 	done
 	for families in 44 66 46 64; do
-		expect "what was downloaded by $families" cmp "$dir/files/six" "$dir/got.$families"
+		expect "what was downloaded by $families" cmp "$dir/files/ten" "$dir/got.$families"
 		rm "$dir/got.$families"
 	done
 	downloads=()
@@ -85,6 +88,8 @@ for weir_fast_path in on off; do
 	weir_reload
 	kill -KILL "$weir_pid"
 	wait "$weir_pid" 2>/dev/null || true
+	interfaces="eth1 eth0" # what is known of connections is of the same interfaces all the same
+	nat_config '[10.0.2.200, "fd02::200"]' 1024-65535
 	weir_start
 	expect_equal "flows taken over" true "$(weir_show status | jq .takeover.flows)"
 	expect_flows
@@ -92,6 +97,7 @@ for weir_fast_path in on off; do
 	must_come 5 "a balanced ledger" ledger_is_balanced
 	weir_stop
 	first_port=410
+	interfaces="eth0 eth1"
 	say "fast path $weir_fast_path: four downloads outlived a reload and a kill"
 done
 
@@ -104,7 +110,7 @@ weir_wait_reachable
 connected() { "$weir" show flows --json -s "$socket" | jq -e "[.flows[] | select(.state == \"established\")] | length == $1"; }
 web=$(url $vip4 8044)
 start client curl -s -m 60 --no-progress-meter --limit-rate 2k --parallel --parallel-immediate --parallel-max 100 -o /dev/null \
-	"$web/files/six?[1-100]"
+	"$web/files/ten?[1-100]"
 must_come 10 "100 connections" connected 100
 on client curl -s -m 2 -o /dev/null "$web/" && fail "a connection too many"
 expect "the reason" [ "$(weir_drops nat-exhausted)" -gt 0 ]

@@ -115,10 +115,17 @@ expect_equal "interfaces" eth0 "$(names)"
 expect "no program at eth1" eval "! has_xdp eth1"
 expect "the log" grep -q 'event=interface-removed name=eth1' "$dir/weir.log"
 must_come 5 "a balanced ledger" ledger_is_balanced
+# In another place of the list: a capture of an interface is of that one still.
 settings "eth1 eth0"
 expect "a reload that has it again" weir_reload
 weir_wait_reachable
 must_come 10 "traffic" answers
+start weir "$weir" capture --interface eth0 --rx -c 1 -w "$dir/rx" -s 64 --socket "$socket" 2>"$dir/capture.log"
+capture=$started
+must_come 10 "the capture" captures_are 1
+must_come 10 "traffic" answers
+must_come 10 "a packet from eth0" eval "! is_running $capture"
+expect_equal "its interface" eth0 "$(tshark -r "$dir/rx" -T fields -e frame.interface_name 2>"$dir/tshark.err")"
 must_come 5 "nothing held" eval 'weir_show drops | jq -e ".ledger.held == 0"'
 must_come 5 "a balanced ledger" ledger_is_balanced
 weir_show drops | jq -c '.ledger, (.reasons[] | select(.total > 0) | {(.reason): .total})'

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # The manual pages have all commands, options, keys with their defaults, drop reasons, metrics and
-# API operations that the program has, and no others; man renders them without a warning.
+# API operations that the program has, and no others; man renders them without a warning. The guides
+# name files and metrics that are there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=${1:-build}
@@ -26,8 +27,11 @@ tests/lib/manual.py "$build" docs/man || faults=1
 cp -r docs/man "$dir/other"
 sed -i 's/^\*no-backend\*$/*no-backends*/' "$dir/other/weir.8.scd"
 sed -i 's/^\*captures\* (default: true)/*captures* (default: false)/' "$dir/other/weir.yaml.5.scd"
-if seen=$(tests/lib/manual.py "$build" "$dir/other") || [ "$(grep -cE ': (no-backends?|captures .*): not in' <<<"$seen")" != 4 ]; then
-	echo "of two planted faults it saw: $seen"
+echo 'See `lb/nowhere.c`, `lb/snat.c`, `weir_nothing_total` and `weir_worker_burst_seconds_bucket`.' >"$dir/guide.md"
+if seen=$(tests/lib/manual.py "$build" "$dir/other") || [ "$(grep -cE ': (no-backends?|captures .*): not in' <<<"$seen")" != 4 ] ||
+	[ "$(grep -cE 'guide.md: (lb/nowhere.c|weir_nothing_total): not there' <<<"$seen")" != 2 ] ||
+	[ "$(grep -c ': not there' <<<"$seen")" != 2 ]; then
+	echo "of four planted faults it saw: $seen"
 	faults=1
 fi
 exit $faults

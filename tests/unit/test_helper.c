@@ -105,6 +105,29 @@ static struct told run(char *const *command)
 		"/bin/sh", "-c", script, NULL \
 	}
 
+/* The helper's process, which is the only child of this one. */
+static pid_t helper_pid(void)
+{
+	char path[64], text[32] = "";
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	FILE *f = fopen(path, "r");
+	if (!f || !fgets(text, sizeof(text), f))
+		fail_msg("%s: no child", path);
+	fclose(f);
+	return atoi(text);
+}
+
+/* An answer that was not waited for is none to the next setting. */
+static void test_late_answers(void **state)
+{
+	pid_t pid = helper_pid();
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	assert_int_equal(helper_set(helper, "lo", "mtu", 1), -EIO);
+	assert_int_equal(kill(pid, SIGCONT), 0);
+	assert_int_equal(helper_set(helper, "", SYSFS_INTERRUPTS_BACK, 0), 0);
+	assert_int_equal(helper_set(helper, "lo", "mtu", 1), -EPERM);
+}
+
 static void test_ends(void **state)
 {
 	struct told t = run(SHELL("echo $WEIR_SERVICE; echo two >&2; exit 3"));
@@ -306,6 +329,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_kill, start, finish),
 		cmocka_unit_test_setup_teardown(test_too_long, start, finish),
 		cmocka_unit_test_setup_teardown(test_settings, start, finish),
+		cmocka_unit_test_setup_teardown(test_late_answers, start, finish),
 		cmocka_unit_test(test_nonsense),
 		cmocka_unit_test(test_users),
 	};

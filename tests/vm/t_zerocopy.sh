@@ -40,7 +40,3 @@ done
 weir_show workers | jq -c '.workers[]'
 expect "the balance" ledger_is_balanced
 weir_stop
-# The driver has given up all of the sockets' memory, or it would use it now.
-on weir ip link set eth0 down
-on weir ip link set eth0 up
-vm_expect_no_complaint

@@ -199,7 +199,7 @@ static int parse_interface(const struct daemon *d, const char *name, uint16_t *p
 	for (unsigned int i = 0; i < d->config->interface_count; i++) {
 		const char *is = d->config->interfaces[i].name;
 		if (!strcmp(is, name)) {
-			*ports |= 1u << i;
+			*ports |= 1u << config_port(d->config, i);
 			return 0;
 		}
 		length += snprintf(known + length, sizeof(known) - length, " %s", is);

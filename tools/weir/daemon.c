@@ -41,7 +41,8 @@ int daemon_read_config(const char *path, bool again, struct config **out, struct
 {
 	char *text;
 	size_t length;
-	int r = (again ? file_read_regular : file_read)(path, &text, &length, err);
+	int r = again ? file_read_regular(path, &text, &length, err)
+		      : file_read(path, &text, &length, err);
 	if (r)
 		return r;
 	r = config_parse(path, text, length, out, err);

@@ -29,6 +29,10 @@ static void log_interface(const struct engine *e, const struct port *p)
 		log_warn("the fast path of a veth needs a native XDP program on its other "
 			 "end; else set fast_path: off",
 			 "interface=%s", p->name);
+	if (p->needs_copies)
+		log_warn("fast_path: on is not to be had in zero copy: virtio_net sends no packet "
+			 "that XDP got so, and workers do it; or set mode: copy",
+			 "interface=%s", p->name);
 	if (p->mtu > engine_longest_mtu(e))
 		log_warn("longer packets are dropped as rx-no-frame; a restart would do for up to "
 			 "9216",

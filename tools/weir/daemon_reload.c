@@ -178,6 +178,7 @@ static int begin_reload(struct daemon *d, struct err *err)
 	r = r ? r : daemon_read_config(d->config_path, true, &c->config, err);
 	if (r)
 		return r;
+	engine_number_ports(d->engine, c->config);
 	d->reload.changes = changes_json(d->config, c->config);
 	r = check_changes(d->reload.changes, err);
 	r = r ? r : sharing_check(d->kept, c->config, err);

@@ -94,7 +94,7 @@ static int find_interface(struct asking *a, struct err *err)
 		return 0;
 	for (unsigned int i = 0; i < c->interface_count; i++)
 		if (!strcmp(c->interfaces[i].name, name)) {
-			a->ingress = i;
+			a->ingress = config_port(c, i);
 			return 0;
 		}
 	return err_set(err, EINVAL, "\"%s\" is no interface of Weir", name);

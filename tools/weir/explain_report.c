@@ -83,7 +83,10 @@ static const char *rule_name(const struct report *r, uint32_t id)
 static const char *port_name(const struct report *r, uint32_t index)
 {
 	const struct config *c = r->view->config;
-	return index < c->interface_count ? c->interfaces[index].name : "?";
+	for (unsigned int i = 0; i < c->interface_count; i++)
+		if (config_port(c, i) == index)
+			return c->interfaces[i].name;
+	return "?";
 }
 
 static const char *state_name(uint8_t state)

@@ -34,7 +34,7 @@ struct helper {
 	int commands, settings; /* sockets that keep messages apart */
 	struct ev_loop *loop;   /* NULL: nobody listens yet */
 	ev_io answers;
-	uint32_t last_run;
+	uint32_t last_run, last_setting;
 	LIST_HEAD(, waiting) waiting;
 };
 
@@ -252,15 +252,25 @@ static void tell_interrupt(const char *interface, int r)
 		 r == -EROFS ? ": by systemd the unit needs ProtectKernelTunables=no" : "");
 }
 
+/* Those before it were not waited for to the end. */
+static int await_result(const struct helper *h, uint32_t number)
+{
+	struct helper_result answer;
+	do
+		if (recv(h->settings, &answer, sizeof(answer), 0) != sizeof(answer))
+			return -EIO;
+	while (answer.number != number);
+	return answer.result;
+}
+
 int helper_set(struct helper *h, const char *interface, const char *setting, int64_t value)
 {
-	struct helper_setting s = {.value = value};
-	int32_t answer;
+	struct helper_setting s = {.value = value, .number = ++h->last_setting};
 	snprintf(s.interface, sizeof(s.interface), "%s", interface);
 	snprintf(s.setting, sizeof(s.setting), "%s", setting);
 	if (send(h->settings, &s, sizeof(s), MSG_NOSIGNAL) != sizeof(s))
 		return -errno;
-	int r = recv(h->settings, &answer, sizeof(answer), 0) == sizeof(answer) ? answer : -EIO;
+	int r = await_result(h, s.number);
 	if (!strcmp(setting, SYSFS_INTERRUPT))
 		tell_interrupt(interface, r);
 	return r;

@@ -251,14 +251,15 @@ static int place_socket(const char *path)
 static void on_setting(const struct server *s)
 {
 	struct helper_setting setting;
-	int32_t r;
+	struct helper_result answer;
 	if (recv(s->settings, &setting, sizeof(setting), 0) != sizeof(setting))
 		return; /* the other socket says the same of the daemon's end */
+	answer.number = setting.number;
 	if (!strncmp(setting.setting, HELPER_PLACE_SOCKET, sizeof(setting.setting)))
-		r = place_socket(s->in->socket);
+		answer.result = place_socket(s->in->socket);
 	else
-		r = set(&setting);
-	if (send(s->settings, &r, sizeof(r), MSG_NOSIGNAL) < 0)
+		answer.result = set(&setting);
+	if (send(s->settings, &answer, sizeof(answer), MSG_NOSIGNAL) < 0)
 		return;
 }
 

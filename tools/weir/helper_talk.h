@@ -25,9 +25,15 @@ struct helper_answer {
 	struct helper_end end;
 };
 
-struct helper_setting { /* answered by an int32_t: 0 or -errno */
+struct helper_setting {
 	char interface[IF_NAMESIZE], setting[32];
 	int64_t value;
+	uint32_t number;
+};
+
+struct helper_result {
+	uint32_t number; /* the setting's */
+	int32_t result;  /* 0 or -errno */
 };
 
 /* The other end's two sockets. Returns when the daemon has closed them. */

@@ -335,6 +335,8 @@ static int set_up(struct daemon *d, struct config *config, struct err *err)
 		return err_set(err, ENOMEM, "not enough memory");
 	const struct instance_names names = {d->services, d->backends, d->rules};
 	int r = open_engine(d, config, &names, err);
+	if (!r)
+		engine_number_ports(d->engine, config);
 	if (!r && config->sync.group)
 		r = syncer_open(&d->syncer, d->engine, config, err);
 	r = r ? r : open_next_hops(d, err);

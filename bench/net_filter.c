@@ -34,7 +34,7 @@ struct filter_case {
 	uint32_t flows;
 	bool scatter;
 	double target;
-	int beside; /* rows back: the one whose ratio to XDP_DROP it is held against; 0: none */
+	int beside; /* rows back: the one it is held against, in turns; 0: XDP_DROP */
 };
 
 /* --- policies --------------------------------------------------------------------------------- */
@@ -178,27 +178,46 @@ static int use_up_bursts(struct filter_bench *b, struct err *err)
 	return r;
 }
 
+static int run_weir(struct filter_bench *b, double *mpps, struct err *err)
+{
+	return stage_run_drops(&b->stage, &b->weir, b->options->seconds, mpps, err);
+}
+
+/* A trial beside XDP_DROP. */
+static int try_plain(struct filter_bench *b, double *baseline, double *mpps, struct err *err)
+{
+	int r = stage_run_drops(&b->stage, &b->plain, b->options->seconds, baseline, err);
+	return r ? r : run_weir(b, mpps, err);
+}
+
+/* One beside another policy, with a reload before each. */
+static int try_beside(struct filter_bench *b, const struct filter_case *c, double *baseline,
+		      double *mpps, struct err *err)
+{
+	double took;
+	int r = put_policy(b, c - c->beside, &took, err);
+	r = r ? r : run_weir(b, baseline, err);
+	r = r ? r : put_policy(b, c, &took, err);
+	return r ? r : run_weir(b, mpps, err);
+}
+
 /* The first trial of a row is not kept: caches are cold. */
 static int measure_row(struct filter_bench *b, const struct filter_case *c, struct net_row *row,
 		       struct err *err)
 {
-	const struct net_options *o = b->options;
-	const struct net_row *other = row - c->beside;
 	int r = shape(b, c, err);
 	generator_knobs(&b->stage.generator)->ifindex = b->weir.wire.near_ifindex;
 	if (!r && c->write == write_limit)
 		r = use_up_bursts(b, err);
-	for (int trial = -1; trial < (int)o->trials && !r; trial++) {
-		double plain = 0, mpps = 0;
-		r = stage_run_drops(&b->stage, &b->plain, o->seconds, &plain, err);
-		r = r ? r : stage_run_drops(&b->stage, &b->weir, o->seconds, &mpps, err);
+	for (int trial = -1; trial < (int)b->options->trials && !r; trial++) {
+		double baseline = 0, mpps = 0;
+		r = c->beside ? try_beside(b, c, &baseline, &mpps, err)
+			      : try_plain(b, &baseline, &mpps, err);
 		if (r || trial < 0)
 			continue;
 		row->mpps[trial] = mpps;
-		row->baseline_mpps[trial] = c->beside ? other->mpps[trial] : plain;
-		row->ratio[trial] = mpps / plain;
-		if (c->beside)
-			row->ratio[trial] /= other->ratio[trial];
+		row->baseline_mpps[trial] = baseline;
+		row->ratio[trial] = mpps / baseline;
 	}
 	return r;
 }

@@ -147,7 +147,7 @@ struct port_counters {
 	__u64 transmitted;   /* by the program itself */
 	__u64 clock_jiffies; /* no counter: when clock_ns was taken */
 	__u64 clock_ns;      /* no counter: CLOCK_MONOTONIC at that time (bpf/repeat.h) */
-	__u64 zero;
+	__u64 refusing;      /* no counter: whether the policy refuses most (bpf/police_plain.h) */
 	__u64 dropped[ABI_REASON_SLOTS];
 	__u64 dropped_bytes[ABI_REASON_SLOTS];
 };

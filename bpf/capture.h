@@ -74,15 +74,16 @@ _Static_assert(sizeof(struct tap_record) == 48, "struct tap_record is a record i
  * multiples of 8; one that begins in front of the end of the `size` bytes goes on behind it.
  */
 struct tap_ring {
+	__u64 size; /* a power of two; on a line that nobody writes, as both ends read it */
+	__u64 pad[7];
 	__u64 head;      /* bytes written so far; written by the producer */
 	__u64 tail_seen; /* by the producer: it looks at the tail only where the ring seems full */
-	__u64 size;      /* a power of two */
-	__u64 pad[5];
+	__u64 pad2[6];
 	__u64 tail; /* bytes taken so far; written by the consumer */
-	__u64 pad2[7];
+	__u64 pad3[7];
 	__u8 bytes[];
 };
-_Static_assert(sizeof(struct tap_ring) == 128, "the two ends are on cache lines of their own");
+_Static_assert(sizeof(struct tap_ring) == 192, "each end has a cache line of its own");
 
 #define TAP_RECORD_MAX        (sizeof(struct tap_record) + CAPTURE_BYTES_MAX)
 #define TAP_RING_MEMORY(size) (sizeof(struct tap_ring) + (size) + TAP_RECORD_MAX)

@@ -8,11 +8,15 @@
  * to be refilled; and an entry whose time is past says no more than one that was never there. The
  * memory is hashed, four entries to a cache line, and who comes anew takes the entry that is full
  * again for longest, or is the next to be: the quiet ones are forgotten first, at no loss where
- * they were quiet for as long as their bucket takes to fill.
+ * they were quiet for as long as their bucket takes to fill. Where all of a line are in use there
+ * is a second line, which is not looked at before that. By one line alone, half full, one source in
+ * thirty would find it taken by others (Azar, Broder, Karlin, Upfal, "Balanced Allocations", STOC
+ * '94: two choices).
  *
- * Inexact are only: an entry taken from one that is not full (more busy sources than memory), which
- * gives that source a full bucket when it comes back; and two CPUs that take an entry at the same
- * time, which may cost or give one packet.
+ * Inexact are only: who is in the second line when the first has an entry to spare again, who gets
+ * a full bucket there, once; an entry taken from one that is not full (more busy sources than
+ * memory), which gives that source a full bucket when it comes back; and two CPUs that take an
+ * entry at the same time, which may cost or give one packet.
  */
 #ifndef WEIR_BPF_METER_H
 #define WEIR_BPF_METER_H
@@ -53,27 +57,40 @@ static __always_inline int meter_is_busy(const struct meter_bucket *b, __u64 tag
 	return 0;
 }
 
-/* The entry of that tag, made now if there is none. */
-static __always_inline __u64 *meter_entry(struct meter_bucket *b, __u64 tag, __u64 now)
+/* The entry of that tag, or NULL. */
+static __always_inline __u64 *meter_find(struct meter_bucket *b, __u64 tag)
 {
-	int oldest = 0;
-	__s64 least = FLOW_LOAD(&b->full_at[0]) - now;
 #pragma GCC unroll 4
-	for (int i = 0; i < METER_ENTRIES; i++) {
-		__s64 left = FLOW_LOAD(&b->full_at[i]) - now;
+	for (int i = 0; i < METER_ENTRIES; i++)
 		if (FLOW_LOAD(&b->tag[i]) == tag)
 			return &b->full_at[i];
-		if (left < least) {
-			least = left;
-			oldest = i;
+	return 0;
+}
+
+/* The entry that is full for longest, or the next to be; in how much time: below 0, it is. */
+static __always_inline int meter_quietest(const struct meter_bucket *b, __u64 now, __s64 *left)
+{
+	int quietest = 0;
+	*left = FLOW_LOAD(&b->full_at[0]) - now;
+#pragma GCC unroll 3
+	for (int i = 1; i < METER_ENTRIES; i++) {
+		__s64 other = FLOW_LOAD(&b->full_at[i]) - now;
+		if (other < *left) {
+			*left = other;
+			quietest = i;
 		}
 	}
-	oldest &= METER_ENTRIES - 1;
-	__u64 other = FLOW_LOAD(&b->tag[oldest]);
-	__u64 found = __sync_val_compare_and_swap(&b->tag[oldest], other, tag);
+	return quietest & (METER_ENTRIES - 1);
+}
+
+/* That entry for a tag, of which the bucket has none. */
+static __always_inline __u64 *meter_make(struct meter_bucket *b, int at, __u64 tag, __u64 now)
+{
+	__u64 other = FLOW_LOAD(&b->tag[at]);
+	__u64 found = __sync_val_compare_and_swap(&b->tag[at], other, tag);
 	if (found == other) /* else another CPU made one, most likely of the same tag */
-		*(volatile __u64 *)&b->full_at[oldest] = now;
-	return &b->full_at[oldest];
+		*(volatile __u64 *)&b->full_at[at] = now;
+	return &b->full_at[at];
 }
 
 #endif

@@ -6,10 +6,12 @@
  *   static const struct source_slot *policy_slot(const struct policing *t, __u32 i);
  *   static const struct source_range *policy_range(const struct policing *t, __u32 i);
  *   static __u64 policy_cells(const struct policing *t, __u32 i);  // of decisions, four
+ *                                                   // where they have a map of their own
  *   static struct meter_bucket *policy_meter(const struct policing *t, __u64 hash);
  *   static __u64 *policy_half_open(const struct policing *t, __u32 service);
  *   static void policy_count(const struct policing *t, __u32 rule, __u32 bytes, int refused);
  *   static __u64 policy_now(const struct policing *t);             // in meter time
+ *   static __u64 policy_soon(const struct policing *t);            // not before it, and cheaper
  *   static __u64 policy_hash(const struct policing *t, const struct flow_key *key);
  *
  * the XDP program over maps, user space over memory.
@@ -61,17 +63,14 @@ static __always_inline int policy_has_data(const char *data, const char *end,
 	return (p->l4_offset & POLICY_OFFSET) + tcp->doff * 4u < ip_end;
 }
 
-static __always_inline void policy_tcp(const char *data, const char *end, const struct packet *p,
-				       __u32 ip_end, struct policy_packet *out)
+/* What a TCP segment is of POLICY_FLAGS. */
+static __always_inline __u8 policy_tcp_flags(__u8 tcp, int has_data)
 {
 	const __u8 opening = PACKET_TCP_SYN | PACKET_TCP_ACK | PACKET_TCP_FIN | PACKET_TCP_RST;
-	if ((p->tcp_flags & opening) == PACKET_TCP_SYN) {
-		out->flags |= POLICY_SYN;
-		if (policy_has_data(data, end, p, ip_end))
-			out->flags |= POLICY_SYN_DATA;
-	}
-	if (policy_invalid_flags(p->tcp_flags))
-		out->flags |= POLICY_INVALID;
+	__u8 flags = policy_invalid_flags(tcp) ? POLICY_INVALID : 0;
+	if ((tcp & opening) == PACKET_TCP_SYN)
+		flags |= has_data ? POLICY_SYN | POLICY_SYN_DATA : POLICY_SYN;
+	return flags;
 }
 
 /* Neighbour discovery (RFC 4861) is to IPv6 what ARP is to IPv4: without it there is no network. */
@@ -128,7 +127,8 @@ static __always_inline int policy_look(const char *data, const char *end, const 
 	} else {
 		out->port = bpf_ntohs(p->key.destination_port);
 		if (p->key.protocol == IPPROTO_TCP && p->fragment != PACKET_LATER_FRAGMENT)
-			policy_tcp(data, end, p, ip_end, out);
+			out->flags |= policy_tcp_flags(p->tcp_flags,
+						       policy_has_data(data, end, p, ip_end));
 	}
 	return 1;
 }
@@ -217,6 +217,31 @@ static __always_inline __u32 policy_class(const struct policy *policy, enum poli
 	return policy_cell(policy, policy->fields[d].classes + value);
 }
 
+/* The class of a source. */
+static __always_inline __u32 policy_who(const struct policy *policy, const struct policing *t,
+					const struct addr *a)
+{
+	if (addr_is_mapped(a)) {
+		__u32 v4 = bpf_ntohl(a->word[3]), cell = policy->near_v4.upper[v4 >> 16];
+		if (cell & POLICY_NEAR_MORE && cell != POLICY_NEAR_FAR)
+			cell = policy->near_v4
+				       .blocks[cell & (POLICY_NEAR_BLOCKS - 1)][v4 >> 8 & 255];
+		if (cell & POLICY_NEAR_MORE && cell != POLICY_NEAR_FAR)
+			cell = policy->near_v4.blocks[cell & (POLICY_NEAR_BLOCKS - 1)][v4 & 255];
+		if (cell != POLICY_NEAR_FAR)
+			return cell;
+	}
+	return policy_class(policy, POLICY_SOURCE, policy_identity(policy, t, a));
+}
+
+/* That of a packet's; what has none is of no group. */
+static __always_inline __u32 policy_who_is(const struct policy *policy, const struct policing *t,
+					   const struct policy_packet *k)
+{
+	return k->has_source ? policy_who(policy, t, &k->source)
+			     : policy_class(policy, POLICY_SOURCE, 0);
+}
+
 /* The class of what is known so far, and of one more field. */
 static __always_inline __u32 policy_join(const struct policy *policy, __u32 before,
 					 enum policy_dimension d, __u32 value)
@@ -238,19 +263,42 @@ static __always_inline __u32 policy_kind(const struct policy *policy, const stru
 }
 
 /*
- * The decision for a packet of a source to a target's row (struct target; 0: nobody's): the cell of
- * a chain, and POLICY_COVERED.
+ * The decision for a packet of a class of sources to a target's row (struct target; 0: nobody's):
+ * the cell of a chain, and POLICY_COVERED.
  */
 static __always_inline __u32 policy_decide(const struct policy *policy, const struct policing *t,
-					   const struct policy_packet *k, __u32 identity, __u32 row)
+					   const struct policy_packet *k, __u32 who, __u32 row)
 {
-	__u32 who = policy_class(policy, POLICY_SOURCE, identity);
 	__u32 at = policy_join(policy, who, POLICY_TARGET, row) * policy->classes +
 		   policy_kind(policy, k);
+	if (policy->decisions)
+		return policy_cell(policy, policy->decisions + at);
 	return policy_cells(t, at / 4) >> at % 4 * 16 & 0xffff;
 }
 
 /* --- doing ------------------------------------------------------------------------------------ */
+
+/* The bucket of tokens of that hash, made if there is none; NULL: no memory at all. */
+static __always_inline __u64 *policy_tokens(const struct policing *t, __u64 hash)
+{
+	__u64 tag = hash | 1ull << 63;
+	struct meter_bucket *b = policy_meter(t, hash);
+	__u64 *found = b ? meter_find(b, tag) : 0;
+	if (found || !b)
+		return found;
+	__s64 left, left_there;
+	__u64 now = policy_now(t);
+	int at = meter_quietest(b, now, &left);
+	struct meter_bucket *second = left > 0 ? policy_meter(t, hash >> 32) : 0;
+	if (!second)
+		return meter_make(b, at, tag, now);
+	found = meter_find(second, tag);
+	if (found)
+		return found;
+	int there = meter_quietest(second, now, &left_there);
+	return left_there < left ? meter_make(second, there, tag, now)
+				 : meter_make(b, at, tag, now);
+}
 
 static __always_inline int policy_within_limit(const struct policing *t,
 					       const struct policy_rule *r, __u32 id,
@@ -258,7 +306,6 @@ static __always_inline int policy_within_limit(const struct policing *t,
 {
 	struct flow_key key = {};
 	__u64 cost = r->cost * (r->flags & POLICY_BYTES ? k->length : 1) >> (r->shift & 63);
-	__u64 now = policy_now(t);
 	if (r->per == POLICY_PER_SOURCE) {
 		key.source = k->source;
 		if (addr_is_mapped(&k->source))
@@ -272,11 +319,13 @@ static __always_inline int policy_within_limit(const struct policing *t,
 	/* Not flow_key_is_v4(): a rule's id must be in the hash of an IPv4 source too. */
 	key.destination.word[3] = id + 1;
 	key.source_port = id;
-	__u64 hash = policy_hash(t, &key);
-	struct meter_bucket *b = policy_meter(t, hash);
-	if (!b)
+	__u64 *full_at = policy_tokens(t, policy_hash(t, &key));
+	if (!full_at)
 		return 1;
-	return meter_take(meter_entry(b, hash | 1ull << 63, now), now, cost, r->window);
+	/* Who is far beyond the limit is so without asking the clock. */
+	if ((__s64)(FLOW_LOAD(full_at) - policy_soon(t) + cost - r->window) > 0)
+		return 0;
+	return meter_take(full_at, policy_now(t), cost, r->window);
 }
 
 /*
@@ -293,18 +342,19 @@ static __always_inline __u64 policy_proof_hash(const struct policing *t, const s
 
 static __always_inline int policy_is_proven(const struct policing *t, const struct addr *source)
 {
-	__u64 hash = policy_proof_hash(t, source);
+	__u64 hash = policy_proof_hash(t, source), now = policy_now(t), tag = hash | 1ull << 63;
 	const struct meter_bucket *b = policy_meter(t, hash);
-	return b && meter_is_busy(b, hash | 1ull << 63, policy_now(t));
+	if (b && meter_is_busy(b, tag, now))
+		return 1;
+	b = policy_meter(t, hash >> 32);
+	return b && meter_is_busy(b, tag, now);
 }
 
 static __always_inline void policy_prove(const struct policing *t, const struct addr *source)
 {
-	__u64 hash = policy_proof_hash(t, source), now = policy_now(t);
-	struct meter_bucket *b = policy_meter(t, hash);
-	if (b)
-		*(volatile __u64 *)meter_entry(b, hash | 1ull << 63, now) =
-			now + POLICY_PROOF_NS * METER_TICKS;
+	__u64 *full_at = policy_tokens(t, policy_proof_hash(t, source));
+	if (full_at)
+		*(volatile __u64 *)full_at = policy_now(t) + POLICY_PROOF_NS * METER_TICKS;
 }
 
 /*
@@ -397,7 +447,7 @@ static __always_inline int policy_early(const struct policy *policy, const struc
 					const struct addr *source)
 {
 	__u32 net = bpf_ntohl(source->word[0]) >> 16;
-	if (!addr_is_mapped(source) && !(policy->near[net / 32] >> net % 32 & 1))
+	if (!addr_is_mapped(source) && !(policy->near_v6[net / 32] >> net % 32 & 1))
 		return -1;
 	__u32 who = policy_identity(policy, t, source);
 	return (int)policy_cell(policy, policy->early + who) - 1;

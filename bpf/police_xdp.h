@@ -72,12 +72,10 @@ struct {
 	__type(value, struct rule_traffic);
 } rule_traffic SEC(".maps");
 
-/* With the maps of the slot in force, each looked up once. */
 struct policing {
-	__u32 slot;
+	__u32 slot; /* that is in force */
 	__u32 meter_mask;
 	struct port_counters *ledger;
-	void *slots, *ranges;
 };
 
 static __always_inline void *police_find(void *slots, __u32 slot, __u32 i)
@@ -88,22 +86,18 @@ static __always_inline void *police_find(void *slots, __u32 slot, __u32 i)
 
 static __always_inline const struct source_slot *policy_slot(const struct policing *t, __u32 i)
 {
-	return bpf_map_lookup_elem(t->slots, &i);
+	return police_find(&source_slots, t->slot, i);
 }
 
 static __always_inline const struct source_range *policy_range(const struct policing *t, __u32 i)
 {
-	return bpf_map_lookup_elem(t->ranges, &i);
+	return police_find(&source_ranges, t->slot, i);
 }
 
-/* The policy of t->slot, and where its sources are; NULL: there is none. */
-static __always_inline const struct policy *police_tables(struct policing *t)
+/* NULL: there is none. */
+static __always_inline const struct policy *police_tables(const struct policing *t)
 {
-	__u32 slot = t->slot;
-	const struct policy *policy = police_find(&policies, slot, 0);
-	t->slots = bpf_map_lookup_elem(&source_slots, &slot);
-	t->ranges = bpf_map_lookup_elem(&source_ranges, &slot);
-	return t->slots && t->ranges ? policy : 0;
+	return police_find(&policies, t->slot, 0);
 }
 
 static __always_inline __u64 policy_cells(const struct policing *t, __u32 i)
@@ -140,6 +134,15 @@ static __always_inline __u64 policy_now(const struct policing *t)
 	return bpf_ktime_get_ns() * METER_TICKS;
 }
 
+/* Two ticks of the slowest timer after the last one: if that is late, so is somebody's next token.
+ */
+#define POLICE_TICKS_NS (2 * 10000000ull)
+
+static __always_inline __u64 policy_soon(const struct policing *t)
+{
+	return (repeat_clock(t->ledger) + POLICE_TICKS_NS) * METER_TICKS;
+}
+
 static __always_inline __u64 policy_hash(const struct policing *t, const struct flow_key *key)
 {
 	struct flow_seed seed = repeat_seed();
@@ -152,8 +155,7 @@ static __always_inline __u64 policy_hash(const struct policing *t, const struct 
 struct police_case {
 	__u32 slot;
 	__u32 row, service; /* of the target */
-	__u32 identity;
-	__u8 is_covered; /* all packets of its flow are to be judged */
+	__u8 is_covered;    /* all packets of its flow are to be judged */
 	__u8 zero[3];
 	struct policy_packet packet;
 	struct policy_verdict verdict;
@@ -187,18 +189,23 @@ static __always_inline struct police_case *police_open(__u32 word)
 
 /* False: the policy has no say about it. */
 static __always_inline int police_look(struct xdp_md *ctx, const struct packet *p,
-				       const struct policy *policy, const struct policing *t,
 				       struct police_case *k)
 {
 	const char *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	k->packet.length = frame_length(ctx, data, end);
 	if (k->packet.length > 65535)
 		k->packet.length = 65535;
-	if (!policy_look(data, end, p, &k->packet))
-		return 0;
-	if (k->packet.has_source)
-		k->identity = policy_identity(policy, t, &k->packet.source);
-	return 1;
+	return policy_look(data, end, p, &k->packet);
+}
+
+/* What the rules say of k's packet for k's target: k->verdict. */
+static __always_inline void police_judge(const struct policy *policy, const struct policing *t,
+					 struct police_case *k)
+{
+	__u32 who = policy_who_is(policy, t, &k->packet);
+	__u32 decision = policy_decide(policy, t, &k->packet, who, k->row);
+	k->is_covered = (decision & POLICY_COVERED) != 0;
+	policy_run(policy, t, decision & ~POLICY_COVERED, &k->packet, k->service, &k->verdict);
 }
 
 static __always_inline const struct policy *police_begin(struct police_case *k, struct policing *t)
@@ -285,7 +292,38 @@ __attribute__((noinline)) int police_in_block(__u32 slot, __u32 first, __u32 cou
 	return (n + before) & 1;
 }
 
-/* The same as police_source(), and in line for what is plain IPv4. */
+/* Whether it is among those that stand in the block. Without branches, as above. */
+static __always_inline int police_is_near(const struct refused_block *b, __u32 lower)
+{
+	__u32 same = 0, before = 0, count = b->count;
+#pragma GCC unroll 12
+	for (int i = 0; i < REFUSED_NEAR; i++) {
+		same |= (b->lower[i] ^ lower) - 1;
+		before += (b->lower[i] - lower - 1) >> 31;
+	}
+	if (b->rule & REFUSED_ALONE)
+		return same >> 31;
+	return (before < count ? before : count) & 1;
+}
+
+/* Of an IPv4 source: the rule that drops all of it, -1: none; REFUSED_MIXED: the ranges tell. */
+__attribute__((noinline)) int police_block(__u32 slot, __u32 from)
+{
+	const struct refused_block *b = police_find(&refused_blocks, slot, from >> 16);
+	if (!b || !b->rule)
+		return -1;
+	__u32 lower = from & 0xffff, count = b->count, rule = b->rule;
+	if ((rule & ~REFUSED_ALONE) == REFUSED_MIXED)
+		return REFUSED_MIXED;
+	int in = 1;
+	if (count > REFUSED_NEAR && b->lower[REFUSED_NEAR - 1] <= lower)
+		in = police_in_block(slot, b->first, count | (rule & REFUSED_ALONE) << 1, lower);
+	else if (count)
+		in = police_is_near(b, lower);
+	return in ? (int)(rule & ~REFUSED_ALONE) - 1 : -1;
+}
+
+/* The same as police_source(), and shorter for what is plain IPv4. */
 static __always_inline int police_early(struct xdp_md *ctx, const void *data, const void *end,
 					struct port_counters *ledger, __u32 slot)
 {
@@ -294,17 +332,12 @@ static __always_inline int police_early(struct xdp_md *ctx, const void *data, co
 	const struct policing t = {.slot = slot, .ledger = ledger};
 	if ((const void *)(ip + 1) > end || eth->h_proto != bpf_htons(ETH_P_IP) || ip->version != 4)
 		return police_source(ctx, ledger, slot);
-	__u32 from = bpf_ntohl(ip->saddr);
-	const struct refused_block *b = police_find(&refused_blocks, slot, from >> 16);
-	if (!b || !b->rule)
-		return -1;
-	__u32 alone = b->rule & REFUSED_ALONE, rule = b->rule & ~REFUSED_ALONE;
+	int rule = police_block(slot, bpf_ntohl(ip->saddr));
 	if (rule == REFUSED_MIXED)
 		return police_source(ctx, ledger, slot);
-	if (b->count && !police_in_block(slot, b->first, b->count | alone << 1, from & 0xffff))
-		return -1;
-	policy_count(&t, rule - 1, frame_length(ctx, data, end), 1);
-	return rule - 1;
+	if (rule >= 0)
+		policy_count(&t, rule, frame_length(ctx, data, end), 1);
+	return rule;
 }
 
 /* What the rules say of a packet for k's target: enum policy_action, and k->verdict. */
@@ -317,11 +350,9 @@ __attribute__((noinline)) int police_packet(struct xdp_md *ctx, const struct pac
 	const struct policy *policy = police_begin(k, &t);
 	if (!policy)
 		return POLICY_ALLOW;
-	if (!police_look(ctx, p, policy, &t, k))
+	if (!police_look(ctx, p, k))
 		return POLICY_ALLOW;
-	__u32 decision = policy_decide(policy, &t, &k->packet, k->identity, k->row);
-	k->is_covered = (decision & POLICY_COVERED) != 0;
-	policy_run(policy, &t, decision & ~POLICY_COVERED, &k->packet, k->service, &k->verdict);
+	police_judge(policy, &t, k);
 	return k->verdict.action;
 }
 

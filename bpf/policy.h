@@ -48,14 +48,19 @@ struct source_family {
  * IPv4 sources that are dropped whatever they send, once more and much smaller, as a flood of them
  * has the caches for itself: by the upper half of the address, and of the lower half, in ascending
  * order, the borders at which being refused begins and ends, in turns; or, where no two neighbours
- * are refused, those that are.
+ * are refused, those that are. The first ones stand in the block, and where there are more all of
+ * them in lines: a million addresses that come in no order have three in four in the block.
  */
+#define REFUSED_NEAR 12
+
 struct refused_block {
-	__u32 first; /* line */
+	__u32 first; /* line, of what has more lower halves than stand here */
 	__u16 count; /* of lower halves; 0: all of the block is alike */
 	__u16 rule;  /* + 1, and REFUSED_ALONE; 0: none of it is refused */
+	/* Behind the last: borders of all ones; of addresses the first again. */
+	__u16 lower[REFUSED_NEAR];
 };
-_Static_assert(sizeof(struct refused_block) == 8, "half a megabyte of them");
+_Static_assert(sizeof(struct refused_block) == 32, "two to a cache line, two megabytes of them");
 
 #define REFUSED_BLOCKS 65536u
 #define REFUSED_ALONE  0x8000u /* they are addresses, not borders */
@@ -69,6 +74,20 @@ struct refused_line {
 	__u16 lower[REFUSED_LINE];
 };
 _Static_assert(sizeof(struct refused_line) == 64, "one cache line");
+
+/*
+ * IPv4 sources once more, their classes (see below) by the octets of the address: nothing to halve,
+ * and small where few prefixes are longer than 16 bits. A cell is a class, or POLICY_NEAR_MORE and
+ * the block that tells by the next octet; POLICY_NEAR_FAR: there was no room, so the ranges tell.
+ */
+#define POLICY_NEAR_BLOCKS 2048u
+#define POLICY_NEAR_MORE   0x8000u
+#define POLICY_NEAR_FAR    0xffffu
+
+struct policy_near {
+	__u16 upper[65536];
+	__u16 blocks[POLICY_NEAR_BLOCKS][256];
+};
 
 /* --- rules ------------------------------------------------------------------------------------ */
 
@@ -112,6 +131,7 @@ _Static_assert(sizeof(struct policy_rule) == 64, "one cache line");
 
 #define POLICY_CHAIN      8       /* rules that one packet is gone through by, at most */
 #define POLICY_CHAIN_LAST 0x8000u /* in a cell of a chain: no more behind it */
+#define POLICY_CHAIN_DROP 0x4000u /* the same: its rule drops, and that is no dry run */
 #define POLICY_COVERED    0x8000u /* in a decision: its flow's packets are to be judged one by one */
 
 /* --- the tables ------------------------------------------------------------------------------- */
@@ -169,9 +189,12 @@ struct policy {
 	__u32 classes;    /* of the packet's own fields together: width of the table of decisions */
 	__u32 early;      /* cell: by identity, the rule + 1 that drops all of it, or 0 */
 	__u32 meter_mask; /* of meter buckets, a power of two of them */
+	__u32 decisions;  /* cell of the table of decisions; 0: it has a map of its own */
+	__u32 zero[3];
 	struct source_family families[2]; /* IPv4, IPv6 */
 	struct policy_field fields[POLICY_DIMENSIONS];
-	__u32 near[POLICY_NETS / 32];
+	__u32 near_v6[POLICY_NETS / 32];
+	struct policy_near near_v4;
 	struct policy_rule rules[ABI_MAX_RULES]; /* by id */
 	__u16 cells[POLICY_CELLS];               /* chains first */
 };

@@ -33,6 +33,7 @@ static __always_inline __u32 plain_word(const __be16 *field)
 	return *(const __u32 *)(const void *)field;
 }
 
+/* Whether it is one, in which parse_packet() would find no fault. */
 static __always_inline int plain_frame_is(const struct plain_frame *f, __u32 length)
 {
 	__u32 total = bpf_ntohs(f->total);
@@ -46,7 +47,13 @@ static __always_inline int plain_frame_is(const struct plain_frame *f, __u32 len
 	}
 	__u32 header = f->tcp_header >> 2 & 60;
 	return f->protocol == IPPROTO_TCP && header >= sizeof(struct tcphdr) &&
-	       header + sizeof(struct iphdr) <= total &&
+	       header + sizeof(struct iphdr) <= total;
+}
+
+/* Whether it is none that changes something about its flow. */
+static __always_inline int plain_frame_goes_on(const struct plain_frame *f)
+{
+	return f->protocol != IPPROTO_TCP ||
 	       !(f->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_FIN | PACKET_TCP_RST));
 }
 
@@ -134,7 +141,7 @@ static __always_inline int repeat_plain(struct xdp_md *ctx, void *data, const vo
 	const struct flow_seed seed = {{[3] = flow_seed.k[3], flow_seed.k[4], flow_seed.k[5]}};
 	__u32 length = frame_length(ctx, data, end);
 	struct repeat r;
-	if ((const void *)(f + 1) > end || !plain_frame_is(f, length))
+	if ((const void *)(f + 1) > end || !plain_frame_is(f, length) || !plain_frame_goes_on(f))
 		return REPEAT_UNSEEN;
 	__u64 hash = flow_hash_v4(plain_word(f->source), plain_word(f->destination),
 				  plain_word(f->ports), f->protocol, &seed);

@@ -325,38 +325,7 @@ static __always_inline int steer(struct xdp_md *ctx, struct port_counters *ledge
 
 #include "bpf/answer_xdp.h"
 
-/* What a rule says, done; -1: the packet may go on. */
-static __always_inline int obey(struct xdp_md *ctx, struct port_counters *ledger,
-				const struct police_case *k, int action)
-{
-	const struct policy_verdict *v = &k->verdict;
-	if (v->dry_rule != POLICY_NO_RULE)
-		tap_dry_run(ctx, v->dry_reason, k->service, v->dry_rule);
-	if (action == POLICY_DROP)
-		return drop_by_rule(ctx, ledger, v->reason, k->service, v->rule);
-	if (action == POLICY_PASS) {
-		ledger->passed++;
-		return XDP_PASS;
-	}
-	if (action != POLICY_REDIRECT)
-		return -1;
-	action = police_redirect(ctx, v->redirect, v->flags & POLICY_TO_PORT);
-	if (action < 0)
-		return drop_by_rule(ctx, ledger, REASON_NO_NEXT_HOP, k->service, v->rule);
-	ledger->transmitted++;
-	return action;
-}
-
-static __always_inline int challenge(struct xdp_md *ctx, struct port_counters *ledger,
-				     const struct packet *p, const struct police_case *k)
-{
-	const struct policy_verdict *v = &k->verdict;
-	if (!police_challenge(ctx, p))
-		return drop_by_rule(ctx, ledger, v->reason, k->service, v->rule);
-	ledger->transmitted++;
-	tap_tx(ctx, port_index, k->service, ABI_NO_BACKEND, XDP_TX);
-	return XDP_TX;
-}
+#include "bpf/obey_xdp.h"
 
 /* As far as rules go that ask for where a packet is for. -1: it may go on. */
 static __always_inline int police(struct xdp_md *ctx, struct port_counters *ledger,
@@ -379,6 +348,8 @@ static __always_inline int police(struct xdp_md *ctx, struct port_counters *ledg
 	return obey(ctx, ledger, k, action);
 }
 
+#include "bpf/police_plain.h"
+
 static __always_inline int act(struct xdp_md *ctx, struct port_counters *ledger,
 			       const struct packet *p, enum match match, int reason)
 {
@@ -399,10 +370,21 @@ static __always_inline int act(struct xdp_md *ctx, struct port_counters *ledger,
 	}
 }
 
-/* Above the bits of `tables`: what repeat_plain() said of the flow, 0 where it did not look it up.
+/*
+ * What is known of a packet already stands between the bits of `tables`, and above: what
+ * police_plain() and repeat_plain() said, 0 where they did not look.
  */
-#define EXAMINE_SAID 24
+#define EXAMINE_ALLOWED (1u << 12)
+#define EXAMINE_COVERED (1u << 13)
+#define EXAMINE_SAID    24
 _Static_assert(TABLES_GENERATION + 8 == EXAMINE_SAID, "bits of `tables` that nobody uses");
+
+static __always_inline __u32 examine_judged(int said)
+{
+	if (said == POLICE_UNSEEN)
+		return 0;
+	return said == POLICE_COVERED ? EXAMINE_ALLOWED | EXAMINE_COVERED : EXAMINE_ALLOWED;
+}
 
 /*
  * What is not refused and not repeated as it is. `word` of `tables`, and EXAMINE_SAID.
@@ -428,7 +410,9 @@ __attribute__((noinline)) int examine(struct xdp_md *ctx, __u32 word)
 			return repeated;
 	}
 	__u32 slot = word & TABLES_SLOT;
-	struct police_case *k = word & TABLES_POLICED && !reason ? police_open(word) : 0;
+	struct police_case *k = 0;
+	if (word & TABLES_POLICED && !(word & EXAMINE_ALLOWED) && !reason)
+		k = police_open(word);
 	const struct target *service = 0;
 	enum match match = match_packet(&slot, p, &reason, &service);
 	if (k && match != MATCH_DROP) {
@@ -437,7 +421,8 @@ __attribute__((noinline)) int examine(struct xdp_md *ctx, __u32 word)
 			return action;
 	}
 	if (repeated == REPEAT_STALE) {
-		__u32 stamp = (k && k->is_covered) || p->icmp ? 0 : generation;
+		int covered = word & EXAMINE_COVERED || (k && k->is_covered);
+		__u32 stamp = covered || p->icmp ? 0 : generation;
 		repeated = repeat_any(ctx, p, REPEAT_POLICED | stamp);
 		if (repeated >= 0)
 			return repeated;
@@ -466,6 +451,14 @@ int weir(struct xdp_md *ctx)
 			return drop_by_rule(ctx, ledger, REASON_POLICY_DENIED, ABI_NO_SERVICE,
 					    rule);
 	}
+	if (word & TABLES_POLICED && police_is_first(ledger)) {
+		int action = police_plain(ctx, word, 1);
+		if (action >= 0)
+			return action;
+		word |= examine_judged(action);
+		if (word & EXAMINE_ALLOWED)
+			fast = FAST_PATH_NEVER;
+	}
 	if (fast == FAST_PATH_ALWAYS) {
 		__u32 generation = word >> TABLES_GENERATION & 0xff;
 		int action = repeat_plain(ctx, data, end, ledger, generation);
@@ -475,6 +468,15 @@ int weir(struct xdp_md *ctx)
 			return action;
 		if (action != REPEAT_UNSEEN)
 			word |= (__u32)action << EXAMINE_SAID;
+	}
+	/* Read again, as the stack is short: what comes now goes by what is in force now. */
+	word = (word & (EXAMINE_ALLOWED | EXAMINE_COVERED | 0xffu << EXAMINE_SAID)) |
+	       (tables & ~(0xffu << EXAMINE_SAID));
+	if (word & TABLES_POLICED && !(word & EXAMINE_ALLOWED)) {
+		int action = police_plain(ctx, word, 0);
+		if (action >= 0)
+			return action;
+		word |= examine_judged(action);
 	}
 	return examine(ctx, word);
 }

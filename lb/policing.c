@@ -67,6 +67,11 @@ static uint64_t policy_now(const struct policing *t)
 	return t->now_ns * METER_TICKS;
 }
 
+static uint64_t policy_soon(const struct policing *t)
+{
+	return policy_now(t);
+}
+
 static uint64_t policy_hash(const struct policing *t, const struct flow_key *key)
 {
 	return flow_hash(key, &t->seed);
@@ -112,14 +117,14 @@ uint32_t policing_identity(const struct policy_tables *t, const struct addr *a)
 	return policy_identity(t->head, &p, a);
 }
 
-static uint32_t identity(const struct policing *p, const struct policy_packet *k)
+/* The class of its source. */
+static uint32_t who(const struct policing *p, const struct policy_packet *k)
 {
-	uint32_t found = k->has_source ? policy_identity(p->tables->head, p, &k->source) : 0;
 	if (p->trace) {
 		p->trace->asked = true;
-		p->trace->identity = found;
+		p->trace->identity = k->has_source ? policing_identity(p->tables, &k->source) : 0;
 	}
-	return found;
+	return policy_who_is(p->tables->head, p, k);
 }
 
 bool policing_refuses(struct policing *p, const uint8_t *data, uint32_t length,
@@ -155,7 +160,7 @@ void policing_judge(struct policing *p, const uint8_t *data, uint32_t length,
 	const struct policy *head = p->tables->head;
 	if (!row && !(head->flags & POLICY_ANYWHERE))
 		return;
-	uint32_t decision = policy_decide(head, p, &k, identity(p, &k), row);
+	uint32_t decision = policy_decide(head, p, &k, who(p, &k), row);
 	policy_run(head, p, decision & ~POLICY_COVERED, &k, service, out);
 }
 

@@ -16,6 +16,7 @@
 #include "lb/err.h"
 #include "lb/policy_class.h"
 #include "lb/policy_ids.h"
+#include "lb/policy_near.h"
 #include "lb/policy_void.h"
 #include "lb/policy_plane.h"
 #include "lb/policy_rule.h"
@@ -225,6 +226,14 @@ static uint32_t guard_of(const struct compiler *k, const uint64_t *set)
 	return 0;
 }
 
+/* A rule in a chain. */
+static uint16_t chain_cell_of(const struct policy_rule *r, uint16_t id)
+{
+	if (!decides(r))
+		return id;
+	return id | POLICY_CHAIN_LAST | (r->action == POLICY_DROP ? POLICY_CHAIN_DROP : 0);
+}
+
 /* Makes a set's chain; rules behind the one that decides are only noted as having packets. */
 static int64_t make_chain(struct compiler *k, const uint64_t *set)
 {
@@ -246,7 +255,7 @@ static int64_t make_chain(struct compiler *k, const uint64_t *set)
 				return chain_too_long(k, plan);
 			if (guard)
 				chain[length++] = k->ids[guard];
-			chain[length++] = k->ids[plan] | (decided ? POLICY_CHAIN_LAST : 0);
+			chain[length++] = chain_cell_of(rule_of(k, plan), k->ids[plan]);
 		}
 	}
 	if (!length) {
@@ -279,7 +288,10 @@ static bool is_covered(const struct compiler *k, const uint64_t *set)
 
 static void put_decision(struct policy_tables *t, uint64_t at, uint16_t cell)
 {
-	t->decisions[at / 4] |= (uint64_t)cell << at % 4 * 16;
+	if (t->head->decisions)
+		t->head->cells[t->head->decisions + at] = cell;
+	else
+		t->decisions[at / 4] |= (uint64_t)cell << at % 4 * 16;
 }
 
 /* The decisions about one class of parties. */
@@ -306,7 +318,11 @@ static int decide(struct compiler *k, const struct policy_classes *parties,
 	int r = 0;
 	if (cells > DECISIONS_MAX)
 		r = too_complex(k, "by source, target and the rest together");
-	k->out->decision_words = cells / 4 + 1;
+	/* Behind all else, where there is room: a map of its own costs each packet a call. */
+	bool fits = !r && cells + k->config->policy.source_count + 1 <= POLICY_CELLS - k->cells;
+	if (fits)
+		r = take_cells(k, cells, &k->head->decisions);
+	k->out->decision_words = fits ? 1 : cells / 4 + 1;
 	k->out->decisions = r ? NULL : calloc(k->out->decision_words, sizeof(uint64_t));
 	if (!r && (!set || !k->out->decisions))
 		r = no_memory(k);
@@ -350,7 +366,7 @@ static int note_early(struct compiler *k)
 	if (r || !(k->head->flags & POLICY_EARLY))
 		return r;
 	const uint16_t *early = &k->head->cells[k->head->early];
-	refused_note_near(k->head->near, &k->out->sources, &k->head->families[1], early);
+	refused_note_near(k->head->near_v6, &k->out->sources, &k->head->families[1], early);
 	return refused_table_init(&k->out->refused, &k->out->sources, &k->head->families[0], early)
 		       ? no_memory(k)
 		       : 0;
@@ -369,6 +385,9 @@ static int compile_rules(struct compiler *k)
 	r = r ? r : join(k, &parties, POLICY_TARGET);
 	r = r ? r : decide(k, &parties, &kinds);
 	r = r ? r : note_early(k);
+	if (!r)
+		policy_near_fill(&k->head->near_v4, &k->out->sources, &k->head->families[0],
+				 &k->head->cells[k->head->fields[POLICY_SOURCE].classes]);
 	policy_classes_fini(&kinds);
 	policy_classes_fini(&parties);
 	return r;
@@ -447,42 +466,4 @@ int policy_compile(const struct policy_input *in, struct policy_tables **out, st
 	else
 		*out = k.out;
 	return r;
-}
-
-static bool same_bytes(const void *a, const void *b, size_t size)
-{
-	return !memcmp(a, b, size);
-}
-
-bool policy_equal(const struct policy_tables *a, const struct policy_tables *b)
-{
-	if (a == b || !a || !b)
-		return a == b;
-	const struct source_table *x = &a->sources, *y = &b->sources;
-	return a->decision_words == b->decision_words && x->slot_count == y->slot_count &&
-	       x->range_count == y->range_count && a->rule_count == b->rule_count &&
-	       same_bytes(a->idle, b->idle, a->rule_count) &&
-	       same_bytes(a->head, b->head, sizeof(*a->head)) &&
-	       same_bytes(a->decisions, b->decisions, a->decision_words * sizeof(*a->decisions)) &&
-	       same_bytes(x->slots, y->slots, x->slot_count * sizeof(*x->slots)) &&
-	       same_bytes(x->ranges, y->ranges, x->range_count * sizeof(*x->ranges));
-}
-
-struct policy_tables *policy_keep(struct policy_tables *p)
-{
-	if (p)
-		p->references++;
-	return p;
-}
-
-void policy_free(struct policy_tables *p)
-{
-	if (!p || (p->references && --p->references))
-		return;
-	source_table_fini(&p->sources);
-	refused_table_fini(&p->refused);
-	free(p->decisions);
-	free(p->idle);
-	free(p->head);
-	free(p);
 }

@@ -122,9 +122,17 @@ static void settle(struct refused_block *b, uint16_t *borders)
 		borders[i] = borders[2 * i];
 }
 
+static void fill_near(struct refused_block *b, const uint16_t *lower)
+{
+	for (uint32_t i = 0; i < REFUSED_NEAR; i++)
+		b->lower[i] = i < b->count              ? lower[i]
+			      : b->rule & REFUSED_ALONE ? lower[0]
+							: UINT16_MAX;
+}
+
 static uint32_t lines_of(const struct refused_block *b)
 {
-	return (b->count + REFUSED_LINE - 1u) / REFUSED_LINE;
+	return b->count > REFUSED_NEAR ? (b->count + REFUSED_LINE - 1u) / REFUSED_LINE : 0;
 }
 
 /* From borders one behind the other to lines of each block's own. */
@@ -133,6 +141,7 @@ static int pack(struct refused_table *t, const struct maker *m)
 	uint32_t at = 0;
 	for (uint32_t i = 0; i < REFUSED_BLOCKS; i++) {
 		settle(&m->blocks[i], m->borders + m->blocks[i].first);
+		fill_near(&m->blocks[i], m->borders + m->blocks[i].first);
 		t->line_count += lines_of(&m->blocks[i]);
 	}
 	t->line_count += !t->line_count;
@@ -142,7 +151,9 @@ static int pack(struct refused_table *t, const struct maker *m)
 	memset(t->lines, 0xff, t->line_count * sizeof(*t->lines));
 	for (uint32_t i = 0; i < REFUSED_BLOCKS; i++) {
 		struct refused_block *b = &m->blocks[i];
-		memcpy(&t->lines[at], m->borders + b->first, b->count * sizeof(*m->borders));
+		if (lines_of(b))
+			memcpy(&t->lines[at], m->borders + b->first,
+			       b->count * sizeof(*m->borders));
 		b->first = at;
 		at += lines_of(b);
 	}

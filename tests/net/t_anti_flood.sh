@@ -34,7 +34,7 @@ flood() { # until it is stopped
 	flooder=$started
 	local before
 	before=$(received)
-	must_come 20 "the flood" eval "[ \$(received) -gt $((before + 1000000)) ]"
+	must_come 60 "the flood" eval "[ \$(received) -gt $((before + 1000000)) ]"
 }
 received() { weir_show interfaces | jq '[.interfaces[].counters.rx_packets] | add'; }
 served() { # COUNT requests, one after the other, in per cent

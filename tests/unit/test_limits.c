@@ -115,20 +115,68 @@ static void test_whose_bucket(void **state)
 	offline_close(&o);
 }
 
-/* A bucket of the table that is full forgets who has been quiet for longest, and not the busy. */
+/* As policy_tokens() (bpf/police.h) does it. */
+static __u64 *entry_of(struct meter_bucket b[2], uint64_t tag, uint64_t now)
+{
+	__s64 left[2];
+	__u64 *found = meter_find(&b[0], tag);
+	int at = meter_quietest(&b[0], now, &left[0]);
+	if (found || left[0] <= 0)
+		return found ? found : meter_make(&b[0], at, tag, now);
+	found = meter_find(&b[1], tag);
+	int there = meter_quietest(&b[1], now, &left[1]);
+	if (found)
+		return found;
+	return left[1] < left[0] ? meter_make(&b[1], there, tag, now)
+				 : meter_make(&b[0], at, tag, now);
+}
+
+/* Buckets of the table that are full forget who has been quiet for longest, and not the busy. */
 static void test_the_quiet_are_forgotten(void **state)
 {
-	struct meter_bucket b = {};
+	struct meter_bucket b[2] = {};
 	const uint64_t now = 1000 * SECOND, cost = 10, window = 100;
-	for (uint64_t tag = 1; tag <= METER_ENTRIES; tag++)
-		*meter_entry(&b, tag, now) = now + 1000 * tag;
-	__u64 *busy = meter_entry(&b, 4, now);
+	for (uint64_t tag = 1; tag <= 2 * METER_ENTRIES; tag++)
+		*entry_of(b, tag, now) = now + 1000 * tag;
+	for (uint64_t tag = 1; tag <= METER_ENTRIES; tag++) {
+		assert_non_null(meter_find(&b[0], tag));
+		assert_non_null(meter_find(&b[1], METER_ENTRIES + tag));
+	}
+	__u64 *busy = entry_of(b, 4, now);
 	assert_int_equal(meter_take(busy, now, cost, window), 0);
-	meter_entry(&b, 99, now);
-	assert_ptr_equal(meter_entry(&b, 4, now), busy);
+	*entry_of(b, 99, now) = now + 10000;
+	assert_ptr_equal(entry_of(b, 4, now), busy);
 	assert_int_equal(meter_take(busy, now, cost, window), 0);
 	for (int i = 0; i < METER_ENTRIES; i++)
-		assert_int_not_equal(b.tag[i], 1);
+		assert_int_not_equal(b[0].tag[i], 1);
+	/* The first bucket has nobody any more who has been quiet for longer. */
+	*meter_find(&b[1], 7) = now - 1;
+	entry_of(b, 100, now);
+	assert_null(meter_find(&b[1], 7));
+	assert_non_null(meter_find(&b[1], 100));
+}
+
+/* As many sources as the policy says have a bucket each, and keep it: but for one in a thousand. */
+static void test_all_tracked_sources(void **state)
+{
+	const unsigned int sources = 100000;
+	struct offline o;
+	uint64_t passed = 0;
+	snprintf(yaml, sizeof(yaml),
+		 "%spolicy: {tracked_sources: %u, rules: "
+		 "[{name: r, limit: {per: source, rate: 1/s, burst: 3}}]}\n",
+		 packet_table_yaml, sources);
+	fixture_open(&o, yaml);
+	for (unsigned int i = 0; i < 5 * sources; i++) {
+		char from[16];
+		unsigned int n = i % sources;
+		snprintf(from, sizeof(from), "10.%u.%u.%u", n >> 16, n >> 8 & 255, n & 255);
+		passed += pass_of(&o, from, 1);
+	}
+	print_message("# %llu of %u sources lost theirs\n",
+		      (unsigned long long)(passed - 3 * sources) / 3, sources);
+	assert_in_range(passed, 3 * sources, 3 * sources + 3 * sources / 1000);
+	offline_close(&o);
 }
 
 /* --- the XDP program -------------------------------------------------------------------------- */
@@ -207,6 +255,7 @@ int main(void)
 		cmocka_unit_test(test_rates_in_lb),
 		cmocka_unit_test(test_whose_bucket),
 		cmocka_unit_test(test_the_quiet_are_forgotten),
+		cmocka_unit_test(test_all_tracked_sources),
 		cmocka_unit_test(test_rate_over_two_cpus),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

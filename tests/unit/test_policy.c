@@ -126,6 +126,8 @@ static bool is_outcome_of(const struct naive_verdict *want, const struct xdp_ver
 	}
 }
 
+static bool refusing; /* as if most packets before had been refused */
+
 /* What was dropped says by which rule; of the rest, which ones have counted it. */
 static void expect_xdp(const struct frame *f, const struct naive_verdict *want)
 {
@@ -135,6 +137,7 @@ static void expect_xdp(const struct frame *f, const struct naive_verdict *want)
 	bool has;
 	if (f->length < XDP_RUN_MIN)
 		return;
+	xdp_run_set_refusing(&xdp, refusing);
 	struct xdp_verdict v = xdp_run_packet(&xdp, f, &out);
 	if (!is_outcome_of(want, &v) || newly_counted(rule, &has) != want->touched || !has)
 		complain("XDP", f, want, words[v.outcome], NULL);
@@ -154,6 +157,7 @@ static void put_services(struct dice *d)
 
 static void open_policy(struct dice *d)
 {
+	refusing = dice_roll(d, 2);
 	put_services(d);
 	naive_policy(d, yaml, sizeof(yaml), RULES);
 	fixture_reload(&balancer, yaml);

@@ -226,6 +226,19 @@ static void read_counters(const struct xdp_run *x, struct port_counters *sum)
 	free(each);
 }
 
+void xdp_run_set_refusing(struct xdp_run *x, bool most)
+{
+	int cpus = libbpf_num_possible_cpus(), fd = bpf_map__fd(x->program->maps.counters);
+	uint32_t port = 0;
+	struct port_counters *each = calloc(cpus, sizeof(*each));
+	assert_non_null(each);
+	assert_int_equal(bpf_map_lookup_elem(fd, &port, each), 0);
+	for (int i = 0; i < cpus; i++)
+		each[i].refusing = most ? UINT16_MAX : 0;
+	assert_int_equal(bpf_map_update_elem(fd, &port, each, BPF_ANY), 0);
+	free(each);
+}
+
 /* The one reason that was counted since the last look. */
 static enum reason counted_reason(struct xdp_run *x)
 {

@@ -58,6 +58,9 @@ void xdp_run_set_socket(struct xdp_run *x, bool there);
 /* When the program repeats decisions (at first: never). */
 void xdp_run_set_fast_path(struct xdp_run *x, enum fast_path when);
 
+/* Whether it takes the packets of late for a flood (bpf/police_plain.h). */
+void xdp_run_set_refusing(struct xdp_run *x, bool most);
+
 /* Echo requests a second that it answers where there is no socket (at first: the balancer's). */
 void xdp_run_set_echo_limit(struct xdp_run *x, uint32_t limit);
 

@@ -40,7 +40,7 @@ san_but := -fno-sanitize=alignment
 # The same source gives the same bytes, wherever it lies.
 here := -ffile-prefix-map=$(CURDIR)=.
 
-CPPFLAGS := -D_GNU_SOURCE -D_LGPL_SOURCE -DWEIR_VERSION='"$(VERSION)"' -I. -I$(O) $(CPPFLAGS_MORE)
+CPPFLAGS := -D_GNU_SOURCE $(if $(findstring thread,$(SAN)),,-D_LGPL_SOURCE) -DWEIR_VERSION='"$(VERSION)"' -I. -I$(O) $(CPPFLAGS_MORE)
 CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wvla -Wno-unused-parameter -fno-strict-aliasing -pthread \
 	$(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer $(san_but)) $(if $(findstring thread,$(SAN)),-Wno-tsan) \
@@ -168,7 +168,7 @@ $(test_tools): $(O)/%: $(O)/%.o $(libraries)
 
 # --- tests and checks ---------------------------------------------------------------------------
 
-.PHONY: tests test soak test-vm test-debootstrap deps check layers format
+.PHONY: tests test soak test-vm test-debootstrap test-threads deps check layers format
 tests: all $(unit_tests) $(fuzz_targets) $(test_tools) $(test_programs) ## build the tests too
 
 deps: ## install what is missing from Debian, and say what
@@ -193,6 +193,12 @@ test-vm: deps ## tests in virtual machines: KERNEL=6.1, 6.12, newest or all of D
 test-debootstrap: ## what a newcomer types, in a Debian 12 with nothing on it (as root), in half an hour
 	@tests/lib/deps.sh debootstrap c:debootstrap
 	@tests/debootstrap.sh $(O)/debootstrap
+
+# Where threads meet in user space. In test_limits and test_torn_reads they meet the kernel.
+threaded := api flow_ring flow_table_races fragments grace policy_job snat sync tap taps
+test-threads: deps ## unit tests of what threads share, with ThreadSanitizer
+	@$(MAKE) --no-print-directory SAN=thread $(threaded:%=build/san-thread/tests/unit/test_%)
+	@tests/run.sh build/san-thread '$(or $(WORD),^test_)'
 
 layers: ## check that each layer includes only itself and those to its left
 	@tests/lib/layers.sh

@@ -15,9 +15,9 @@
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
-#include <urcu-qsbr.h>
 
 #include "datapath/engine_state.h"
+#include "datapath/grace.h"
 #include "datapath/ledger.h"
 #include "datapath/policy_stage.h"
 #include "datapath/program.h"
@@ -325,11 +325,11 @@ static int publish_staged(struct engine *e, struct snapshot *s, struct policy_st
 		return r;
 	if (policy)
 		generation = next_generation(generation);
-	rcu_assign_pointer(e->shared.snapshot, s);
+	grace_publish(&e->shared.snapshot, s);
 	r = program_commit(e->program, same ? NULL : &targets, policy, s->policy ? generation : 0,
 			   err);
 	if (r) {
-		rcu_assign_pointer(e->shared.snapshot, e->snapshot);
+		grace_publish(&e->shared.snapshot, e->snapshot);
 		return r;
 	}
 	e->policy_generation = generation;
@@ -366,17 +366,17 @@ int engine_publish(struct engine *e, struct snapshot *s, struct policy_stage *po
 	int r = engine_take_over(e, s, err);
 	r = r ? r : count_connections(e, s, err);
 	if (r) {
-		rcu_assign_pointer(e->shared.snapshot, before);
-		urcu_qsbr_synchronize_rcu();
+		grace_publish(&e->shared.snapshot, before);
+		grace_wait();
 		return r;
 	}
 	if (!before || before->generation != s->generation)
 		instance_save_names(&e->instance, &e->names);
 	if (same_targets(before, s) && same_policy(before, s))
-		rcu_assign_pointer(e->shared.snapshot, s);
+		grace_publish(&e->shared.snapshot, s);
 	else
 		r = publish_tables(e, s, policy, err);
-	urcu_qsbr_synchronize_rcu();
+	grace_wait();
 	if (r)
 		return r;
 	program_set_echo_limit(e->program, s->echo_limit);

@@ -13,10 +13,10 @@
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
-#include <urcu-qsbr.h>
 
 #include "datapath/aside.h"
 #include "datapath/engine_state.h"
+#include "datapath/grace.h"
 #include "datapath/program.h"
 #include "lb/err.h"
 #include "lb/fragments.h"
@@ -422,7 +422,7 @@ static void go_on(struct engine *e, struct handover_record *r, struct snapshot *
 	}
 	e->policy_generation = engine_generation(e);
 	e->instance.flows.policy_generation = s->policy ? e->policy_generation : 0;
-	rcu_assign_pointer(e->shared.snapshot, s);
+	grace_publish(&e->shared.snapshot, s);
 	__atomic_store_n(&e->shared.wait, false, __ATOMIC_RELEASE);
 	r->went_on_ns = clock_now_ns();
 	e->last_sweep = r->last_sweep;

@@ -8,9 +8,9 @@
 
 #include <string.h>
 #include <time.h>
-#include <urcu-qsbr.h>
 
 #include "datapath/engine_state.h"
+#include "datapath/grace.h"
 #include "datapath/instance.h"
 #include "datapath/program.h"
 #include "datapath/tap_rings.h"
@@ -96,7 +96,7 @@ int taps_set(struct engine *e, uint32_t slot, const struct capture_slot *want, s
 /* XDP programs are not interrupted by anybody who waits: they are through in no time. */
 static void wait_for_taps(void)
 {
-	urcu_qsbr_synchronize_rcu();
+	grace_wait();
 	nanosleep(&(struct timespec){.tv_nsec = XDP_WAIT_NS}, NULL);
 }
 

@@ -18,9 +18,9 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include <urcu-qsbr.h>
 
 #include "datapath/chain.h"
+#include "datapath/grace.h"
 #include "datapath/port.h"
 #include "lb/err.h"
 #include "lb/held.h"
@@ -247,9 +247,9 @@ static void sleep_until_packets(struct worker *w)
 {
 	bool soon = lb_held(&w->lb) || has_unsent(w);
 	count(&w->counters->sleeps, 1);
-	urcu_qsbr_thread_offline();
+	grace_offline();
 	poll(w->poll_fds, w->socket_count + 1, soon ? SOON_MS : SLEEP_MS);
-	urcu_qsbr_thread_online();
+	grace_online();
 }
 
 /* A busy turn is followed by another one, whose look at the clock ends it: it costs none. */
@@ -277,11 +277,11 @@ static bool may_sleep(struct worker *w, uint32_t received, uint64_t now_ns)
 /* Until the worker before it, in another process, is done with what will be its own. */
 static void wait_for_others(const struct worker *w)
 {
-	urcu_qsbr_thread_offline();
+	grace_offline();
 	while (__atomic_load_n(&w->shared->wait, __ATOMIC_ACQUIRE) &&
 	       !__atomic_load_n(&w->shared->stop, __ATOMIC_ACQUIRE))
 		nanosleep(&(struct timespec){.tv_nsec = WAIT_NS}, NULL);
-	urcu_qsbr_thread_online();
+	grace_online();
 }
 
 static void *run(void *argument)
@@ -292,23 +292,23 @@ static void *run(void *argument)
 	CPU_SET(w->cpu, &set);
 	pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 	w->tid = gettid();
-	urcu_qsbr_register_thread();
+	grace_begin();
 	uint64_t busy_since_ns = 0;
 	wait_for_others(w);
 	while (!__atomic_load_n(&w->shared->stop, __ATOMIC_ACQUIRE)) {
 		uint64_t now_ns = clock_now_ns();
 		if (busy_since_ns)
 			count_burst(w, now_ns - busy_since_ns);
-		const struct snapshot *s = rcu_dereference(w->shared->snapshot);
+		const struct snapshot *s = grace_read(&w->shared->snapshot);
 		uint32_t received = turn(w, s, now_ns);
-		urcu_qsbr_quiescent_state();
+		grace_turn();
 		count(&w->counters->turns, 1);
 		count(&w->counters->busy_turns, received > 0);
 		busy_since_ns = received ? now_ns : 0;
 		if (may_sleep(w, received, now_ns))
 			sleep_until_packets(w);
 	}
-	urcu_qsbr_unregister_thread();
+	grace_end();
 	return NULL;
 }
 

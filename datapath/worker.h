@@ -89,7 +89,7 @@ struct worker_memory {
 
 /* What all workers look at and the control thread sets. */
 struct worker_shared {
-	struct snapshot *snapshot; /* RCU: liburcu, QSBR */
+	struct snapshot *snapshot; /* see datapath/grace.h */
 	struct fragments *fragments;
 	struct flow_ring **flow_rings; /* by worker: for other nodes; NULL: there are none */
 	struct tap_control tap;        /* of all captures together */

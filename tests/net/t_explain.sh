@@ -17,6 +17,7 @@ nginx_start_backends
 	END
 	web_services 100 200 300
 } | weir_config eth0
+sed -i 's/^flow_table: {/&timeouts: {tcp_closing: 10m}, /' "$dir/weir.yaml" # the first is asked about after the last
 weir_start
 weir_wait_reachable
 

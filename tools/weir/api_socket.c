@@ -122,8 +122,8 @@ static int bind_local(struct api_sockets *s, const struct config_api *c,
 	if (strlen(c->socket) >= room)
 		return err_set(err, ENAMETOOLONG, "api.socket: %s is longer than %zu bytes",
 			       c->socket, room - 1);
-	snprintf(f->address.sun_path, sizeof(f->address.sun_path), "%s%s", c->socket,
-		 take_over ? API_SOCKET_NEXT : "");
+	strcpy(f->address.sun_path, c->socket);
+	strcat(f->address.sun_path, take_over ? API_SOCKET_NEXT : "");
 	int rc = make_parents(f, user, err);
 	if (rc)
 		return rc;

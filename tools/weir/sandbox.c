@@ -305,11 +305,14 @@ static int enter(struct err *err)
 	return r ? err_set(err, -r, "can't limit the system calls: %s", strerror(-r)) : 0;
 }
 
+/* Sanitizers make system calls of their own. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true
+#else
+#define SANITIZED false
+#endif
+
 int sandbox_enter(struct err *err)
 {
-#ifdef __SANITIZE_ADDRESS__
-	return 0;
-#else
-	return enter(err);
-#endif
+	return SANITIZED ? 0 : enter(err);
 }

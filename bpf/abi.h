@@ -13,7 +13,7 @@
 #include <linux/if_ether.h>
 #include <linux/types.h>
 
-#define ABI_VERSION 4u
+#define ABI_VERSION 5u
 
 #define ABI_MAX_PORTS    16u     /* interfaces one instance serves */
 #define ABI_MAX_QUEUES   64u     /* receive queues of one interface */

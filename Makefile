@@ -102,10 +102,13 @@ $(O)/bpf/%.skel.h: $(O)/bpf/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name $(subst -,_,$*)_bpf > $@
 
+# Whatever the day it is built on: the manual is as old as its version.
+dated = $$(date -d "$$(sed -n '/^ -- /{s/.*>  //p;q}' debian/changelog)" +%s)
+
 $(O)/man/%: docs/man/%.scd
 	@mkdir -p $(@D)
 	$(call say,MAN,$@)
-	$(Q)scdoc < $< > $@
+	$(Q)SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$(dated)} scdoc < $< > $@
 
 units: $(units) ## build the systemd units
 $(units): fill = $(Q)mkdir -p $(@D) && sed -e 's|@CONFIG@|/etc/weir/$(1).yaml|; s|@INSTANCE@|$(2)|' \

@@ -22,7 +22,7 @@ commands=("$@")
 	'make test'
 	'make deb'
 	'apt install ./build/weir_*.deb ethtool'
-	'weir doctor lo'
+	'weir doctor lo || [ $? = 1 ]' # lo is fit for nothing, and it says why
 	'man weir | tail -n 20'
 	'. /usr/share/bash-completion/completions/weir && complete -p weir'
 )

@@ -28,7 +28,7 @@
 #define WORKERS      3
 #define PUBLICATIONS 200
 #define FLOWS        64u
-#define REST	     16 /* turns between two times offline */
+#define REST         16 /* turns between two times offline */
 
 static struct snapshot *published;
 static bool stop;
@@ -38,7 +38,7 @@ struct worker {
 	struct lb lb;
 	uint32_t number;
 	uint32_t generation; /* of the snapshot it has used last */
-	uint64_t wrong;	     /* packets */
+	uint64_t wrong;      /* packets */
 };
 
 /* A packet of a flow that other workers see too goes to a backend that its snapshot has. */
@@ -76,8 +76,7 @@ static struct snapshot *make_next(struct offline *o, const struct snapshot *befo
 {
 	struct snapshot *s;
 	struct err err;
-	o->config->services[0].backends[0].state =
-		before->generation % 2 ? STATE_DRAIN : STATE_UP;
+	o->config->services[0].backends[0].state = before->generation % 2 ? STATE_DRAIN : STATE_UP;
 	const struct snapshot_input in = {
 		.config = o->config,
 		.services = o->services,

@@ -52,10 +52,11 @@ static __always_inline const struct target *match_vip(const void *table, const s
 	return target_find(table, &key);
 }
 
-static __always_inline const struct target *match_port(const void *table, const struct packet *p,
+/* `port`, or any; leaves the latter in the key. */
+static __always_inline const struct target *match_port(const void *table, __be16 port,
 						       struct target_key *key)
 {
-	key->port = p->key.destination_port;
+	key->port = port;
 	const struct target *t = target_find(table, key);
 	if (t)
 		return t;
@@ -69,11 +70,11 @@ static __always_inline const struct target *match_service(const void *table, con
 		.address = p->key.destination,
 		.protocol = p->key.protocol,
 	};
-	const struct target *t = match_port(table, p, &key);
+	const struct target *t = match_port(table, p->key.destination_port, &key);
 	for (int depth = 0; !t && depth < ABI_PREFIX_DEPTH; depth++) {
 		if (!match_wider(table, p, &key))
 			break;
-		t = match_port(table, p, &key);
+		t = match_port(table, p->key.destination_port, &key);
 	}
 	return t;
 }

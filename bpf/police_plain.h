@@ -53,13 +53,9 @@ static __always_inline void police_read_plain(const struct plain_frame *f, __u32
 /* As match_service(), without prefixes. */
 static __always_inline const struct target *police_target(const struct plain_frame *f, __u32 table)
 {
-	struct target_key key = {.port = f->ports[1], .protocol = f->protocol};
+	struct target_key key = {.protocol = f->protocol};
 	addr_set_v4(&key.address, plain_word(f->destination));
-	const struct target *t = target_find(&table, &key);
-	if (t)
-		return t;
-	key.port = 0;
-	return target_find(&table, &key);
+	return match_port(&table, f->ports[1], &key);
 }
 
 /* Whether a cookie may be the answer to it, or it the answer to one. */

@@ -377,7 +377,9 @@ static __always_inline int act(struct xdp_md *ctx, struct port_counters *ledger,
 #define EXAMINE_ALLOWED (1u << 12)
 #define EXAMINE_COVERED (1u << 13)
 #define EXAMINE_SAID    24
-_Static_assert(TABLES_GENERATION + 8 == EXAMINE_SAID, "bits of `tables` that nobody uses");
+_Static_assert(TABLES_GENERATION + 8 == EXAMINE_SAID && EXAMINE_ALLOWED == TABLES_COOKIES << 1 &&
+		       EXAMINE_COVERED < 1u << TABLES_GENERATION,
+	       "bits of `tables` that nobody uses");
 
 static __always_inline __u32 examine_judged(int said)
 {

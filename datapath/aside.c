@@ -10,9 +10,8 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#define NICE                                                                                       \
-	5 /* a third of the share of a thread that is not; more would take long where all CPUs are \
-	     busy */
+/* A third of the share of a thread that is not; more would take long where all CPUs are busy. */
+#define NICE 5
 
 struct aside {
 	cpu_set_t cpus; /* that it may use */
